@@ -1,0 +1,46 @@
+"""What the studies share: run what is missing, reuse what is recorded, and write one JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from semipose.config import Config, to_dict
+from semipose.engine.rundir import MetricsFile, RunDir
+from semipose.engine.train import run_training
+from semipose.provenance import commit, machine
+
+RESULTS = Path(__file__).parent / "results"
+CURVES = ("step", "seconds", "val/pck", "response/labeled", "response/teacher", "response/student", "response/background")
+
+
+def run_once(name: str, config: Config, root: Path, init_from: Path | None = None) -> dict[str, Any]:
+    """The record of a run: its summary, configuration and curves. A finished run of the same name and configuration is
+    read, an interrupted one goes on."""
+    folder = root / name
+    done = folder / "summary.json"
+    if not done.exists():
+        last = folder / "checkpoints" / "last.ckpt"
+        run = RunDir(folder) if last.exists() else RunDir.create(folder)
+        run_training(config, run, resume=last if last.exists() else None, init_from=init_from)
+    summary = json.loads(done.read_text())
+    rows = MetricsFile(folder / "metrics.csv", 10**12).rows
+    curves = [{k: float(row[k]) for k in CURVES if row.get(k)} for row in rows]
+    return {**summary, "config": to_dict(config), "curves": curves}
+
+
+def pck_percent(record: Mapping[str, Any]) -> float:
+    """The mean PCK of a run's networks at its last step, in %."""
+    return round(100 * record["val"]["mean"]["pck"], 2)
+
+
+def write(name: str, summary: Mapping[str, float], runs: Mapping[str, Any], **more: Any) -> Path:
+    """results/<name>.json: `summary` of plain numbers beside the runs they came from."""
+    RESULTS.mkdir(exist_ok=True)
+    content = {"summary": dict(summary), "commit": commit(), "machine": machine(), **more, "runs": dict(runs)}
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    print(json.dumps(dict(summary)), f"-> {path}")
+    return path

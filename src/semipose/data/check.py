@@ -1,0 +1,231 @@
+"""Looking through data before anything is trained on it: every image is read, every label compared with its image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from semipose.data.crop_store import digest
+from semipose.data.crops import UNLABELED_BAD_LIMIT
+from semipose.data.images import decode_image, inside, read_bytes, read_image
+from semipose.data.open import open_all, open_unlabeled
+from semipose.data.sample import SYNTH, PoseData, Sample
+from semipose.data.split import check_overlap
+from semipose.errors import UserError
+
+_LISTED = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found. A problem stops training or makes it worthless; a note is dealt with, and worth a look."""
+
+    problem: bool
+    text: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found. `ok`: no problem among the findings."""
+
+    summary: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not any(f.problem for f in self.findings)
+
+    def text(self) -> str:
+        """The report to print. Samples are listed by id: all where they are a problem, the first 20 of a note."""
+        lines = list(self.summary)
+        for finding in sorted(self.findings, key=lambda f: not f.problem):
+            lines.append(f"{'PROBLEM' if finding.problem else 'note'}: {finding.text}")
+            shown = finding.ids if finding.problem else finding.ids[:_LISTED]
+            lines += [f"    {i}" for i in shown]
+            if len(shown) < len(finding.ids):
+                lines.append(f"    ... and {len(finding.ids) - len(shown)} more")
+        problems = sum(f.problem for f in self.findings)
+        lines.append("ok: nothing stops training" if self.ok else f"{problems} problems must be mended before training")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """Each image of one set: (height, width) and content hash, or the error that reading it gave."""
+
+    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def check(
+    labeled: PoseData | str | Path | None = None,
+    unlabeled: PoseData | str | Path | None = None,
+    val: PoseData | str | Path | None = None,
+    progress: bool = True,
+    workers: int = 0,
+) -> Report:
+    """Check the data sets of a training, each a `PoseData` or a source that `open_all`, `open_unlabeled` take.
+
+    A source that cannot be opened is a problem in the report, so that the others are checked all the same.
+
+    Args:
+        workers: threads that read images; 0 reads in the caller's.
+    """
+    summary: list[str] = []
+    findings: list[Finding] = []
+    sets: dict[str, PoseData] = {}
+    for use, source in (("labeled", labeled), ("unlabeled", unlabeled), ("val", val)):
+        try:
+            data = _opened(use, source)
+        except UserError as e:
+            findings.append(Finding(True, f"{use}: {e}"))
+            continue
+        if data is not None:
+            sets[use] = data
+    scans = {use: _scan(data, progress, workers) for use, data in sets.items()}
+    for use, data in sets.items():
+        summary += _summary(use, data, scans[use])
+        findings += _images(use, scans[use])
+        findings += _samples(use, data, scans[use])
+        if use != "unlabeled" and not any(s.labeled for s in data):
+            findings.append(Finding(True, f"{use}: none of the {len(data)} samples has a labelled joint"))
+    findings += _overlap(sets, scans)
+    return Report(tuple(summary), tuple(findings))
+
+
+def _opened(use: str, source: PoseData | str | Path | None) -> PoseData | None:
+    if source is None or isinstance(source, PoseData):
+        return source
+    return open_unlabeled(source) if use == "unlabeled" else open_all(source)
+
+
+def _scan(data: PoseData, progress: bool, workers: int) -> _Scan:
+    scan = _Scan()
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        read = pool.map(_read, data.images) if workers else map(_read, data.images)
+        bar = track(read, f"reading {data.name}", len(data.images), console=Console(stderr=True), disable=not progress)
+        for image, result in zip(data.images, bar, strict=True):
+            if isinstance(result, str):
+                scan.errors[image] = result
+            else:
+                scan.shapes[image], scan.digests[image] = result
+    return scan
+
+
+def _read(image: str) -> tuple[tuple[int, int], str] | str:
+    try:
+        if image.startswith(SYNTH):
+            return read_image(image).shape[:2], image  # type: ignore[return-value]
+        content = read_bytes(image)
+        return decode_image(content, image).shape[:2], digest(content)  # type: ignore[return-value]
+    except UserError as e:
+        return str(e)
+
+
+def _summary(use: str, data: PoseData, scan: _Scan) -> list[str]:
+    labels = sum(s.labeled for s in data)
+    lines = [f"{use}: {data.name}, {len(data)} samples ({labels} labelled) in {len(data.images)} images"]
+    if scan.shapes:
+        heights, widths = np.array(list(scan.shapes.values())).T
+        lines.append(
+            f"    image heights {heights.min()} to {heights.max()}, widths {widths.min()} to {widths.max()} pixels"
+        )
+    if data.skeleton and labels:
+        points = np.stack([s.keypoints for s in data if s.keypoints is not None])
+        share = (points[..., 2] > 0).mean(0)
+        coverage = [f"{joint} {100 * part:.0f}%" for joint, part in zip(data.skeleton.joints, share, strict=True)]
+        lines.append(f"    labelled joints: {', '.join(coverage)}")
+    return lines
+
+
+def _images(use: str, scan: _Scan) -> list[Finding]:
+    found = []
+    if scan.errors:
+        total = len(scan.errors) + len(scan.shapes)
+        stops = use != "unlabeled" or len(scan.errors) > UNLABELED_BAD_LIMIT * total
+        text = f"{use}: {len(scan.errors)} of {total} images cannot be used"
+        text += "" if stops else "; training leaves them out"
+        found.append(Finding(stops, text, tuple(scan.errors.values())))
+    copies: dict[str, list[str]] = {}
+    for image, content in scan.digests.items():
+        copies.setdefault(content, []).append(image)
+    twice = tuple(" = ".join(same) for same in copies.values() if len(same) > 1)
+    if twice:
+        found.append(Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice))
+    return found
+
+
+def _samples(use: str, data: PoseData, scan: _Scan) -> list[Finding]:
+    readable = [s for s in data if s.image in scan.shapes]
+    places = Counter((s.image, s.box) for s in data)
+    found = [
+        (True, "boxes lie outside their image", [s.id for s in readable if _is_outside(s, scan)]),
+        (False, "samples repeat another's image and box", [s.id for s in data if places[s.image, s.box] > 1]),
+    ]
+    if use != "unlabeled":
+        found += [
+            (
+                False,
+                "samples have joints outside the image, which are treated as unlabelled",
+                _strays(readable, data, scan),
+            ),
+            (False, "samples have no labelled joint and teach nothing", [s.id for s in data if not s.labeled]),
+            (False, "joints are never labelled", _never(data)),
+        ]
+    return [Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids)) for problem, what, ids in found if ids]
+
+
+def _is_outside(sample: Sample, scan: _Scan) -> bool:
+    (x, y, w, h), (height, width) = sample.box, scan.shapes[sample.image]
+    return x >= width or y >= height or x + w <= 0 or y + h <= 0
+
+
+def _strays(samples: Sequence[Sample], data: PoseData, scan: _Scan) -> list[str]:
+    """ "id: joint, joint" of each sample with labelled joints outside its image."""
+    found = []
+    for sample in samples:
+        if sample.keypoints is not None and data.skeleton is not None:
+            out = (sample.keypoints[:, 2] > 0) & ~inside(sample.keypoints[:, :2], scan.shapes[sample.image])
+            if out.any():
+                found.append(f"{sample.id}: {', '.join(np.array(data.skeleton.joints)[out])}")
+    return found
+
+
+def _never(data: PoseData) -> list[str]:
+    points = [s.keypoints for s in data if s.keypoints is not None]
+    if data.skeleton is None or not points:
+        return []
+    return [
+        joint for joint, n in zip(data.skeleton.joints, (np.stack(points)[..., 2] > 0).sum(0), strict=True) if not n
+    ]
+
+
+def _overlap(sets: dict[str, PoseData], scans: dict[str, _Scan]) -> list[Finding]:
+    """Leakage into validation, of the same files and of copies under another name."""
+    if "val" not in sets:
+        return []
+    held_out = {content: image for image, content in scans["val"].digests.items()}
+    found = []
+    for use in ("labeled", "unlabeled"):
+        if use not in sets:
+            continue
+        try:
+            check_overlap(**{use: sets[use]}, val=sets["val"])
+        except UserError as e:
+            found.append(Finding(True, str(e)))
+            continue
+        copies = [f"{i} = {held_out[c]}" for i, c in scans[use].digests.items() if c in held_out]
+        if copies:
+            found.append(
+                Finding(True, f"{len(copies)} {use} images are copies of validation images (leakage)", tuple(copies))
+            )
+    return found

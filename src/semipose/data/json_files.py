@@ -1,0 +1,121 @@
+"""What the JSON readers share: rows with all their fields, boxes that are boxes, image files inside their folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from semipose.data.images import EXTENSIONS
+from semipose.errors import UserError
+
+Json = Any
+
+
+def load_json(path: Path) -> Json:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise UserError(f"{path} cannot be read ({e.strerror or e}); check the path") from None
+    except ValueError as e:
+        raise UserError(f"{path} is not JSON: {e}") from None
+
+
+def rows_of(document: Json, key: str, path: Path) -> list[Json]:
+    rows = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path}: '{key}' must be a list of objects; is this a COCO file?")
+    if not rows:
+        raise UserError(f"{path}: '{key}' is empty")
+    return rows
+
+
+def field_of(row: Json, key: str, where: str) -> Any:
+    if row.get(key) is None:
+        raise UserError(f"{where} has no '{key}'; add it or remove the entry")
+    return row[key]
+
+
+def refuse_twice(values: Iterable[Any], what: str) -> None:
+    twice = [v for v, n in Counter(values).items() if n > 1]
+    if twice:
+        raise UserError(f"{what} {twice[0]!r} occurs more than once ({len(twice)} such); ids must differ")
+
+
+def box_of(row: Json, where: str) -> tuple[float, float, float, float]:
+    values = field_of(row, "bbox", where)
+    try:
+        x, y, w, h = (float(v) for v in values)
+    except (TypeError, ValueError):
+        raise UserError(f"{where} has bbox {str(values)[:60]}, expected four numbers x, y, w, h") from None
+    if not (math.isfinite(x + y + w + h) and w > 0 and h > 0):
+        raise UserError(f"{where} has the empty bbox {[x, y, w, h]}; mend it or remove the annotation")
+    return (x, y, w, h)
+
+
+def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
+    """image id -> file name."""
+    ids = [field_of(row, "id", f"{path}: images entry {i}") for i, row in enumerate(rows)]
+    refuse_twice(ids, f"{path}: image id")
+    return {n: str(field_of(row, "file_name", f"{path}: image {n}")) for n, row in zip(ids, rows, strict=True)}
+
+
+class ImageFolder:
+    """The images folder: file names become absolute paths inside it."""
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise UserError(f"the images folder {folder} does not exist; give the folder of the images")
+        self.folder = folder.resolve()
+
+    @cached_property
+    def below(self) -> dict[str, list[Path]]:
+        """Image files in all folders below, by file name and by stem without leading zeros."""
+        found: dict[str, list[Path]] = {}
+        for file in sorted(self.folder.rglob("*")):
+            if file.suffix.lower() in EXTENSIONS:
+                found.setdefault(file.name, []).append(file)
+                found.setdefault(file.stem.lstrip("0") or "0", []).append(file)
+        return found
+
+    def path(self, name: str, where: str) -> str:
+        posix = PurePosixPath(name)
+        if (
+            posix.is_absolute()
+            or PureWindowsPath(name).drive
+            or ".." in posix.parts
+            or ".." in PureWindowsPath(name).parts
+        ):
+            raise UserError(f"{where} has file_name {name!r}, which leads out of the images folder; make it relative")
+        direct = self.folder / name
+        if direct.exists():
+            return str(direct)
+        found = self.below.get(posix.name, [])
+        if len(found) > 1:
+            raise UserError(
+                f"{where}: {name!r} is not in {self.folder}, and {len(found)} folders below have a {posix.name}"
+            )
+        # A missing file is reported with all others, by `check` and when crops are made.
+        return str(found[0] if found else direct)
+
+    def by_number(self, image_id: Any, where: str) -> str:
+        """The file that detection results mean by `image_id`: a name, or the number in one."""
+        if isinstance(image_id, str) and PurePosixPath(image_id).suffix:
+            return image_id
+        found = self.below.get(str(image_id).lstrip("0") or "0", [])
+        if len(found) != 1:
+            raise UserError(
+                f"{where} is of image_id {image_id!r}, by which {len(found)} files of {self.folder} are named;"
+                " give a listing"
+            )
+        return found[0].relative_to(self.folder).as_posix()
+
+    def refuse_if_none_exists(self, images: set[str]) -> None:
+        if images and not any(Path(image).exists() for image in images):
+            raise UserError(
+                f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
+            )

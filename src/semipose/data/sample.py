@@ -1,0 +1,121 @@
+"""What every reader returns: one `Sample` a person (or animal, or thing) and a `PoseData` of them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from semipose.errors import UserError
+from semipose.skeleton import Skeleton
+
+SYNTH = "synth:"
+"""Start of an image reference that names a drawn person instead of a file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One instance in one image.
+
+    Attributes:
+        id: unique and stable in its data set, for example "000000000785.jpg#442619".
+        image: absolute path of an image file, or "synth:<domain>/<seed>/<index>".
+        box: (x, y, w, h) in image pixels, w and h positive.
+        keypoints: (K, 3) float32 x, y, v in image pixels, v as in COCO (0 unlabelled, 1 occluded, 2 visible);
+            None where nobody labelled this instance.
+        area: segment area in square pixels for OKS, where the data set has one.
+        image_id, annotation_id: the data set's own numbers, kept for evaluation files.
+        iscrowd: a box around a group; never trained on.
+    """
+
+    id: str
+    image: str
+    box: tuple[float, float, float, float]
+    keypoints: np.ndarray | None = None
+    area: float | None = None
+    image_id: int | str | None = None
+    annotation_id: int | None = None
+    iscrowd: bool = False
+
+    @property
+    def labeled(self) -> bool:
+        """Whether at least one joint is labelled."""
+        return self.keypoints is not None and bool((self.keypoints[:, 2] > 0).any())
+
+
+@dataclass(frozen=True, eq=False)
+class PoseData:
+    """A named sequence of samples of one skeleton (None where there are only unlabelled boxes or images).
+
+    Raises:
+        UserError: a sample id occurs twice, a sample has another number of joints than the skeleton, or a box is
+            empty or not finite.
+    """
+
+    name: str
+    skeleton: Skeleton | None
+    samples: tuple[Sample, ...]
+
+    def __post_init__(self) -> None:
+        twice = [i for i, n in Counter(s.id for s in self.samples).items() if n > 1]
+        if twice:
+            raise UserError(
+                f"{self.name}: {len(twice)} sample ids occur more than once, first {twice[0]!r}; make them differ"
+            )
+        for sample in self.samples:
+            x, y, w, h = sample.box
+            if not (w > 0 and h > 0 and math.isfinite(x + y + w + h)):
+                raise UserError(
+                    f"{self.name}: sample {sample.id!r} has an empty box (x, y, w, h) = {sample.box}; mend or remove it"
+                )
+            if sample.keypoints is None:
+                continue
+            k = len(self.skeleton) if self.skeleton else None
+            if sample.keypoints.shape != (k, 3):
+                raise UserError(
+                    f"{self.name}: sample {sample.id!r} has keypoints of shape {sample.keypoints.shape},"
+                    f" the skeleton needs ({k}, 3)"
+                )
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples[index]
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self.samples)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(s.id for s in self.samples)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Each image reference once, in order of first use."""
+        return tuple(dict.fromkeys(s.image for s in self.samples))
+
+    def subset(self, keys: Iterable[int | str]) -> PoseData:
+        """The samples at these positions (int) or of these ids (str), in the order given."""
+        wanted = list(keys)
+        names = [key for key in wanted if isinstance(key, str)]
+        at = {s.id: i for i, s in enumerate(self.samples)} if names else {}
+        missing = [key for key in names if key not in at]
+        if missing:
+            raise UserError(
+                f"{self.name} lacks {len(missing)} of the {len(wanted)} samples asked for, first {missing[0]!r};"
+                " is it the data set that the split was made from?"
+            )
+        positions = (at[key] if isinstance(key, str) else int(key) for key in wanted)
+        return replace(self, samples=tuple(self.samples[i] for i in positions))
+
+    def labeled(self) -> PoseData:
+        """What can be learnt from: at least one labelled joint, and not a crowd."""
+        return replace(self, samples=tuple(s for s in self.samples if s.labeled and not s.iscrowd))
+
+    def unlabeled(self) -> PoseData:
+        """The same samples without their keypoints and without crowds: what an unlabelled stream may see."""
+        return replace(self, samples=tuple(replace(s, keypoints=None) for s in self.samples if not s.iscrowd))

@@ -1,0 +1,167 @@
+"""Splits: which samples are labelled, unlabelled and for validation, as a file that can be checked and repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
+
+Protocol = Literal["random", "first"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sample ids of one data set by use. `hash` is a SHA-256 over them; equal hashes are equal splits."""
+
+    data: str
+    labeled: tuple[str, ...]
+    unlabeled: tuple[str, ...]
+    val: tuple[str, ...]
+    seed: int
+    protocol: str
+
+    @property
+    def hash(self) -> str:
+        ids = json.dumps([self.labeled, self.unlabeled, self.val])
+        return hashlib.sha256(ids.encode()).hexdigest()
+
+    def save(self, path: str | Path) -> None:
+        """Write JSON; the file is there whole or not at all."""
+        path = Path(path)
+        content = {**self.__dict__, "hash": self.hash}
+        new = path.with_name(f"{path.name}.{os.getpid()}.new")
+        try:
+            new.write_text(json.dumps(content, indent=1))
+            new.replace(path)
+        except OSError as e:
+            new.unlink(missing_ok=True)
+            raise UserError(f"the split cannot be written to {path}: {e.strerror or e}") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Split:
+        """Read what `save` wrote; UserError where the ids do not match their hash."""
+        try:
+            content = json.loads(Path(path).read_text())
+            ids = {use: tuple(content[use]) for use in ("labeled", "unlabeled", "val")}
+            split = cls(data=content["data"], seed=content["seed"], protocol=content["protocol"], **ids)
+            expected = content["hash"]
+        except OSError as e:
+            raise UserError(f"the split {path} cannot be read ({e.strerror or e}); check the path") from None
+        except (ValueError, KeyError, TypeError) as e:
+            raise UserError(f"{path} is not a split file ({type(e).__name__}: {e}); make it again") from None
+        if split.hash != expected:
+            raise UserError(f"the ids in {path} do not match its hash: it was edited or damaged; make the split again")
+        return split
+
+    def apply(self, data: PoseData) -> tuple[PoseData, PoseData, PoseData]:
+        """(labeled, unlabeled, val) of `data`; the unlabelled without keypoints. UserError where they overlap."""
+        parts = data.subset(self.labeled), data.subset(self.unlabeled).unlabeled(), data.subset(self.val)
+        check_overlap(*parts)
+        return parts
+
+
+def make_split(
+    data: PoseData,
+    labeled: int,
+    val: int = 0,
+    unlabeled: int | None = None,
+    seed: int = 0,
+    protocol: Protocol = "random",
+    keep_labeled_in_unlabeled: bool = False,
+) -> Split:
+    """Divide one data set.
+
+    Validation is taken by image: no image has one person there and another in training. "random" labels random
+    instances, as Xie et al. (ICCV 2021) do, and validates on random images; with one seed, a smaller labelled set is
+    part of a larger one, and the validation set does not depend on it. "first" labels the first instances in file
+    order and validates on the last images.
+
+    Args:
+        labeled, val: how many labelled samples each.
+        unlabeled: how many unlabelled ones, None for all that remain (unlabelled samples of `data` included).
+        keep_labeled_in_unlabeled: whether the labelled samples are seen in the unlabelled stream too.
+
+    Raises:
+        UserError: `data` has fewer samples than asked for.
+    """
+    if protocol not in ("random", "first"):
+        raise UserError(f"split protocol {protocol!r} is not known; choose random or first")
+    if labeled < 1 or val < 0 or (unlabeled is not None and unlabeled < 0):
+        raise UserError(
+            "a split needs at least 1 labelled sample, and no negative counts;"
+            f" got labeled {labeled}, val {val}, unlabeled {unlabeled}"
+        )
+    usable = [s for s in data if s.labeled and not s.iscrowd]
+    val_ids, val_images = _validation(usable, val, seed, protocol)
+    train = [s for s in usable if s.image not in val_images]
+    if len(val_ids) < val or len(train) < labeled:
+        raise UserError(
+            f"{data.name} has {len(usable)} labelled samples: too few for {labeled} labelled and {val} for validation"
+            " from other images; ask for fewer"
+        )
+    labeled_ids = [train[i].id for i in _order(len(train), seed, 1, protocol)[:labeled]]
+    left_out = set() if keep_labeled_in_unlabeled else set(labeled_ids)
+    pool = [s.id for s in data if not s.iscrowd and s.image not in val_images and s.id not in left_out]
+    if unlabeled is not None:
+        if len(pool) < unlabeled:
+            raise UserError(
+                f"{data.name} leaves {len(pool)} samples for the unlabelled set, {unlabeled} were asked for"
+            )
+        pool = [pool[i] for i in _order(len(pool), seed, 2, protocol)[:unlabeled]]
+    return Split(data.name, tuple(labeled_ids), tuple(pool), tuple(val_ids), seed, protocol)
+
+
+def check_overlap(
+    labeled: PoseData | None = None, unlabeled: PoseData | None = None, val: PoseData | None = None
+) -> None:
+    """Refuse validation samples, or other instances in their images, among what is trained on.
+
+    Images are the same when their files are (links and relative paths resolved). Ids are not compared: they are unique
+    within one data set only. Copies of a file under another name are found by `check`, which reads them all.
+
+    Raises:
+        UserError: naming examples. Labelled and unlabelled sets may overlap.
+    """
+    for what, train in (("labeled", labeled), ("unlabeled", unlabeled)):
+        shared = sorted(_files(train) & _files(val)) if train is not None and val is not None else []
+        if shared:
+            examples = ", ".join(shared[:3])
+            raise UserError(
+                f"{len(shared)} images are in both the {what} and the val data (leakage): {examples};"
+                " remove them from one"
+            )
+
+
+def _validation(usable: list[Sample], count: int, seed: int, protocol: str) -> tuple[list[str], set[str]]:
+    """`count` ids, and the images that they come from (where others may be left over)."""
+    images: dict[str, list[str]] = {}
+    for sample in usable:
+        images.setdefault(sample.image, []).append(sample.id)
+    names = list(images)
+    order = _order(len(names), seed, 0, protocol)
+    if protocol == "first":
+        order = order[::-1]
+    ids: list[str] = []
+    taken: set[str] = set()
+    for i in order:
+        if len(ids) >= count:
+            break
+        ids += images[names[i]]
+        taken.add(names[i])
+    return ids[:count], taken
+
+
+def _order(n: int, seed: int, purpose: int, protocol: str) -> np.ndarray:
+    return np.arange(n) if protocol == "first" else np.random.default_rng([seed, purpose]).permutation(n)
+
+
+def _files(data: PoseData) -> set[str]:
+    return {os.path.realpath(image) if os.path.isabs(image) else image for image in data.images}

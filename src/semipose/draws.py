@@ -1,0 +1,50 @@
+"""Random numbers keyed by (seed, step), the same however a batch is split over devices."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Draws:
+    """The random numbers of one step.
+
+    Numbers are drawn on the CPU for the whole global batch, and each rank keeps its own rows. So a run can resume at any
+    step without a generator's state, one process and two draw alike, CPU and GPU draw alike, and nothing is read back
+    from the device.
+    """
+
+    def __init__(self, *key: int, rank: int = 0, world: int = 1, device: torch.device | str = "cpu") -> None:
+        self._key = key
+        state = np.random.SeedSequence(key).generate_state(2, np.uint32)
+        self._generator = torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
+        self._rank, self._world, self._device = rank, world, device
+
+    def again(self, tag: str) -> Draws:
+        """Numbers keyed by this step and `tag`: the same at every call, whatever was drawn in between."""
+        key = (*self._key, zlib.crc32(tag.encode()))
+        return Draws(*key, rank=self._rank, world=self._world, device=self._device)
+
+    def uniform(self, n: int, *shape: int, low: float = 0.0, high: float = 1.0, host: bool = False) -> Tensor:
+        """(n, *shape) in [low, high) for this rank's n samples; on the device unless `host`."""
+        return self._mine(n, torch.rand(n * self._world, *shape, generator=self._generator), host) * (high - low) + low
+
+    def normal(self, n: int, *shape: int) -> Tensor:
+        """(n, *shape), standard normal."""
+        return self._mine(n, torch.randn(n * self._world, *shape, generator=self._generator))
+
+    def integers(self, n: int, *shape: int, high: int, host: bool = False) -> Tensor:
+        """(n, *shape) whole numbers in [0, high)."""
+        return self._mine(n, torch.randint(high, (n * self._world, *shape), generator=self._generator), host)
+
+    def _mine(self, n: int, numbers: Tensor, host: bool = False) -> Tensor:
+        rows = numbers[self._rank * n : (self._rank + 1) * n]
+        return rows if host else rows.to(self._device, non_blocking=True)
+
+
+def permutation(n: int, *key: int) -> np.ndarray:
+    """A keyed random order of 0..n-1."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key))).permutation(n)

@@ -1,0 +1,92 @@
+"""Predictions of networks on crops, and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from semipose.data.crops import Crops
+from semipose.geometry import View, central, move
+from semipose.heatmap import Refine, decode, quarter
+from semipose.metrics.summary import evaluate_predictions
+from semipose.skeleton import Skeleton
+
+ENSEMBLE = "ensemble"
+
+
+@torch.inference_mode()
+def predict_crops(
+    networks: Mapping[str, nn.Module],
+    crops: Crops,
+    device: torch.device | str = "cpu",
+    refine: Refine | None = quarter,
+    batch: int = 64,
+) -> dict[str, np.ndarray]:
+    """Each network's keypoints (N, K, 3) as x, y, score in image pixels; with two networks or more also those of the
+    mean of their heatmaps, as "ensemble". Networks are put in evaluation mode and left as they were."""
+    modes = {name: net.training for name, net in networks.items()}
+    for net in networks.values():
+        net.eval()
+    size = crops.spec.size
+    back = np.linalg.inv(crops.matrices) @ np.linalg.inv(central(crops.spec.cover, size).double().numpy())
+    found: dict[str, list[np.ndarray]] = {}
+    for start in range(0, len(crops), batch):
+        rows = np.arange(start, min(start + batch, len(crops)))
+        image = View.of(torch.from_numpy(crops.images(rows)).to(device), size).image
+        heatmaps = {name: net(image).float() for name, net in networks.items()}
+        if len(heatmaps) > 1:
+            heatmaps[ENSEMBLE] = torch.stack(list(heatmaps.values())).mean(0)
+        for name, maps in heatmaps.items():
+            found.setdefault(name, []).append(_in_image(maps, size[0], torch.from_numpy(back[rows]), refine))
+    for name, net in networks.items():
+        net.train(modes[name])
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _in_image(heatmaps: Tensor, height: int, to_image: Tensor, refine: Refine | None) -> np.ndarray:
+    xy, score = decode(heatmaps, height / heatmaps.shape[-2], refine)
+    xy = move(to_image, xy.cpu().double())
+    return torch.cat([xy, score.cpu().double()[..., None]], -1).numpy()
+
+
+def score_crops(predictions: Mapping[str, np.ndarray], crops: Crops, threshold: float) -> dict[str, Any]:
+    """`evaluate_predictions` against the crops' own labels, in image pixels."""
+    return evaluate_predictions(predictions, truth_of(crops), skeleton_of(crops), threshold, area=areas_of(crops))
+
+
+def skeleton_of(crops: Crops) -> Skeleton:
+    """The skeleton of labelled crops."""
+    if crops.data.skeleton is None:
+        raise ValueError(f"{crops.data.name} has no skeleton")
+    return crops.data.skeleton
+
+
+def truth_of(crops: Crops) -> np.ndarray:
+    """(N, K, 3) labels in image pixels."""
+    empty = np.zeros((len(skeleton_of(crops)), 3), np.float32)
+    return np.stack([empty if s.keypoints is None else s.keypoints for s in crops.data]).astype(np.float64)
+
+
+def areas_of(crops: Crops) -> np.ndarray:
+    """(N,) areas for OKS in square pixels; 0.53 of the box where the data set gives none."""
+    return np.array([0.53 * s.box[2] * s.box[3] if s.area is None else s.area for s in crops.data])
+
+
+def prediction_file(predictions: Mapping[str, np.ndarray], crops: Crops) -> dict[str, Any]:
+    """The content of predictions/val.json."""
+    truth = np.nan_to_num(truth_of(crops))
+    samples = [
+        {
+            "id": sample.id,
+            "image": sample.image,
+            "box": [float(v) for v in sample.box],
+            "truth": truth[i].round(2).tolist(),
+            "pred": {name: np.nan_to_num(pred[i]).round(3).tolist() for name, pred in predictions.items()},
+        }
+        for i, sample in enumerate(crops.data)
+    ]
+    return {"skeleton": skeleton_of(crops).to_dict(), "networks": list(predictions), "samples": samples}

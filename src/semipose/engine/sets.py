@@ -1,0 +1,93 @@
+"""The three data sets of a run, opened, checked against each other, and cut into crops."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from semipose.config import Config, DataConfig
+from semipose.data.crops import Crops, CropSpec, build_crops
+from semipose.data.open import open_labeled, open_unlabeled
+from semipose.data.sample import PoseData
+from semipose.data.split import Split, check_overlap
+from semipose.errors import UserError
+from semipose.geometry import Size
+from semipose.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Labelled samples to learn from, unlabelled ones, and validation samples."""
+
+    labeled: PoseData
+    unlabeled: PoseData | None
+    val: PoseData | None
+
+    @property
+    def skeleton(self) -> Skeleton:
+        assert self.labeled.skeleton is not None
+        return self.labeled.skeleton
+
+    @property
+    def hash(self) -> str:
+        """Of which samples are in which set."""
+        parts = [(part.ids if part else ()) for part in (self.labeled, self.unlabeled, self.val)]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def manifest(self) -> dict:
+        """The content of a run's split.json."""
+        ids = {name: list(part.ids) if part else [] for name, part in vars(self).items()}
+        return {**ids, "hash": self.hash}
+
+
+def open_sets(config: DataConfig, needs_unlabeled: bool) -> Sets:
+    """Open what the configuration names.
+
+    Raises:
+        UserError: nothing labelled, nothing unlabelled where the method needs it, another skeleton for validation, or
+            samples or images of validation among the others.
+    """
+    if config.labeled is None:
+        raise UserError("no labelled data: set data.labeled to a COCO JSON, an LSP folder or synth:wild?count=300")
+    pool = open_labeled(config.labeled, config.labeled_images)
+    unlabeled = open_unlabeled(config.unlabeled, config.unlabeled_images) if config.unlabeled else None
+    val = open_labeled(config.val, config.val_images) if config.val else None
+    labeled = pool
+    if config.split:
+        split = Split.load(Path(config.split))
+        labeled = pool.subset(split.labeled)
+        unlabeled = unlabeled or pool.subset(split.unlabeled).unlabeled()
+        val = val or (pool.subset(split.val) if split.val else None)
+    labeled, val = labeled.labeled(), val.labeled() if val else None
+    if not len(labeled):
+        raise UserError(f"{config.labeled} holds no labelled sample: every joint of every sample is unlabelled")
+    if needs_unlabeled and not (unlabeled and len(unlabeled)):
+        raise UserError("this method learns from unlabelled images and there are none: set data.unlabeled or data.split")
+    if val is not None and val.skeleton.joints != labeled.skeleton.joints:  # type: ignore[union-attr]
+        raise UserError(f"{config.val} has other joints than {config.labeled}; validation needs the same skeleton")
+    if val is not None:
+        check_overlap(labeled, unlabeled, val)
+    return Sets(labeled, unlabeled if needs_unlabeled else None, val)
+
+
+def cover(size: Size, degrees: float) -> Size:
+    """The crop that every view of `affine<degrees>` finds pixels in: scale down to 1 - degrees/120, any turn up to
+    `degrees`; rounded up to a multiple of 4."""
+    turn, scale = math.radians(min(degrees, 90)), 1 - min(degrees, 90) / 120
+    h, w = size
+    tall = (h * math.cos(turn) + w * math.sin(turn)) / scale
+    wide = (w * math.cos(turn) + h * math.sin(turn)) / scale
+    return 4 * math.ceil(tall / 4), 4 * math.ceil(wide / 4)
+
+
+def cut(data: PoseData | None, config: Config, train: bool, progress: bool) -> Crops | None:
+    """Crops of one set: with room for augmentation for training, the plain view for validation."""
+    if data is None:
+        return None
+    size = (config.model.size[0], config.model.size[1])
+    store = cast(Literal["raw", "jpeg"], config.data.store)
+    spec = CropSpec(size, cover(size, config.data.reach) if train else size, config.data.padding, store)
+    return build_crops(data, spec, Path(config.data.cache).expanduser(), progress=progress, workers=2)

@@ -1,0 +1,45 @@
+"""SIGINT and SIGTERM: finish the step, save, and say so."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+EXIT_STOPPED = 3
+"""Exit code of a run that was asked to stop and saved where it was."""
+
+
+class Stopped(Exception):
+    """The run was asked to stop, and its checkpoint is on disk."""
+
+
+class Interruption:
+    """Within the `with`, the first signal is remembered for the loop; a second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interruption:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._before[number] = signal.signal(number, self._ask)
+            except ValueError:  # not the main thread: the caller keeps its signals
+                pass
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def stop(self, path: Path, step: int) -> None:
+        """Raise `Stopped` when a signal asked for it."""
+        if self.asked:
+            raise Stopped(f"stopped after step {step}, saved to {path}; go on with --resume {path}")

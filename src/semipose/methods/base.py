@@ -1,0 +1,59 @@
+"""What a method is: networks, and one step that turns a labelled and an unlabelled batch into named losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from semipose.augment import Policy
+from semipose.draws import Draws
+from semipose.geometry import View
+from semipose.methods.target import Codec, Labeled, Target, truth
+
+
+class Outcome(NamedTuple):
+    """What one step hands to the loop: losses by name, whose sum is minimised, and measures by name, only logged. All
+    are scalars on the device."""
+
+    losses: dict[str, Tensor]
+    measures: dict[str, Tensor]
+
+    @property
+    def total(self) -> Tensor:
+        return sum(self.losses.values())  # type: ignore[return-value]
+
+
+class Method(nn.Module):
+    """Students that learn, and the step in which they do.
+
+    Args:
+        students: the networks to train; each is evaluated.
+        codec: heatmap stride and sigma, and the skeleton's mirror permutation.
+        easy: the policy of the labelled images, and of what teachers see.
+    """
+
+    names = ("a", "b", "c", "d")
+
+    def __init__(self, students: Sequence[nn.Module], codec: Codec, easy: Policy) -> None:
+        super().__init__()
+        self.students = nn.ModuleList(students)
+        self.easy = easy
+        self.register_buffer("flip", codec.flip, persistent=False)
+        self._stride, self._sigma = codec.stride, codec.sigma
+
+    @property
+    def codec(self) -> Codec:
+        return Codec(self._stride, self._sigma, self.flip)  # type: ignore[arg-type]
+
+    def forward(self, labeled: Labeled, unlabeled: View, draws: Draws) -> Outcome:
+        """One step."""
+        raise TypeError(f"{type(self).__name__} does not define its step")
+
+    def after_step(self) -> None:
+        """Called after every optimiser step; teachers that follow their student do so here."""
+
+    def known(self, labeled: Labeled, draws: Draws) -> Target:
+        """The labels' heatmaps in an easy view of the labelled images."""
+        return truth(labeled, self.easy(labeled.view, draws), self.codec)

@@ -1,0 +1,141 @@
+"""Consistency between two views of an unlabelled image (Xie et al. 2021): naive, and taught from easy to hard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+from semipose.augment import Policy
+from semipose.draws import Draws
+from semipose.geometry import View
+from semipose.methods.base import Method, Outcome
+from semipose.methods.target import (
+    Codec,
+    Followed,
+    Itself,
+    Labeled,
+    Target,
+    Teacher,
+    background,
+    follow,
+    response,
+    seen_from,
+    soft,
+)
+
+Move = Callable[[Target, View, Tensor], Target]
+
+
+class Naive(Method):
+    """Both views of one strength, both sides learn: the standard consistency loss, Eq. 2. It collapses (section 3.2)."""
+
+    def __init__(self, student: nn.Module, codec: Codec, easy: Policy, weight: float = 1.0) -> None:
+        super().__init__([student], codec, easy)
+        self.weight = weight
+
+    def forward(self, labeled: Labeled, unlabeled: View, draws: Draws) -> Outcome:
+        (student,) = self.students
+        learnt = follow(student, self.known(labeled, draws))
+        target = soft(Learning(student), self.easy(unlabeled, draws))
+        drawn = follow(student, seen_from(target, self.easy(unlabeled, draws), self.codec.flip))
+        losses = {"supervised": learnt.loss, "unsupervised": self.weight * drawn.loss}
+        return Outcome(losses, responses(learnt, target, drawn))
+
+
+class Learning:
+    """A network that learns while it teaches: no detach."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+
+    def __call__(self, image: Tensor) -> Tensor:
+        return self.net(image)
+
+    def update(self, student: nn.Module) -> None:
+        """Gradients do."""
+
+
+class Single(Method):
+    """One network: its predictions on the easy view teach it the hard view, Eq. 4.
+
+    Args:
+        hard: draws the hard view, given the easy one and the teacher's prediction on it.
+        teacher: who predicts on the easy view; the student itself when None.
+        move: how a target is carried into the hard view.
+        weight: lambda, of the unsupervised loss.
+    """
+
+    def __init__(
+        self,
+        student: nn.Module,
+        codec: Codec,
+        easy: Policy,
+        hard: Policy,
+        teacher: Teacher | None = None,
+        move: Move = seen_from,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__([student], codec, easy)
+        self.hard, self.move, self.weight = hard, move, weight
+        self.teacher = teacher or Itself(student)
+
+    def forward(self, labeled: Labeled, unlabeled: View, draws: Draws) -> Outcome:
+        (student,) = self.students
+        learnt = follow(student, self.known(labeled, draws))
+        easy = self.easy(unlabeled, draws)
+        target = soft(self.teacher, easy)
+        hard = self.hard(easy, draws, target)
+        taught = follow(student, self.move(target, hard, self.codec.flip))
+        losses = {"supervised": learnt.loss, "unsupervised": self.weight * taught.loss}
+        return Outcome(losses, responses(learnt, target, taught))
+
+    def after_step(self) -> None:
+        self.teacher.update(self.students[0])
+
+
+class Dual(Method):
+    """Two networks: each one's predictions on the easy view teach the other the hard view, Eq. 6 and 7.
+
+    Args:
+        share: of each network's supervised loss; 1 in the paper, 1/2 in its released code.
+    """
+
+    def __init__(
+        self,
+        students: Sequence[nn.Module],
+        codec: Codec,
+        easy: Policy,
+        hard: Policy,
+        move: Move = seen_from,
+        weight: float = 1.0,
+        share: float = 1.0,
+    ) -> None:
+        super().__init__(students, codec, easy)
+        if len(students) != 2:
+            raise ValueError(f"Dual trains 2 networks, got {len(students)}")
+        self.hard, self.move, self.weight, self.share = hard, move, weight, share
+
+    def forward(self, labeled: Labeled, unlabeled: View, draws: Draws) -> Outcome:
+        known = self.known(labeled, draws)
+        easy = self.easy(unlabeled, draws)
+        targets = [soft(Itself(student), easy) for student in self.students]
+        losses, measures = {}, []
+        for name, student, target in zip(self.names, self.students, reversed(targets), strict=False):
+            learnt = follow(student, known)
+            hard = self.hard(easy, draws.again("hard"), target)  # one warp for both; each cutout follows its teacher
+            taught = follow(student, self.move(target, hard, self.codec.flip))
+            losses[f"supervised_{name}"] = self.share * learnt.loss
+            losses[f"unsupervised_{name}"] = self.weight * taught.loss
+            measures.append(responses(learnt, target, taught))
+        return Outcome(losses, {name: (measures[0][name] + measures[1][name]) / 2 for name in measures[0]})
+
+
+def responses(learnt: Followed, target: Target, taught: Followed) -> dict[str, Tensor]:
+    """The curves of Figures 3 and 7: responses to labelled images, and of teacher and student to unlabelled ones."""
+    return {
+        "response/labeled": response(learnt.heatmaps),
+        "response/teacher": response(target.heatmaps),
+        "response/student": response(taught.heatmaps),
+        "response/background": background(target.heatmaps),
+    }

@@ -1,0 +1,126 @@
+"""Targets, the losses that follow them, and what is monitored: the words every method's step is written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from semipose.geometry import View, align, move
+from semipose.heatmap import encode, on_map
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a network should predict for a view.
+
+    Attributes:
+        heatmaps: (B, K, h, w).
+        weight: (B, K, 1, 1) or (B, K, h, w), 0 where nothing is known.
+        frame: the view they live in.
+    """
+
+    heatmaps: Tensor
+    weight: Tensor
+    frame: View
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """Images with keypoints (B, K, 3), in pixels of `view`: x, y and visibility (0 is unlabelled)."""
+
+    view: View
+    keypoints: Tensor
+
+
+@dataclass(frozen=True)
+class Codec:
+    """What a skeleton and a network fix: heatmap stride, sigma in cells, mirror permutation (K,)."""
+
+    stride: int
+    sigma: float
+    flip: Tensor
+
+
+class Teacher(Protocol):
+    """Predicts heatmaps without gradient, and may follow its student after each optimiser step."""
+
+    def __call__(self, image: Tensor) -> Tensor: ...
+    def update(self, student: nn.Module) -> None: ...
+
+
+class Itself:
+    """A network as its own teacher, or its peer's. Not a submodule: its weights are the student's."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor) -> Tensor:
+        return self.net(image)
+
+    def update(self, student: nn.Module) -> None:
+        """The student has already learnt."""
+
+
+def truth(labeled: Labeled, view: View, codec: Codec) -> Target:
+    """The labels' Gaussians in a view of the labelled images. A joint that is unlabelled, or whose Gaussian lies wholly
+    off the map, has weight 0."""
+    size = (view.size[0] // codec.stride, view.size[1] // codec.stride)
+    xy = move(labeled.view.to(view), labeled.keypoints[..., :2])
+    known = labeled.keypoints[..., 2] > 0
+    swapped = view.mirrored[:, None]
+    xy = torch.where(swapped[..., None], xy[:, codec.flip], xy)
+    known = torch.where(swapped, known[:, codec.flip], known)
+    weight = (known & on_map(xy, size, codec.stride, codec.sigma)).to(xy.dtype)
+    heatmaps = encode(xy, size, codec.stride, codec.sigma)
+    return Target(heatmaps * weight[..., None, None], weight[..., None, None], view)
+
+
+def soft(teacher: Teacher, view: View) -> Target:
+    """The teacher's heatmaps as they are."""
+    heatmaps = teacher(view.image)
+    return Target(heatmaps, heatmaps.new_ones(*heatmaps.shape[:2], 1, 1), view)
+
+
+def seen_from(target: Target, view: View, flip: Tensor) -> Target:
+    """The target in another view, T_{e -> h} of Eq. 7; cells its own view could not see have weight 0."""
+    heatmaps, seen = align(target.heatmaps, target.frame, view, flip)
+    return Target(heatmaps, target.weight * seen, view)
+
+
+def seen_with_background(target: Target, view: View, flip: Tensor) -> Target:
+    """As `seen_from`, but what the target's own view could not see is taught as background, as in Xie et al.'s released
+    code."""
+    return replace(seen_from(target, view, flip), weight=target.weight)
+
+
+def mse(prediction: Tensor, target: Target) -> Tensor:
+    """Half the mean squared error over (B, K, h, w), Eq. 1; masked joints stay in the denominator, as in SimpleBaseline
+    and the released code."""
+    return 0.5 * (target.weight * (prediction - target.heatmaps) ** 2).mean()
+
+
+class Followed(NamedTuple):
+    """A student's loss against its target, and what it predicted (B, K, h, w)."""
+
+    loss: Tensor
+    heatmaps: Tensor
+
+
+def follow(student: nn.Module, target: Target) -> Followed:
+    """The student predicts for the target's view."""
+    prediction = student(target.frame.image)
+    return Followed(mse(prediction, target), prediction)
+
+
+def response(heatmaps: Tensor) -> Tensor:
+    """Scalar: the mean over images and joints of the heatmap's maximum, the response of Xie et al.'s Figure 3."""
+    return heatmaps.detach().amax((-2, -1)).mean()
+
+
+def background(heatmaps: Tensor, threshold: float = 0.1) -> Tensor:
+    """Scalar: the share of cells with no joint above `threshold`."""
+    return (heatmaps.detach().amax(1) < threshold).to(heatmaps.dtype).mean()

@@ -1,0 +1,98 @@
+"""Everything a validation pass measures, as plain values for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from semipose.metrics.oks import oks
+from semipose.metrics.pck import box_norm, pck
+from semipose.metrics.swap import swap_rate
+from semipose.skeleton import Skeleton
+
+ENSEMBLE = "ensemble"
+CURVE = tuple(round(0.01 * i, 2) for i in range(51))
+"""Thresholds of the PCK curve: 0 to 0.5 of the norm."""
+
+
+def evaluate_predictions(
+    pred: Mapping[str, np.ndarray],
+    truth: np.ndarray,
+    skeleton: Skeleton,
+    threshold: float = 0.1,
+    area: np.ndarray | None = None,
+    norm: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Score each network of a run on N samples.
+
+    Args:
+        pred: network name -> (N, K, 3) x, y, score; the name "ensemble" is kept out of the mean of networks.
+        truth: (N, K, 3) x, y, v in the same pixels.
+        threshold: of the headline PCK and of swaps.
+        area: (N,) for OKS in square pixels of the same frame, NaN where unknown; without it `oks` is left out.
+        norm: (N,) lengths for PCK; `box_norm(truth)` by default.
+
+    Returns: floats, ints and strings only, None for NaN:
+        {"threshold", "samples", "excluded", "labeled_joints", "thresholds": [51], "joints": [K], "count": {joint: n},
+         "networks": {name: SCORES}, "mean": SCORES over networks, "ensemble": SCORES where predicted},
+        SCORES = {"pck", "swap", "oks"?, "per_joint": {joint: pck}, "curve": [51]}, all fractions.
+    """
+    networks = {name: p for name, p in pred.items() if name != ENSEMBLE}
+    if not networks:
+        raise ValueError("no network's predictions to evaluate")
+    norm = box_norm(truth) if norm is None else norm
+    labels = pck(truth, truth, norm, threshold)
+    scores = {name: _scores(p, truth, norm, skeleton, threshold, area) for name, p in pred.items()}
+    result = {
+        "threshold": float(threshold),
+        "samples": len(truth),
+        "excluded": labels.excluded,
+        "labeled_joints": int(labels.count.sum()),
+        "thresholds": list(CURVE),
+        "joints": list(skeleton.joints),
+        "count": dict(zip(skeleton.joints, labels.count.tolist(), strict=True)),
+        "networks": {name: scores[name] for name in networks},
+        "mean": _mean([scores[name] for name in networks]),
+    }
+    if ENSEMBLE in scores:
+        result[ENSEMBLE] = scores[ENSEMBLE]
+    return _jsonable(result)
+
+
+def _scores(
+    pred: np.ndarray, truth: np.ndarray, norm: np.ndarray, skeleton: Skeleton, threshold: float, area: np.ndarray | None
+) -> dict[str, Any]:
+    at = pck(pred, truth, norm, [threshold, *CURVE])
+    result = {
+        "pck": at.mean[0],  # type: ignore[index]
+        "swap": swap_rate(pred, truth, norm, skeleton, threshold),
+        "per_joint": dict(zip(skeleton.joints, at.per_joint[0].tolist(), strict=True)),
+        "curve": at.mean[1:].tolist(),  # type: ignore[index]
+    }
+    if area is not None:
+        similarity = oks(pred, truth, area, skeleton.sigmas)
+        known = similarity[~np.isnan(similarity)]
+        result["oks"] = known.mean() if len(known) else math.nan
+    return result
+
+
+def _mean(values: list[Any]) -> Any:
+    """The mean of equal structures, leaf by leaf."""
+    if isinstance(values[0], dict):
+        return {key: _mean([v[key] for v in values]) for key in values[0]}
+    if isinstance(values[0], list):
+        return np.mean(values, axis=0).tolist()
+    return float(np.mean(values))
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _jsonable(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_jsonable(v) for v in value]
+    if isinstance(value, float):  # np.float64 is one
+        return float(value) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,72 @@
+"""SimpleBaseline (Xiao et al., ECCV 2018): a backbone, deconvolutions, and a 1x1 head that draws a heatmap a joint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from semipose.errors import UserError
+from semipose.geometry import MEAN_COLOR, Size
+from semipose.models.stages import Backbone, Tap, no_tap
+
+DEVIATION = (0.229, 0.224, 0.225)
+
+
+class SimpleBaseline(nn.Module):
+    """Images in [0, 1] to heatmaps.
+
+    Args:
+        backbone: yields stages.
+        joints: K.
+        size: (H, W) of the images.
+        deconv: channels of each stride-2 deconvolution; (256, 256, 256) in the paper.
+        mean, deviation: of the normalisation, RGB.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        joints: int,
+        size: Size,
+        deconv: Sequence[int] = (256, 256, 256),
+        mean: Sequence[float] = MEAN_COLOR,
+        deviation: Sequence[float] = DEVIATION,
+    ) -> None:
+        super().__init__()
+        self.size = (int(size[0]), int(size[1]))
+        if self.size[0] % backbone.reduction or self.size[1] % backbone.reduction:
+            nearest = tuple(max(1, round(s / backbone.reduction)) * backbone.reduction for s in self.size)
+            raise UserError(
+                f"model.size {list(self.size)} does not divide by the backbone's stride {backbone.reduction};"
+                f" the nearest that does is {list(nearest)}"
+            )
+        self.backbone = backbone
+        self.decoder = nn.Sequential()
+        channels = backbone.channels
+        for width in deconv:
+            self.decoder.extend(
+                [nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            )
+            channels = width
+        self.head = nn.Conv2d(channels, joints, 1)
+        self.stride = backbone.reduction // 2 ** len(deconv)
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation)[:, None, None], persistent=False)
+        for module in (*self.decoder, self.head):
+            _initialise_head(module)
+
+    def forward(self, image: Tensor, tap: Tap = no_tap) -> Tensor:
+        """(B, 3, H, W) in [0, 1] -> heatmaps (B, K, H / stride, W / stride)."""
+        x = tap("image", (image - self.mean) / self.deviation)
+        x = tap("encoder", self.backbone(x, tap))
+        return self.head(tap("decoder", self.decoder(x)))
+
+
+def _initialise_head(module: nn.Module) -> None:
+    """N(0, 0.001), as SimpleBaseline."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, std=0.001)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,64 @@
+"""Any timm backbone as a list of stages, so that a tap can look at, and replace, what passes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import timm
+from timm.models import FeatureListNet
+from torch import Tensor, nn
+
+from semipose.errors import UserError
+
+Tap = Callable[[str, Tensor], Tensor]
+"""Called as x = tap(name, x) with "image", "stem", "layer1", "layer2", ... and "encoder"."""
+
+
+def no_tap(name: str, x: Tensor) -> Tensor:
+    """Changes nothing."""
+    return x
+
+
+class Backbone(nn.Module):
+    """The stages of a timm backbone: "stem", then one "layerN" for each later stride or feature.
+
+    Attributes:
+        channels: of the last stage.
+        reduction: pixels a cell of the last stage.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__()
+        try:
+            net = timm.create_model(name, features_only=True, **options)
+        except (RuntimeError, TypeError, AttributeError) as error:
+            near = ", ".join(timm.list_models(f"*{name[:8]}*")[:5]) or "timm.list_models()"
+            raise UserError(f"backbone {name!r} is not one timm can cut into stages ({error}); try {near}") from None
+        self.stages = nn.ModuleDict(_stages(net, name))
+        self.channels = int(net.feature_info.channels()[-1])
+        self.reduction = int(net.feature_info.reduction()[-1])
+
+    def forward(self, x: Tensor, tap: Tap = no_tap) -> Tensor:
+        """(B, 3, H, W) normalised -> (B, channels, H / reduction, W / reduction)."""
+        for name, stage in self.stages.items():
+            x = tap(name, stage(x))
+        return x
+
+
+def _stages(net: nn.Module, name: str) -> dict[str, nn.Module]:
+    if isinstance(net, FeatureListNet):
+        steps, ends = list(net.values()), [key in net.return_layers for key in net]
+    elif hasattr(net, "blocks") and hasattr(net, "conv_stem"):
+        stem = [net.conv_stem, net.bn1] + ([net.act1] if hasattr(net, "act1") else [])
+        steps = [nn.Sequential(*stem), *net.blocks]
+        ends = [i in net._stage_out_idx for i in range(len(steps))]  # type: ignore[operator]
+    else:
+        raise UserError(f"backbone {name!r} does not yield its stages in order; choose a ResNet, EfficientNet or ConvNeXt")
+    groups: list[list[nn.Module]] = [[]]
+    for step, end in zip(steps, ends, strict=True):
+        groups[-1].append(step)
+        if end:
+            groups.append([])
+    names = ["stem"] + [f"layer{i}" for i in range(1, len(groups))]
+    return {name: nn.Sequential(*group) for name, group in zip(names, groups, strict=True) if group}

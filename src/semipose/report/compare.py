@@ -1,0 +1,117 @@
+"""What several runs say together: one sentence, and what stands in the way of comparing them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from semipose.metrics.summary import ENSEMBLE
+from semipose.report.runs import Run, number
+
+SUPERVISED = "supervised"
+RESAMPLES = 2000
+
+
+def headline(runs: Sequence[Run]) -> str:
+    """The result in one sentence, or two."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.pck is not None:
+            groups.setdefault(run.method, []).append(run)
+    if not groups:
+        return "No evaluation yet: none of these runs holds a PCK."
+    if len(runs) == 1:
+        return _one(runs[0])
+    ranked = sorted(groups, key=lambda method: -_mean_pck(groups[method]))
+    others = [method for method in ranked if method != SUPERVISED]
+    if SUPERVISED not in groups or not others:
+        return "PCK: " + ", ".join(_named(groups[m]) for m in ranked) + "."
+    return _verdict(groups[others[0]], groups[SUPERVISED])
+
+
+def cautions(runs: Sequence[Run]) -> list[str]:
+    """Ways in which the runs were not given the same task."""
+    asked = {"labelled images": "labels", "validation images": "val_images"}
+    found = {
+        what: {run.summary[key] for run in runs if number(run.summary.get(key)) is not None}
+        for what, key in asked.items()
+    }
+    found["PCK thresholds"] = {run.threshold for run in runs if run.scores}
+    return [
+        f"Compare with care: the runs differ in {what} ({', '.join(f'{v:,}' for v in sorted(values))})."
+        for what, values in found.items()
+        if len(values) > 1
+    ]
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def points(difference: float) -> str:
+    """A difference of two fractions in percentage points, with its sign."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
+def interval(ours: Sequence[Run], theirs: Sequence[Run]) -> tuple[float, float, int] | None:
+    """95 % bootstrap interval of the difference in PCK over the N validation images: (low, high, N).
+
+    Images are drawn with replacement and both sides scored on the same draw; what another training seed would change
+    is not in it. None where the two sides were not predicted on the same images.
+    """
+    a, b = _hits(ours), _hits(theirs)
+    if a is None or b is None or a[0] != b[0] or not np.array_equal(a[2], b[2]) or not a[2].any():
+        return None
+    n = len(a[0])
+    weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)
+    counts = weights @ a[2]
+    differences = (weights @ (a[1] - b[1]))[counts > 0] / counts[counts > 0]
+    low, high = np.percentile(differences, [2.5, 97.5])
+    return float(low), float(high), n
+
+
+def _one(run: Run) -> str:
+    ensemble = number(run.of(ENSEMBLE).get("pck"))
+    text = f"{run.name}: {percent(run.pck)} PCK@{run.threshold:g}"
+    if ensemble is not None:
+        text += f" (mean of its networks; their ensemble {percent(ensemble)})"
+    given = [("labels", "labelled"), ("unlabeled", "unlabelled")]
+    fed = [f"{int(n):,} {what}" for key, what in given if (n := number(run.summary.get(key))) is not None]
+    return text + (f", trained with {' and '.join(fed)} images." if fed else ".")
+
+
+def _verdict(ours: Sequence[Run], theirs: Sequence[Run]) -> str:
+    difference = _mean_pck(ours) - _mean_pck(theirs)
+    spread = interval(ours, theirs)
+    if spread is not None and spread[0] <= 0 <= spread[1]:
+        opening = "No clear effect of unlabelled images"
+    else:
+        opening = "Unlabelled images helped" if difference > 0 else "Unlabelled images did not help"
+    text = f"{opening}: {_named(ours)}, {_named(theirs)}, {points(difference)} points"
+    if spread is not None:
+        text += f" (95 % interval {points(spread[0])} to {points(spread[1])} over {spread[2]:,} validation images)"
+    return text + "."
+
+
+def _named(group: Sequence[Run]) -> str:
+    name = group[0].name if len(group) == 1 else f"{group[0].method} (mean of {len(group)} runs)"
+    return f"{name} {percent(_mean_pck(group))}"
+
+
+def _mean_pck(group: Sequence[Run]) -> float:
+    return float(np.mean([run.pck for run in group if run.pck is not None]))
+
+
+def _hits(group: Sequence[Run]) -> tuple[tuple[str, ...], np.ndarray, np.ndarray] | None:
+    """Sample ids, right joints of each (mean over networks and runs) and scored joints of each."""
+    found = [run.predictions for run in group]
+    first = found[0]
+    if first is None or any(p is None or p.ids != first.ids for p in found):
+        return None
+    threshold = group[0].threshold
+    distances = [p.distance(n) for p in found if p is not None for n in p.pred if n != ENSEMBLE]
+    if not distances or any(run.threshold != threshold for run in group):
+        return None
+    right = np.mean([(d <= threshold).sum(1) for d in distances], axis=0)
+    return first.ids, right, (~np.isnan(distances[0])).sum(1)

@@ -1,0 +1,212 @@
+"""One self-contained HTML page about one or several runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from semipose.metrics.summary import ENSEMBLE
+from semipose.report.charts import Chart, Series, line_chart
+from semipose.report.compare import cautions, headline, percent, points
+from semipose.report.gallery import gallery
+from semipose.report.runs import Run, number, read_runs
+
+RESPONSES = ("labeled", "teacher", "student", "background")
+
+
+def report(runs: Sequence[Path], out: Path | None = None) -> Path:
+    """Write the report of some run directories.
+
+    Args:
+        runs: run directories; parts they lack are left out with a note.
+        out: the file to write; by default report.html in the run's directory, or, for several, beside the first.
+
+    Returns: the file written. It holds its figures and photographs and refers to nothing outside itself.
+
+    Raises:
+        UserError: a run directory does not exist, or none is given.
+    """
+    found = read_runs(runs)
+    first = Path(runs[0]).resolve()
+    path = Path(out) if out is not None else (first if len(found) == 1 else first.parent) / "report.html"
+    environment = Environment(
+        loader=PackageLoader("semipose.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"percent": percent}
+    page = environment.get_template("report.html").render(contents(found))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(page, encoding="utf-8")
+    os.replace(temporary, path)
+    return path
+
+
+def contents(runs: Sequence[Run]) -> dict[str, Any]:
+    """What the template shows, section by section."""
+    galleries = [g for run in runs if run.predictions for g in [gallery(run.name, run.predictions, run.threshold)] if g]
+    thresholds = {run.threshold for run in runs}
+    return {
+        "title": ", ".join(run.name for run in runs),
+        "names": [run.name for run in runs],
+        "headline": headline(runs),
+        "cautions": cautions(runs),
+        "warnings": [(run.name, text) for run in runs for text in run.warnings],
+        "several": len(runs) > 1,
+        "measure": f"PCK@{thresholds.pop():g}" if len(thresholds) == 1 else "PCK",
+        "table": score_rows(runs),
+        "facts": facts(runs),
+        "curves": curves(runs),
+        "thresholds": [c for c in [threshold_chart(runs)] if c],
+        "joints": joint_table(runs),
+        "galleries": galleries,
+        "differences": differences(runs),
+        "configs": [(run.name, run.config) for run in runs if run.config],
+        "notes": [(run.name, note) for run in runs for note in run.notes]
+        + [(g.run, g.note) for g in galleries if g.note],
+    }
+
+
+def score_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """One row a run and network; the mean of networks first where there are several."""
+    best = max((run.pck for run in runs if run.pck is not None), default=None)
+    rows = []
+    for run in runs:
+        single = len(run.networks) < 2
+        names = run.networks if single and run.networks else ["mean", *run.networks]
+        for name in names:
+            scores = run.of(name)
+            pck = run.pck if name == "mean" or single else number(scores.get("pck"))
+            rows.append(
+                {
+                    "run": run.name,
+                    "first": name == names[0],
+                    "best": len(runs) > 1 and name == names[0] and pck is not None and pck == best,
+                    "network": name,
+                    "pck": pck,
+                    "swap": number(scores.get("swap")),
+                    "oks": number(scores.get("oks")),
+                }
+            )
+    return rows
+
+
+def facts(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """(what, its value in each run), without rows that no run can fill."""
+
+    def count(key: str) -> list[str]:
+        return [f"{int(n):,}" if (n := number(run.summary.get(key))) is not None else "–" for run in runs]
+
+    def text(key: str) -> list[str]:
+        return [str(run.summary.get(key) if run.summary.get(key) is not None else "–") for run in runs]
+
+    rows = [
+        ("Method", text("method")),
+        ("Labelled images", count("labels")),
+        ("Unlabelled images", count("unlabeled")),
+        ("Validation images", count("val_images")),
+        ("Steps", count("steps")),
+        ("Time", [duration(number(run.summary.get("seconds"))) for run in runs]),
+        ("Seed", text("seed")),
+        ("Commit", text("commit")),
+        ("Machine", text("machine")),
+    ]
+    return [(what, values) for what, values in rows if any(v != "–" for v in values)]
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def curves(runs: Sequence[Run]) -> list[Chart]:
+    """PCK, each loss, and each run's responses, over steps. Several runs share a chart, one colour each."""
+    charts = [_pck_chart(runs)]
+    columns = dict.fromkeys(name for run in runs for name in run.metrics)
+    for column in (c for c in columns if c.startswith("loss/")):
+        lines = [
+            line for n, run in enumerate(runs) for line in _lines(run, column, run.name if len(runs) > 1 else "", n)
+        ]
+        charts.append(line_chart(f"Loss: {column.removeprefix('loss/')}", lines, "step", log=True))
+    charts += _response_charts(runs)
+    return [chart for chart in charts if chart]
+
+
+def threshold_chart(runs: Sequence[Run]) -> Chart | None:
+    """PCK against threshold: every network of one run, or the means of several."""
+    lines = []
+    for n, run in enumerate(runs):
+        names = ["mean"] if len(runs) > 1 else run.networks
+        for m, name in enumerate(names):
+            x, y = run.scores.get("thresholds"), run.of(name).get("curve")
+            if x and y and len(x) == len(y):
+                label, color = (run.name, n) if len(runs) > 1 else (name, m)
+                lines.append(Series(label, np.array(x, dtype=float), np.array(y, dtype=float), color))
+    return line_chart("PCK against threshold (%)", lines, "threshold, share of the box", y_range=(0, 1), percent=True)
+
+
+def joint_table(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """PCK of each joint: a column a network of one run, or a run (mean of its networks)."""
+    several = len(runs) > 1
+    columns = [(r.name, r.of("mean")) for r in runs] if several else [(n, runs[0].of(n)) for n in runs[0].networks]
+    columns = [(name, scores["per_joint"]) for name, scores in columns if scores.get("per_joint")]
+    if not columns:
+        return None
+    counts: dict[str, int] = next((run.scores["count"] for run in runs if run.scores.get("count")), {})
+    joints = dict.fromkeys(joint for _, values in columns for joint in values)
+    rows = [
+        (joint.replace("_", " "), counts.get(joint), [number(v.get(joint)) for _, v in columns]) for joint in joints
+    ]
+    change = None
+    if len(columns) == 2 and several:
+        change = [points(b - a) if a is not None and b is not None else "–" for _, _, (a, b) in rows]
+    return {"columns": [name for name, _ in columns], "rows": rows, "change": change}
+
+
+def differences(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """Configuration keys whose values differ between runs."""
+    values = [run.config_values for run in runs]
+    keys = dict.fromkeys(key for v in values for key in v)
+    rows = [(key, [v.get(key, "–") for v in values]) for key in keys]
+    return [(key, row) for key, row in rows if len(set(row)) > 1]
+
+
+def _pck_chart(runs: Sequence[Run]) -> Chart | None:
+    if len(runs) > 1:
+        lines = [line for n, run in enumerate(runs) for line in _lines(run, "val/pck", run.name, n)]
+        lines += [
+            line
+            for n, run in enumerate(runs)
+            for line in _lines(run, f"val/pck_{ENSEMBLE}", f"{run.name}, ensemble", n, dash=1)
+        ]
+    else:
+        names = [c for c in runs[0].metrics if c.startswith("val/pck_")]
+        single = [("val/pck", "PCK")] if not names else [(c, c.removeprefix("val/pck_")) for c in names]
+        lines = [line for n, (column, label) in enumerate(single) for line in _lines(runs[0], column, label, n)]
+    return line_chart("Validation PCK (%)", lines, "step", percent=True)
+
+
+def _response_charts(runs: Sequence[Run]) -> list[Chart | None]:
+    every = [[line for n, r in enumerate(RESPONSES) for line in _lines(run, f"response/{r}", r, n)] for run in runs]
+    highest = max((np.nanmax(line.y) for lines in every for line in lines), default=1.0)
+    title = "Heatmap response: {}" if len(runs) > 1 else "Heatmap response"
+    return [
+        line_chart(title.format(run.name), lines, "step", y_range=(0.0, max(1.05 * float(highest), 1e-3)))
+        for run, lines in zip(runs, every, strict=True)
+    ]
+
+
+def _lines(run: Run, column: str, label: str, color: int, dash: int = 0) -> list[Series]:
+    """The column over steps, or nothing where the run never measured it."""
+    step, value = run.metrics.get("step"), run.metrics.get(column)
+    if step is None or value is None or not (np.isfinite(value) & np.isfinite(step)).any():
+        return []
+    return [Series(label, step, value, color, dash)]

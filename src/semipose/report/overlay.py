@@ -1,0 +1,166 @@
+"""Poses drawn on photographs, and sheets of such photographs.
+
+Right is warm, left is cool, the middle neutral. A prediction is thick and filled; the truth is thin and white-cored
+with hollow joints, so that both can lie on one picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from semipose.skeleton import Skeleton
+
+RGB = tuple[int, int, int]
+Draw = Callable[[np.ndarray, np.ndarray], None]
+LEFT: RGB = (40, 140, 255)
+RIGHT: RGB = (255, 118, 20)
+CENTRE: RGB = (205, 205, 212)
+DARK: RGB = (20, 20, 24)
+WHITE: RGB = (255, 255, 255)
+
+_SHIFT = 4  # fixed-point bits of OpenCV's sub-pixel drawing
+
+
+def draw_pose(
+    image: np.ndarray,
+    keypoints: np.ndarray,
+    skeleton: Skeleton,
+    style: Literal["prediction", "truth"] = "prediction",
+    fade: tuple[float, float] = (0.1, 0.4),
+) -> np.ndarray:
+    """A copy of `image` with one pose on it, its lines sized to the image and to the pose.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        keypoints: (K, 2) x, y or (K, 3) x, y and score (prediction) or visibility (truth), in pixels of `image`. Joints
+            that are not finite, or far outside the image, are left out, and so are unlabelled ones of the truth.
+        skeleton: whose limbs and left/right pairs to draw.
+        style: prediction or truth.
+        fade: scores of a prediction; joints below the first are left out, those between are faded, a limb as its
+            fainter end.
+    """
+    canvas = image.copy()
+    keypoints = np.asarray(keypoints, dtype=np.float64)
+    opacity = _opacity(keypoints, style, fade) * _drawable(keypoints, image.shape)
+    if not opacity.any():
+        return canvas
+    width = _line_width(image.shape, keypoints[opacity > 0, :2])
+    colors = side_colors(skeleton)
+    for a, b in skeleton.limbs:
+        strength = min(opacity[a], opacity[b])
+        if strength > 0:
+            # A limb takes the side of its ends unless they disagree: hip to hip is neutral, neck to shoulder is not.
+            sides = {colors[a], colors[b]} - {CENTRE}
+            color = sides.pop() if len(sides) == 1 else CENTRE
+            _draw_limb(canvas, keypoints[[a, b], :2], color, width, strength, style)
+    for joint in np.flatnonzero(opacity):
+        _draw_joint(canvas, keypoints[joint, :2], colors[joint], width, opacity[joint], style)
+    return canvas
+
+
+def side_colors(skeleton: Skeleton) -> list[RGB]:
+    """The colour of each joint by its side."""
+    left, right = ({pair[side] for pair in skeleton.pairs} for side in (0, 1))
+    return [LEFT if k in left else RIGHT if k in right else CENTRE for k in range(len(skeleton))]
+
+
+def contact_sheet(
+    images: Sequence[np.ndarray], columns: int, gap: int = 8, background: RGB = (32, 32, 36)
+) -> np.ndarray:
+    """Images (H, W, 3) uint8, not necessarily of one size, centred in a grid of equal cells, row by row."""
+    if not images:
+        raise ValueError("a contact sheet needs at least one image")
+    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
+    columns = max(1, min(columns, len(images)))
+    rows = -(-len(images) // columns)
+    sheet = np.empty((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), dtype=np.uint8)
+    sheet[:] = background
+    for n, image in enumerate(images):
+        h, w = image.shape[:2]
+        top = gap + n // columns * (height + gap) + (height - h) // 2
+        left = gap + n % columns * (width + gap) + (width - w) // 2
+        sheet[top : top + h, left : left + w] = image
+    return sheet
+
+
+def _opacity(keypoints: np.ndarray, style: str, fade: tuple[float, float]) -> np.ndarray:
+    if keypoints.shape[1] < 3:
+        return np.ones(len(keypoints))
+    value = np.nan_to_num(keypoints[:, 2], nan=0.0)
+    if style == "truth":
+        return (value > 0).astype(float)
+    low, high = fade
+    risen = np.clip((value - low) / max(high - low, 1e-9), 0, 1)
+    return np.where(value < low, 0.0, 0.3 + 0.7 * risen)
+
+
+def _drawable(keypoints: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Whether each joint is finite and no farther outside than the image is long: OpenCV's integers overflow."""
+    reach = max(shape[:2])
+    inside = (keypoints[:, :2] > -reach) & (keypoints[:, :2] < np.array([shape[1], shape[0]]) + reach)
+    return np.asarray(inside.all(1))
+
+
+def _line_width(shape: tuple[int, ...], xy: np.ndarray) -> float:
+    extent = max(np.ptp(xy, axis=0).max(), 12.0)
+    return float(np.clip(min(max(shape[:2]) / 110, extent / 25), 1.0, 24.0))
+
+
+def _draw_limb(canvas: np.ndarray, ends: np.ndarray, color: RGB, width: float, opacity: float, style: str) -> None:
+    if style == "truth":
+        _line(canvas, ends, DARK, width, opacity * 0.55)
+        _line(canvas, ends, WHITE, width / 2.5, opacity)
+    else:
+        _line(canvas, ends, DARK, width * 1.6, opacity * 0.45)
+        _line(canvas, ends, color, width, opacity)
+
+
+def _draw_joint(canvas: np.ndarray, centre: np.ndarray, color: RGB, width: float, opacity: float, style: str) -> None:
+    if style == "truth":
+        _disc(canvas, centre, width * 1.5, DARK, opacity * 0.55, thickness=max(2, round(width * 1.1)))
+        _disc(canvas, centre, width * 1.5, color, opacity, thickness=max(1, round(width * 0.5)))
+    else:
+        _disc(canvas, centre, width * 1.45, DARK, opacity * 0.6)
+        _disc(canvas, centre, width * 1.1, color, opacity)
+
+
+def _line(canvas: np.ndarray, ends: np.ndarray, color: RGB, width: float, opacity: float) -> None:
+    thickness = max(1, round(width))
+
+    def draw(mask: np.ndarray, origin: np.ndarray) -> None:
+        a, b = _fixed(ends - origin)
+        cv2.line(mask, a, b, 255, thickness, cv2.LINE_AA, _SHIFT)
+
+    _blend(canvas, ends, thickness, color, opacity, draw)
+
+
+def _disc(
+    canvas: np.ndarray, centre: np.ndarray, radius: float, color: RGB, opacity: float, thickness: int = -1
+) -> None:
+    def draw(mask: np.ndarray, origin: np.ndarray) -> None:
+        (point,) = _fixed((centre - origin)[None])
+        cv2.circle(mask, point, round(radius * (1 << _SHIFT)), 255, thickness, cv2.LINE_AA, _SHIFT)
+
+    _blend(canvas, centre[None], radius + max(thickness, 0), color, opacity, draw)
+
+
+def _blend(canvas: np.ndarray, points: np.ndarray, margin: float, color: RGB, opacity: float, draw: Draw) -> None:
+    """Draw an anti-aliased mask over the part of the canvas that holds `points`, and lay the colour through it."""
+    height, width = canvas.shape[:2]
+    low = np.maximum(np.floor(points.min(0) - margin - 2).astype(int), 0)
+    high = np.minimum(np.ceil(points.max(0) + margin + 3).astype(int), (width, height))
+    if (high <= low).any():
+        return
+    mask = np.zeros((high[1] - low[1], high[0] - low[0]), dtype=np.uint8)
+    draw(mask, low)
+    region = canvas[low[1] : high[1], low[0] : high[0]]
+    weight = mask[..., None].astype(np.float32) * (opacity / 255)
+    region[:] = np.rint(region + weight * (np.array(color, dtype=np.float32) - region)).astype(np.uint8)
+
+
+def _fixed(points: np.ndarray) -> list[tuple[int, int]]:
+    return [(int(x), int(y)) for x, y in np.rint(points * (1 << _SHIFT))]

@@ -1,0 +1,167 @@
+"""Skeletons: joint names, left/right pairs, limbs and OKS sigmas, and maps between skeletons by joint name.
+
+A skeleton is data. Everything that depends on which joints there are (mirroring, drawing, OKS, joining two data sets)
+reads it from here; nothing else in the package knows a joint's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+DEFAULT_SIGMA = 0.05
+"""OKS sigma of a joint whose data set publishes none (COCO's range is 0.025 to 0.107)."""
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The joints of one kind of thing.
+
+    Attributes:
+        name: what the skeleton is called in messages and files.
+        joints: K joint names, in the order of every (K, ...) array.
+        pairs: index pairs (left, right) that swap under a mirror.
+        limbs: index pairs to draw, 0-based.
+        sigmas: K OKS sigmas (COCO keypoint evaluation); empty means `DEFAULT_SIGMA` for each.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    pairs: tuple[tuple[int, int], ...] = ()
+    limbs: tuple[tuple[int, int], ...] = ()
+    sigmas: tuple[float, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        k = len(self.joints)
+        if k == 0:
+            raise ValueError(f"skeleton {self.name!r} has no joints")
+        twice = sorted({j for j in self.joints if self.joints.count(j) > 1})
+        if twice:
+            raise ValueError(f"skeleton {self.name!r} names {', '.join(twice)} more than once; joint names must differ")
+        for what, rows in (("pair", self.pairs), ("limb", self.limbs)):
+            for row in rows:
+                if len(row) != 2 or row[0] == row[1] or not all(0 <= i < k for i in row):
+                    raise ValueError(f"skeleton {self.name!r}: {what} {tuple(row)} is not two different joints of 0..{k - 1}")
+        paired = [i for pair in self.pairs for i in pair]
+        if len(paired) != len(set(paired)):
+            raise ValueError(f"skeleton {self.name!r}: a joint stands in two left/right pairs: {self.pairs}")
+        if not self.sigmas:
+            object.__setattr__(self, "sigmas", (DEFAULT_SIGMA,) * k)
+        if len(self.sigmas) != k or min(self.sigmas) <= 0:
+            raise ValueError(f"skeleton {self.name!r} needs {k} positive OKS sigmas, got {self.sigmas}")
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    @property
+    def flip(self) -> tuple[int, ...]:
+        """The permutation of K joints under a mirror: mirrored[k] = original[flip[k]]."""
+        order = list(range(len(self)))
+        for left, right in self.pairs:
+            order[left], order[right] = right, left
+        return tuple(order)
+
+    def index(self, *names: str) -> int | None:
+        """The first joint whose name is one of `names` (case and separators do not matter), or None."""
+        ours = {_plain(joint): i for i, joint in enumerate(self.joints)}
+        return next((ours[_plain(n)] for n in names if _plain(n) in ours), None)
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON and YAML; `from_dict` reads them back."""
+        return {
+            "name": self.name,
+            "joints": list(self.joints),
+            "pairs": [list(p) for p in self.pairs],
+            "limbs": [list(b) for b in self.limbs],
+            "sigmas": list(self.sigmas),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict) -> Skeleton:
+        """Read `to_dict`'s form; without `pairs` they are inferred from the names."""
+        joints = tuple(data["joints"])
+        pairs = data.get("pairs")
+        return cls(
+            name=data.get("name", "custom"),
+            joints=joints,
+            pairs=infer_pairs(joints) if pairs is None else tuple((int(a), int(b)) for a, b in pairs),
+            limbs=tuple((int(a), int(b)) for a, b in data.get("limbs", ())),
+            sigmas=tuple(float(s) for s in data.get("sigmas", ())),
+        )
+
+    @classmethod
+    def from_coco(cls, category: dict) -> Skeleton:
+        """Read a COCO category: `keypoints` (names) and `skeleton` (limbs, 1-based; 0-based where a 0 occurs)."""
+        joints = tuple(category["keypoints"])
+        edges = [tuple(int(i) for i in edge) for edge in category.get("skeleton", ())]
+        base = 0 if any(0 in edge for edge in edges) else 1
+        limbs = tuple((a - base, b - base) for a, b in edges if 0 <= min(a, b) - base and max(a, b) - base < len(joints))
+        known = next((s for s in SKELETONS.values() if _same(s.joints, joints)), None)
+        sigmas = known.sigmas if known else ()
+        return cls(str(category.get("name", "custom")), joints, infer_pairs(joints), limbs, sigmas)
+
+
+def infer_pairs(joints: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """(left, right) index pairs read from names: left/right, l/r or L/R as a word or a prefix or suffix set off by
+    `_`, `-`, space or camel case (`left_ear`, `Right Wrist`, `paw_L`, `lEye`)."""
+    plain = {_plain(name): i for i, name in enumerate(joints)}
+    pairs = []
+    for i, name in enumerate(joints):
+        words = _words(name)
+        for left, right in (("left", "right"), ("l", "r")):
+            if left in words:
+                mirrored = "_".join(right if word == left else word for word in words)
+                if mirrored in plain and plain[mirrored] != i:
+                    pairs.append((i, plain[mirrored]))
+                break
+    return tuple(pairs)
+
+
+def joint_map(source: Skeleton, target: Skeleton) -> list[int | None]:
+    """For each joint of `target`, the index in `source` of the joint of the same name, or None where it has none."""
+    return [source.index(name) for name in target.joints]
+
+
+def _words(name: str) -> list[str]:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return [w.lower() for w in re.split(r"[^A-Za-z0-9]+", spaced) if w]
+
+
+def _plain(name: str) -> str:
+    return "_".join(_words(name))
+
+
+def _same(a: Sequence[str], b: Sequence[str]) -> bool:
+    return [_plain(x) for x in a] == [_plain(x) for x in b]
+
+
+def _named(name: str, joints: str, limbs: str, sigmas: Sequence[float] = ()) -> Skeleton:
+    names = tuple(joints.split())
+    edges = tuple((names.index(a), names.index(b)) for a, b in (edge.split("-") for edge in limbs.split()))
+    return Skeleton(name, names, infer_pairs(names), edges, tuple(sigmas))
+
+
+COCO = _named(
+    "coco",
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist"
+    " right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle",
+    "left_ankle-left_knee left_knee-left_hip right_ankle-right_knee right_knee-right_hip left_hip-right_hip"
+    " left_shoulder-left_hip right_shoulder-right_hip left_shoulder-right_shoulder left_shoulder-left_elbow"
+    " right_shoulder-right_elbow left_elbow-left_wrist right_elbow-right_wrist left_eye-right_eye nose-left_eye"
+    " nose-right_eye left_eye-left_ear right_eye-right_ear left_ear-left_shoulder right_ear-right_shoulder",
+    (.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089),
+)  # fmt: skip
+
+LSP = _named(
+    "lsp",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow right_shoulder"
+    " left_shoulder left_elbow left_wrist neck head_top",
+    "right_ankle-right_knee right_knee-right_hip left_hip-left_knee left_knee-left_ankle right_hip-left_hip"
+    " right_wrist-right_elbow right_elbow-right_shoulder left_shoulder-left_elbow left_elbow-left_wrist"
+    " right_shoulder-neck left_shoulder-neck neck-head_top right_shoulder-right_hip left_shoulder-left_hip",
+    (.089, .087, .107, .107, .087, .089, .062, .072, .079, .079, .072, .062, .079, .079),
+)  # fmt: skip
+"""LSP's 14 joints. It publishes no OKS sigmas: COCO's for the joints both have, the shoulders' for neck and head top."""
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (COCO, LSP)}

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semipose.data.open import FORMATS, open_all, open_labeled, open_unlabeled
+from semipose.errors import UserError
+from tests.data.test_lsp import people
+from tests.data.test_lsp import written as write_lsp
+from tests.helpers import shared_data
+
+
+def test_each_kind_of_source_finds_its_reader() -> None:
+    coco = shared_data("formats", "coco", "test_coco.json")
+    assert (len(open_labeled(coco)), len(open_all(coco)), len(open_unlabeled(coco))) == (12, 14, 14)
+    assert len(open_unlabeled(coco.parent)) == 4
+    assert len(open_unlabeled(coco.parent / "test_coco_det_AP_H_56.json", images=coco.parent)) == 118
+
+
+def test_lsp_is_a_folder_or_its_file(tmp_path: Path) -> None:
+    lsp = write_lsp(tmp_path / "lsp", people())
+    assert open_labeled(lsp).ids == open_unlabeled(lsp / "joints.mat").ids == ("im00001.jpg", "im00003.jpg")
+    assert not open_unlabeled(lsp)[0].labeled
+
+
+def test_drawn_people() -> None:
+    data = open_labeled("synth:wild?count=3&seed=2&start=5")
+    assert [s.image for s in data] == [f"synth:wild/2/{i}" for i in (5, 6, 7)]
+    assert len(open_labeled("synth:studio?count=2")) == 2
+
+
+@pytest.mark.parametrize(
+    "source", ["synth:moon?count=2", "synth:wild?number=3", "synth:wild?count=many", "synth:wild?count"]
+)
+def test_drawn_people_that_cannot_be(source: str) -> None:
+    with pytest.raises(UserError) as error:
+        open_labeled(source)
+    assert "\n" not in str(error.value)
+
+
+def test_what_fits_nothing_lists_what_is_understood(tmp_path: Path) -> None:
+    for path, says in ((tmp_path / "gone", "does not exist"), (tmp_path / "data.txt", "no data source")):
+        with pytest.raises(UserError) as error:
+            open_labeled(path)
+        assert says in str(error.value) and all(f.what in str(error.value) for f in FORMATS)
+
+
+def test_labels_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no labels"):
+        open_labeled(tmp_path)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semipose.data.sample import PoseData, Sample
+from semipose.data.split import Split, check_overlap, make_split
+from semipose.errors import UserError
+from semipose.skeleton import Skeleton
+
+
+def people(images: int = 20, each: int = 3) -> PoseData:
+    """Of the people in an image the last is unlabelled."""
+    labels = np.array([[1, 1, 2]], np.float32)
+    samples = (
+        Sample(f"{i:02d}.jpg#{p}", f"/data/{i:02d}.jpg", (0, 0, 5, 5), labels if p < each - 1 else None)
+        for i in range(images)
+        for p in range(each)
+    )
+    return PoseData("people", Skeleton("one", ("a",)), tuple(samples))
+
+
+def images_of(ids: tuple[str, ...]) -> set[str]:
+    return {i.partition("#")[0] for i in ids}
+
+
+@pytest.mark.parametrize("protocol", ["random", "first"])
+def test_sizes_and_no_leakage(protocol: str) -> None:
+    data = people()
+    split = make_split(data, labeled=6, val=5, seed=3, protocol=protocol)  # type: ignore[arg-type]
+    assert (len(split.labeled), len(split.val)) == (6, 5)
+    assert not images_of(split.val) & images_of(split.labeled + split.unlabeled)
+    assert not set(split.labeled) & set(split.unlabeled)
+    assert len(split.unlabeled) == 60 - 3 * len(images_of(split.val)) - 6, (
+        "all that remains, unlabelled people included"
+    )
+    labeled, unlabeled, val = split.apply(data)
+    assert all(s.labeled for s in labeled) and all(s.labeled for s in val)
+    assert all(s.keypoints is None for s in unlabeled)
+
+
+def test_first_is_file_order() -> None:
+    split = make_split(people(), labeled=3, val=3, unlabeled=2, protocol="first")
+    assert split.labeled == ("00.jpg#0", "00.jpg#1", "01.jpg#0")
+    assert split.unlabeled == ("00.jpg#2", "01.jpg#1")
+    assert split.val == ("19.jpg#0", "19.jpg#1", "18.jpg#0")
+
+
+def test_random_sets_are_nested_and_validation_is_the_same() -> None:
+    small, large = (make_split(people(), n, val=4, seed=1) for n in (4, 12))
+    assert set(small.labeled) < set(large.labeled) and small.val == large.val
+    assert make_split(people(), 4, val=4, seed=1) == small
+    assert make_split(people(), 4, val=4, seed=2).hash != small.hash
+    assert len(images_of(small.labeled)) > 2, "instances are drawn, not images"
+
+
+def test_labeled_may_be_kept_in_unlabeled() -> None:
+    split = make_split(people(), labeled=6, keep_labeled_in_unlabeled=True)
+    assert set(split.labeled) < set(split.unlabeled)
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        ({"labeled": 41}, "40 labelled"),
+        ({"labeled": 1, "val": 40}, "for validation"),
+        ({"labeled": 1, "unlabeled": 60}, "leaves 59"),
+        ({"labeled": 0}, "at least 1"),
+        ({"labeled": 1, "protocol": "last"}, "'last'"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(ask: dict, says: str) -> None:
+    with pytest.raises(UserError) as error:
+        make_split(people(), **ask)
+    assert says in str(error.value)
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    split = make_split(people(), labeled=6, val=2, seed=3)
+    split.save(tmp_path / "split.json")
+    assert Split.load(tmp_path / "split.json") == split
+    assert [p.name for p in tmp_path.iterdir()] == ["split.json"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (lambda d: d["labeled"].pop(), "does not match|do not match"),
+        (lambda d: d["val"].append(d["labeled"][0]), "do not match"),
+        (lambda d: d.pop("val"), "not a split"),
+    ],
+)
+def test_an_edited_split_is_refused(tmp_path: Path, edit, says: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "split.json"
+    make_split(people(), labeled=6, val=2).save(path)
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=says):
+        Split.load(path)
+
+
+def test_overlap_is_by_image_and_through_links(tmp_path: Path) -> None:
+    data = people()
+    with pytest.raises(UserError, match=r"labeled and the val .*00\.jpg"):
+        check_overlap(data.subset(["00.jpg#0"]), None, data.subset(["00.jpg#1"]))
+    with pytest.raises(UserError, match=r"unlabeled and the val .*01\.jpg"):
+        check_overlap(data.subset([0]), data.subset([3]), data.subset([4]))
+    check_overlap(data.subset([0]), data.subset([1]), data.subset([4]))
+    (tmp_path / "real.jpg").touch()
+    os.symlink(tmp_path / "real.jpg", tmp_path / "link.jpg")
+    real, link = (PoseData(n, None, (Sample("s", str(tmp_path / n), (0, 0, 1, 1)),)) for n in ("real.jpg", "link.jpg"))
+    with pytest.raises(UserError, match="leakage"):
+        check_overlap(None, real, link)
+
+
+def test_apply_refuses_a_split_with_leakage() -> None:
+    split = Split("people", ("00.jpg#0",), (), ("00.jpg#1",), 0, "random")
+    with pytest.raises(UserError, match="leakage"):
+        split.apply(people())

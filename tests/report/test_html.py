@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from semipose.errors import UserError
+from semipose.report.html import duration, report
+from tests.report.fake import make_run
+
+VOID = {"meta", "img", "br", "line", "polyline", "circle", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and gathers text and references."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.references: list[str] = []
+        self.words: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.references += [v or "" for k, v in attrs if k in ("src", "href", "srcset", "data", "xlink:href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def read(path: Path) -> Page:
+    page = Page(path.read_text(encoding="utf-8"))
+    assert page.open == [], "every tag is closed"
+    return page
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    make_run(folder / "dual", noise=4.0, warnings=["the teacher may have collapsed at step 1400"])
+    make_run(folder / "supervised", "supervised", noise=9.0, seed=1)
+    return report([folder / "dual", folder / "supervised"])
+
+
+def test_two_runs_on_one_page(two: Path) -> None:
+    page = read(two)
+    assert two.name == "report.html" and two.parent.name.startswith("runs")
+    assert page.text.count("Unlabelled images helped: dual") == 1
+    assert "the teacher may have collapsed at step 1400" in page.text
+    for word in ("ensemble", "Loss: consistency", "Heatmap response: dual", "PCK against threshold", "left elbow",
+                 "Best of", "Worst of", "backbone: resnet18", "1 h 12 min", "4,000", "0123abc", "Differs in", "seed"):  # fmt: skip
+        assert word in page.text, word
+    assert "Left out" not in page.text
+    assert page.tags.count("img") == 24
+
+
+def test_needs_nothing_from_outside(two: Path) -> None:
+    text = two.read_text(encoding="utf-8")
+    assert all(r.startswith("data:image/jpeg;base64,") for r in read(two).references)
+    assert not re.search(r"https?://|@import|url\(|<script|<link", text)
+    assert 'name="viewport"' in text and "prefers-color-scheme: dark" in text
+    assert two.stat().st_size < 1_500_000
+
+
+def test_one_run_goes_into_its_directory(tmp_path: Path) -> None:
+    path = report([make_run(tmp_path / "only", n=4)])
+    assert path == tmp_path / "only" / "report.html"
+    assert "only: " in read(path).text and "Differs in" not in read(path).text
+    assert [p.name for p in path.parent.iterdir() if "report" in p.name] == ["report.html"], "no temporary file stays"
+    elsewhere = tmp_path / "out.html"
+    assert report([tmp_path / "only"], elsewhere) == elsewhere and elsewhere.exists()
+
+
+@pytest.mark.parametrize("missing", ["config.yaml", "metrics.csv", "summary.json", "predictions/val.json"])
+def test_a_missing_part_is_noted(tmp_path: Path, missing: str) -> None:
+    path = make_run(tmp_path / "run", n=4)
+    (path / missing).unlink()
+    text = read(report([path])).text
+    assert "Left out" in text and f"{missing} is missing" in text
+
+
+def test_an_empty_run_still_reports(tmp_path: Path) -> None:
+    text = read(report([tmp_path])).text
+    assert "No evaluation yet" in text and "Left out" in text
+    make_run(tmp_path / "good", n=4)
+    (tmp_path / "empty").mkdir()
+    assert "empty" in read(report([tmp_path / "good", tmp_path / "empty"])).text
+
+
+def test_everything_from_outside_is_escaped(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "<b>&run", n=4, warnings=["<script>alert(1)</script>"], machine="<i>m")
+    (path / "config.yaml").write_text("note: </pre><img src=x>\n")
+    header = (path / "metrics.csv").read_text().replace("loss/supervised", "loss/<u>x")
+    (path / "metrics.csv").write_text(header)
+    document = json.loads((path / "predictions/val.json").read_text())
+    document["samples"][0]["id"] = '"><svg onload=x>'
+    (path / "predictions/val.json").write_text(json.dumps(document))
+    for runs in ([path], [path, make_run(tmp_path / "other", n=4)]):
+        out = report(runs)
+        page = read(out)
+        assert "<b>&run" in page.text and "<script>alert(1)</script>" in page.text and "</pre><img src=x>" in page.text
+        assert not {"script", "b", "u", "i"} & set(page.tags)
+        assert "<svg onload" not in out.read_text()
+
+
+def test_unknown_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        report([tmp_path / "nowhere"])
+
+
+def test_duration() -> None:
+    assert [duration(s) for s in (None, 5.2, 65, 4321, 360000)] == [
+        "–",
+        "5 s",
+        "1 min 05 s",
+        "1 h 12 min",
+        "100 h 00 min",
+    ]
