@@ -5,37 +5,36 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 
 import cv2
 
 from semipose.data import people
 
 
-def rate(draw, count: int, repeats: int = 3) -> float:
-    """The best of `repeats` runs, in calls a second of this process's own CPU time."""
-    best = 0.0
+def rate(draw: Callable[[int], object], count: int, repeats: int = 6) -> float:
+    """Calls a second of this process's own CPU time, each call's time its best of `repeats`: others on the machine only
+    slow it."""
+    best = [float("inf")] * count
     for _ in range(repeats):
-        start = time.process_time()
         for index in range(count):
+            start = time.process_time()
             draw(index)
-        best = max(best, count / (time.process_time() - start))
-    return best
+            best[index] = min(best[index], time.process_time() - start)
+    return round(count / sum(best))
 
 
-def main(count: int) -> None:
-    cv2.setNumThreads(1)
-    out = {}
-    for domain in people.DOMAINS:
-        people.render(0, 0, domain)
-        out[domain] = {
-            "render 128x96": round(rate(lambda i: people.render(1, i, domain), count)),
-            f"read {people.READ_SIZE[0]}x{people.READ_SIZE[1]}": round(
-                rate(lambda i: people.read(f"synth:{domain}/1/{i}"), count)
-            ),
-            "labels only": round(rate(lambda i: people.dataset(domain, 1, seed=1, start=i), count)),
-        }
-    print(json.dumps(out, indent=2))
+def speeds(domain: str, count: int) -> dict[str, float]:
+    people.render(0, 0, domain)
+    height, width = people.READ_SIZE
+    return {
+        "render 128x96": rate(lambda i: people.render(1, i, domain), count),
+        f"read {height}x{width}": rate(lambda i: people.read(f"synth:{domain}/1/{i}"), count),
+        "labels only": rate(lambda i: people.dataset(domain, 1, seed=1, start=i), count),
+    }
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    cv2.setNumThreads(1)
+    images = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    print(json.dumps({domain: speeds(domain, images) for domain in people.DOMAINS}, indent=2))

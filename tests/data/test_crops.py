@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 
 SKELETON = Skeleton("two", ("a", "b"))
+Store = Literal["raw", "jpeg"]
 SPEC = CropSpec(size=(24, 20), cover=(36, 30))
 IMAGES, PEOPLE = 4, 3
 
@@ -54,11 +56,16 @@ def expected_greys(data: PoseData) -> list[int]:
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("store", ["raw", "jpeg"])
 def test_every_image_is_decoded_once_and_never_again(
-    data: PoseData, tmp_path: Path, store: str, workers: int, monkeypatch: pytest.MonkeyPatch
+    data: PoseData, tmp_path: Path, store: Store, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[str] = []
     real = crop_store.decode_image
-    monkeypatch.setattr(crop_store, "decode_image", lambda content, name: decoded.append(name) or real(content, name))
+
+    def counted(content: bytes, name: str) -> np.ndarray:
+        decoded.append(name)
+        return real(content, name)
+
+    monkeypatch.setattr(crop_store, "decode_image", counted)
     spec = replace(SPEC, store=store)
     crops = build(data, tmp_path, spec, workers=workers)
     assert sorted(decoded) == sorted(data.images) and crops.decoded == IMAGES
@@ -157,6 +164,8 @@ def test_a_bad_image_stops_labelled_data_and_is_left_out_within_the_limit(data: 
     )
     with pytest.raises(UserError, match="2 of 4"):
         build(data.unlabeled(), tmp_path)
+    with pytest.raises(UserError, match="1 of 1"):
+        build(data.subset(["1#0"]), tmp_path, bad_limit=1)
     crops = build(data, tmp_path, bad_limit=0.5)
     assert set(crops.bad) == {data.images[1], data.images[3]}
     assert [data[i].id for i in crops.kept] == list(crops.data.ids)
@@ -167,7 +176,7 @@ def test_a_bad_image_stops_labelled_data_and_is_left_out_within_the_limit(data: 
 
 
 @pytest.mark.parametrize("store", ["raw", "jpeg"])
-def test_more_than_max_bytes_is_refused_and_leaves_nothing(data: PoseData, tmp_path: Path, store: str) -> None:
+def test_more_than_max_bytes_is_refused_and_leaves_nothing(data: PoseData, tmp_path: Path, store: Store) -> None:
     with pytest.raises(UserError, match="jpeg"):
         build(data, tmp_path, replace(SPEC, store=store), max_bytes=1000)
     assert not [p for p in (tmp_path / "cache").iterdir() if p.is_dir()]

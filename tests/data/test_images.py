@@ -14,9 +14,8 @@ from semipose.data.images import MAX_PIXELS, image_size, inside, list_images, re
 from semipose.errors import UserError
 
 rng = np.random.default_rng(0)
-SMOOTH = cv2.normalize(cv2.GaussianBlur(rng.random((60, 80, 3)), (0, 0), 6), None, 0, 255, cv2.NORM_MINMAX).astype(
-    np.uint8
-)
+BLUR = np.asarray(cv2.GaussianBlur(rng.random((60, 80, 3)), (0, 0), 6))
+SMOOTH = (255 * (BLUR - BLUR.min()) / (BLUR.max() - BLUR.min())).astype(np.uint8)
 PICTURE = Image.fromarray(SMOOTH)
 GREY = np.asarray(PICTURE.convert("L"))
 

@@ -5,6 +5,17 @@ import pytest
 
 from semipose.data import people, people_draw, people_scene
 from semipose.data.people_body import SKIN, WHITE
+from semipose.data.people_pose import (
+    CHEST,
+    LEFT_ARM,
+    LEFT_LEG,
+    RIGHT_ARM,
+    RIGHT_LEG,
+    ROOT,
+    frames,
+    rotations,
+    sample_pose,
+)  # fmt: skip
 from semipose.errors import UserError
 from semipose.skeleton import LSP
 
@@ -58,7 +69,7 @@ def test_bones_are_human_and_alike_on_both_sides(domain):
 
 
 @pytest.mark.parametrize("domain", people.DOMAINS)
-def test_knees_and_elbows_bend_only_one_way(domain):
+def test_knees_bend_only_backward(domain):
     for index in range(24):
         body = people._Stage.of(5, index, domain, (128, 96), 1.0).body
         joints = dict(zip(LSP.joints, body.joints, strict=True))
@@ -71,6 +82,20 @@ def test_knees_and_elbows_bend_only_one_way(domain):
             behind = shank / np.linalg.norm(shank) - thigh / np.linalg.norm(thigh)
             if np.linalg.norm(behind) > 0.4:
                 assert behind @ np.cross(np.cross(shank, toes), shank) < 0
+
+
+@pytest.mark.parametrize("domain", people.DOMAINS)
+def test_angles_stay_within_human_limits_and_limbs_on_their_own_side(domain):
+    outward = []
+    for index in range(200):
+        angles, _ = sample_pose(np.random.default_rng(index), domain)
+        knees, elbows = (np.degrees(angles[[first + 1, other + 1], 1]) for first, other in ((5, 8), (11, 14)))
+        assert (knees >= 0).all() and (knees <= 150).all() and (elbows <= 0).all() and (elbows >= -150).all()
+        turned = frames(rotations(angles))
+        left = turned[[ROOT, ROOT, CHEST, CHEST], :, 1]
+        limbs = -turned[[RIGHT_LEG, LEFT_LEG, RIGHT_ARM, LEFT_ARM], :, 2]
+        outward.append((limbs * left).sum(1) * (-1, 1, -1, 1))
+    assert (np.min(outward, 0) > -0.25).all() and (np.mean(outward, 0) > 0.1).all()
 
 
 @pytest.mark.parametrize("domain", people.DOMAINS)

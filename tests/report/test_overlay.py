@@ -82,7 +82,7 @@ def test_lines_grow_with_the_image() -> None:
         changed(draw_pose(blank(side, side), POSE * [side / 100, side / 100, 1], CHAIN), blank(side, side)).mean()
         for side in (500, 1500)
     )
-    assert big == pytest.approx(small, rel=0.2), "the same share of the picture is drawn on"
+    assert big == pytest.approx(small, rel=0.3), "the same share of the picture is drawn on"
 
 
 def test_contact_sheet_places_every_image() -> None:

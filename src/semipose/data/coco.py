@@ -92,9 +92,11 @@ def _keypoints(values: Json, k: int, where: str) -> np.ndarray | None:
         raise UserError(f"{where} has {len(flat)} keypoint values, its {k} joints need {3 * k} (x, y, v each)")
     points = flat.reshape(k, 3)
     points[~np.isfinite(points).all(1)] = 0
-    if not np.isin(points[:, 2], (0, 1, 2)).all():
-        odd = points[~np.isin(points[:, 2], (0, 1, 2)), 2][0]
-        raise UserError(f"{where} has a joint of visibility {odd:g}; COCO has 0 unlabelled, 1 occluded, 2 visible")
+    odd = set(points[:, 2].tolist()) - {0.0, 1.0, 2.0}
+    if odd:
+        raise UserError(
+            f"{where} has a joint of visibility {odd.pop():g}; COCO has 0 unlabelled, 1 occluded, 2 visible"
+        )
     points[points[:, 2] == 0] = 0
     return points if points.any() else None
 
@@ -136,8 +138,12 @@ def _categories(rows: Sequence[Json], wanted: str | int | None, path: Path, need
 
 
 def _skeleton(categories: Sequence[Json], path: Path) -> Skeleton:
+    category = dict(categories[0])
     try:
-        skeleton = Skeleton.from_coco(categories[0])
+        # Some data sets with other joints carry COCO's limbs; where one leads beyond the joints, none can be trusted.
+        if any(max(edge) > len(category["keypoints"]) for edge in category.get("skeleton") or ()):
+            category["skeleton"] = ()
+        skeleton = Skeleton.from_coco(category)
     except (ValueError, TypeError) as e:
-        raise UserError(f"{path}: category {categories[0].get('name')!r}: {e}") from None
+        raise UserError(f"{path}: category {category.get('name')!r}: {e}") from None
     return skeleton if len(categories) == 1 else replace(skeleton, name=path.stem)

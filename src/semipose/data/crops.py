@@ -121,9 +121,9 @@ def build_crops(
     bad = {image: record["error"] for image, record in store.images.items() if record["error"]}
     if bad_limit is None:
         bad_limit = 0.0 if any(s.labeled for s in data) else UNLABELED_BAD_LIMIT
-    if len(bad) > bad_limit * len(store.images):
-        raise UserError(_bad_images(data, bad, len(store.images)))
     kept = np.flatnonzero(store.spans[:, 1])
+    if len(bad) > bad_limit * len(store.images) or not len(kept):
+        raise UserError(_bad_images(data, bad, len(store.images)))
     used = data.subset(kept.tolist())
     shapes = np.array([store.images[s.image]["shape"] for s in used])
     keypoints = _crop_keypoints(used, matrices[kept], shapes)

@@ -71,6 +71,7 @@ class ImageFolder:
         if not folder.is_dir():
             raise UserError(f"the images folder {folder} does not exist; give the folder of the images")
         self.folder = folder.resolve()
+        self._known: dict[str, str] = {}
 
     @cached_property
     def below(self) -> dict[str, list[Path]]:
@@ -83,6 +84,12 @@ class ImageFolder:
         return found
 
     def path(self, name: str, where: str) -> str:
+        """The absolute path of an image; `where` is what errors call the entry that names it."""
+        if name not in self._known:
+            self._known[name] = self._find(name, where)
+        return self._known[name]
+
+    def _find(self, name: str, where: str) -> str:
         posix = PurePosixPath(name)
         if (
             posix.is_absolute()

@@ -189,7 +189,8 @@ class _Stage:
         rng = _rng(seed, index, domain, _PAINT, view)
         wall, shadow = _wall(rng, self.camera, self.frame), _shadow(self.camera, self.body)
         image = people_scene.background(rng, wild, self.frame, wall, shadow, look.colors[1:11])
-        image = (image * (1 - covered[..., None]) + color).clip(0, 255).astype(np.uint8)
+        clear = cv2.multiply(image, cv2.merge([1 - covered] * 3), dtype=cv2.CV_32F)
+        image = cv2.add(clear, color, dtype=cv2.CV_8U)
         people_scene.draw_occluders(rng, image, self.occluders)
         return people_scene.lens(rng, wild, image)
 

@@ -1,6 +1,7 @@
 """Anatomy of the embedded people: a sampled pose and build become 14 joints and some 25 solid parts in the world.
 
-The body's own frame is x forward, y to the person's left, z up (mm, right-handed). A part is an elliptic rounded cone: spheres of radius r0 to r1 swept along an axis, then stretched across it.
+The body's own frame is x forward, y to the person's left, z up (mm, right-handed). A part is an
+elliptic rounded cone: spheres of radius r0 to r1 swept along an axis, then stretched across it.
 """
 
 from __future__ import annotations
@@ -19,22 +20,23 @@ MATERIALS = 16  # of one person; the next person's start here
 @dataclass(frozen=True)
 class Parts:
     """P solids in world mm: axis ends (P, 2, 3), the lateral direction (P, 3), radii (P, 2), stretch along the lateral
-    and the third direction (P, 2), length along the body of each axis' start for patterns (P,), and how each is
-    painted: material before and after `cut` (a fraction of the axis), head flag, joints it belongs to (P, 14)."""
+    and the third direction (P, 2), how each is painted (P, 5), and the joints it belongs to (P, 14) bool."""
 
     ends: np.ndarray
     lateral: np.ndarray
     radii: np.ndarray
     stretch: np.ndarray
-    paint: np.ndarray  # (P, 5) material before, material after, cut, pattern offset mm, 1 for the head
-    owner: np.ndarray  # (P, 14) bool
+    paint: np.ndarray  # material before `cut`, material after, cut (fraction of the axis), pattern start mm, 1 for a head
+    owner: np.ndarray
 
     def joined(self, other: Parts) -> Parts:
         """Both persons' parts; the other's materials are moved up by `MATERIALS` and its joints forgotten."""
         paint = other.paint + np.array([MATERIALS, MATERIALS, 0, 0, 0]) * (1 + int(self.paint[:, 0].max()) // MATERIALS)
-        pairs = [(getattr(self, n), getattr(other, n)) for n in ("ends", "lateral", "radii", "stretch")]
-        joined = [np.concatenate(pair) for pair in pairs]
-        return Parts(*joined, np.concatenate([self.paint, paint]), np.concatenate([self.owner, other.owner & False]))
+        paint = np.concatenate([self.paint, paint])
+        owner = np.concatenate([self.owner, np.zeros_like(other.owner)])
+        ends, lateral = np.concatenate([self.ends, other.ends]), np.concatenate([self.lateral, other.lateral])
+        radii, stretch = np.concatenate([self.radii, other.radii]), np.concatenate([self.stretch, other.stretch])
+        return Parts(ends, lateral, radii, stretch, paint, owner)
 
     def moved(self, offset: np.ndarray) -> Parts:
         return Parts(self.ends + offset, self.lateral, self.radii, self.stretch, self.paint, self.owner)

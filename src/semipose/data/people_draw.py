@@ -85,17 +85,22 @@ def _hit(start, axes, length, radii, x, y):  # type: ignore[no-untyped-def]  # s
     """
     (ax, ay, az), (bx, by, bz), (cx, cy, cz) = axes
     dx, dy = x - start[0], y - start[1]
-    along, lateral, third = ax * dx + ay * dy, bx * dx + by * dy, cx * dx + cy * dy
     across = bz * bz + cz * cz
+    # Along the axis, and the ray's slope and square distance across it: linear and quadratic in (dx, dy).
+    lx, ly = bz * bx + cz * cx, bz * by + cz * cy
+    qxx, qxy, qyy = bx * bx + cx * cx, bx * by + cx * cy, by * by + cy * cy
+    along, lean = ax * dx + ay * dy, lx * dx + ly * dy
+    square = (qxx * dx + (2 * qxy) * dy) * dx + qyy * (dy * dy)
     radius = 0.5 * (radii[0] + radii[1])
-    lean = bz * lateral + cz * third
-    square = lateral * lateral + third * third
-    root = np.sqrt(np.maximum(lean * lean - across * (square - radius * radius), 0))
-    fraction = np.minimum(np.maximum((along - (lean + root) * (az / (across + 1e-9))) * (1 / length), 0), 1)
-    along = along - fraction * length
-    radius = radii[0] + fraction * (radii[1] - radii[0])
+    pull, share = az / (across + 1e-9) / length, 1 / length
+    inner = (across * radius * radius - (across * qyy - ly * ly) * (dy * dy)) - (
+        (across * qxx - lx * lx) * dx + (2 * (across * qxy - lx * ly)) * dy) * dx  # fmt: skip
+    fraction = ((ax * share - lx * pull) * dx + (ay * share - ly * pull) * dy) - np.sqrt(np.maximum(inner, 0)) * pull
+    fraction = np.minimum(np.maximum(fraction, 0), 1)
+    along -= fraction * length
+    radius = fraction * (radii[1] - radii[0]) + radii[0]
     across = across + az * az
-    lean = lean + az * along
+    lean += az * along
     disc = lean * lean - across * (along * along + square - radius * radius)
     depth = (lean + np.sqrt(np.maximum(disc, 0))) * (-1 / across)
     return disc, fraction, depth + start[2]
@@ -170,10 +175,10 @@ def surface(view: Solids, layers: Layers, light: np.ndarray) -> Surface:
     part, fraction = layers.part.ravel()[index], layers.fraction.ravel()[index]
     squares = np.einsum("pij,pij->pi", view.axes, view.axes)  # 1, 1 / stretch^2
     table = np.concatenate([view.axes.reshape(-1, 9), view.start, view.scale[:, None], view.depth[:, None],
-                            view.length[:, None], squares[:, 1:], view.axes @ light, view.parts.paint], 1)  # fmt: skip
+                            view.length[:, None], squares[:, 1:], view.axes @ light, view.parts.paint[:, :4]], 1)  # fmt: skip
     columns = np.ascontiguousarray(table.astype(np.float32).T)[:, part]
     axes, start, (scale, middle, length) = columns[:9].reshape(3, 3, -1), columns[9:12], columns[12:15]
-    (sb, sc), toward, (before, after, cut, offset, head) = columns[15:17], columns[17:20], columns[20:]
+    (sb, sc), toward, (before, after, cut, offset) = columns[15:17], columns[17:20], columns[20:]
     rows, cols = np.divmod(index, layers.part.shape[1])
     point = np.stack([_grid(layers.part.shape[1])[cols], _grid(layers.part.shape[0])[rows],
                       (layers.depth.ravel()[index] - middle) * scale]) - start  # fmt: skip
@@ -261,8 +266,8 @@ def shade(view: Solids, layers: Layers, look: Look, size: tuple[int, int]) -> tu
     lit *= (1 + CREASES[material % MATERIALS] * (creases - 0.6)) * (1 - np.minimum(np.maximum(hollow, -0.08), 0.32))
     color, covered = np.zeros((depth.size, 3), np.float32), np.zeros(depth.size, np.float32)
     color[inside], covered[inside] = tint * lit[:, None], 1
-    return tuple(cv2.resize(layer.reshape(*depth.shape, -1), size[::-1], interpolation=cv2.INTER_AREA)
-                 for layer in (color, covered))  # type: ignore[return-value]  # fmt: skip
+    height, width = depth.shape
+    return cv2.resize(color.reshape(height, width, 3), size[::-1]), cv2.resize(covered.reshape(height, width), size[::-1])
 
 
 def _pattern(kind: int, u: np.ndarray, v: np.ndarray, grain: np.ndarray) -> np.ndarray:

@@ -45,16 +45,16 @@ def background(rng: np.random.Generator, wild: bool, frame: Frame, wall: np.ndar
         _clutter(rng, image, frame, colors)
     elif rng.random() < 0.4:
         for _ in range(int(rng.integers(1, 4))):
-            box = frame.pixels(rng.uniform(-0.5, 1.5, 2) + rng.uniform(-0.4, 0.4, (2, 2)))
+            first, last = frame.pixels(rng.uniform(-0.5, 1.5, 2) + rng.uniform(-0.4, 0.4, (2, 2))).astype(int).tolist()
             tone = np.clip(tones[0] + rng.normal(0, 25), 0, 255).tolist()
-            cv2.rectangle(image, *(tuple(int(c) for c in corner) for corner in box), tone, -1)
+            cv2.rectangle(image, first, last, tone, -1)
     cells = MOTTLES[int(rng.integers(len(MOTTLES)))] if wild else (4, 3)
-    mottle = rng.normal(0, rng.uniform(4, 24) if wild else 7, cells).astype(np.float32)
-    mottle = cv2.resize(mottle, (width, height), interpolation=cv2.INTER_CUBIC)
+    coarse = rng.normal(0, rng.uniform(4, 24) if wild else 7, cells).astype(np.float32)
+    mottle = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     if shadow is not None:
         dark = np.zeros((height, width), np.float32)
         cv2.fillConvexPoly(dark, _fixed(shadow), float(rng.uniform(20, 80)), cv2.LINE_AA, 4)
-        mottle -= cv2.GaussianBlur(dark, (0, 0), 2.0)
+        mottle = mottle - cv2.GaussianBlur(dark, (0, 0), 2.0)
     return cv2.add(image, cv2.merge([mottle] * 3), dtype=cv2.CV_8U)
 
 
@@ -72,20 +72,20 @@ def _clutter(rng: np.random.Generator, image: np.ndarray, frame: Frame, colors: 
     tones = _tones(rng, count)
     tones[kinds % 0.1 < 0.035] = colors[picks[kinds % 0.1 < 0.035]]
     widths = rng.uniform(0.01, 0.11, count) * frame.inner[1]
-    for kind, place, shape, tone, wide in zip(kinds, places, shapes, tones.tolist(), widths, strict=True):
-        corners = _fixed(frame.pixels(place + shape))
+    corners = frame.pixels(places[:, None] + shapes)
+    fixed, whole, middles = _fixed(corners), corners.astype(int).tolist(), frame.pixels(places)
+    spans = (np.abs(shapes[:, 0]) * frame.inner[1] * 0.7 + 1).astype(int).tolist()
+    for i, (kind, tone, wide) in enumerate(zip(kinds.tolist(), tones.tolist(), widths.tolist(), strict=True)):
         if kind < 0.3:
-            a, b = frame.pixels(place + shape[:2]).astype(int)
-            cv2.rectangle(image, tuple(a.tolist()), tuple(b.tolist()), tone, -1)
+            cv2.rectangle(image, whole[i][0], whole[i][1], tone, -1)
         elif kind < 0.45:
-            cv2.fillConvexPoly(image, cv2.convexHull(corners), tone, cv2.LINE_AA, 4)
+            cv2.fillConvexPoly(image, cv2.convexHull(fixed[i]), tone, cv2.LINE_AA, 4)
         elif kind < 0.75:
-            cv2.polylines(image, [corners[:3]], False, tone, max(1, int(wide)), cv2.LINE_AA, 4)
+            cv2.polylines(image, [fixed[i, :3]], False, tone, max(1, int(wide)), cv2.LINE_AA, 4)
         elif kind < 0.87:
-            axes = tuple(int(c) for c in np.abs(shape[0]) * frame.inner[1] * 0.7 + 1)
-            cv2.ellipse(image, tuple(frame.pixels(place).astype(int).tolist()), axes, 40 * kind, 0, 360, tone, -1, cv2.LINE_AA)
+            cv2.ellipse(image, middles[i].astype(int).tolist(), spans[i], 40 * kind, 0, 360, tone, -1, cv2.LINE_AA)
         else:
-            _texture(rng, image, frame.pixels(place + 1.3 * shape[:2]), tone, kind)
+            _texture(rng, image, middles[i] + 1.3 * (corners[i, :2] - middles[i]), tone, kind)
 
 
 def _texture(rng: np.random.Generator, image: np.ndarray, corners: np.ndarray, tone: list[float], kind: float) -> None:
@@ -134,8 +134,8 @@ def draw_occluders(rng: np.random.Generator, image: np.ndarray, polygons: list[n
         for _ in range(int(rng.integers(0, 5))):  # boards, slats
             share = rng.uniform(0.05, 0.95)
             a, b = polygon[0] * (1 - share) + polygon[3] * share, polygon[1] * (1 - share) + polygon[2] * share
-            cv2.line(image, *(tuple(c) for c in _fixed(np.array([a, b])).tolist()), (tone * rng.uniform(0.6, 1)).tolist(),
-                     1, cv2.LINE_AA, 4)  # fmt: skip
+            first, last = _fixed(np.array([a, b])).tolist()
+            cv2.line(image, first, last, (tone * rng.uniform(0.6, 1)).tolist(), 1, cv2.LINE_AA, 4)
 
 
 def lens(rng: np.random.Generator, wild: bool, image: np.ndarray) -> np.ndarray:
@@ -151,7 +151,8 @@ def lens(rng: np.random.Generator, wild: bool, image: np.ndarray) -> np.ndarray:
     grain, first = _grain(), int(rng.integers(0, 1 << 18))
     if image.size > grain.size - first:
         grain, first = np.resize(grain, image.size), 0
-    noise = grain[first : first + image.size].reshape(image.shape) * np.float32(rng.uniform(2, 13) if wild else rng.uniform(1, 5))
+    noise = grain[first : first + image.size].reshape(image.shape)
+    noise = noise * np.float32(rng.uniform(2, 13) if wild else rng.uniform(1, 5))
     return cv2.add(image, noise, dtype=cv2.CV_8U)
 
 
