@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parent / "results"
 CURVES = ("step", "seconds", "val/pck", "response/labeled", "response/teacher", "response/student", "response/background")
 
 
-def run_once(name: str, config: Config, root: Path, init_from: Path | None = None) -> dict[str, Any]:
+def run_once(name: str, config: Config, root: Path, init_from: Sequence[Path] = ()) -> dict[str, Any]:
     """The record of a run: its summary, configuration and curves. A finished run of the same name and configuration is
     read, an interrupted one goes on."""
     folder = root / name

@@ -2,4 +2,36 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from semipose.data.check import check
+    from semipose.data.split import make_split
+    from semipose.demo import demo
+    from semipose.predictor import Predictor, predict
+    from semipose.report.html import report
+    from semipose.synth import synth
+    from semipose.training import evaluate, train
+
 __version__ = "0.1.0"
+__all__ = ["Predictor", "check", "demo", "evaluate", "make_split", "predict", "report", "synth", "train"]
+
+_HOME = {
+    "Predictor": "predictor",
+    "check": "data.check",
+    "demo": "demo",
+    "evaluate": "training",
+    "make_split": "data.split",
+    "predict": "predictor",
+    "report": "report.html",
+    "synth": "synth",
+    "train": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a verb when it is first asked for, so that importing the package takes no time."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'semipose' has no attribute {name!r}")
+    return getattr(import_module(f"semipose.{_HOME[name]}"), name)

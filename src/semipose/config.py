@@ -19,8 +19,8 @@ class DataConfig:
         unlabeled_images: as `labeled_images`.
         val: validation data, read like `labeled`.
         val_images: as `labeled_images`.
-        split: a manifest written by `semipose split`, which picks the labelled, unlabelled and validation samples out of
-            `labeled` alone.
+        split: a manifest written by `semipose split`, which picks the labelled, unlabelled and validation samples out
+            of `labeled` alone.
         padding: how much larger than its box a person's crop is.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
         cache: folder of the source-crop cache.
@@ -70,8 +70,8 @@ class MethodConfig:
         name: supervised, naive, single or dual.
         easy: policy of the labelled images and of the teacher's view.
         hard: policy of the student's view.
-        hard_of: what the hard view is drawn from: `image`, the plain image (Xie et al. 2021, Eq. 3), or `easy`, the easy
-            view, blank where that ended (their released code).
+        hard_of: what the hard view is drawn from: `image`, the plain image (Xie et al. 2021, Eq. 3), or `easy`, the
+            easy view, blank where that ended (their released code).
         outside: what the student is taught where the teacher saw nothing: `ignore`, or `background` (released code).
         weight: lambda, of the unsupervised loss.
         share: of each supervised loss of `dual`: 1 (paper) or 0.5 (released code).

@@ -12,9 +12,9 @@ from torch import Tensor
 class Draws:
     """The random numbers of one step.
 
-    Numbers are drawn on the CPU for the whole global batch, and each rank keeps its own rows. So a run can resume at any
-    step without a generator's state, one process and two draw alike, CPU and GPU draw alike, and nothing is read back
-    from the device.
+    Numbers are drawn on the CPU for the whole global batch, and each rank keeps its own rows. So a run can resume at
+    any step without a generator's state, one process and two draw alike, CPU and GPU draw alike, and nothing is read
+    back from the device.
     """
 
     def __init__(self, *key: int, rank: int = 0, world: int = 1, device: torch.device | str = "cpu") -> None:

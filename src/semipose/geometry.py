@@ -84,7 +84,8 @@ class View:
 
     def warp(self, step: Tensor) -> View:
         """Moved by `step` (B, 3, 3), from this view's pixels to the new one's."""
-        return replace(self, matrix=step @ self.matrix)
+        with exact(step):
+            return replace(self, matrix=step @ self.matrix)
 
     def edit(self, *edits: Edit) -> View:
         """With more changes of pixels."""
@@ -92,12 +93,18 @@ class View:
 
     def to(self, other: View) -> Tensor:
         """(B, 3, 3), from this view's pixels to those of another view of the same crops."""
-        return other.matrix @ invert(self.matrix)
+        with exact(self.matrix):
+            return other.matrix @ invert(self.matrix)
 
     @property
     def mirrored(self) -> Tensor:
         """(B,) bool."""
         return determinant(self.matrix) < 0
+
+
+def exact(like: Tensor) -> torch.autocast:
+    """Mixed precision off, for products of matrices: rounded to 16 bits, they put pixels elsewhere."""
+    return torch.autocast(like.device.type, enabled=False)
 
 
 def central(source: Size | torch.Size, size: Size) -> Tensor:
@@ -122,7 +129,8 @@ def similarity(size: Size, degrees: Tensor, scale: Tensor, mirror: Tensor) -> Te
 
 def move(matrix: Tensor, xy: Tensor) -> Tensor:
     """Points (B, K, 2) through matrices (B, 3, 3) or (3, 3)."""
-    return xy @ matrix[..., :2, :2].mT + matrix[..., None, :2, 2]
+    with exact(xy):
+        return xy @ matrix[..., :2, :2].mT + matrix[..., None, :2, 2]
 
 
 def determinant(matrix: Tensor) -> Tensor:
@@ -138,9 +146,10 @@ def invert(matrix: Tensor) -> Tensor:
 def resample(x: Tensor, matrix: Tensor, size: Size) -> Tensor:
     """x (B, C, h, w), moved by `matrix` (B, 3, 3), from x's pixels to those of the (B, C, *size) result; bilinear, zero
     where x has no pixels."""
-    theta = _normalise(x.shape[-2:], x) @ invert(matrix) @ invert(_normalise(size, x))
-    grid = F.affine_grid(theta[:, :2], [len(x), x.shape[1], *size], align_corners=False)
-    return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    with exact(x):
+        theta = _normalise(x.shape[-2:], x) @ invert(matrix) @ invert(_normalise(size, x))
+        grid = F.affine_grid(theta[:, :2], [len(x), x.shape[1], *size], align_corners=False)
+        return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def pixels(size: Size, matrix: Tensor) -> Tensor:
@@ -185,7 +194,8 @@ def align(heatmaps: Tensor, source: View, target: View, flip: Tensor) -> tuple[T
     """
     size = (heatmaps.shape[-2], heatmaps.shape[-1])
     cells = to_cells(target.size[0] / size[0], heatmaps)
-    step = cells @ source.to(target) @ invert(to_cells(source.size[0] / size[0], heatmaps))
+    with exact(heatmaps):
+        step = cells @ source.to(target) @ invert(to_cells(source.size[0] / size[0], heatmaps))
     moved = resample(heatmaps, step, size)
     swapped = (determinant(step) < 0)[:, None, None, None]
     seen = inside(pixels(size, invert(step)), size)

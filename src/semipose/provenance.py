@@ -19,7 +19,9 @@ def commit() -> str:
         return semipose.__version__
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False).stdout.strip()
+        return subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=False
+        ).stdout.strip()
 
     changed = "+" if git("status", "--porcelain", "--untracked-files=no", "--", "src") else ""
     return f"{semipose.__version__} {git('rev-parse', '--short=12', 'HEAD')}{changed}"

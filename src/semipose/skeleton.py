@@ -42,7 +42,9 @@ class Skeleton:
         for what, rows in (("pair", self.pairs), ("limb", self.limbs)):
             for row in rows:
                 if len(row) != 2 or row[0] == row[1] or not all(0 <= i < k for i in row):
-                    raise ValueError(f"skeleton {self.name!r}: {what} {tuple(row)} is not two different joints of 0..{k - 1}")
+                    raise ValueError(
+                        f"skeleton {self.name!r}: {what} {tuple(row)} is not two different joints of 0..{k - 1}"
+                    )
         paired = [i for pair in self.pairs for i in pair]
         if len(paired) != len(set(paired)):
             raise ValueError(f"skeleton {self.name!r}: a joint stands in two left/right pairs: {self.pairs}")
@@ -96,7 +98,7 @@ class Skeleton:
         joints = tuple(category["keypoints"])
         edges = [tuple(int(i) for i in edge) for edge in category.get("skeleton", ())]
         base = 0 if any(0 in edge for edge in edges) else 1
-        limbs = tuple((a - base, b - base) for a, b in edges if 0 <= min(a, b) - base and max(a, b) - base < len(joints))
+        limbs = tuple((a - base, b - base) for a, b in edges if min(a, b) >= base and max(a, b) - base < len(joints))
         known = next((s for s in SKELETONS.values() if _same(s.joints, joints)), None)
         sigmas = known.sigmas if known else ()
         return cls(str(category.get("name", "custom")), joints, infer_pairs(joints), limbs, sigmas)
@@ -162,6 +164,7 @@ LSP = _named(
     " right_shoulder-neck left_shoulder-neck neck-head_top right_shoulder-right_hip left_shoulder-left_hip",
     (.089, .087, .107, .107, .087, .089, .062, .072, .079, .079, .072, .062, .079, .079),
 )  # fmt: skip
-"""LSP's 14 joints. It publishes no OKS sigmas: COCO's for the joints both have, the shoulders' for neck and head top."""
+"""LSP's 14 joints. It publishes no OKS sigmas: COCO's where both have the joint, the shoulders' for neck and head
+top."""
 
 SKELETONS = {skeleton.name: skeleton for skeleton in (COCO, LSP)}

@@ -60,14 +60,17 @@ POLICIES: dict[str, Callable[[float], Policy]] = {
 """Name -> policy of its number. `affine30` turns by up to 30 degrees and scales by 1 +- 0.25, `affine60` by up to 60 and
 1 +- 0.5 (Xie et al. 2021, section 4.1); others lie on the same line."""
 
+NUMBERLESS = frozenset({"none", "released-easy", "released-hard"})
+
 
 def parse(text: str) -> Policy:
     """The policy that a text such as `affine60+jc5` names."""
     parts = [re.fullmatch(r"([a-z-]+?)-?(\d+(?:\.\d+)?)?", part.strip()) for part in text.split("+")]
     names = [part.group(1) if part else None for part in parts]
-    if any(name not in POLICIES for name in names):
+    numbered = [part is not None and part.group(2) is not None for part in parts]
+    if any(name not in POLICIES or number == (name in NUMBERLESS) for name, number in zip(names, numbered, strict=True)):
         raise UserError(
-            f"augmentation {text!r} is not understood; join any of {', '.join(POLICIES)} with their number by +, as in"
-            " affine60+jc5"
+            f"augmentation {text!r} is not understood; join any of {', '.join(POLICIES)} by +, each but"
+            f" {', '.join(sorted(NUMBERLESS))} with its number, as in affine60+jc5"
         )
     return compose(*(POLICIES[part.group(1)](float(part.group(2) or 0)) for part in parts if part))

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from semipose.draws import Draws
-from semipose.geometry import View, similarity, window
+from semipose.errors import UserError
+from semipose.geometry import View, exact, similarity, window
 
 if TYPE_CHECKING:
     from semipose.augment import Policy
@@ -20,6 +21,8 @@ def affine(degrees: float, scale: float, flip: float = 0.0) -> Policy:
 
     "Affine 30" is (30, 0.25) and "Affine 60" is (60, 0.5): Xie et al. 2021, section 4.1. A scale above 1 magnifies.
     """
+    if not (0 <= scale < 1 and 0 <= flip <= 1):
+        raise UserError(f"an affine with scales 1 +- {scale:g} and flips of {flip:.0%} is impossible; lower its number")
 
     def policy(view: View, draws: Draws, target: Target | None = None) -> View:
         n = len(view)
@@ -53,7 +56,8 @@ def released_hard(view: View, draws: Draws, target: Target | None = None) -> Vie
     cx = (view.size[1] - 1) / 2
     squeeze = step.new_tensor([[1 / aspect, 0, cx - cx / aspect], [0, 1, 0], [0, 0, 1]])
     spread = step.new_tensor([[aspect, 0, cx - cx * aspect], [0, 1, 0], [0, 0, 1]])
-    return view.warp(spread @ step @ squeeze)
+    with exact(step):
+        return view.warp(spread @ step @ squeeze)
 
 
 def _released(view: View, draws: Draws, chance: float, flip: float) -> Tensor:

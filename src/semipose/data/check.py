@@ -124,9 +124,9 @@ def _scan(data: PoseData, progress: bool, workers: int) -> _Scan:
 def _read(image: str) -> tuple[tuple[int, int], str] | str:
     try:
         if image.startswith(SYNTH):
-            return read_image(image).shape[:2], image  # type: ignore[return-value]
+            return read_image(image).shape[:2], image
         content = read_bytes(image)
-        return decode_image(content, image).shape[:2], digest(content)  # type: ignore[return-value]
+        return decode_image(content, image).shape[:2], digest(content)
     except UserError as e:
         return str(e)
 

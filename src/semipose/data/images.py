@@ -69,7 +69,8 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
 def image_size(ref: str | Path) -> tuple[int, int]:
     """(height, width) as `read_image` would return it, from the header alone."""
     if str(ref).startswith(SYNTH):
-        return read_image(ref).shape[:2]  # type: ignore[return-value]
+        h, w = read_image(ref).shape[:2]
+        return h, w
     try:
         with open(ref, "rb") as file, _header(file, str(ref)) as header:
             w, h = header.size

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DOMAINS = ("studio", "wild")
 READ_SIZE = (192, 160)
-"""(height, width) of the images that "synth:" references name: a 128x96 composition with half as much again around it."""
+"""(height, width) of the images that "synth:" references name: a 128x96 composition, half as much again around."""
 READ_MARGIN = 1.5
 _PEOPLE, _VIEW, _LOOK, _PAINT = range(4)  # streams of randomness
 _MAX_HIDDEN = 6  # joints that occluders and other people together may hide
@@ -115,7 +115,9 @@ def _overlay(person: Person) -> np.ndarray:
 def _parse(ref: str) -> tuple[str, int, int]:
     parts = ref.removeprefix("synth:").split("/")
     if not ref.startswith("synth:") or len(parts) != 3 or not (parts[1].isdigit() and parts[2].isdigit()):
-        raise UserError(f"image {ref!r} is no synthetic person: write synth:<domain>/<seed>/<index>, as in synth:wild/0/12")
+        raise UserError(
+            f"image {ref!r} is no synthetic person: write synth:<domain>/<seed>/<index>, as in synth:wild/0/12"
+        )
     return parts[0], int(parts[1]), int(parts[2])
 
 

@@ -26,7 +26,8 @@ class Parts:
     lateral: np.ndarray
     radii: np.ndarray
     stretch: np.ndarray
-    paint: np.ndarray  # material before `cut`, material after, cut (fraction of the axis), pattern start mm, 1 for a head
+    # material before `cut`, material after, cut (fraction of the axis), pattern start mm, 1 for a head
+    paint: np.ndarray
     owner: np.ndarray
 
     def joined(self, other: Parts) -> Parts:
@@ -44,7 +45,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Body:
-    """14 joints (world mm, `skeleton.LSP` order), the tolerated depth of each joint below its own surface, the parts."""
+    """14 joints (world mm, `skeleton.LSP` order), each joint's tolerated depth below its own surface, the parts."""
 
     joints: np.ndarray
     depth: np.ndarray
@@ -67,7 +68,9 @@ class _Builder:
         self.rows.append((start, end, lateral, radii, stretch, paint, owned))
 
     def parts(self) -> Parts:
-        start, end, lateral, radii, stretch, paint, owner = (np.array(column) for column in zip(*self.rows, strict=True))
+        start, end, lateral, radii, stretch, paint, owner = (
+            np.array(column) for column in zip(*self.rows, strict=True)
+        )
         return Parts(np.stack([start, end], 1), lateral, radii, stretch, paint, owner)
 
 
@@ -136,10 +139,11 @@ def _trunk(make: _Builder, joints: np.ndarray, turned: np.ndarray, size: dict, o
     make.add(0.0 * waist, waist, y[ROOT], (low, mid), stretch=(1.5, 1.02), material=BOTTOM, after=TOP, cut=0.72,
              owner=(2, 3))  # fmt: skip
     make.add(waist, ribs, y[LUMBAR], (mid, high), offset=0.3 * trunk, owner=(2, 3), stretch=(1.5, 1.02), material=TOP)
-    make.add(ribs, top - 70 * g * z[CHEST], y[CHEST], (high, 97 * g * loose), offset=0.6 * trunk, owner=(8, 9, 12), stretch=(1.5, 1.02), material=TOP)
-    for side, shoulder in ((-1, 8), (1, 9)):
-        make.add(neck - 30 * z[CHEST], joints[shoulder] - 10 * z[CHEST], z[CHEST], (50 * g, 50 * g * loose), material=TOP,
-                 offset=0.9 * trunk, owner=(shoulder, 12))  # fmt: skip
+    make.add(ribs, top - 70 * g * z[CHEST], y[CHEST], (high, 97 * g * loose), offset=0.6 * trunk, owner=(8, 9, 12),
+             stretch=(1.5, 1.02), material=TOP)  # fmt: skip
+    for shoulder in (8, 9):
+        make.add(neck - 30 * z[CHEST], joints[shoulder] - 10 * z[CHEST], z[CHEST], (50 * g, 50 * g * loose),
+                 material=TOP, offset=0.9 * trunk, owner=(shoulder, 12))  # fmt: skip
     head = size["head"] / 222  # the head is built 222 mm high
     base = neck + 0.045 * trunk * z[NECK] + 12 * head * x[NECK]
     jaw = base + (58 * z[HEAD] + 14 * x[HEAD]) * head
@@ -186,9 +190,9 @@ def _leg(make: _Builder, joints: np.ndarray, turned: np.ndarray, root: np.ndarra
     joints[knee] = joints[hip] - size["thigh"] * thigh[:, 2]
     joints[ankle] = joints[knee] - size["shank"] * shank[:, 2]
     lower = outfit.leg > 1
-    make.add(joints[hip] + 10 * root[:, 2], joints[knee], thigh[:, 1], (88 * g * loose, 57 * g * (loose if lower else 1)),
-             material=BOTTOM if outfit.leg else SKIN, after=SKIN, cut=min(outfit.leg, 2) if outfit.leg < 1 else 2,
-             owner=(hip, knee))  # fmt: skip
+    make.add(joints[hip] + 10 * root[:, 2], joints[knee], thigh[:, 1],
+             (88 * g * loose, 57 * g * (loose if lower else 1)), material=BOTTOM if outfit.leg else SKIN, after=SKIN,
+             cut=min(outfit.leg, 2) if outfit.leg < 1 else 2, owner=(hip, knee))  # fmt: skip
     calf = joints[knee] - 0.30 * size["shank"] * shank[:, 2] - 14 * g * shank[:, 0]
     cut = 2 * max(outfit.leg - 1, 0)
     make.add(joints[knee], calf, shank[:, 1], (54 * g * (loose if lower else 1), 56 * g * (loose if lower else 1)),
@@ -217,12 +221,14 @@ def _arm(make: _Builder, joints: np.ndarray, turned: np.ndarray, chest: np.ndarr
     covered, both = outfit.sleeve > 0.3, outfit.sleeve > 1
     loose = outfit.loose
     make.add(joints[shoulder], joints[elbow], upper[:, 1], (51 * g * loose, 41 * g * (loose if both else 1)),
-             material=TOP if covered else SKIN, after=SKIN, cut=2 if both else outfit.sleeve, owner=(shoulder, elbow))  # fmt: skip
+             material=TOP if covered else SKIN, after=SKIN, cut=2 if both else outfit.sleeve,
+             owner=(shoulder, elbow))  # fmt: skip
     make.add(joints[elbow], joints[wrist], fore[:, 1], (41 * g * (loose if both else 1), 28 * g**0.5),
-             material=TOP if both else SKIN, after=SKIN, cut=outfit.sleeve - 1, offset=size["upper"], owner=(elbow, wrist))  # fmt: skip
+             material=TOP if both else SKIN, after=SKIN, cut=outfit.sleeve - 1, offset=size["upper"],
+             owner=(elbow, wrist))  # fmt: skip
     scale = size["fore"] / 250
     palm = joints[wrist] - 62 * scale * hand[:, 2]
-    make.add(joints[wrist] - 18 * scale * hand[:, 2], palm - 52 * scale * hand[:, 2], hand[:, 0], (37 * scale, 24 * scale),
-             stretch=(1.0, 0.6), owner=(wrist,))  # fmt: skip
+    make.add(joints[wrist] - 18 * scale * hand[:, 2], palm - 52 * scale * hand[:, 2], hand[:, 0],
+             (37 * scale, 24 * scale), stretch=(1.0, 0.6), owner=(wrist,))  # fmt: skip
     make.add(joints[wrist] - 20 * scale * hand[:, 2], palm + 42 * scale * hand[:, 0], hand[:, 0],
              (16 * scale, 13 * scale), owner=(wrist,))  # fmt: skip

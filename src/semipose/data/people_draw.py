@@ -79,9 +79,9 @@ def solids(parts: Parts, rotation: np.ndarray, translation: np.ndarray, intrinsi
 def _hit(start, axes, length, radii, x, y):  # type: ignore[no-untyped-def]  # scalars and arrays alike
     """Where the ray through (x, y) first meets an elliptic rounded cone.
 
-    Returns the discriminant (> 0: it does), the fraction of the axis whose sphere it meets, and the depth in px relative
-    to the solid's middle. In coordinates divided by the stretch the solid is round; the cylinder of mean radius gives
-    the sphere on the axis, and that sphere the surface.
+    Returns the discriminant (> 0: it does), the fraction of the axis whose sphere it meets, and the depth in px
+    relative to the solid's middle. In coordinates divided by the stretch the solid is round; the cylinder of mean
+    radius gives the sphere on the axis, and that sphere the surface.
     """
     (ax, ay, az), (bx, by, bz), (cx, cy, cz) = axes
     dx, dy = x - start[0], y - start[1]
@@ -123,7 +123,8 @@ def seen(view: Solids, points: np.ndarray, joint_depth: np.ndarray, below: np.nd
 
 @dataclass
 class Layers:
-    """What is in front at each of `SUPERSAMPLE` times the image's pixels: depth mm, part (-1 none), fraction of its axis."""
+    """What is in front at each of `SUPERSAMPLE` times the image's pixels: depth mm, part (-1: none), fraction of its
+    axis."""
 
     depth: np.ndarray
     part: np.ndarray
@@ -136,7 +137,7 @@ def rasterize(view: Solids, size: tuple[int, int]) -> Layers:
     out = Layers(np.full((height, width), FAR, np.float32), np.full((height, width), -1, np.int16),
                  np.zeros((height, width), np.float32))  # fmt: skip
     xs, ys = _grid(width), _grid(height)[:, None]
-    boxes = np.round((view.bounds() + 0.5) * SUPERSAMPLE).astype(int) + [0, 0, 1, 1]
+    boxes = np.round((view.bounds() + 0.5) * SUPERSAMPLE).astype(int) + np.array([0, 0, 1, 1])
     boxes = np.clip(boxes, 0, [width, height, width, height]).tolist()
     rows = zip(boxes, view.start.tolist(), view.axes.tolist(), view.length.tolist(), view.radii.tolist(),
                view.depth.tolist(), view.scale.tolist(), strict=True)  # fmt: skip
@@ -175,7 +176,8 @@ def surface(view: Solids, layers: Layers, light: np.ndarray) -> Surface:
     part, fraction = layers.part.ravel()[index], layers.fraction.ravel()[index]
     squares = np.einsum("pij,pij->pi", view.axes, view.axes)  # 1, 1 / stretch^2
     table = np.concatenate([view.axes.reshape(-1, 9), view.start, view.scale[:, None], view.depth[:, None],
-                            view.length[:, None], squares[:, 1:], view.axes @ light, view.parts.paint[:, :4]], 1)  # fmt: skip
+                            view.length[:, None], squares[:, 1:], view.axes @ light,
+                            view.parts.paint[:, :4]], 1)  # fmt: skip
     columns = np.ascontiguousarray(table.astype(np.float32).T)[:, part]
     axes, start, (scale, middle, length) = columns[:9].reshape(3, 3, -1), columns[9:12], columns[12:15]
     (sb, sc), toward, (before, after, cut, offset) = columns[15:17], columns[17:20], columns[20:]
@@ -267,7 +269,8 @@ def shade(view: Solids, layers: Layers, look: Look, size: tuple[int, int]) -> tu
     color, covered = np.zeros((depth.size, 3), np.float32), np.zeros(depth.size, np.float32)
     color[inside], covered[inside] = tint * lit[:, None], 1
     height, width = depth.shape
-    return cv2.resize(color.reshape(height, width, 3), size[::-1]), cv2.resize(covered.reshape(height, width), size[::-1])
+    color, covered = color.reshape(height, width, 3), covered.reshape(height, width)
+    return cv2.resize(color, size[::-1]), cv2.resize(covered, size[::-1])
 
 
 def _pattern(kind: int, u: np.ndarray, v: np.ndarray, grain: np.ndarray) -> np.ndarray:

@@ -93,7 +93,8 @@ def _texture(rng: np.random.Generator, image: np.ndarray, corners: np.ndarray, t
     (x0, y0), (x1, y1) = np.clip(np.sort(corners, 0), 0, np.array(image.shape[1::-1])).astype(int).tolist()
     noise = rng.normal(0, 30, (11, 1 if kind > 0.96 else 13))
     if x1 - x0 > 2 and y1 - y0 > 2:
-        patch = cv2.resize(noise, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST if kind > 0.93 else cv2.INTER_LINEAR)
+        between = cv2.INTER_NEAREST if kind > 0.93 else cv2.INTER_LINEAR
+        patch = cv2.resize(noise, (x1 - x0, y1 - y0), interpolation=between)
         image[y0:y1, x0:x1] = np.clip(patch[..., None] + np.array(tone), 0, 255).astype(np.uint8)
 
 

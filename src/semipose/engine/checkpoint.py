@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import io
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -21,34 +20,41 @@ from semipose.errors import UserError
 MAGIC = b"semipose-checkpoint 1 "
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write, flush to disk, then rename: the old file stays until the new one is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part{os.getpid()}")
+def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
+    """Write, flush to disk, then rename: the old file stays until the new one is complete.
+
+    One process writes a file at a time; a `.part` that a killed one left is overwritten by the next.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written; the old file is as it was.
+    """
+    part = path.with_name(f"{path.name}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
+        raise UserError(f"{path} could not be written ({error.strerror or error}); what was there before is intact") from None
+    finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise UserError(f"{path} could not be written ({error.strerror or error}); what was there before is intact") from None
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Save tensors and plain values; a file that stood there is kept as `previous.ckpt` beside it when it is last.ckpt."""
+    """Save tensors and plain values; a last.ckpt that stood there is kept as `previous.ckpt` beside it."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    data = buffer.getvalue()
+    data = buffer.getbuffer()
     header = MAGIC + hashlib.sha256(data).hexdigest().encode() + b"\n"
     if path.name == "last.ckpt" and path.exists():
         spare = path.with_name("previous.ckpt")
         with contextlib.suppress(OSError):
             spare.unlink(missing_ok=True)
             os.link(path, spare)
-    write_atomically(path, header + data)
+    write_atomically(path, header, data)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -62,11 +68,17 @@ def load(path: Path) -> dict[str, Any]:
         return _read(path)
     except UserError as error:
         spare = path.with_name("previous.ckpt")
-        if path.name == "last.ckpt" and spare.exists():
-            with contextlib.suppress(UserError):
-                _read(spare)
-                raise UserError(f"{error}; {spare} is whole: resume from it with --resume {spare}")
+        if path.name == "last.ckpt" and _whole(spare):
+            raise UserError(f"{error}; {spare} is whole: resume from it with --resume {spare}") from None
         raise
+
+
+def _whole(path: Path) -> bool:
+    try:
+        _read(path)
+    except UserError:
+        return False
+    return True
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -80,5 +92,5 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"checkpoint {path} is damaged: its checksum does not match its content")
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError) as error:
+    except Exception as error:  # whatever its bytes made torch raise, they were not ours
         raise UserError(f"checkpoint {path} holds what is not plain tensors and values; refused") from error

@@ -90,3 +90,15 @@ def prediction_file(predictions: Mapping[str, np.ndarray], crops: Crops) -> dict
         for i, sample in enumerate(crops.data)
     ]
     return {"skeleton": skeleton_of(crops).to_dict(), "networks": list(predictions), "samples": samples}
+
+
+def coco_scores(predictions: Mapping[str, np.ndarray], crops: Crops) -> dict[str, dict[str, float | None]]:
+    """Each network's COCO AP and AR with ground-truth boxes, by pycocotools; None where nobody has that size."""
+    from semipose.metrics.oks import coco_ap, coco_documents
+
+    skeleton, found = skeleton_of(crops), {}
+    for name, pred in predictions.items():
+        truth, results = coco_documents(crops.data.samples, pred, skeleton)
+        scores = coco_ap(results, truth, skeleton.sigmas)
+        found[name] = {key: value if np.isfinite(value) else None for key, value in scores.items()}
+    return found

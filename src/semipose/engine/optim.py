@@ -1,8 +1,9 @@
-"""Adam with step decay, and an update that a non-finite step does not make."""
+"""Adam with step decay, and the guard that makes no update from a step that is not finite."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from semipose.config import OptimConfig
 
 
 def build_adam(config: OptimConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
-    """Adam over the parameters that learn, fused where the device has it; no weight decay, as the papers."""
+    """Adam over the parameters that learn, fused, as `Guard` needs it; no weight decay, as the papers."""
     return torch.optim.Adam([p for p in parameters if p.requires_grad], lr=config.lr, fused=True)
 
 
@@ -28,27 +29,50 @@ def not_finite(loss: Tensor, parameters: Iterable[nn.Parameter]) -> Tensor:
     return (~torch.isfinite(loss.detach() + norm)).float()
 
 
-def skip_if(optimizer: torch.optim.Optimizer, flag: Tensor) -> None:
-    """Make the next update do nothing where `flag` is 1, decided on the device: what torch's own GradScaler uses."""
-    optimizer.found_inf = flag  # type: ignore[attr-defined]
+class Known(NamedTuple):
+    """What `Guard` has read: the first step that was not finite, and whether the run was asked to stop."""
+
+    bad: int | None
+    asked: bool
 
 
-class Lagging:
-    """Reads one scalar a step without waiting for the device: on a GPU the value of the step before, on the CPU its
-    own."""
+class Guard:
+    """Makes no update from the first step on that is not finite, and tells the loop of it.
 
-    def __init__(self) -> None:
-        self._pending: tuple[Tensor, torch.cuda.Event] | None = None
+    The update is skipped on the device, with what torch's own GradScaler uses.
 
-    def read(self, value: Tensor) -> float:
-        """The newest value that is there."""
-        if value.device.type != "cuda":
-            return float(value)
-        before, event = self._pending, torch.cuda.Event()
-        host = value.detach().to("cpu", non_blocking=True)
-        event.record()
-        self._pending = (host, event)
-        if before is None:
-            return 0.0
-        before[1].synchronize()
-        return float(before[0])
+    Args:
+        late: read what was known a step before, unless told to wait; so a GPU is never waited for.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, late: bool) -> None:
+        self._optimizer, self._late = optimizer, late
+        self._first: Tensor | None = None
+        self._copies: list[tuple[Tensor, torch.cuda.Event | None]] = []
+
+    def watch(self, step: int, bad: Tensor, asked: Tensor) -> None:
+        """Before the update of a step. `bad`, `asked`: scalars on the device, above 0 for yes."""
+        now = (bad > 0).float() * (step + 1)
+        self._first = now if self._first is None else torch.where(self._first > 0, self._first, now)
+        self._optimizer.found_inf = (self._first > 0).float()  # type: ignore[attr-defined]
+        before = self._copies[-1:] if self._late else []
+        self._copies = [*before, _copy(torch.stack([self._first, asked]))]
+
+    def read(self, wait: bool) -> Known:
+        """What is known after the newest step, or where `late` and not `wait` after the one before it."""
+        values, event = self._copies[-1 if wait else 0]
+        if event is not None:
+            event.synchronize()
+        first, asked = values.tolist()
+        if asked and not wait:  # the loop is about to save
+            return self.read(wait=True)
+        return Known(int(first) - 1 if first else None, asked > 0)
+
+
+def _copy(value: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
+    host = value.to("cpu", non_blocking=value.is_cuda)
+    if not value.is_cuda:
+        return host, None
+    event = torch.cuda.Event()
+    event.record()
+    return host, event

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,10 @@ from filelock import FileLock, Timeout
 
 from semipose.engine.checkpoint import write_atomically
 from semipose.errors import UserError
+
+LOCK = ".lock"
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+"""Where launchers tell a process which of several it is."""
 
 
 class RunDir:
@@ -25,37 +31,55 @@ class RunDir:
         self.checkpoints = path / "checkpoints"
         self.last, self.best = self.checkpoints / "last.ckpt", self.checkpoints / "best.ckpt"
         self.metrics = path / "metrics.csv"
-        self._lock = FileLock(path / ".lock")
+        self._lock = FileLock(path / LOCK, thread_local=False)
 
     @classmethod
     def create(cls, path: Path, overwrite: bool = False) -> RunDir:
-        """A new folder; where the name is taken, `-2`, `-3`, ... is appended, unless `overwrite`."""
-        try:
-            if overwrite and (path / "config.yaml").exists():
-                RunDir(path).lock().release()
-                shutil.rmtree(path)
-            chosen, number = path, 2
-            while chosen.exists() and any(chosen.iterdir()):
-                chosen, number = path.with_name(f"{path.name}-{number}"), number + 1
-            chosen.mkdir(parents=True, exist_ok=True)
-            probe = chosen / ".write"
-            probe.write_text("")
-            probe.unlink()
-        except OSError as error:
-            raise UserError(f"run folder {path} cannot be written ({error.strerror or error}); choose another with --out") from None
-        return cls(chosen)
+        """A new folder, held for this process; where the name is taken, `-2`, `-3`, ... is appended, unless `overwrite`.
 
-    def lock(self) -> FileLock:
-        """Hold the run for this process.
+        Of the processes of a distributed run only the first creates one; the others hear of it when training starts.
 
         Raises:
-            UserError: another process holds it.
+            UserError: the folder cannot be written, or is to be overwritten while another process uses it.
+        """
+        if any(os.environ.get(rank, "0") != "0" for rank in RANKS):
+            return cls(path)
+        if overwrite and (path / "config.yaml").exists():
+            with cls(path).lock(), _writing(path):
+                shutil.rmtree(path)
+        number = 1
+        while True:
+            run = cls(path if number == 1 else path.with_name(f"{path.name}-{number}"))
+            if run._claim():
+                return run
+            number += 1
+
+    def _claim(self) -> bool:
+        with _writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(Timeout):
+                self._lock.acquire(timeout=0)
+                if {file.name for file in self.path.iterdir()} <= {LOCK}:
+                    return True
+                self._lock.release()
+            return False
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for this process; at the end it is free, also of what `create` held.
+
+        Raises:
+            UserError: another process holds it, or it cannot be written.
         """
         try:
-            self._lock.acquire(timeout=0)
+            with _writing(self.path):
+                self._lock.acquire(timeout=0)
         except Timeout:
             raise UserError(f"run {self.path} is in use by another process; wait for it or choose another --out") from None
-        return self._lock
+        try:
+            yield
+        finally:
+            self._lock.release(force=True)
 
     def write_yaml(self, name: str, data: Mapping[str, Any]) -> Path:
         """Plain values as YAML."""
@@ -72,15 +96,35 @@ class RunDir:
         return json.loads((self.path / name).read_text())
 
 
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Timeout:
+        raise
+    except OSError as error:
+        raise UserError(f"run folder {path} cannot be written ({error.strerror or error}); choose another with --out") from None
+
+
 class MetricsFile:
-    """metrics.csv: one row a logged step; a column that a row lacks is blank. New columns rewrite the header."""
+    """metrics.csv: one row a logged step; a column that a row lacks is blank. New columns rewrite the header.
+
+    Opening drops rows after step `until`, and a last line that was cut short.
+
+    Raises:
+        UserError: the file holds what is no row of metrics, or cannot be written.
+    """
 
     def __init__(self, path: Path, until: int) -> None:
         self.path = path
         self.rows: list[dict[str, Any]] = []
         if path.exists():
-            with path.open(newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["step"]) <= until]
+            text = path.read_text()
+            whole = io.StringIO(text[: text.rfind("\n") + 1])
+            try:
+                self.rows = [row for row in csv.DictReader(whole) if int(row["step"]) <= until]
+            except (KeyError, TypeError, ValueError):
+                raise UserError(f"{path} is damaged: it has a row without a step; mend or remove it") from None
             self._rewrite()
 
     def add(self, row: dict[str, Any]) -> None:
@@ -89,7 +133,7 @@ class MetricsFile:
         known = set().union(*self.rows) if self.rows else set()
         self.rows.append(row)
         if set(row) <= known and self.path.exists():
-            with self.path.open("a", newline="") as file:
+            with _writing(self.path.parent), self.path.open("a", newline="") as file:
                 csv.DictWriter(file, self._columns()).writerow(row)
         else:
             self._rewrite()
@@ -98,9 +142,8 @@ class MetricsFile:
         return list(dict.fromkeys(key for row in self.rows for key in row))
 
     def _rewrite(self) -> None:
-        part = self.path.with_suffix(".part")
-        with part.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self._columns())
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(part, self.path)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self._columns())
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(self.path, text.getvalue().encode())

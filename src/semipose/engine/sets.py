@@ -43,8 +43,8 @@ class Sets:
         return {**ids, "hash": self.hash}
 
 
-def open_sets(config: DataConfig, needs_unlabeled: bool) -> Sets:
-    """Open what the configuration names.
+def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -> Sets:
+    """Open what the configuration names; not `checked`, without looking for leakage.
 
     Raises:
         UserError: nothing labelled, nothing unlabelled where the method needs it, another skeleton for validation, or
@@ -68,7 +68,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool) -> Sets:
         raise UserError("this method learns from unlabelled images and there are none: set data.unlabeled or data.split")
     if val is not None and val.skeleton.joints != labeled.skeleton.joints:  # type: ignore[union-attr]
         raise UserError(f"{config.val} has other joints than {config.labeled}; validation needs the same skeleton")
-    if val is not None:
+    if val is not None and checked:
         check_overlap(labeled, unlabeled, val)
     return Sets(labeled, unlabeled if needs_unlabeled else None, val)
 

@@ -14,6 +14,9 @@ EXIT_STOPPED = 3
 class Stopped(Exception):
     """The run was asked to stop, and its checkpoint is on disk."""
 
+    def __init__(self, step: int, path: Path) -> None:
+        super().__init__(f"stopped after step {step}, saved to {path}; go on with --resume {path}")
+
 
 class Interruption:
     """Within the `with`, the first signal is remembered for the loop; a second one interrupts at once."""
@@ -32,14 +35,9 @@ class Interruption:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-
-    def stop(self, path: Path, step: int) -> None:
-        """Raise `Stopped` when a signal asked for it."""
-        if self.asked:
-            raise Stopped(f"stopped after step {step}, saved to {path}; go on with --resume {path}")

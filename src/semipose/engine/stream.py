@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing import active_children
 
 import numpy as np
 import torch
@@ -28,8 +32,8 @@ class Share:
 
     def of(self, batch: int) -> slice:
         """The rows of a global batch that are this rank's."""
-        if batch % self.world:
-            raise UserError(f"a batch of {batch} does not divide over {self.world} devices; choose a multiple")
+        if batch < 1 or batch % self.world:
+            raise UserError(f"a batch of {batch} does not divide over {self.world} devices; choose a multiple of that")
         size = batch // self.world
         return slice(self.rank * size, (self.rank + 1) * size)
 
@@ -52,31 +56,65 @@ class Batches(Dataset):
         self, labeled: Crops, unlabeled: Crops | None, batch: int, unlabeled_batch: int, seed: int, share: Share
     ) -> None:
         self.labeled, self.unlabeled = labeled, unlabeled
-        self.sizes, self.seed, self.share = (batch, unlabeled_batch), seed, share
+        self.batch, self.unlabeled_batch, self.seed = batch, unlabeled_batch, seed
+        self.mine = {size: share.of(size) for size in (batch, unlabeled_batch)}
+
+    def steps_of(self, epochs: int) -> int:
+        """How many steps `epochs` passes over the unlabelled samples take, over the labelled where there are none."""
+        n, batch = len(self.labeled), self.batch
+        if self.unlabeled is not None:
+            n, batch = len(self.unlabeled), self.unlabeled_batch
+        return -(-epochs * n // batch)
 
     def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
-        rows = self._rows(step, self.sizes[0], len(self.labeled), LABELED)
+        rows = self._rows(step, self.batch, len(self.labeled), LABELED)
         batch = {
             "labeled": torch.from_numpy(self.labeled.images(rows)),
             "keypoints": torch.from_numpy(self.labeled.keypoints(rows)),
         }
         if self.unlabeled is not None:
-            rows = self._rows(step, self.sizes[1], len(self.unlabeled), UNLABELED)
+            rows = self._rows(step, self.unlabeled_batch, len(self.unlabeled), UNLABELED)
             batch["unlabeled"] = torch.from_numpy(self.unlabeled.images(rows))
         return batch
 
     def _rows(self, step: int, batch: int, n: int, stream: int) -> np.ndarray:
-        return positions(step, batch, n, self.seed, stream)[self.share.of(batch)]
+        return positions(step, batch, n, self.seed, stream)[self.mine[batch]]
 
 
-def loader(batches: Batches, start: int, stop: int, workers: int, pin: bool) -> DataLoader:
-    """The batches of steps start..stop-1, in order; the same with any number of workers."""
-    return DataLoader(
-        batches,
-        batch_size=None,
-        sampler=range(start, stop),
-        num_workers=workers,
-        pin_memory=pin,
-        timeout=TIMEOUT if workers else 0,
-        persistent_workers=False,
-    )
+@contextlib.contextmanager
+def loading(
+    batches: Batches, start: int, stop: int, workers: int, pin: bool
+) -> Iterator[Iterable[dict[str, torch.Tensor]]]:
+    """The batches of steps start..stop-1, in order; the same with any number of workers.
+
+    Raises:
+        UserError: within the `with`, when a worker died (at once) or delivered nothing for `TIMEOUT` seconds.
+    """
+    others = set(active_children())
+    try:
+        yield DataLoader(
+            batches,
+            batch_size=None,
+            sampler=range(start, stop),
+            num_workers=workers,
+            pin_memory=pin,
+            timeout=TIMEOUT if workers else 0,
+            worker_init_fn=_leave_signals,
+        )
+    except RuntimeError as error:
+        if not str(error).startswith(("DataLoader", "Pin memory")):
+            raise
+        for worker in set(active_children()) - others:
+            with contextlib.suppress(RuntimeError):  # torch raises what it hears of this death, too
+                worker.kill()
+                worker.join()
+        raise UserError(
+            f"loading data failed: {' '.join(str(error).split())}; see that memory and the disk of data.cache suffice,"
+            " or set workers=0"
+        ) from None
+
+
+def _leave_signals(worker: int) -> None:
+    """A worker lives until its loop ends: what stops a whole process group is answered by the main process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +19,14 @@ from semipose.config import Config, differences, to_dict
 from semipose.draws import Draws
 from semipose.engine import checkpoint
 from semipose.engine.evaluate import predict_crops, prediction_file, score_crops
+from semipose.engine.launch import launch, mean_over_ranks
 from semipose.engine.monitor import CollapseMonitor
-from semipose.engine.optim import Lagging, build_adam, learning_rate, not_finite, skip_if
+from semipose.engine.optim import Guard, build_adam, learning_rate, not_finite
 from semipose.engine.progress import Progress
 from semipose.engine.rundir import MetricsFile, RunDir
-from semipose.engine.sets import Sets, cut, open_sets
-from semipose.engine.signals import Interruption
-from semipose.engine.stream import Batches, Share, loader
+from semipose.engine.sets import cut, open_sets
+from semipose.engine.signals import Interruption, Stopped
+from semipose.engine.stream import Batches, Share, loading
 from semipose.errors import UserError
 from semipose.geometry import Size, View, move
 from semipose.heatmap import DECODERS
@@ -31,7 +36,7 @@ from semipose.models.weights import load_weights, save_model
 from semipose.provenance import commit, machine
 
 FREE = {"workers", "threads", "save_every", "data.cache"}
-"""What may differ between a run and its resumption: nothing of it changes a number."""
+"""What may differ between a run and its resumption: nothing of it changes a number (threads the last bit of one)."""
 
 
 @dataclass
@@ -50,23 +55,32 @@ def run_training(
     config: Config,
     run: RunDir,
     resume: Path | None = None,
-    init_from: Path | None = None,
+    init_from: Sequence[Path] = (),
     progress: bool = True,
     stop_at: int | None = None,
 ) -> dict[str, Any]:
-    """Train as `config` says, into `run`; returns the content of summary.json.
+    """Train as `config` says, into `run`; returns the content of summary.json, in the first process.
 
     Args:
         resume: a checkpoint to continue exactly.
-        init_from: weights to start every network from.
+        init_from: weights to start the networks from, one for each or one for all.
         stop_at: save and return after this step, as after SIGTERM.
 
     Raises:
-        UserError: data, configuration or checkpoint do not fit; a loss that is not finite.
-        Interruption.Stopped: after SIGINT or SIGTERM, with the checkpoint saved.
+        UserError: data, configuration or checkpoint do not fit, the run folder holds another run or is in use, a
+            loading process failed, or a loss was not finite.
+        Stopped: after SIGINT or SIGTERM, with the checkpoint saved.
     """
-    with run.lock():
-        return Training(config, run, progress).start(resume, init_from, stop_at)
+    saved = checkpoint.load(resume) if resume else None
+    fabric = launch(config)
+    path = fabric.broadcast(run.path)
+    with run.lock() if fabric.is_global_zero else contextlib.nullcontext():
+        training = Training(config, run if fabric.is_global_zero else RunDir(path), fabric, progress)
+        if saved is not None:
+            training.restore(saved, resume)
+        else:
+            training.begin(init_from)
+        return training.train(stop_at)
 
 
 class OnCrops(nn.Module):
@@ -87,132 +101,149 @@ class OnCrops(nn.Module):
 class Training:
     """A run in memory."""
 
-    def __init__(self, config: Config, run: RunDir, progress: bool) -> None:
-        self.config, self.run, self.show = config, run, progress
-        if config.threads:
-            torch.set_num_threads(config.threads)
+    def __init__(self, config: Config, run: RunDir, fabric: Fabric, progress: bool) -> None:
+        self.config, self.run, self.fabric, self.show = config, run, fabric, progress and fabric.is_global_zero
+        self.share = Share(fabric.global_rank, fabric.world_size)
         count = networks_of(config.method)
         if config.decode not in DECODERS:
             raise UserError(f"decode is {config.decode!r}; it can be {', '.join(DECODERS)}")
-        self.fabric = Fabric(
-            accelerator=config.accelerator,
-            devices=config.devices,
-            num_nodes=config.num_nodes,
-            precision=config.precision,  # type: ignore[arg-type]
-            strategy=config.strategy,
-        )
-        self.fabric.launch()
-        self.share = Share(self.fabric.global_rank, self.fabric.world_size)
-        self.sets: Sets = open_sets(config.data, config.method.name in NEED_UNLABELED)
-        self.labeled = cut(self.sets.labeled, config, True, progress)
-        self.unlabeled = cut(self.sets.unlabeled, config, True, progress)
-        self.val = cut(self.sets.val, config, False, progress)
+        self.sets = open_sets(config.data, config.method.name in NEED_UNLABELED)
+        labeled = cut(self.sets.labeled, config, True, self.show)
+        unlabeled = cut(self.sets.unlabeled, config, True, self.show)
+        self.val = cut(self.sets.val, config, False, self.show)
+        sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
+        self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]
+        self.steps = config.steps or self.batches.steps_of(config.epochs)
+        if self.steps < 1:
+            raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
         self.networks = [build_model(config.model, len(self.sets.skeleton), config.seed * 10 + i) for i in range(count)]
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
         self.method: Method = build_method(config.method, self.networks, codec)
-        self.steps = config.steps or self._steps_of_epochs()
-        self.state = Progressed()
-        self.monitor = CollapseMonitor()
-
-    def _steps_of_epochs(self) -> int:
-        batch = self.config.optim.batch
-        per_step = (self.config.optim.unlabeled_batch or batch) if self.unlabeled is not None else batch
-        return -(-self.config.epochs * len(self.unlabeled or self.labeled) // per_step)  # type: ignore[arg-type]
+        optimizer = build_adam(config.optim, self.method.parameters())
+        self.step, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
+        self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
+        self.state, self.monitor = Progressed(), CollapseMonitor()
+        self.window: dict[str, Tensor] = {}
+        self.table: MetricsFile | None = None
+        self.scores: dict[str, Any] | None = None
 
     @property
     def named(self) -> dict[str, nn.Module]:
         """The networks by name."""
         return dict(zip(Method.names, self.networks, strict=False))
 
-    def start(self, resume: Path | None, init_from: Path | None, stop_at: int | None) -> dict[str, Any]:
-        """From the first step or the checkpoint's to the last."""
-        if init_from is not None:
-            for network in self.networks:
-                load_weights(network, init_from)
-        optimizer = build_adam(self.config.optim, self.method.parameters())
-        method, optimizer = self.fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
-        if resume is not None:
-            self._restore(resume, optimizer)
-        elif self.fabric.is_global_zero:
+    def begin(self, init_from: Path | None) -> None:
+        """Start at the first step, from random weights or those of a file."""
+        for network in self.networks if init_from else ():
+            load_weights(network, init_from, self.sets.skeleton)
+        if self.fabric.is_global_zero:
+            if (self.run.path / "config.yaml").exists():
+                raise UserError(f"{self.run.path} holds a run already; go on with --resume {self.run.path}")
             self.run.write_yaml("config.yaml", to_dict(self.config))
             self.run.write_json("split.json", self.sets.manifest())
-        self.table = MetricsFile(self.run.metrics, self.state.step) if self.fabric.is_global_zero else None
-        with Interruption() as interruption, Progress(self.show and self.fabric.is_global_zero, self.steps) as bar:
-            self._loop(method, optimizer, interruption, bar, min(stop_at or self.steps, self.steps))
+
+    def restore(self, saved: dict[str, Any], path: Path) -> None:
+        """Start where a checkpoint was saved; refuses one of another configuration, data or number of processes."""
+        changed = [d for d in differences(saved["config"], to_dict(self.config)) if d.split(":")[0] not in FREE]
+        if saved["data"] != self.sets.hash:
+            changed.append("data: other samples or labels than the run began with")
+        if saved["skeleton"] != self.sets.skeleton.to_dict():
+            changed.append("data: another skeleton")
+        if saved["world"] != self.share.world:
+            changed.append(f"processes: {saved['world']} -> {self.share.world}")
+        if changed:
+            raise UserError(f"{path} cannot be resumed exactly, because of {'; '.join(changed)}; use --init-from for a new run")
+        self.method.load_state_dict(saved["method"])
+        self.optimizer.optimizer.load_state_dict(saved["optimizer"])
+        self.state, self.monitor = Progressed(**saved["progress"]), CollapseMonitor(**saved["monitor"])
+        device = self.fabric.device
+        self.window = {name: torch.tensor(value, device=device) for name, value in self.state.window.items()}
+
+    def train(self, stop_at: int | None) -> dict[str, Any]:
+        """From the step it stands at to the last, or to `stop_at`."""
+        if self.fabric.is_global_zero:
+            self.table = MetricsFile(self.run.metrics, self.state.step)
+        stop, pin = min(stop_at or self.steps, self.steps), self.fabric.device.type == "cuda"
+        with (
+            Interruption() as interruption,
+            Progress(self.show, self.steps) as bar,
+            loading(self.batches, self.state.step, stop, self.config.workers, pin) as incoming,
+        ):
+            self._loop(incoming, stop, interruption, bar)
         return self._finish() if self.state.step == self.steps else {}
 
-    def _loop(self, method: Any, optimizer: Any, interruption: Interruption, bar: Progress, stop: int) -> None:
-        config, state, device = self.config, self.state, self.fabric.device
-        sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
-        batches = Batches(self.labeled, self.unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]
-        incoming = loader(batches, state.step, stop, config.workers, pin=device.type == "cuda")
-        window = {name: torch.tensor(value, device=device) for name, value in state.window.items()}
-        bad, began = Lagging(), time.perf_counter() - state.seconds
+    def _loop(self, incoming: Iterable[dict[str, Tensor]], stop: int, interruption: Interruption, bar: Progress) -> None:
+        config, state = self.config, self.state
+        began = time.perf_counter() - state.seconds
         bar.start(state.step)
-        method.train()
+        self.step.train()
         for step, batch in enumerate(incoming, state.step):
-            batch = self.fabric.to_device(batch)
-            for group in optimizer.param_groups:
+            for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(config.optim, step, self.steps)
-            draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=device)
-            outcome = method(draws=draws, **batch)
-            optimizer.zero_grad()
+            draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=self.fabric.device)
+            outcome = self.step(draws=draws, **self.fabric.to_device(batch))
+            self.optimizer.zero_grad()
             self.fabric.backward(outcome.total)
-            flag = not_finite(outcome.total, self.method.parameters())
-            skip_if(optimizer.optimizer, flag)
-            optimizer.step()
+            self._account(step, outcome, interruption.asked)
+            self.optimizer.step()
             self.method.after_step()
-            if bad.read(flag):
-                raise UserError(_not_finite(step, self.run))
-            measured = {**{f"loss/{k}": v for k, v in outcome.losses.items()}, **outcome.measures}
-            for name, value in measured.items():
-                window[name] = window.get(name, 0) + value.detach()
             state.step, state.window_steps = step + 1, state.window_steps + 1
             state.seconds = time.perf_counter() - began
-            self._after(window, optimizer, bar)
-            if self._interrupted(interruption) or state.step == stop < self.steps:
-                self._save(window, optimizer)
-                interruption.stop(self.run.last, state.step)
-                return
-        self._save(window, optimizer)
+            due = [self._due(every) for every in (config.log_every, config.eval_every, config.save_every)]
+            known = self.guard.read(wait=any(due) or state.step == stop)
+            if known.bad is not None:
+                raise UserError(_not_finite(known.bad, self.run))
+            self._after(*due[:2], save=due[2] or known.asked or state.step == stop, bar=bar)
+            if known.asked and state.step < self.steps:
+                raise Stopped(state.step, self.run.last)
 
-    def _after(self, window: dict[str, Tensor], optimizer: Any, bar: Progress) -> None:
+    def _account(self, step: int, outcome: Outcome, asked: bool) -> None:
+        """Adds a step's losses and measures to the window, and tells the guard of it, both as means over all ranks."""
+        measured = {**{f"loss/{name}": loss for name, loss in outcome.losses.items()}, **outcome.measures}
+        bad = not_finite(outcome.total, self.method.parameters())
+        values = torch.stack([bad, bad.new_full((), asked), *(value.detach().float() for value in measured.values())])
+        bad, stop, *means = mean_over_ranks(values, self.share.world).unbind()
+        self.guard.watch(step, bad, stop)
+        for name, mean in zip(measured, means, strict=True):
+            self.window[name] = self.window.get(name, 0) + mean
+
+    def _due(self, every: int) -> bool:
+        """Whether what is done after each `every` steps, and after the last, is done now."""
+        return self.state.step == self.steps or (every > 0 and self.state.step % every == 0)
+
+    def _after(self, log: bool, evaluate: bool, save: bool, bar: Progress) -> None:
         """What is due after a step: a row of metrics, an evaluation, a checkpoint."""
-        config, state = self.config, self.state
-        evaluate = state.step == self.steps or (config.eval_every and state.step % config.eval_every == 0)
-        row: dict[str, Any] = {}
-        if state.step % config.log_every == 0 or state.step == self.steps:
-            row = {name: float(value) / state.window_steps for name, value in window.items()}
-            window.clear()
-            state.window_steps = 0
-            self._watch(row)
+        state, row = self.state, dict[str, float]()
+        warning = None
+        if log:
+            row = {name: float(total) / state.window_steps for name, total in self.window.items()}
+            self.window, state.window_steps = {}, 0
+            warning = self._watch(row)
         if evaluate and self.val is not None and self.fabric.is_global_zero:
-            scores = self.evaluate()
-            row |= {"val/pck": scores["mean"]["pck"]}
-            row |= {f"val/pck_{name}": each["pck"] for name, each in scores["networks"].items()}
-            if "ensemble" in scores:
-                row["val/pck_ensemble"] = scores["ensemble"]["pck"]
+            row |= _columns(self._evaluate())
         if row and self.table is not None:
-            rate = learning_rate(config.optim, state.step - 1, self.steps)
+            rate = learning_rate(self.config.optim, state.step - 1, self.steps)
             self.table.add({"step": state.step, "seconds": round(state.seconds, 3), "lr": rate, **row})
         bar.advance(state.step, row)
         better = row.get("val/pck", -1.0) > state.best
         if better:
             state.best = row["val/pck"]
-        if better or (state.step % config.save_every == 0 and state.step < self.steps):
-            self._save(window, optimizer, best=better)
+        stops = warning is not None and self.config.stop_on_collapse
+        if self.fabric.is_global_zero and (save or better or stops):
+            self._save(better)
+        if stops:
+            raise UserError(f"stopped at step {state.step} (stop_on_collapse), saved to {self.run.last}: {warning}")
 
-    def _watch(self, row: dict[str, Any]) -> None:
+    def _watch(self, row: dict[str, float]) -> str | None:
         if "response/student" not in row:
-            return
+            return None
         warning = self.monitor.update(row["response/labeled"], row["response/student"])
         if warning:
             self.state.warnings.append(f"step {self.state.step}: {warning}")
             self.fabric.print(f"warning: step {self.state.step}: {warning}")
-            if self.config.stop_on_collapse:
-                raise UserError(f"stopped at step {self.state.step} (stop_on_collapse): {warning}")
+        return warning
 
-    def evaluate(self) -> dict[str, Any]:
+    def _evaluate(self) -> dict[str, Any]:
         """Predict and score the validation set; writes predictions/val.json at the end of the run."""
         assert self.val is not None
         predictions = predict_crops(self.named, self.val, self.fabric.device, DECODERS[self.config.decode])
@@ -221,42 +252,20 @@ class Training:
             self.run.write_json("predictions/val.json", prediction_file(predictions, self.val))
         return self.scores
 
-    def _interrupted(self, interruption: Interruption) -> bool:
-        if self.share.world == 1:
-            return interruption.asked
-        asked = torch.tensor(float(interruption.asked), device=self.fabric.device)
-        return bool(self.fabric.all_reduce(asked, reduce_op="sum") > 0)
-
-    def _save(self, window: dict[str, Tensor], optimizer: Any, best: bool = False) -> None:
-        self.state.window = {name: float(value) for name, value in window.items()}
-        if self.fabric.is_global_zero:
-            state = {
-                "config": to_dict(self.config),
-                "data": self.sets.hash,
-                "world": self.share.world,
-                "progress": asdict(self.state),
-                "monitor": asdict(self.monitor),
-                "method": self.method.state_dict(),
-                "optimizer": optimizer.optimizer.state_dict(),
-                "skeleton": self.sets.skeleton.to_dict(),
-            }
-            for path in (self.run.last, self.run.best) if best else (self.run.last,):
-                checkpoint.save(path, state)
-        self.fabric.barrier()
-
-    def _restore(self, path: Path, optimizer: Any) -> None:
-        state = checkpoint.load(path)
-        changed = [d for d in differences(state["config"], to_dict(self.config)) if d.split(":")[0] not in FREE]
-        if state["data"] != self.sets.hash:
-            changed.append("data: other samples than the run began with")
-        if state["world"] != self.share.world:
-            changed.append(f"devices: {state['world']} -> {self.share.world}")
-        if changed:
-            raise UserError(f"{path} cannot be resumed exactly, because of {'; '.join(changed)}; use --init-from for a new run")
-        self.method.load_state_dict(state["method"])
-        optimizer.optimizer.load_state_dict(state["optimizer"])
-        self.state = Progressed(**state["progress"])
-        self.monitor = CollapseMonitor(**state["monitor"])
+    def _save(self, best: bool) -> None:
+        self.state.window = {name: float(total) for name, total in self.window.items()}
+        state = {
+            "config": to_dict(self.config),
+            "data": self.sets.hash,
+            "world": self.share.world,
+            "progress": asdict(self.state),
+            "monitor": asdict(self.monitor),
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.optimizer.state_dict(),
+            "skeleton": self.sets.skeleton.to_dict(),
+        }
+        for path in (self.run.last, self.run.best) if best else (self.run.last,):
+            checkpoint.save(path, state)
 
     def _finish(self) -> dict[str, Any]:
         if not self.fabric.is_global_zero:
@@ -264,8 +273,8 @@ class Training:
         for name, network in self.named.items():
             suffix = "" if name == "a" else f"-{name}"
             save_model(self.run.path / f"model{suffix}", network, self.config.model, self.sets.skeleton)
-        if self.val is not None and not hasattr(self, "scores"):
-            self.evaluate()
+        if self.val is not None and self.scores is None:
+            self._evaluate()
         summary = {
             "method": self.config.method.name,
             "steps": self.state.step,
@@ -278,10 +287,18 @@ class Training:
             "commit": commit(),
             "machine": machine(self.fabric.device),
             "warnings": self.state.warnings,
-            "val": getattr(self, "scores", None),
+            "val": self.scores,
         }
         self.run.write_json("summary.json", summary)
         return summary
+
+
+def _columns(scores: dict[str, Any]) -> dict[str, float]:
+    """The columns of metrics.csv for an evaluation; what could not be scored is left out."""
+    found = {"val/pck": scores["mean"]["pck"]}
+    found |= {f"val/pck_{name}": each["pck"] for name, each in scores["networks"].items()}
+    found |= {"val/pck_ensemble": scores["ensemble"]["pck"]} if "ensemble" in scores else {}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _not_finite(step: int, run: RunDir) -> str:

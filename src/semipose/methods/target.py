@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from semipose.geometry import View, align, move
+from semipose.geometry import View, align, determinant, move
 from semipose.heatmap import encode, on_map
 
 
@@ -66,12 +66,13 @@ class Itself:
 
 
 def truth(labeled: Labeled, view: View, codec: Codec) -> Target:
-    """The labels' Gaussians in a view of the labelled images. A joint that is unlabelled, or whose Gaussian lies wholly
+    """The labels' Gaussians in a view of the labelled images. A joint that is unlabelled or NaN, or whose Gaussian lies wholly
     off the map, has weight 0."""
     size = (view.size[0] // codec.stride, view.size[1] // codec.stride)
-    xy = move(labeled.view.to(view), labeled.keypoints[..., :2])
-    known = labeled.keypoints[..., 2] > 0
-    swapped = view.mirrored[:, None]
+    step = labeled.view.to(view)
+    known = (labeled.keypoints[..., 2] > 0) & labeled.keypoints.isfinite().all(-1)
+    xy = move(step, torch.where(known[..., None], labeled.keypoints[..., :2], 0))
+    swapped = (determinant(step) < 0)[:, None]
     xy = torch.where(swapped[..., None], xy[:, codec.flip], xy)
     known = torch.where(swapped, known[:, codec.flip], known)
     weight = (known & on_map(xy, size, codec.stride, codec.sigma)).to(xy.dtype)

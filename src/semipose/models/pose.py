@@ -42,6 +42,11 @@ class SimpleBaseline(nn.Module):
                 f"model.size {list(self.size)} does not divide by the backbone's stride {backbone.reduction};"
                 f" the nearest that does is {list(nearest)}"
             )
+        if backbone.reduction % 2 ** len(deconv):
+            raise UserError(
+                f"model.deconv has {len(deconv)} stages, each doubling the resolution, but the backbone's stride is only"
+                f" {backbone.reduction}; give fewer"
+            )
         self.backbone = backbone
         self.decoder = nn.Sequential()
         channels = backbone.channels
@@ -58,10 +63,10 @@ class SimpleBaseline(nn.Module):
             _initialise_head(module)
 
     def forward(self, image: Tensor, tap: Tap = no_tap) -> Tensor:
-        """(B, 3, H, W) in [0, 1] -> heatmaps (B, K, H / stride, W / stride)."""
+        """(B, 3, H, W) in [0, 1] -> heatmaps (B, K, H / stride, W / stride), 32 bits under mixed precision too."""
         x = tap("image", (image - self.mean) / self.deviation)
         x = tap("encoder", self.backbone(x, tap))
-        return self.head(tap("decoder", self.decoder(x)))
+        return self.head(tap("decoder", self.decoder(x))).float()
 
 
 def _initialise_head(module: nn.Module) -> None:

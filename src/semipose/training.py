@@ -1,0 +1,131 @@
+"""Training and evaluation as functions: what the verbs `train` and `evaluate` call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from semipose.config import Config
+from semipose.errors import UserError
+from semipose.recipes import recipe
+from semipose.settings import read_yaml, resolve
+
+
+class Run(NamedTuple):
+    """A run on disk, and the content of its summary.json."""
+
+    path: Path
+    summary: dict[str, Any]
+
+
+def configure(name: str | None = "dual", data: str | Path | Mapping[str, Any] | None = None, *layers: Mapping) -> Config:
+    """A recipe's configuration (the defaults when None), with a data.yaml and further layers laid over it."""
+    base = recipe(name) if name else Config()
+    if isinstance(data, str | Path):
+        layers = (read_yaml(Path(data), "data"), *layers)
+    elif data is not None:
+        layers = ({"data": data}, *layers)
+    return resolve(base, *layers)
+
+
+def train(
+    name: str | None = "dual",
+    data: str | Path | Mapping[str, Any] | None = None,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    resume: str | Path | None = None,
+    init_from: Sequence[str | Path] | str | Path = (),
+    progress: bool = True,
+    config: Config | None = None,
+    **settings: Any,
+) -> Run:
+    """Train by a recipe, and write the run's folder with its report.
+
+    Args:
+        name: a recipe (`semipose recipes`), or None for the bare defaults.
+        data: a data.yaml, or its content.
+        out: the run's folder; `runs/<recipe>` by default. A name that is taken gets `-2`, unless `overwrite`.
+        resume: a run folder or checkpoint to continue exactly; its configuration is used, `settings` may change only
+            what no number depends on.
+        init_from: a run folder, checkpoint or model.safetensors to start from; several, one for each network.
+        config: a whole configuration, instead of recipe and data.
+        settings: sections or keys of the configuration, such as `optim={"lr": 3e-4}, steps=2000`.
+    """
+    from semipose.engine.rundir import RunDir
+    from semipose.engine.train import run_training
+
+    checkpoint = None
+    if resume is not None:
+        run, checkpoint = _resumed(Path(resume))
+        config = resolve(Config(), yaml.safe_load((run.path / "config.yaml").read_text()), settings)
+    else:
+        config = resolve(config, settings) if config else configure(name, data, settings)
+        run = RunDir.create(Path(out) if out else Path("runs") / (name or config.method.name), overwrite)
+    initial = [Path(p) for p in ([init_from] if isinstance(init_from, str | Path) else init_from)]
+    summary = run_training(config, run, checkpoint, initial, progress)
+    if summary:
+        from semipose.report.html import report
+
+        report([run.path])
+    return Run(run.path, summary)
+
+
+def evaluate(
+    run: str | Path,
+    data: str | None = None,
+    images: str | None = None,
+    threshold: float | None = None,
+    decode: str | None = None,
+) -> dict[str, Any]:
+    """Score a run's networks on labelled data (its own validation set by default), and write `evaluation.json` there.
+
+    Returns: `evaluate_predictions`' content, and under "coco" each network's AP and AR by pycocotools.
+    """
+    from semipose.engine.evaluate import coco_scores, predict_crops, score_crops
+    from semipose.engine.rundir import RunDir
+    from semipose.engine.sets import cut, open_sets
+    from semipose.heatmap import DECODERS
+    from semipose.models.weights import load_model
+
+    path = Path(run)
+    if not (path / "config.yaml").exists():
+        raise UserError(f"{path} is not a run folder: it has no config.yaml")
+    config = resolve(Config(), read_yaml(path / "config.yaml"))
+    files = sorted(path.glob("model*.safetensors"))
+    if not files:
+        raise UserError(f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}")
+    loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
+    loaded = dict(sorted(loaded.items()))
+    if data is None:
+        found = open_sets(config.data, needs_unlabeled=False).val
+        if found is None:
+            raise UserError(f"{path} was trained without validation data; name some with --data")
+    else:
+        from semipose.data.open import open_labeled
+
+        found = open_labeled(data, images)
+    skeleton = next(iter(loaded.values()))[1]
+    if found.skeleton is None or found.skeleton.joints != skeleton.joints:
+        raise UserError(f"{data or config.data.val} has other joints than the model of {path}; evaluate on its skeleton")
+    crops = cut(found, config, False, True)
+    assert crops is not None
+    networks = {name: network for name, (network, _) in loaded.items()}
+    predictions = predict_crops(networks, crops, refine=DECODERS[decode or config.decode])
+    scores = score_crops(predictions, crops, threshold or config.threshold)
+    scores["coco"] = coco_scores(predictions, crops)
+    RunDir(path).write_json("evaluation.json", scores)
+    return scores
+
+
+def _resumed(path: Path) -> tuple[Any, Path]:
+    from semipose.engine.rundir import RunDir
+
+    checkpoint = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
+    folder = checkpoint.parent.parent
+    if not (checkpoint.exists() and (folder / "config.yaml").exists()):
+        raise UserError(f"{path} is neither a run folder with a checkpoint nor a checkpoint of one; nothing to resume")
+    return RunDir(folder), checkpoint

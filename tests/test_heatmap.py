@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from semipose.heatmap import DECODERS, dark, decode, encode, on_map, peaks, quarter
+
+offsets = st.floats(-0.499, 0.499)
+
+
+def pixel(cell: float, stride: int) -> float:
+    return cell * stride + (stride - 1) / 2
+
+
+def gaussian_at(x: float, y: float, sigma: float = 2.0, size: tuple[int, int] = (24, 18)) -> Tensor:
+    """(1, 1, *size): a clean peak at cell (x, y)."""
+    return encode(torch.tensor([[[x, y]]]), size, 1, sigma)
+
+
+@settings(max_examples=20)
+@given(st.floats(-10, 60), st.floats(-10, 80), st.sampled_from([1, 2, 4, 8]), st.floats(0.8, 3))
+def test_encode_against_the_formula(x, y, stride, sigma) -> None:
+    found = encode(torch.tensor([[[x, y]]], dtype=torch.float64), (11, 7), stride, sigma)
+    expected = np.zeros((11, 7))
+    for row in range(11):
+        for column in range(7):
+            dx = column - (x - (stride - 1) / 2) / stride
+            dy = row - (y - (stride - 1) / 2) / stride
+            expected[row, column] = np.exp(-(dx**2 + dy**2) / (2 * sigma**2))
+    np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4, 8])
+@pytest.mark.parametrize("name", DECODERS)
+def test_decode_is_exact_at_cell_centres(stride, name) -> None:
+    xy = torch.tensor([[[pixel(5, stride), pixel(9, stride)], [pixel(12, stride), pixel(4, stride)]]])
+    found, score = decode(encode(xy, (24, 18), stride, 2.0), stride, DECODERS[name])
+    torch.testing.assert_close(found, xy, atol=0.02 * stride, rtol=0)
+    torch.testing.assert_close(score, torch.ones(1, 2))
+
+
+@settings(max_examples=25)
+@given(st.integers(6, 11), st.integers(6, 17), offsets, offsets, st.sampled_from([1.5, 2.0, 3.0]))
+def test_decoding_errors(column, row, dx, dy, sigma) -> None:
+    """In cells, of a clean sub-cell peak: arg-max 0.5, quarter 0.25, DARK 0.05."""
+    truth = torch.tensor([column + dx, row + dy])
+    maps = gaussian_at(column + dx, row + dy, sigma)
+    errors = {name: (decode(maps, 1, refine)[0][0, 0] - truth).abs() for name, refine in DECODERS.items()}
+    assert errors["argmax"].max() <= 0.5
+    assert errors["quarter"].max() <= 0.251
+    assert errors["dark"].max() < 0.05
+
+
+def test_refinements_are_worth_their_name() -> None:
+    """Mean distance over a cell: DARK < quarter < arg-max."""
+    grid = torch.linspace(-0.49, 0.49, 15)
+    xy = torch.stack(torch.meshgrid(grid + 9, grid + 12, indexing="xy"), -1).view(1, -1, 2)
+    maps = encode(xy, (24, 18), 1, 2.0)
+    mean = {name: float((decode(maps, 1, refine)[0] - xy).norm(dim=-1).mean()) for name, refine in DECODERS.items()}
+    assert mean["dark"] < 0.01 < mean["quarter"] < 0.25 < mean["argmax"] < 0.42
+
+
+def test_dark_shrugs_off_scale_and_a_little_noise() -> None:
+    maps = gaussian_at(8.3, 11.8)
+    noise = torch.randn(maps.shape, generator=torch.Generator().manual_seed(0))
+    found, score = decode(0.2 * maps + 0.002 * noise, 1, dark)
+    assert (found[0, 0] - torch.tensor([8.3, 11.8])).abs().max() < 0.1
+    assert 0.18 < float(score) < 0.21
+
+
+@pytest.mark.parametrize("cell", [(0, 0), (17, 0), (0, 23), (17, 23), (0, 12), (9, 23)])
+def test_border_cells_stay(cell) -> None:
+    maps = gaussian_at(float(cell[0]), float(cell[1]))
+    for refine in DECODERS.values():
+        assert decode(maps, 1, refine)[0][0, 0].tolist() == list(map(float, cell))
+
+
+@pytest.mark.parametrize("maps", [torch.zeros(1, 2, 8, 6), -torch.rand(1, 2, 8, 6) - 0.1, torch.full((1, 2, 8, 6), 0.3)])
+def test_flat_and_negative_maps_decode_to_finite_places_on_the_map(maps) -> None:
+    for refine in DECODERS.values():
+        xy, score = decode(maps, 4, refine)
+        assert xy.isfinite().all() and torch.equal(score, maps.amax((-2, -1)))
+        assert (xy >= 0).all() and (xy <= torch.tensor([23.0, 31.0])).all()
+
+
+def test_quarter_steps_towards_the_higher_neighbour() -> None:
+    maps = torch.zeros(1, 1, 8, 6)
+    maps[0, 0, 4, 3], maps[0, 0, 4, 2], maps[0, 0, 5, 3] = 1, 0.5, 0.2
+    assert quarter(maps, peaks(maps)[0])[0, 0].tolist() == [2.75, 4.25]
+
+
+def test_peaks_are_x_first() -> None:
+    maps = torch.zeros(1, 2, 8, 6)
+    maps[0, 0, 7, 1], maps[0, 1, 2, 5] = 0.7, 3
+    cells, value = peaks(maps)
+    assert cells.tolist() == [[[1, 7], [5, 2]]] and value.tolist() == [[pytest.approx(0.7), 3]]
+
+
+@settings(max_examples=20)
+@given(st.floats(24, 44), st.floats(24, 66), st.sampled_from([2, 4]))
+def test_round_trip_in_view_pixels(x, y, stride) -> None:
+    xy = torch.tensor([[[x, y]]])
+    found, _ = decode(encode(xy, (96 // stride, 72 // stride), stride, 2.0), stride, dark)
+    assert (found - xy).abs().max() < 0.05 * stride
+
+
+def test_on_map_is_three_sigma() -> None:
+    stride, sigma = 4, 2.0
+    reach = 6
+    inside = [pixel(-reach + 0.01, stride), pixel(11 + reach - 0.01, stride)]
+    outside = [pixel(-reach - 0.01, stride), pixel(11 + reach + 0.01, stride)]
+    middle = pixel(8, stride)
+    xy = torch.tensor([[[x, middle] for x in inside + outside]])
+    assert on_map(xy, (16, 12), stride, sigma).tolist() == [[True, True, False, False]]
+    ys = torch.tensor([[[20.0, pixel(15 + reach - 0.01, stride)], [20.0, pixel(15 + reach + 0.01, stride)]]])
+    assert on_map(ys, (16, 12), stride, sigma).tolist() == [[True, False]]
+    assert on_map(torch.full((1, 1, 2), float("nan")), (16, 12), stride, sigma).tolist() == [[False]]
