@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,26 @@ def predict_crops(
 ) -> dict[str, np.ndarray]:
     """Each network's keypoints (N, K, 3) as x, y, score in image pixels; with two networks or more also those of the
     mean of their heatmaps, as "ensemble". Networks are put in evaluation mode and left as they were."""
-    modes = {name: net.training for name, net in networks.items()}
-    for net in networks.values():
-        net.eval()
+    with evaluating(*networks.values()):
+        return _predict(networks, crops, device, refine, batch)
+
+
+@contextlib.contextmanager
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Networks in evaluation mode; afterwards every part of them in the mode it was in."""
+    modes = [(module, module.training) for network in networks for module in network.modules()]
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _predict(
+    networks: Mapping[str, nn.Module], crops: Crops, device: torch.device | str, refine: Refine | None, batch: int
+) -> dict[str, np.ndarray]:
     size = crops.spec.size
     back = np.linalg.inv(crops.matrices) @ np.linalg.inv(central(crops.spec.cover, size).double().numpy())
     found: dict[str, list[np.ndarray]] = {}
@@ -42,8 +60,6 @@ def predict_crops(
             heatmaps[ENSEMBLE] = torch.stack(list(heatmaps.values())).mean(0)
         for name, maps in heatmaps.items():
             found.setdefault(name, []).append(_in_image(maps, size[0], torch.from_numpy(back[rows]), refine))
-    for name, net in networks.items():
-        net.train(modes[name])
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
@@ -56,6 +72,14 @@ def _in_image(heatmaps: Tensor, height: int, to_image: Tensor, refine: Refine | 
 def score_crops(predictions: Mapping[str, np.ndarray], crops: Crops, threshold: float) -> dict[str, Any]:
     """`evaluate_predictions` against the crops' own labels, in image pixels."""
     return evaluate_predictions(predictions, truth_of(crops), skeleton_of(crops), threshold, area=areas_of(crops))
+
+
+def columns(scores: Mapping[str, Any]) -> dict[str, float]:
+    """The columns of metrics.csv for `score_crops`' scores; what could not be scored is left out."""
+    found = {"val/pck": scores["mean"]["pck"]}
+    found |= {f"val/pck_{name}": each["pck"] for name, each in scores["networks"].items()}
+    found |= {f"val/pck_{ENSEMBLE}": scores[ENSEMBLE]["pck"]} if ENSEMBLE in scores else {}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def skeleton_of(crops: Crops) -> Skeleton:

@@ -33,9 +33,14 @@ class Sets:
 
     @property
     def hash(self) -> str:
-        """Of which samples are in which set."""
-        parts = [(part.ids if part else ()) for part in (self.labeled, self.unlabeled, self.val)]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        """Of which samples are in which set, with their boxes and labels."""
+        digest = hashlib.sha256()
+        for part in (self.labeled, self.unlabeled, self.val):
+            digest.update(f"{len(part) if part else 0} samples".encode())
+            for sample in part or ():
+                digest.update(repr((sample.id, [float(v) for v in sample.box])).encode())
+                digest.update(b"" if sample.keypoints is None else sample.keypoints.tobytes())
+        return digest.hexdigest()
 
     def manifest(self) -> dict:
         """The content of a run's split.json."""

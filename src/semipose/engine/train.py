@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from semipose.config import Config, differences, to_dict
 from semipose.draws import Draws
 from semipose.engine import checkpoint
-from semipose.engine.evaluate import predict_crops, prediction_file, score_crops
+from semipose.engine.evaluate import columns, predict_crops, prediction_file, score_crops
 from semipose.engine.launch import launch, mean_over_ranks
 from semipose.engine.monitor import CollapseMonitor
 from semipose.engine.optim import Guard, build_adam, learning_rate, not_finite
@@ -120,7 +120,7 @@ class Training:
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
         self.method: Method = build_method(config.method, self.networks, codec)
         optimizer = build_adam(config.optim, self.method.parameters())
-        self.step, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
+        self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
         self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
         self.state, self.monitor = Progressed(), CollapseMonitor()
         self.window: dict[str, Tensor] = {}
@@ -132,10 +132,10 @@ class Training:
         """The networks by name."""
         return dict(zip(Method.names, self.networks, strict=False))
 
-    def begin(self, init_from: Path | None) -> None:
-        """Start at the first step, from random weights or those of a file."""
-        for network in self.networks if init_from else ():
-            load_weights(network, init_from, self.sets.skeleton)
+    def begin(self, init_from: Sequence[Path] = ()) -> None:
+        """Start at the first step, from random weights or those of files, taken in turn."""
+        for network, path in zip(self.networks, cycle(init_from)):  # noqa: B905
+            load_weights(network, path, self.sets.skeleton)
         if self.fabric.is_global_zero:
             if (self.run.path / "config.yaml").exists():
                 raise UserError(f"{self.run.path} holds a run already; go on with --resume {self.run.path}")
@@ -176,12 +176,12 @@ class Training:
         config, state = self.config, self.state
         began = time.perf_counter() - state.seconds
         bar.start(state.step)
-        self.step.train()
+        self.wrapped.train()
         for step, batch in enumerate(incoming, state.step):
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(config.optim, step, self.steps)
             draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=self.fabric.device)
-            outcome = self.step(draws=draws, **self.fabric.to_device(batch))
+            outcome = self.wrapped(draws=draws, **self.fabric.to_device(batch))
             self.optimizer.zero_grad()
             self.fabric.backward(outcome.total)
             self._account(step, outcome, interruption.asked)
@@ -213,14 +213,14 @@ class Training:
 
     def _after(self, log: bool, evaluate: bool, save: bool, bar: Progress) -> None:
         """What is due after a step: a row of metrics, an evaluation, a checkpoint."""
-        state, row = self.state, dict[str, float]()
-        warning = None
+        state = self.state
+        row: dict[str, float] = {}
         if log:
             row = {name: float(total) / state.window_steps for name, total in self.window.items()}
             self.window, state.window_steps = {}, 0
-            warning = self._watch(row)
+        warning = self._watch(row) if log else None
         if evaluate and self.val is not None and self.fabric.is_global_zero:
-            row |= _columns(self._evaluate())
+            row |= columns(self._evaluate())
         if row and self.table is not None:
             rate = learning_rate(self.config.optim, state.step - 1, self.steps)
             self.table.add({"step": state.step, "seconds": round(state.seconds, 3), "lr": rate, **row})
@@ -291,14 +291,6 @@ class Training:
         }
         self.run.write_json("summary.json", summary)
         return summary
-
-
-def _columns(scores: dict[str, Any]) -> dict[str, float]:
-    """The columns of metrics.csv for an evaluation; what could not be scored is left out."""
-    found = {"val/pck": scores["mean"]["pck"]}
-    found |= {f"val/pck_{name}": each["pck"] for name, each in scores["networks"].items()}
-    found |= {"val/pck_ensemble": scores["ensemble"]["pck"]} if "ensemble" in scores else {}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _not_finite(step: int, run: RunDir) -> str:

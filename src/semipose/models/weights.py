@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,21 +42,26 @@ def load_model(path: Path) -> tuple[SimpleBaseline, Skeleton]:
     description = _description(path)
     try:
         skeleton = Skeleton.from_dict(description["skeleton"])
-        config = ModelConfig(**description["model"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path.with_suffix('.json')} does not describe a model ({error!r}); it was edited") from None
-    network = build_model(config, len(skeleton))
+        network = build_model(ModelConfig(**description["model"]), len(skeleton))
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path.with_suffix('.json')} does not describe a model of this version ({error!r})") from None
     load_weights(network, path)
     return network.eval(), skeleton
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = None) -> None:
     """Start `network` from a `model.safetensors`, a run folder, or a checkpoint (its first network).
 
+    Args:
+        skeleton: whose joints the weights must be for, where the file says what they are for.
+
     Raises:
-        UserError: names or shapes of the tensors do not fit.
+        UserError: names or shapes of the tensors do not fit, or the joints are others.
     """
-    state = _tensors(path / "model.safetensors" if path.is_dir() else path)
+    path = path / "model.safetensors" if path.is_dir() else path
+    state, joints = _checkpointed(path) if path.suffix == ".ckpt" else _tensors(path)
+    if skeleton is not None and joints is not None and tuple(joints) != tuple(skeleton.joints):
+        raise UserError(f"{path} is for other joints ({_list(joints)}) than the data ({_list(skeleton.joints)})")
     mine = network.state_dict()
     wrong = [key for key in mine if key not in state or state[key].shape != mine[key].shape]
     if wrong or len(state) != len(mine):
@@ -66,31 +72,42 @@ def load_weights(network: nn.Module, path: Path) -> None:
     network.load_state_dict(state)
 
 
+def _list(joints: Sequence[str]) -> str:
+    return f"{len(joints)}: {', '.join(joints[:3])}, ..."
+
+
 def _description(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     try:
-        return json.loads(beside.read_text())
+        content = json.loads(beside.read_text())
     except OSError as error:
         raise UserError(f"{beside} cannot be read ({error.strerror}); it belongs beside {path.name}") from None
     except ValueError:
         raise UserError(f"{beside} is not JSON; it was edited or damaged") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{beside} does not describe a model; it was edited or damaged")
+    return content
 
 
-def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    if path.suffix == ".ckpt":
-        from semipose.engine import checkpoint
+def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
+    from semipose.engine import checkpoint
 
-        prefix = "students.0."
-        state = checkpoint.load(path)["method"]
-        return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    prefix = "students.0."
+    saved = checkpoint.load(path)
+    state = {key.removeprefix(prefix): value for key, value in saved["method"].items() if key.startswith(prefix)}
+    return state, saved["skeleton"]["joints"]
+
+
+def _tensors(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None]:
+    """The tensors, and the joints they are for where a description stands beside them."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"weights {path} cannot be read ({error.strerror or error})") from None
-    beside = path.with_suffix(".json")
-    if beside.exists() and hashlib.sha256(data).hexdigest() != _description(path).get("sha256"):
-        raise UserError(f"weights {path} are damaged: their checksum is not the one in {beside.name}")
+    description = _description(path) if path.with_suffix(".json").exists() else {}
+    if description and hashlib.sha256(data).hexdigest() != description.get("sha256"):
+        raise UserError(f"weights {path} are damaged: their checksum is not the one in {path.stem}.json")
     try:
-        return load(data)
+        return load(data), description.get("skeleton", {}).get("joints")
     except SafetensorError as error:
         raise UserError(f"{path} is not a safetensors file ({error})") from None
