@@ -37,7 +37,8 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
-        raise UserError(f"{path} could not be written ({error.strerror or error}); what was there before is intact") from None
+        reason = error.strerror or error
+        raise UserError(f"{path} could not be written ({reason}); what was there before is intact") from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -29,7 +29,9 @@ class Progress:
             self._task = self._bar.add_task("", total=self._steps, note="")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._live:
             self._bar.stop()
 
@@ -48,4 +50,5 @@ class Progress:
         elif self._show and (now - self._said > self._every or step == self._steps):
             self._said = now
             left = (self._steps - step) / max(rate, 1e-9)
-            print(f"step {step}/{self._steps}, {rate:.2f} steps/s, {left:.0f} s left {self._note}", file=sys.stderr, flush=True)
+            line = f"step {step}/{self._steps}, {rate:.2f} steps/s, {left:.0f} s left {self._note}"
+            print(line.rstrip(), file=sys.stderr, flush=True)

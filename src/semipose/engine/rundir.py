@@ -35,7 +35,7 @@ class RunDir:
 
     @classmethod
     def create(cls, path: Path, overwrite: bool = False) -> RunDir:
-        """A new folder, held for this process; where the name is taken, `-2`, `-3`, ... is appended, unless `overwrite`.
+        """A new folder, held for this process; a name that is taken gets `-2`, `-3`, ..., unless `overwrite`.
 
         Of the processes of a distributed run only the first creates one; the others hear of it when training starts.
 
@@ -75,7 +75,8 @@ class RunDir:
             with _writing(self.path):
                 self._lock.acquire(timeout=0)
         except Timeout:
-            raise UserError(f"run {self.path} is in use by another process; wait for it or choose another --out") from None
+            message = f"run {self.path} is in use by another process; wait for it or choose another --out"
+            raise UserError(message) from None
         try:
             yield
         finally:
@@ -103,7 +104,8 @@ def _writing(path: Path) -> Iterator[None]:
     except Timeout:
         raise
     except OSError as error:
-        raise UserError(f"run folder {path} cannot be written ({error.strerror or error}); choose another with --out") from None
+        reason = error.strerror or error
+        raise UserError(f"run folder {path} cannot be written ({reason}); choose another with --out") from None
 
 
 class MetricsFile:

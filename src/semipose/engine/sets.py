@@ -70,7 +70,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
     if not len(labeled):
         raise UserError(f"{config.labeled} holds no labelled sample: every joint of every sample is unlabelled")
     if needs_unlabeled and not (unlabeled and len(unlabeled)):
-        raise UserError("this method learns from unlabelled images and there are none: set data.unlabeled or data.split")
+        raise UserError("the method learns from unlabelled images and there are none: set data.unlabeled or data.split")
     if val is not None and val.skeleton.joints != labeled.skeleton.joints:  # type: ignore[union-attr]
         raise UserError(f"{config.val} has other joints than {config.labeled}; validation needs the same skeleton")
     if val is not None and checked:
