@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.common import pck_percent, run_once, write
+from benchmarks.figures import learning_figure
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 from semipose.data.lsp import read_lsp
 from semipose.data.split import make_split
@@ -71,6 +72,8 @@ def main() -> None:
         summary = {method: pck_percent(runs[method]) for method in METHODS}
         summary["dual_minus_supervised"] = round(summary["dual"] - summary["supervised"], 2)
         write("lspet", summary, runs)
+        shown = {name: runs[name] for name in METHODS}
+        learning_figure(shown, Path(__file__).parents[1] / "docs" / "lspet.svg")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Tiny(nn.Module):
         self.learns: list[bool] = []
 
     def forward(self, image: Tensor) -> Tensor:
-        out = self.head(self.norm(self.stem(image)).relu())
+        out = self.head(self.norm(self.stem(image)).relu()).float()
         self.shown.append(image.detach())
         self.learns.append(out.requires_grad)
         return out

@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    def verb(name: str, run: Callable[[Arguments], int | None], text: str, example: str, settings: bool = False):  # noqa: ANN202
+    def verb(name: str, run: Callable[[Arguments], int | None], text: str, example: str, settings: bool = False):
         made = verbs.add_parser(
             name, help=text, description=text, epilog=f"example: semipose {example}", allow_abbrev=False
         )

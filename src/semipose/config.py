@@ -75,6 +75,7 @@ class MethodConfig:
         outside: what the student is taught where the teacher saw nothing: `ignore`, or `background` (released code).
         weight: lambda, of the unsupervised loss.
         share: of each supervised loss of `dual`: 1 (paper) or 0.5 (released code).
+        burn_in: the part of the training's length in which labels alone teach; none in the paper.
     """
 
     name: str = "dual"
@@ -84,6 +85,7 @@ class MethodConfig:
     outside: str = "ignore"
     weight: float = 1.0
     share: float = 1.0
+    burn_in: float = 0.0
 
 
 @dataclass

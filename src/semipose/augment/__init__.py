@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from semipose.augment.affine import afresh, affine, onto, released_easy, released_hard
+from semipose.augment.affine import affine, afresh, onto, released_easy, released_hard
 from semipose.augment.joint_cutout import joint_cutout, released_joint_cutout
 from semipose.augment.photometric import rand_augment
 from semipose.draws import Draws
@@ -22,7 +22,7 @@ from semipose.geometry import View
 if TYPE_CHECKING:
     from semipose.methods.target import Target
 
-__all__ = ["Policy", "afresh", "affine", "compose", "joint_cutout", "onto", "parse", "rand_augment"]
+__all__ = ["Policy", "affine", "afresh", "compose", "joint_cutout", "onto", "parse", "rand_augment"]
 
 
 class Policy(Protocol):

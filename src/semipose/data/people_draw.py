@@ -269,8 +269,8 @@ def shade(view: Solids, layers: Layers, look: Look, size: tuple[int, int]) -> tu
     color, covered = np.zeros((depth.size, 3), np.float32), np.zeros(depth.size, np.float32)
     color[inside], covered[inside] = tint * lit[:, None], 1
     height, width = depth.shape
-    color, covered = color.reshape(height, width, 3), covered.reshape(height, width)
-    return cv2.resize(color, size[::-1]), cv2.resize(covered, size[::-1])
+    pixels, mask = color.reshape(height, width, 3), covered.reshape(height, width)
+    return cv2.resize(pixels, size[::-1]), cv2.resize(mask, size[::-1])
 
 
 def _pattern(kind: int, u: np.ndarray, v: np.ndarray, grain: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from semipose.config import Config, differences, to_dict
 from semipose.draws import Draws
 from semipose.engine import checkpoint
+from semipose.engine.boards import Boards
 from semipose.engine.evaluate import columns, predict_crops, prediction_file, score_crops
 from semipose.engine.launch import launch, mean_over_ranks
 from semipose.engine.monitor import CollapseMonitor
@@ -115,6 +116,7 @@ class Training:
         self.steps = config.steps or self.batches.steps_of(config.epochs)
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
+        self.burn_in = round(config.method.burn_in * self.steps)
         self.networks = [build_model(config.model, len(self.sets.skeleton), config.seed * 10 + i) for i in range(count)]
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
         self.method: Method = build_method(config.method, self.networks, codec)
@@ -133,7 +135,7 @@ class Training:
 
     def begin(self, init_from: Sequence[Path] = ()) -> None:
         """Start at the first step, from random weights or those of files, taken in turn."""
-        for network, path in zip(self.networks, cycle(init_from)):  # noqa: B905
+        for network, path in zip(self.networks, cycle(init_from)):
             load_weights(network, path, self.sets.skeleton)
         if self.fabric.is_global_zero:
             if (self.run.path / "config.yaml").exists():
@@ -162,6 +164,7 @@ class Training:
         """From the step it stands at to the last, or to `stop_at`."""
         if self.fabric.is_global_zero:
             self.table = MetricsFile(self.run.metrics, self.state.step)
+            self.boards = Boards(self.run.path, self.state.step)
         stop, pin = min(stop_at or self.steps, self.steps), self.fabric.device.type == "cuda"
         with (
             Interruption() as interruption,
@@ -189,6 +192,7 @@ class Training:
             state.step, state.window_steps = step + 1, state.window_steps + 1
             state.seconds = time.perf_counter() - began
             due = [self._due(every) for every in (config.log_every, config.eval_every, config.save_every)]
+            due[0] |= state.step == self.burn_in  # a row of metrics.csv is of one kind of step
             known = self.guard.read(wait=any(due) or state.step == stop)
             if known.bad is not None:
                 raise UserError(_not_finite(known.bad, self.run))
@@ -222,7 +226,9 @@ class Training:
             row |= columns(self._evaluate())
         if row and self.table is not None:
             rate = learning_rate(self.config.optim, state.step - 1, self.steps)
-            self.table.add({"step": state.step, "seconds": round(state.seconds, 3), "lr": rate, **row})
+            whole = {"step": state.step, "seconds": round(state.seconds, 3), "lr": rate, **row}
+            self.table.add(whole)
+            self.boards.add(whole)
         bar.advance(state.step, row)
         better = row.get("val/pck", -1.0) > state.best
         if better:

@@ -14,7 +14,7 @@ from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.supervised import Supervised
 from semipose.methods.target import Codec, Labeled, seen_from, seen_with_background
 
-__all__ = ["METHODS", "Codec", "Labeled", "Method", "Outcome", "NEED_UNLABELED", "build_method", "networks_of"]
+__all__ = ["METHODS", "NEED_UNLABELED", "Codec", "Labeled", "Method", "Outcome", "build_method", "networks_of"]
 
 MOVES = {"ignore": seen_from, "background": seen_with_background}
 HARD = {"image": afresh, "easy": onto}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from semipose.augment import Policy
 from semipose.draws import Draws
 from semipose.geometry import View
-from semipose.methods.target import Codec, Labeled, Target, truth
+from semipose.methods.target import Codec, Labeled, Target, follow, response, truth
 
 
 class Outcome(NamedTuple):
@@ -47,9 +48,22 @@ class Method(nn.Module):
     def codec(self) -> Codec:
         return Codec(self._stride, self._sigma, self.flip)  # type: ignore[arg-type]
 
-    def forward(self, labeled: Labeled, unlabeled: View, draws: Draws) -> Outcome:
-        """One step."""
-        raise TypeError(f"{type(self).__name__} does not define its step")
+    def forward(self, labeled: Labeled, unlabeled: View | None, draws: Draws) -> Outcome:
+        """One step; on the labelled images alone where there are no others, as before a burn-in ends."""
+        known = self.known(labeled, draws)
+        return self.learn(known) if unlabeled is None else self.step(known, unlabeled, draws)
+
+    def learn(self, known: Target) -> Outcome:
+        """Each network from the labels alone (Xie et al. 2021, Eq. 1)."""
+        learnt = [follow(student, known) for student in self.students]
+        names = [f"supervised_{name}" for name in self.names] if len(learnt) > 1 else ["supervised"]
+        losses = {name: each.loss for name, each in zip(names, learnt, strict=False)}
+        seen = torch.stack([response(each.heatmaps) for each in learnt]).mean()
+        return Outcome(losses, {"response/labeled": seen})
+
+    def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
+        """The paper: losses from the labels in `known`, and from unlabelled images."""
+        return self.learn(known)
 
     def after_step(self) -> None:
         """Called after every optimiser step; teachers that follow their student do so here."""

@@ -14,7 +14,6 @@ from semipose.methods.target import (
     Codec,
     Followed,
     Itself,
-    Labeled,
     Target,
     Teacher,
     background,
@@ -34,9 +33,9 @@ class Naive(Method):
         super().__init__([student], codec, easy)
         self.weight = weight
 
-    def forward(self, labeled: Labeled, unlabeled: View, draws: Draws) -> Outcome:
+    def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
         (student,) = self.students
-        learnt = follow(student, self.known(labeled, draws))
+        learnt = follow(student, known)
         target = soft(Learning(student), self.easy(unlabeled, draws))
         drawn = follow(student, seen_from(target, self.easy(unlabeled, draws), self.codec.flip))
         losses = {"supervised": learnt.loss, "unsupervised": self.weight * drawn.loss}
@@ -80,9 +79,9 @@ class Single(Method):
         self.hard, self.move, self.weight = hard, move, weight
         self.teacher = teacher or Itself(student)
 
-    def forward(self, labeled: Labeled, unlabeled: View, draws: Draws) -> Outcome:
+    def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
         (student,) = self.students
-        learnt = follow(student, self.known(labeled, draws))
+        learnt = follow(student, known)
         easy = self.easy(unlabeled, draws)
         target = soft(self.teacher, easy)
         hard = self.hard(easy, draws, target)
@@ -116,8 +115,7 @@ class Dual(Method):
             raise ValueError(f"Dual trains 2 networks, got {len(students)}")
         self.hard, self.move, self.weight, self.share = hard, move, weight, share
 
-    def forward(self, labeled: Labeled, unlabeled: View, draws: Draws) -> Outcome:
-        known = self.known(labeled, draws)
+    def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
         easy = self.easy(unlabeled, draws)
         targets = [soft(Itself(student), easy) for student in self.students]
         losses, measures = {}, []

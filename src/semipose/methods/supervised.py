@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from semipose.draws import Draws
-from semipose.geometry import View
-from semipose.methods.base import Method, Outcome
-from semipose.methods.target import Labeled, follow, response
+from semipose.methods.base import Method
 
 
 class Supervised(Method):
-    """One network on the labelled images alone."""
-
-    def forward(self, labeled: Labeled, unlabeled: View | None, draws: Draws) -> Outcome:
-        (student,) = self.students
-        learnt = follow(student, self.known(labeled, draws))
-        return Outcome({"supervised": learnt.loss}, {"response/labeled": response(learnt.heatmaps)})
+    """One network on the labelled images alone: what every method does without unlabelled ones."""

@@ -66,8 +66,8 @@ class Itself:
 
 
 def truth(labeled: Labeled, view: View, codec: Codec) -> Target:
-    """The labels' Gaussians in a view of the labelled images. A joint that is unlabelled or NaN, or whose Gaussian lies wholly
-    off the map, has weight 0."""
+    """The labels' Gaussians in a view of the labelled images. A joint that is unlabelled or NaN, or whose Gaussian lies
+    wholly off the map, has weight 0."""
     size = (view.size[0] // codec.stride, view.size[1] // codec.stride)
     step = labeled.view.to(view)
     known = (labeled.keypoints[..., 2] > 0) & labeled.keypoints.isfinite().all(-1)

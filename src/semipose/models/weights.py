@@ -43,7 +43,7 @@ def load_model(path: Path) -> tuple[SimpleBaseline, Skeleton]:
     try:
         skeleton = Skeleton.from_dict(description["skeleton"])
         network = build_model(ModelConfig(**description["model"]), len(skeleton))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path.with_suffix('.json')} does not describe a model of this version ({error!r})") from None
     load_weights(network, path)
     return network.eval(), skeleton

@@ -1,0 +1,60 @@
+"""The collapse of naive consistency, and that easy-hard training does not: the paper's Figure 3 on embedded people.
+
+    python -m benchmarks.collapse
+
+The mini protocol with 50 labels and 1,500 steps, so that the labels are learnt by heart. Writes results/collapse.json and
+docs/collapse.svg.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.common import pck_percent, run_once, write
+from benchmarks.figures import response_figure
+from semipose.config import Config, DataConfig, MethodConfig
+from semipose.recipes import mini
+
+LABELS, STEPS = 50, 1500
+METHODS = {
+    "supervised": MethodConfig(name="supervised"),
+    "naive": MethodConfig(name="naive"),
+    "single": MethodConfig(name="single", hard="affine60+flip50"),
+}
+
+
+def config(views: MethodConfig, root: Path, threads: int) -> Config:
+    """A run of the study."""
+    base = mini.base(views, labels=LABELS)
+    data: DataConfig = replace(base.data, cache=str(root / "cache"))
+    return replace(base, data=data, steps=STEPS, eval_every=250, threads=threads)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path("runs/collapse"))
+    parser.add_argument("--method", nargs="*", default=list(METHODS))
+    parser.add_argument("--threads", type=int, default=0)
+    options = parser.parse_args()
+    runs = {name: run_once(name, config(METHODS[name], options.root, options.threads), options.root) for name in options.method}
+    if set(runs) != set(METHODS):
+        return
+    last = {name: [row for row in run["curves"] if "response/student" in row][-1:] for name, run in runs.items()}
+    summary = {
+        "naive_unlabeled_response": round(last["naive"][0]["response/student"], 4),
+        "naive_labeled_response": round(last["naive"][0]["response/labeled"], 4),
+        "single_unlabeled_response": round(last["single"][0]["response/student"], 4),
+        "single_labeled_response": round(last["single"][0]["response/labeled"], 4),
+        "naive_minus_supervised": round(pck_percent(runs["naive"]) - pck_percent(runs["supervised"]), 2),
+        "single_minus_supervised": round(pck_percent(runs["single"]) - pck_percent(runs["supervised"]), 2),
+        "naive_warnings": len(runs["naive"]["warnings"]),
+        "single_warnings": len(runs["single"]["warnings"]),
+    }
+    write("collapse", summary, runs)
+    response_figure(runs["naive"], runs["single"], Path(__file__).parents[1] / "docs" / "collapse.svg")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Figures of the studies (matplotlib)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import matplotlib
+import numpy as np
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+from semipose.data.images import read_image
+from semipose.metrics.pck import box_norm, normalized_distance
+from semipose.report.overlay import contact_sheet, draw_pose
+from semipose.skeleton import Skeleton
+
+RESPONSES = {
+    "response/labeled": ("labelled", "tab:blue"),
+    "response/teacher": ("unlabelled, teacher", "tab:red"),
+    "response/student": ("unlabelled, student", "tab:green"),
+}
+
+
+def curve(run: Mapping[str, Any], column: str) -> tuple[list[float], list[float]]:
+    """Steps and values of one column, where it was measured."""
+    rows = [row for row in run["curves"] if column in row]
+    return [row["step"] for row in rows], [row[column] for row in rows]
+
+
+def response_figure(naive: Mapping[str, Any], single: Mapping[str, Any], path: Path) -> None:
+    """Responses and validation PCK of naive (top) and easy-hard training (below), as Xie et al. 2021, Figure 3."""
+    figure, axes = plt.subplots(2, 2, figsize=(8, 5), sharex=True, layout="constrained")
+    for row, (title, run) in zip(axes, {"naive": naive, "easy-hard Single": single}.items(), strict=True):
+        for column, (label, color) in RESPONSES.items():
+            row[0].plot(*curve(run, column), label=label, color=color)
+        steps, pck = curve(run, "val/pck")
+        row[1].plot(steps, [100 * value for value in pck], color="black", marker="o", markersize=3)
+        row[0].set(title=f"{title}: response", ylim=(0, 1))
+        row[1].set(title=f"{title}: validation PCK, %", ylim=(0, 60))
+    axes[0][0].legend(fontsize=8)
+    for axis in axes[1]:
+        axis.set_xlabel("step")
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def learning_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """Validation PCK of several runs over their steps."""
+    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    for name, run in runs.items():
+        steps, pck = curve(run, "val/pck")
+        axis.plot(steps, [100 * value for value in pck], marker="o", markersize=3, label=name)
+    axis.set(xlabel="step", ylabel="validation PCK, %")
+    axis.legend(fontsize=8)
+    axis.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def comparison_picture(supervised: Path, dual: Path, path: Path, count: int = 7, height: int = 300) -> None:
+    """Rows of truth, supervised and Dual prediction, of validation images spread evenly over the gain in correct joints
+    (from the most lost to the most won), so that none is picked by hand."""
+    documents = [json.loads((run / "predictions" / "val.json").read_text()) for run in (supervised, dual)]
+    skeleton = Skeleton.from_dict(documents[0]["skeleton"])
+    samples = [document["samples"] for document in documents]
+    truth = np.array([sample["truth"] for sample in samples[0]])
+    poses = [np.array([next(iter(sample["pred"].values())) for sample in each]) for each in samples]
+    right = [(normalized_distance(pose, truth, box_norm(truth)) <= 0.1).sum(1) for pose in poses]
+    order = np.argsort(right[1].astype(int) - right[0], kind="stable")
+    chosen = order[np.linspace(0, len(order) - 1, count).round().astype(int)]
+    rows: list[list[np.ndarray]] = [[], [], []]
+    for number in chosen:
+        image = read_image(samples[0][number]["image"])
+        scale = height / image.shape[0]
+        large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        scaled = [keypoints[number] * [scale, scale, 1] for keypoints in (truth, *poses)]
+        rows[0].append(draw_pose(large, scaled[0], skeleton, "truth"))
+        for row, pose in zip(rows[1:], scaled[1:], strict=True):
+            row.append(draw_pose(large, pose, skeleton, fade=(0, 0.01)))
+    sheet = contact_sheet([image for row in rows for image in row], count)
+    cv2.imwrite(str(path), sheet[..., ::-1])

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from semipose.config import MethodConfig
+from semipose.draws import Draws
+from semipose.errors import UserError
+from semipose.methods import METHODS, NEED_UNLABELED, Labeled, Method, build_method, networks_of
+from semipose.methods.base import Outcome
+from semipose.methods.consistency import Dual, Naive, Single
+from semipose.methods.supervised import Supervised
+from tests.tiny import CODEC, K, Tiny, gradients, labeled, norm, view
+
+RESPONSES = {"response/labeled", "response/teacher", "response/student", "response/background"}
+
+
+def made(name: str, **settings: object) -> Method:
+    config = MethodConfig(name=name, **settings)  # type: ignore[arg-type]
+    return build_method(config, [Tiny(seed) for seed in range(networks_of(config))], CODEC)
+
+
+def step(method: Method, key: int = 0) -> Outcome:
+    return method(labeled(), view(4, 5), Draws(key, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "losses"),
+    [
+        ("supervised", Supervised, {"supervised"}),
+        ("naive", Naive, {"supervised", "unsupervised"}),
+        ("single", Single, {"supervised", "unsupervised"}),
+        ("dual", Dual, {"supervised_a", "supervised_b", "unsupervised_a", "unsupervised_b"}),
+    ],
+)
+def test_each_method_takes_a_step(name, kind, losses) -> None:
+    method = made(name)
+    outcome = step(method)
+    assert type(method) is kind and set(outcome.losses) == losses
+    assert set(outcome.measures) == (RESPONSES if name in NEED_UNLABELED else {"response/labeled"})
+    assert all(v.ndim == 0 and v.isfinite() for v in (*outcome.losses.values(), *outcome.measures.values()))
+    assert not any(v.requires_grad for v in outcome.measures.values())
+    assert outcome.total.item() == pytest.approx(sum(v.item() for v in outcome.losses.values()))
+    for net in method.students:
+        assert norm(gradients(outcome.total, net)) > 0
+    method.after_step()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_step_repeats_by_its_key(name) -> None:
+    first, same, other = (step(made(name), key).total.item() for key in (0, 0, 1))
+    assert first == same != other
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_weight_is_saved_twice(name) -> None:
+    """A teacher that is the student is no submodule."""
+    method = made(name)
+    state = method.state_dict()
+    expected = {f"students.{i}.{key}" for i, net in enumerate(method.students) for key in net.state_dict()}
+    assert set(state) == expected
+    assert len(list(method.parameters())) == sum(len(list(net.parameters())) for net in method.students)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_unlabelled_joints_do_not_reach_the_loss(name) -> None:
+    known = labeled()
+    hidden, lost = known.keypoints.clone(), known.keypoints.clone()
+    hidden[:2, 1, 2], hidden[3, :, 2] = 0, 0
+    lost[:2, 1], lost[3] = float("nan"), float("nan")
+    losses = [made(name)(Labeled(known.view, points), view(4, 5), Draws(0, 1)).total for points in (hidden, lost)]
+    assert losses[0].isfinite() and losses[0].item() == losses[1].item()
+    nothing = made(name)(Labeled(known.view, torch.full((4, K, 3), float("nan"))), view(4, 5), Draws(0, 1))
+    assert nothing.total.isfinite() and sum(v.item() for k, v in nothing.losses.items() if k.startswith("supervised")) == 0
+
+
+@pytest.mark.parametrize("name", sorted(NEED_UNLABELED))
+def test_weight_scales_the_unsupervised_loss_alone(name) -> None:
+    one, three = step(made(name, weight=1.0)).losses, step(made(name, weight=3.0)).losses
+    for key in one:
+        assert three[key].item() == pytest.approx(one[key].item() * (3 if key.startswith("unsupervised") else 1))
+
+
+def test_supervised_needs_no_unlabelled_images() -> None:
+    assert made("supervised")(labeled(), None, Draws(0)).total.isfinite()
+
+
+@pytest.mark.parametrize(
+    ("name", "passes"), [("supervised", (4,)), ("naive", (4, 4, 4)), ("single", (4, 4, 4)), ("dual", (4, 4, 4))]
+)
+def test_passes_of_each_network(name, passes) -> None:
+    """Supervised one forward; the others also the teacher's view and the student's."""
+    method = made(name)
+    step(method)
+    for net in method.students:
+        assert tuple(len(image) for image in net.shown) == passes
+
+
+def test_mixed_precision_moves_the_views_no_pixel() -> None:
+    plain, mixed = made("dual"), made("dual")
+    step(plain)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        outcome = step(mixed)
+    assert outcome.total.isfinite() and outcome.total.dtype == torch.float32
+    labels, easy, hard = zip(plain.students[0].shown, mixed.students[0].shown, strict=True)
+    for a, b in (labels, easy):
+        assert torch.equal(a, b)
+    both = (hard[0] != 0) & (hard[1] != 0)
+    assert both.float().mean() > 0.2
+
+
+@pytest.mark.parametrize("key", ["name", "outside", "hard_of"])
+def test_unknown_settings_are_refused(key) -> None:
+    config = MethodConfig(**{key: "sideways"})  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=f"method.{key} is 'sideways'; it can be "):
+        build_method(config, [Tiny(), Tiny(1)], CODEC)
+
+
+def test_dual_takes_two() -> None:
+    with pytest.raises(ValueError, match="Dual trains 2 networks, got 1"):
+        build_method(MethodConfig(name="dual"), [Tiny()], CODEC)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+import timm
+import torch
+
+from semipose.errors import UserError
+from semipose.models.stages import Backbone
+
+SMALL = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
+
+
+def test_stages_in_order_and_their_strides() -> None:
+    backbone = Backbone("resnet18", **SMALL)
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str, x: torch.Tensor) -> torch.Tensor:
+        shapes[name] = tuple(x.shape[1:])
+        return x
+
+    out = backbone(torch.rand(2, 3, 64, 32), note)
+    assert list(shapes) == ["stem", "layer1", "layer2", "layer3", "layer4"] == list(backbone.stages)
+    assert [s[1:] for s in shapes.values()] == [(32, 16), (16, 8), (8, 4), (4, 2), (2, 1)]
+    assert out.shape == (2, backbone.channels, 2, 1) and backbone.channels == 16 and backbone.reduction == 32
+
+
+def test_stages_compute_what_the_network_computes() -> None:
+    backbone = Backbone("resnet18", **SMALL).eval()
+    whole = timm.create_model("resnet18", **SMALL).eval()
+    theirs = [v for k, v in whole.state_dict().items() if not k.startswith("fc")]
+    state = backbone.state_dict()
+    backbone.load_state_dict(dict(zip(state, theirs, strict=True)))
+    x = torch.rand(1, 3, 64, 32)
+    torch.testing.assert_close(backbone(x), whole.forward_features(x))
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+def test_output_stride(stride) -> None:
+    backbone = Backbone("resnet18", output_stride=stride, **SMALL)
+    assert backbone.reduction == stride
+    assert backbone(torch.rand(1, 3, 64, 32)).shape[-2:] == (64 // stride, 32 // stride)
+
+
+def test_efficientnet_stages() -> None:
+    backbone = Backbone("tf_efficientnet_lite0")
+    assert list(backbone.stages)[0] == "stem" and backbone.reduction == 32
+    assert backbone.eval()(torch.rand(1, 3, 64, 32)).shape == (1, backbone.channels, 2, 1)
+
+
+def test_a_tap_replaces_what_passes() -> None:
+    backbone = Backbone("resnet18", **SMALL).eval()
+    x = torch.rand(2, 3, 64, 32)
+    swapped = backbone(x, lambda name, x: x.flip(0) if name == "layer2" else x)
+    torch.testing.assert_close(swapped, backbone(x).flip(0))
+    assert not torch.allclose(swapped, backbone(x))
+
+
+@pytest.mark.parametrize(("name", "options"), [("resnet81", {}), ("resnet18", {"colour": 1}), ("vit_tiny_patch16_224", {"img_size": 64})])
+def test_unknown_backbones_are_refused(name, options) -> None:
+    with pytest.raises(UserError, match=f"backbone '{name}'") as caught:
+        Backbone(name, **options)
+    assert "\n" not in str(caught.value).strip()
+
+
+def test_unknown_backbone_names_near_ones() -> None:
+    with pytest.raises(UserError, match="try .*resnet1"):
+        Backbone("resnet18x")
+
+
+def test_weights_that_cannot_be_fetched(monkeypatch) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise FileNotFoundError("no connection")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(UserError, match=r"weights of 'resnet18' could not be downloaded .* model.weights=none"):
+        Backbone("resnet18", pretrained=True)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from semipose.config import ModelConfig
+from semipose.engine import checkpoint
+from semipose.errors import UserError
+from semipose.models import SimpleBaseline, build_model
+from semipose.models.weights import load_model, load_weights, save_model
+from semipose.skeleton import COCO, LSP, Skeleton
+
+CONFIG = ModelConfig(
+    weights="none", size=[64, 32], deconv=[8, 8, 8], options={"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}, sigma=1.5
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> SimpleBaseline:
+    """With running statistics that are not the initial ones."""
+    net = build_model(CONFIG, len(LSP), seed=3)
+    net(torch.rand(4, 3, 64, 32))
+    return net.eval()
+
+
+@pytest.fixture
+def saved(network, tmp_path) -> Path:
+    save_model(tmp_path / "model", network, CONFIG, LSP)
+    return tmp_path / "model.safetensors"
+
+
+def test_round_trip(network, saved) -> None:
+    x = torch.rand(2, 3, 64, 32)
+    for path in (saved, saved.parent):
+        loaded, skeleton = load_model(path)
+        assert skeleton == LSP and not loaded.training and loaded.size == (64, 32) and loaded.stride == 4
+        assert torch.equal(loaded(x), network(x))
+
+
+def test_the_description_needs_no_other_file(saved) -> None:
+    content = json.loads(saved.with_suffix(".json").read_text())
+    assert content["model"]["weights"] == "none" and content["skeleton"]["joints"] == list(LSP.joints)
+
+
+def test_weights_start_another_network(network, saved) -> None:
+    other = build_model(CONFIG, len(LSP), seed=9)
+    assert not torch.equal(other.head.weight, network.head.weight)
+    load_weights(other, saved)
+    assert torch.equal(other.head.weight, network.head.weight)
+    again = build_model(replace(CONFIG, weights=str(saved)), len(LSP), seed=9).eval()
+    x = torch.rand(1, 3, 64, 32)
+    torch.testing.assert_close(again(x), network(x))
+
+
+@pytest.mark.parametrize("place", [0.2, 0.9])
+def test_a_flipped_bit_is_found(saved, place) -> None:
+    data = bytearray(saved.read_bytes())
+    data[int(len(data) * place)] ^= 1
+    saved.write_bytes(data)
+    with pytest.raises(UserError, match="model.safetensors are damaged"):
+        load_model(saved)
+    with pytest.raises(UserError, match="model.safetensors are damaged"):
+        load_weights(build_model(CONFIG, len(LSP)), saved)
+
+
+def test_cut_short(saved) -> None:
+    saved.write_bytes(saved.read_bytes()[:1000])
+    with pytest.raises(UserError, match="damaged"):
+        load_model(saved)
+    saved.with_suffix(".json").unlink()
+    with pytest.raises(UserError, match="is not a safetensors file"):
+        load_weights(build_model(CONFIG, len(LSP)), saved)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "cannot be read"), ("{", "is not JSON"), ("{}", "damaged|does not describe")],
+)
+def test_a_broken_description(saved, text, message) -> None:
+    beside = saved.with_suffix(".json")
+    beside.unlink() if text is None else beside.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("change", [{"model": {"backbon": "resnet18"}}, {"model": None}, {"skeleton": {"joints": []}}, {"skeleton": {}}])
+def test_a_description_that_describes_nothing(saved, change) -> None:
+    beside = saved.with_suffix(".json")
+    beside.write_text(json.dumps({**json.loads(beside.read_text()), **change}))
+    with pytest.raises(UserError, match="model.json does not describe a model"):
+        load_model(saved)
+
+
+def test_weights_of_another_skeleton_are_refused(saved) -> None:
+    with pytest.raises(UserError, match="2 of .* another shape, first head.weight.*number of joints"):
+        load_weights(build_model(CONFIG, len(COCO)), saved)
+    beside = saved.with_suffix(".json")
+    beside.write_text(json.dumps({**json.loads(beside.read_text()), "skeleton": COCO.to_dict()}))
+    with pytest.raises(UserError, match="does not fit this network"):
+        load_model(saved)
+
+
+def test_as_many_joints_of_other_names_are_refused(saved) -> None:
+    mine = build_model(CONFIG, len(LSP))
+    load_weights(mine, saved, LSP)
+    with pytest.raises(UserError, match="for other joints .*right_ankle.* than the data .*joint0"):
+        load_weights(mine, saved, Skeleton("other", tuple(f"joint{i}" for i in range(len(LSP)))))
+
+
+def test_weights_of_another_backbone_are_refused(saved) -> None:
+    other = replace(CONFIG, options={"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 24]})
+    with pytest.raises(UserError, match="does not fit this network"):
+        load_weights(build_model(other, len(LSP)), saved)
+    deeper = replace(CONFIG, options={"layers": [2, 1, 1, 1], "channels": [8, 8, 16, 16]})
+    with pytest.raises(UserError, match="does not fit this network"):
+        load_weights(build_model(deeper, len(LSP)), saved)
+
+
+def test_checkpoints_start_networks_too(network, tmp_path) -> None:
+    state = {f"students.{i}.{k}": v + i for i in (0, 1) for k, v in network.state_dict().items()}
+    checkpoint.save(tmp_path / "last.ckpt", {"method": state, "skeleton": LSP.to_dict()})
+    other = build_model(CONFIG, len(LSP), seed=9)
+    load_weights(other, tmp_path / "last.ckpt")
+    assert torch.equal(other.head.weight, network.head.weight)
+    with pytest.raises(UserError, match="does not fit this network"):
+        load_weights(build_model(CONFIG, len(COCO)), tmp_path / "last.ckpt")
+    with pytest.raises(UserError, match="other joints"):
+        load_weights(other, tmp_path / "last.ckpt", COCO)

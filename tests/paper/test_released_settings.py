@@ -1,0 +1,57 @@
+"""Where the paper and its released code differ, both are settings, and the paper's is the default."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from semipose.augment import parse
+from semipose.config import MethodConfig
+from semipose.draws import Draws
+from semipose.methods import build_method, hard
+from semipose.recipes import RECIPES, recipe
+from tests.tiny import CODEC, Tiny, labeled, view
+
+
+def test_defaults_are_the_papers() -> None:
+    config = MethodConfig()
+    assert (config.hard_of, config.outside, config.weight, config.share) == ("image", "ignore", 1.0, 1.0)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_names_policies_that_exist(name) -> None:
+    method = recipe(name).method
+    assert callable(parse(method.easy)) and callable(hard(method))
+
+
+@pytest.mark.parametrize("name", ["released-single", "released-dual"])
+def test_released_recipes_take_the_released_settings(name) -> None:
+    method = recipe(name).method
+    assert (method.hard_of, method.outside) == ("easy", "background") and "released-easy" in method.easy
+    assert method.hard == "released-jc5+released-hard" and method.weight == 1
+    assert name == "released-single" or method.share == 0.5
+
+
+def test_outside_changes_the_weight_of_what_the_teacher_did_not_see() -> None:
+    """A student that answers 1 everywhere is charged for it outside the teacher's view in the released code alone."""
+    losses = {}
+    for outside in ("ignore", "background"):
+        config = MethodConfig(name="single", easy="none", hard="affine60", outside=outside)
+        losses[outside] = build_method(config, [Tiny()], CODEC)(labeled(), view(4, 5), Draws(0)).losses["unsupervised"].item()
+    assert losses["background"] > losses["ignore"] > 0
+
+
+def test_hard_of_easy_composes() -> None:
+    """With no hard warp at all, the student sees the teacher's very view."""
+    for hard_of, same in (("easy", True), ("image", False)):
+        net = Tiny()
+        config = MethodConfig(name="single", easy="affine30", hard="none", hard_of=hard_of)
+        build_method(config, [net], CODEC)(labeled(), view(4, 5), Draws(0))
+        _, easy, hardest = net.shown
+        assert torch.allclose(easy, hardest, atol=1e-5) == same
+
+
+def test_a_released_step() -> None:
+    config = recipe("released-dual").method
+    outcome = build_method(config, [Tiny(0), Tiny(1)], CODEC)(labeled(), view(4, 5), Draws(0))
+    assert outcome.total.isfinite() and outcome.total.item() > 0
