@@ -21,7 +21,6 @@ class DataConfig:
         val_images: as `labeled_images`.
         split: a manifest written by `semipose split`, which picks the labelled, unlabelled and validation samples out
             of `labeled` alone.
-        padding: how much larger than its box a person's crop is.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
         cache: folder of the source-crop cache.
         store: how crops are kept: `raw` (a memory map) or `jpeg` (for huge sets).
@@ -34,7 +33,6 @@ class DataConfig:
     val: str | None = None
     val_images: str | None = None
     split: str | None = None
-    padding: float = 1.25
     reach: float = 30.0
     cache: str = "~/.cache/semipose"
     store: str = "raw"
@@ -52,6 +50,7 @@ class ModelConfig:
         size: input height and width.
         deconv: channels of each deconvolution.
         sigma: of the heatmaps' Gaussians, in cells.
+        padding: how much larger than its box a person's crop is.
     """
 
     backbone: str = "resnet18"
@@ -60,6 +59,7 @@ class ModelConfig:
     size: list[int] = field(default_factory=lambda: [256, 192])
     deconv: list[int] = field(default_factory=lambda: [256, 256, 256])
     sigma: float = 2.0
+    padding: float = 1.25
 
 
 @dataclass

@@ -197,9 +197,14 @@ def align(heatmaps: Tensor, source: View, target: View, flip: Tensor) -> tuple[T
     with exact(heatmaps):
         step = cells @ source.to(target) @ invert(to_cells(source.size[0] / size[0], heatmaps))
     moved = resample(heatmaps, step, size)
-    swapped = (determinant(step) < 0)[:, None, None, None]
     seen = inside(pixels(size, invert(step)), size)
-    return torch.where(swapped, moved[:, flip], moved), seen[:, None]
+    return swap_sides(moved, source, target, flip), seen[:, None]
+
+
+def swap_sides(x: Tensor, source: View, target: View, flip: Tensor) -> Tensor:
+    """What is known a joint, (B, K, ...), with left and right swapped where one view mirrors the other."""
+    swapped = source.mirrored ^ target.mirrored
+    return torch.where(swapped.view(-1, *[1] * (x.ndim - 1)), x[:, flip], x)
 
 
 def _normalise(size: Size | torch.Size, like: Tensor) -> Tensor:

@@ -56,8 +56,8 @@ class Predictor:
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Predictor:
         """From a run folder or a `model.safetensors`."""
-        network, skeleton = load_model(Path(path))
-        return cls(network, skeleton, device=device)
+        loaded = load_model(Path(path))
+        return cls(loaded.network, loaded.skeleton, loaded.config.padding, device)
 
     def __call__(self, image: str | Path | np.ndarray, boxes: Boxes | None = None) -> list[Pose]:
         """One pose a box (x, y, w, h) of an image, given as a path or RGB uint8 (H, W, 3); without boxes, one pose for

@@ -108,12 +108,12 @@ def evaluate(
         from semipose.data.open import open_labeled
 
         found = open_labeled(data, images)
-    skeleton = next(iter(loaded.values()))[1]
+    skeleton = next(iter(loaded.values())).skeleton
     if found.skeleton is None or found.skeleton.joints != skeleton.joints:
         raise UserError(f"{data or config.data.val} has other joints than the model of {path}; evaluate on its skeleton")
     crops = cut(found, config, False, True)
     assert crops is not None
-    networks = {name: network for name, (network, _) in loaded.items()}
+    networks = {name: each.network for name, each in loaded.items()}
     predictions = predict_crops(networks, crops, refine=DECODERS[decode or config.decode])
     scores = score_crops(predictions, crops, threshold or config.threshold)
     scores["coco"] = coco_scores(predictions, crops)

@@ -52,7 +52,7 @@ def points(n: int = 6, size: tuple[float, float] = (40, 60), name: str = "points
     samples = []
     for i in range(n):
         x, y = rng.uniform(100, 140), rng.uniform(60, 90)
-        xy = rng.uniform([x, y], [x + size[0], y + size[1]], (2, 2))
+        xy = rng.uniform([0.2, 0.2], [0.8, 0.8], (2, 2)) * size + [x, y]
         joints = np.concatenate([xy, np.full((2, 1), 2)], 1).astype(np.float32)
         samples.append(Sample(str(i), f"synth:studio/0/{i}", (x, y, *size), joints))
     return PoseData(name, POINT, tuple(samples))

@@ -16,32 +16,9 @@ from typing import Any
 import torch
 
 from semipose.errors import UserError
+from semipose.files import write_atomically
 
 MAGIC = b"semipose-checkpoint 1 "
-
-
-def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
-    """Write, flush to disk, then rename: the old file stays until the new one is complete.
-
-    One process writes a file at a time; a `.part` that a killed one left is overwritten by the next.
-
-    Raises:
-        UserError: the disk is full or the folder cannot be written; the old file is as it was.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{path} could not be written ({reason}); what was there before is intact") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

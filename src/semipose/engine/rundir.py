@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from semipose.engine.checkpoint import write_atomically
 from semipose.errors import UserError
+from semipose.files import write_atomically
 
 LOCK = ".lock"
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")

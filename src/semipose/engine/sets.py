@@ -82,10 +82,12 @@ def cover(size: Size, degrees: float) -> Size:
     """The crop that every view of `affine<degrees>` finds pixels in: scale down to 1 - degrees/120, any turn up to
     `degrees`; rounded up to a multiple of 4."""
     turn, scale = math.radians(min(degrees, 90)), 1 - min(degrees, 90) / 120
-    h, w = size
-    tall = (h * math.cos(turn) + w * math.sin(turn)) / scale
-    wide = (w * math.cos(turn) + h * math.sin(turn)) / scale
-    return 4 * math.ceil(tall / 4), 4 * math.ceil(wide / 4)
+
+    def extent(along: int, across: int) -> int:
+        worst = min(turn, math.atan2(across, along))  # the diagonal is the longest extent
+        return 4 * math.ceil((along * math.cos(worst) + across * math.sin(worst)) / scale / 4)
+
+    return extent(size[0], size[1]), extent(size[1], size[0])
 
 
 def cut(data: PoseData | None, config: Config, train: bool, progress: bool) -> Crops | None:
@@ -94,5 +96,5 @@ def cut(data: PoseData | None, config: Config, train: bool, progress: bool) -> C
         return None
     size = (config.model.size[0], config.model.size[1])
     store = cast(Literal["raw", "jpeg"], config.data.store)
-    spec = CropSpec(size, cover(size, config.data.reach) if train else size, config.data.padding, store)
+    spec = CropSpec(size, cover(size, config.data.reach) if train else size, config.model.padding, store)
     return build_crops(data, spec, Path(config.data.cache).expanduser(), progress=progress, workers=2)

@@ -75,11 +75,11 @@ def run_training(
     fabric = launch(config)
     path = fabric.broadcast(run.path)
     with run.lock() if fabric.is_global_zero else contextlib.nullcontext():
-        training = Training(config, run if fabric.is_global_zero else RunDir(path), fabric, progress)
+        training = Training(config, run if fabric.is_global_zero else RunDir(path), fabric, progress, init_from)
         if saved is not None:
             training.restore(saved, resume)
         else:
-            training.begin(init_from)
+            training.begin()
         return training.train(stop_at)
 
 
@@ -101,7 +101,9 @@ class OnCrops(nn.Module):
 class Training:
     """A run in memory."""
 
-    def __init__(self, config: Config, run: RunDir, fabric: Fabric, progress: bool) -> None:
+    def __init__(
+        self, config: Config, run: RunDir, fabric: Fabric, progress: bool, init_from: Sequence[Path] = ()
+    ) -> None:
         self.config, self.run, self.fabric, self.show = config, run, fabric, progress and fabric.is_global_zero
         self.share = Share(fabric.global_rank, fabric.world_size)
         count = networks_of(config.method)
@@ -118,6 +120,8 @@ class Training:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
         self.burn_in = round(config.method.burn_in * self.steps)
         self.networks = [build_model(config.model, len(self.sets.skeleton), config.seed * 10 + i) for i in range(count)]
+        for network, path in zip(self.networks, cycle(init_from)):
+            load_weights(network, path, self.sets.skeleton)
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
         self.method: Method = build_method(config.method, self.networks, codec)
         optimizer = build_adam(config.optim, self.method.parameters())
@@ -133,10 +137,8 @@ class Training:
         """The networks by name."""
         return dict(zip(Method.names, self.networks, strict=False))
 
-    def begin(self, init_from: Sequence[Path] = ()) -> None:
-        """Start at the first step, from random weights or those of files, taken in turn."""
-        for network, path in zip(self.networks, cycle(init_from)):
-            load_weights(network, path, self.sets.skeleton)
+    def begin(self) -> None:
+        """Start at the first step."""
         if self.fabric.is_global_zero:
             if (self.run.path / "config.yaml").exists():
                 raise UserError(f"{self.run.path} holds a run already; go on with --resume {self.run.path}")

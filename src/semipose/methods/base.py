@@ -36,6 +36,7 @@ class Method(nn.Module):
     """
 
     names = ("a", "b", "c", "d")
+    share = 1.0
 
     def __init__(self, students: Sequence[nn.Module], codec: Codec, easy: Policy) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class Method(nn.Module):
         """Each network from the labels alone (Xie et al. 2021, Eq. 1)."""
         learnt = [follow(student, known) for student in self.students]
         names = [f"supervised_{name}" for name in self.names] if len(learnt) > 1 else ["supervised"]
-        losses = {name: each.loss for name, each in zip(names, learnt, strict=False)}
+        losses = {name: self.share * each.loss for name, each in zip(names, learnt, strict=False)}
         seen = torch.stack([response(each.heatmaps) for each in learnt]).mean()
         return Outcome(losses, {"response/labeled": seen})
 

@@ -15,6 +15,7 @@ from semipose.methods.target import (
     Followed,
     Itself,
     Target,
+    Teach,
     Teacher,
     background,
     follow,
@@ -61,6 +62,7 @@ class Single(Method):
     Args:
         hard: draws the hard view, given the easy one and the teacher's prediction on it.
         teacher: who predicts on the easy view; the student itself when None.
+        teach: how its predictions become a target.
         move: how a target is carried into the hard view.
         weight: lambda, of the unsupervised loss.
     """
@@ -72,18 +74,19 @@ class Single(Method):
         easy: Policy,
         hard: Policy,
         teacher: Teacher | None = None,
+        teach: Teach = soft,
         move: Move = seen_from,
         weight: float = 1.0,
     ) -> None:
         super().__init__([student], codec, easy)
         self.hard, self.move, self.weight = hard, move, weight
-        self.teacher = teacher or Itself(student)
+        self.teacher, self.teach = teacher or Itself(student), teach
 
     def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
         (student,) = self.students
         learnt = follow(student, known)
         easy = self.easy(unlabeled, draws)
-        target = soft(self.teacher, easy)
+        target = self.teach(self.teacher, easy, self.codec, draws)
         hard = self.hard(easy, draws, target)
         taught = follow(student, self.move(target, hard, self.codec.flip))
         losses = {"supervised": learnt.loss, "unsupervised": self.weight * taught.loss}

@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from semipose.geometry import View, align, determinant, move
+from semipose.draws import Draws
+from semipose.geometry import View, align, move, swap_sides
 from semipose.heatmap import encode, on_map
 
 
@@ -72,15 +73,19 @@ def truth(labeled: Labeled, view: View, codec: Codec) -> Target:
     step = labeled.view.to(view)
     known = (labeled.keypoints[..., 2] > 0) & labeled.keypoints.isfinite().all(-1)
     xy = move(step, torch.where(known[..., None], labeled.keypoints[..., :2], 0))
-    swapped = (determinant(step) < 0)[:, None]
-    xy = torch.where(swapped[..., None], xy[:, codec.flip], xy)
-    known = torch.where(swapped, known[:, codec.flip], known)
+    xy, known = (swap_sides(each, labeled.view, view, codec.flip) for each in (xy, known))
     weight = (known & on_map(xy, size, codec.stride, codec.sigma)).to(xy.dtype)
     heatmaps = encode(xy, size, codec.stride, codec.sigma)
     return Target(heatmaps * weight[..., None, None], weight[..., None, None], view)
 
 
-def soft(teacher: Teacher, view: View) -> Target:
+class Teach(Protocol):
+    """How a teacher's predictions on a view become a target: as they are, or refined, re-weighted, summed over views."""
+
+    def __call__(self, teacher: Teacher, view: View, codec: Codec, draws: Draws) -> Target: ...
+
+
+def soft(teacher: Teacher, view: View, codec: Codec | None = None, draws: Draws | None = None) -> Target:
     """The teacher's heatmaps as they are."""
     heatmaps = teacher(view.image)
     return Target(heatmaps, heatmaps.new_ones(*heatmaps.shape[:2], 1, 1), view)
@@ -89,13 +94,20 @@ def soft(teacher: Teacher, view: View) -> Target:
 def seen_from(target: Target, view: View, flip: Tensor) -> Target:
     """The target in another view, T_{e -> h} of Eq. 7; cells its own view could not see have weight 0."""
     heatmaps, seen = align(target.heatmaps, target.frame, view, flip)
-    return Target(heatmaps, target.weight * seen, view)
+    return Target(heatmaps, weight_from(target, view, flip) * seen, view)
 
 
 def seen_with_background(target: Target, view: View, flip: Tensor) -> Target:
     """As `seen_from`, but what the target's own view could not see is taught as background, as in Xie et al.'s released
     code."""
-    return replace(seen_from(target, view, flip), weight=target.weight)
+    return replace(seen_from(target, view, flip), weight=weight_from(target, view, flip))
+
+
+def weight_from(target: Target, view: View, flip: Tensor) -> Tensor:
+    """A target's weights in another view; those a cell are moved with it."""
+    if target.weight.shape[-2:] == (1, 1):
+        return swap_sides(target.weight, target.frame, view, flip)
+    return align(target.weight, target.frame, view, flip)[0]
 
 
 def mse(prediction: Tensor, target: Target) -> Tensor:

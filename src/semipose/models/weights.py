@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -15,8 +15,8 @@ from safetensors.torch import load, save
 from torch import nn
 
 from semipose.config import ModelConfig
-from semipose.engine.checkpoint import write_atomically
 from semipose.errors import UserError
+from semipose.files import write_atomically
 from semipose.models.pose import SimpleBaseline
 from semipose.skeleton import Skeleton
 
@@ -34,7 +34,15 @@ def save_model(stem: Path, network: nn.Module, config: ModelConfig, skeleton: Sk
     write_atomically(stem.with_name(f"{stem.name}.json"), (json.dumps(content, indent=1) + "\n").encode())
 
 
-def load_model(path: Path) -> tuple[SimpleBaseline, Skeleton]:
+class Loaded(NamedTuple):
+    """A trained network, ready to predict, and what it was trained as."""
+
+    network: SimpleBaseline
+    skeleton: Skeleton
+    config: ModelConfig
+
+
+def load_model(path: Path) -> Loaded:
     """The network and its skeleton from a `model.safetensors`, or from the run folder that holds one."""
     from semipose.models import build_model
 
@@ -42,11 +50,12 @@ def load_model(path: Path) -> tuple[SimpleBaseline, Skeleton]:
     description = _description(path)
     try:
         skeleton = Skeleton.from_dict(description["skeleton"])
-        network = build_model(ModelConfig(**description["model"]), len(skeleton))
+        config = ModelConfig(**description["model"])
+        network = build_model(config, len(skeleton))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path.with_suffix('.json')} does not describe a model of this version ({error!r})") from None
     load_weights(network, path)
-    return network.eval(), skeleton
+    return Loaded(network.eval(), skeleton, config)
 
 
 def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = None) -> None:
