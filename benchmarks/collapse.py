@@ -2,8 +2,8 @@
 
     python -m benchmarks.collapse
 
-The mini protocol with 50 labels and 1,500 steps, so that the labels are learnt by heart. Writes results/collapse.json and
-docs/collapse.svg.
+The mini protocol with few labels and many steps, so that the labels are learnt by heart. Writes results/collapse.json
+and docs/collapse.svg.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ def main() -> None:
     parser.add_argument("--method", nargs="*", default=list(METHODS))
     parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args()
-    runs = {name: run_once(name, config(METHODS[name], options.root, options.threads), options.root) for name in options.method}
+    runs = {
+        name: run_once(name, config(METHODS[name], options.root, options.threads), options.root)
+        for name in options.method
+    }
     if set(runs) != set(METHODS):
         return
     last = {name: [row for row in run["curves"] if "response/student" in row][-1:] for name, run in runs.items()}

@@ -13,7 +13,15 @@ from semipose.engine.train import run_training
 from semipose.provenance import commit, machine
 
 RESULTS = Path(__file__).parent / "results"
-CURVES = ("step", "seconds", "val/pck", "response/labeled", "response/teacher", "response/student", "response/background")
+CURVES = (
+    "step",
+    "seconds",
+    "val/pck",
+    "response/labeled",
+    "response/teacher",
+    "response/student",
+    "response/background",
+)
 
 
 def run_once(name: str, config: Config, root: Path, init_from: Sequence[Path] = ()) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The demo over several seeds: how much Dual gains over supervised training with the same labels.
 
-    python -m benchmarks.demo --seeds 0 1 2
+python -m benchmarks.demo --seeds 0 1 2
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 
 Two supervised starts are trained first (seeds 0 and 1; Dual's networks begin from one each, the others from the first).
 Each method then goes on from there for as many steps again, supervised training too. `--start` and `--method` choose a
-part, so that several may run side by side; `--collect` writes results/lspet.json from what is finished. The protocol was
-fixed by the time a step takes; no method has settings of its own beside its views.
+part, so that several may run side by side; `--collect` writes results/lspet.json from what is finished. The protocol
+was fixed by the time a step takes; no method has settings of its own beside its views.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def main() -> None:
         if not options.collect or (options.root / method / "summary.json").exists():
             runs[method] = run_once(method, config(METHODS[method], options), options.root, starts)
     if set(runs) == set(METHODS):
-        runs |= {start.name: run_once(start.name, config(METHODS["supervised"], options, i), options.root) for i, start in enumerate(starts)}  # fmt: skip
+        for seed, start in enumerate(starts):
+            runs[start.name] = run_once(start.name, config(METHODS["supervised"], options, seed), options.root)
         summary = {method: pck_percent(runs[method]) for method in METHODS}
         summary["dual_minus_supervised"] = round(summary["dual"] - summary["supervised"], 2)
         write("lspet", summary, runs)

@@ -98,7 +98,7 @@ def test_every_pixel_comes_from_where_the_matrix_says(degrees, scale, mirror, he
     origin = move(invert(shown.matrix), pixels(shown.size, torch.eye(3)[None]).flatten(1, 2))
     rendered = resample(ramp(source), shown.matrix, shown.size).flatten(2).mT
     within = inside(origin - 1, (source[0] - 2, source[1] - 2))
-    assert within.float().mean() > 0.2
+    assert within.float().mean() > 0.05
     assert (rendered - origin)[within].abs().max() < 0.01
 
 
@@ -110,7 +110,7 @@ def test_every_cell_comes_from_where_the_matrices_say(first, second, scale, agai
     origin = move(hard.to(easy), ramp((16, 12), 4).flatten(2).mT)
     moved, _ = align(ramp((16, 12), 4), easy, hard, torch.tensor([0, 1]))
     within = inside(origin - 2, (60, 44))
-    assert within.float().mean() > 0.2
+    assert within.float().mean() > 0.05
     assert (moved.flatten(2).mT - origin)[within].abs().max() < 0.01
 
 

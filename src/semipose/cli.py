@@ -15,6 +15,7 @@ DONE, FAILED, USAGE = 0, 1, 2
 """Exit codes; a run that a signal stopped, with its checkpoint saved, exits with 3."""
 
 Arguments = argparse.Namespace
+Verb = argparse.ArgumentParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +54,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    def verb(name: str, run: Callable[[Arguments], int | None], text: str, example: str, settings: bool = False):
+    def verb(
+        name: str, run: Callable[[Arguments], int | None], text: str, example: str, settings: bool = False
+    ) -> Verb:
         made = verbs.add_parser(
             name, help=text, description=text, epilog=f"example: semipose {example}", allow_abbrev=False
         )
@@ -61,7 +64,9 @@ def build_parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run, settings=settings)
         return made
 
-    add = verb("demo", _demo, "train supervised and dual on embedded people, and compare them", "demo --out demo").add_argument
+    add = verb(
+        "demo", _demo, "train supervised and dual on embedded people, and compare them", "demo --out demo"
+    ).add_argument
     add("--out", type=Path, default=Path("demo"), help="folder for both runs and report.html (written over)")
     add("--seed", type=int, default=0, help="draws other people and other weights")
     add("--steps", type=int, help="a shorter length, for a look")
@@ -79,7 +84,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="the run's folder; runs/<recipe> by default")
     add("--overwrite", action="store_true", help="replace a run of the same name instead of appending -2")
     add("--resume", type=Path, help="a run folder or checkpoint to continue exactly")
-    add("--init-from", type=Path, nargs="+", default=[], help="weights to start from: run folders, checkpoints or model.safetensors")
+    add(
+        "--init-from",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="weights to start from: run folders, checkpoints or model.safetensors",
+    )
     add("--stop-on-collapse", action="store_true", help="stop when the collapse monitor fires")
     add("--print-config", action="store_true", help="print the resolved configuration and stop")
 
@@ -100,14 +111,19 @@ def build_parser() -> argparse.ArgumentParser:
     add("--no-overlay", action="store_true", help="write keypoints.json only")
     add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
 
-    add = verb("check", _check, "say what is in the data and what is wrong with it", "check --data data.yaml").add_argument
+    add = verb(
+        "check", _check, "say what is in the data and what is wrong with it", "check --data data.yaml"
+    ).add_argument
     add("labeled", nargs="?", metavar="LABELED", help="labelled data; or name a data.yaml with --data")
     add("--data", type=Path, help="a data.yaml")
     add("--unlabeled", help="unlabelled data")
     add("--val", help="validation data")
 
     add = verb(
-        "split", _split, "choose labelled, unlabelled and validation samples", "split lspet --labeled 500 --val 1000 --out split.json"
+        "split",
+        _split,
+        "choose labelled, unlabelled and validation samples",
+        "split lspet --labeled 500 --val 1000 --out split.json",
     ).add_argument
     add("source", metavar="DATA", help="labelled data")
     add("--images", help="the image folder of a JSON")
@@ -115,11 +131,15 @@ def build_parser() -> argparse.ArgumentParser:
     add("--val", type=int, default=0, help="how many validation samples")
     add("--unlabeled", type=int, help="how many unlabelled samples; all that remain by default")
     add("--seed", type=int, default=0)
-    add("--protocol", choices=("random", "first"), default="random", help="random instances, or the first in file order")
+    add(
+        "--protocol", choices=("random", "first"), default="random", help="random instances, or the first in file order"
+    )
     add("--keep-labeled", action="store_true", help="the labelled samples are in the unlabelled set too")
     add("--out", type=Path, default=Path("split.json"))
 
-    add = verb("synth", _synth, "draw embedded people with labels", "synth people --count 200 --domain wild").add_argument
+    add = verb(
+        "synth", _synth, "draw embedded people with labels", "synth people --count 200 --domain wild"
+    ).add_argument
     add("out", type=Path, metavar="FOLDER")
     add("--count", type=int, default=100)
     add("--domain", choices=("studio", "wild"), default="wild")
@@ -129,7 +149,9 @@ def build_parser() -> argparse.ArgumentParser:
     add = verb("recipes", _recipes, "list the recipes with the papers' numbers", "recipes show dual").add_argument
     add("show", nargs="*", metavar="show NAME", help="print one recipe's whole configuration")
 
-    add = verb("report", _report, "write one HTML page about one or several runs", "report runs/supervised runs/dual").add_argument
+    add = verb(
+        "report", _report, "write one HTML page about one or several runs", "report runs/supervised runs/dual"
+    ).add_argument
     add("runs", nargs="+", type=Path, metavar="RUN")
     add("--out", type=Path, help="the page; report.html in the run, or beside the first of several")
     return parser
@@ -200,7 +222,9 @@ def _evaluate(a: Arguments) -> None:
         cells = [row["pck"], row["swap"], coco.get("AP"), coco.get("AR")]
         pck, swap, ap, ar = ("-" if v is None else f"{100 * v:.1f}" for v in cells)
         print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s}")
-    print("per joint: " + ", ".join(f"{j} {100 * v:.1f}" for j, v in scores["mean"]["per_joint"].items() if v is not None))
+    print(
+        "per joint: " + ", ".join(f"{j} {100 * v:.1f}" for j, v in scores["mean"]["per_joint"].items() if v is not None)
+    )
     print(f"wrote {a.run_folder}/evaluation.json")
 
 

@@ -2,8 +2,8 @@
 
 Conventions, for the whole package:
 
-* A point is (x, y): x to the right, y down. Integer coordinates are pixel *centres*: the pixel in column j and row i has
-  its centre at (j, i), and covers [j - 0.5, j + 0.5] x [i - 0.5, i + 0.5].
+* A point is (x, y): x to the right, y down. Integer coordinates are pixel *centres*: the pixel in column j and row i
+  has its centre at (j, i), and covers [j - 0.5, j + 0.5] x [i - 0.5, i + 0.5].
 * A matrix is 3x3 and acts on column vectors (x, y, 1). A matrix "from a to b" maps a's pixels to b's.
 * Sizes are (height, width).
 * A heatmap of stride s has cells that cover s x s pixels: cell centre u lies at pixel s * u + (s - 1) / 2.
@@ -115,8 +115,8 @@ def central(source: Size | torch.Size, size: Size) -> Tensor:
 
 
 def similarity(size: Size, degrees: Tensor, scale: Tensor, mirror: Tensor) -> Tensor:
-    """(B, 3, 3): about the centre of a frame: mirror (B,) bool, then turn by `degrees` (B,), clockwise as y points down,
-    and magnify by `scale` (B,). A true rotation for any aspect ratio."""
+    """(B, 3, 3): about the centre of a frame: mirror (B,) bool, then turn by `degrees` (B,), clockwise as y points
+    down, and magnify by `scale` (B,). A true rotation for any aspect ratio."""
     angle = torch.deg2rad(degrees)
     cos, sin = scale * angle.cos(), scale * angle.sin()
     sign = 1 - 2 * mirror.to(cos.dtype)

@@ -46,7 +46,12 @@ class Predictor:
     """A trained network that predicts poses; holds no state beside it."""
 
     def __init__(
-        self, network: SimpleBaseline, skeleton: Skeleton, padding: float = 1.25, device: str = "auto", decode: str = "quarter"
+        self,
+        network: SimpleBaseline,
+        skeleton: Skeleton,
+        padding: float = 1.25,
+        device: str = "auto",
+        decode: str = "quarter",
     ) -> None:
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(wanted)
@@ -68,7 +73,9 @@ class Predictor:
         if not len(areas):
             return []
         if not (np.isfinite(areas).all() and (areas[:, 2:] > 0).all()):
-            raise UserError(f"a box of {'this image' if isinstance(image, np.ndarray) else image} has no area: {areas.tolist()}")
+            raise UserError(
+                f"a box of {'this image' if isinstance(image, np.ndarray) else image} has no area: {areas.tolist()}"
+            )
         size = self.network.size
         matrices = crop_matrices(areas, CropSpec(size, size, self.padding))
         crops = np.stack([cut(pixels, matrix, size) for matrix in matrices])
@@ -120,7 +127,8 @@ def predict(
         groups.setdefault(sample.image, []).append(sample)
     folder = Path(out)
     _writable(folder)
-    results, written = [], []
+    results: list[dict] = []
+    written: list[Path] = []
     for image, samples in track(groups.items(), "predicting", console=Console(stderr=True), disable=len(groups) < 20):
         pixels = read_image(image)
         poses = predictor(pixels, [s.box for s in samples])

@@ -21,7 +21,9 @@ class Run(NamedTuple):
     summary: dict[str, Any]
 
 
-def configure(name: str | None = "dual", data: str | Path | Mapping[str, Any] | None = None, *layers: Mapping) -> Config:
+def configure(
+    name: str | None = "dual", data: str | Path | Mapping[str, Any] | None = None, *layers: Mapping
+) -> Config:
     """A recipe's configuration (the defaults when None), with a data.yaml and further layers laid over it."""
     base = recipe(name) if name else Config()
     if isinstance(data, str | Path):
@@ -97,7 +99,9 @@ def evaluate(
     config = resolve(Config(), read_yaml(path / "config.yaml"))
     files = sorted(path.glob("model*.safetensors"))
     if not files:
-        raise UserError(f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}")
+        raise UserError(
+            f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}"
+        )
     loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
     loaded = dict(sorted(loaded.items()))
     if data is None:
@@ -110,7 +114,9 @@ def evaluate(
         found = open_labeled(data, images)
     skeleton = next(iter(loaded.values())).skeleton
     if found.skeleton is None or found.skeleton.joints != skeleton.joints:
-        raise UserError(f"{data or config.data.val} has other joints than the model of {path}; evaluate on its skeleton")
+        raise UserError(
+            f"{data or config.data.val} has other joints than the model of {path}; evaluate on its skeleton"
+        )
     crops = cut(found, config, False, True)
     assert crops is not None
     networks = {name: each.network for name, each in loaded.items()}

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from semipose.engine import checkpoint
-from semipose.engine.checkpoint import MAGIC, load, save, write_atomically
+from semipose.engine.checkpoint import MAGIC, load, save
 from semipose.errors import UserError
 from tests.engine.runs import child, dies, exit_code, same
 
@@ -64,17 +64,6 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path) -> None:
     save(path, {"step": 1})
     assert exit_code(child(_saves_on_a_full_disk, path)) == 0
     assert load(path) == {"step": 1} and files(tmp_path) == {"best.ckpt"}
-
-
-def test_an_interrupted_write_leaves_no_part(tmp_path, monkeypatch) -> None:
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
-
-    write_atomically(tmp_path / "file", b"old")
-    monkeypatch.setattr(os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write_atomically(tmp_path / "file", b"new")
-    assert (tmp_path / "file").read_bytes() == b"old" and files(tmp_path) == {"file"}
 
 
 def test_where_nothing_can_be_written_the_error_names_the_path(tmp_path) -> None:

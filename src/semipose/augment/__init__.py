@@ -1,7 +1,8 @@
 """Random policies that draw a view from a view.
 
 A policy is a function `(view, draws, target=None) -> View`. It draws its random numbers, and adds a matrix or a
-deterministic edit to the view; pixels are rendered later. `target` is the teacher's prediction, which Joint Cutout reads.
+deterministic edit to the view; pixels are rendered later. `target` is the teacher's prediction, which Joint Cutout
+reads.
 
 Policies have the papers' names, joined by `+`: `affine30`, `affine60+jc5`, `affine60+ra20`. `parse` reads them.
 """
@@ -57,8 +58,8 @@ POLICIES: dict[str, Callable[[float], Policy]] = {
     "released-hard": lambda _: released_hard,
     "released-jc": lambda count: released_joint_cutout(int(count)),
 }
-"""Name -> policy of its number. `affine30` turns by up to 30 degrees and scales by 1 +- 0.25, `affine60` by up to 60 and
-1 +- 0.5 (Xie et al. 2021, section 4.1); others lie on the same line."""
+"""Name -> policy of its number. `affine30` turns by up to 30 degrees and scales by 1 +- 0.25, `affine60` by up to 60
+and 1 +- 0.5 (Xie et al. 2021, section 4.1); others lie on the same line."""
 
 NUMBERLESS = frozenset({"none", "released-easy", "released-hard"})
 
@@ -68,7 +69,9 @@ def parse(text: str) -> Policy:
     parts = [re.fullmatch(r"([a-z-]+?)-?(\d+(?:\.\d+)?)?", part.strip()) for part in text.split("+")]
     names = [part.group(1) if part else None for part in parts]
     numbered = [part is not None and part.group(2) is not None for part in parts]
-    if any(name not in POLICIES or number == (name in NUMBERLESS) for name, number in zip(names, numbered, strict=True)):
+    if any(
+        name not in POLICIES or number == (name in NUMBERLESS) for name, number in zip(names, numbered, strict=True)
+    ):
         raise UserError(
             f"augmentation {text!r} is not understood; join any of {', '.join(POLICIES)} by +, each but"
             f" {', '.join(sorted(NUMBERLESS))} with its number, as in affine60+jc5"

@@ -44,13 +44,13 @@ def onto(policy: Policy) -> Policy:
 
 
 def released_easy(view: View, draws: Draws, target: Target | None = None) -> View:
-    """The easy crop of Xie et al.'s released code: a clipped normal rotation with probability 0.6, scale, mirror 0.5."""
+    """The easy crop of Xie et al.'s released code: clipped normal rotation with probability 0.6, scale, mirror 0.5."""
     return view.warp(_released(view, draws, chance=0.6, flip=0.5))
 
 
 def released_hard(view: View, draws: Draws, target: Target | None = None) -> View:
-    """The second affine of Xie et al.'s released code, on the easy crop: probability 0.8, no mirror; as there, a rotation
-    of normalised coordinates, which shears crops that are not square."""
+    """The second affine of Xie et al.'s released code, on the easy crop: probability 0.8, no mirror; as there, a
+    rotation of normalised coordinates, which shears crops that are not square."""
     step = _released(view, draws, chance=0.8, flip=0.0)
     aspect = view.size[1] / view.size[0]
     cx = (view.size[1] - 1) / 2

@@ -58,7 +58,9 @@ def _auto_contrast(x: Tensor, level: float, chance: Tensor) -> Tensor:
 def _equalize(x: Tensor, level: float, chance: Tensor) -> Tensor:
     b, c, h, w = x.shape
     bins = (x * 255).round().long().flatten(2)
-    counts = torch.zeros(b, c, 256, device=x.device, dtype=x.dtype).scatter_add_(2, bins, torch.ones_like(bins, dtype=x.dtype))
+    counts = torch.zeros(b, c, 256, device=x.device, dtype=x.dtype).scatter_add_(
+        2, bins, torch.ones_like(bins, dtype=x.dtype)
+    )
     below = counts.cumsum(2) - counts
     last = counts.gather(2, bins.amax(2, keepdim=True))
     table = below / (h * w - last).clamp_min(1)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 ADVICE = (
     "the model is collapsing: its response to unlabelled images fell to {student:.2f} (highest {highest:.2f}) while"
     " that to labelled images is {labeled:.2f}, so it predicts background where nobody labelled. Make the hard view"
-    " harder than the easy one (method.hard=affine60+jc5), do not let the teacher's side learn (method.name=single or dual),"
-    " or add labels"
+    " harder than the easy one (method.hard=affine60+jc5), do not let the teacher's side learn (method.name=single or"
+    " dual), or add labels"
 )
 
 

@@ -77,7 +77,7 @@ def run_training(
     with run.lock() if fabric.is_global_zero else contextlib.nullcontext():
         training = Training(config, run if fabric.is_global_zero else RunDir(path), fabric, progress, init_from)
         if saved is not None:
-            training.restore(saved, resume)
+            training.restore(saved)
         else:
             training.begin()
         return training.train(stop_at)
@@ -145,7 +145,7 @@ class Training:
             self.run.write_yaml("config.yaml", to_dict(self.config))
             self.run.write_json("split.json", self.sets.manifest())
 
-    def restore(self, saved: dict[str, Any], path: Path) -> None:
+    def restore(self, saved: dict[str, Any]) -> None:
         """Start where a checkpoint was saved; refuses one of another configuration, data or number of processes."""
         changed = [d for d in differences(saved["config"], to_dict(self.config)) if d.split(":")[0] not in FREE]
         if saved["data"] != self.sets.hash:
@@ -155,7 +155,8 @@ class Training:
         if saved["world"] != self.share.world:
             changed.append(f"processes: {saved['world']} -> {self.share.world}")
         if changed:
-            raise UserError(f"{path} cannot be resumed exactly, because of {'; '.join(changed)}; use --init-from for a new run")
+            reasons = "; ".join(changed)
+            raise UserError(f"{self.run.path} cannot be resumed exactly: {reasons}; use --init-from for a new run")
         self.method.load_state_dict(saved["method"])
         self.optimizer.optimizer.load_state_dict(saved["optimizer"])
         self.state, self.monitor = Progressed(**saved["progress"]), CollapseMonitor(**saved["monitor"])
@@ -176,7 +177,9 @@ class Training:
             self._loop(incoming, stop, interruption, bar)
         return self._finish() if self.state.step == self.steps else {}
 
-    def _loop(self, incoming: Iterable[dict[str, Tensor]], stop: int, interruption: Interruption, bar: Progress) -> None:
+    def _loop(
+        self, incoming: Iterable[dict[str, Tensor]], stop: int, interruption: Interruption, bar: Progress
+    ) -> None:
         config, state = self.config, self.state
         began = time.perf_counter() - state.seconds
         bar.start(state.step)
@@ -193,12 +196,13 @@ class Training:
             self.method.after_step()
             state.step, state.window_steps = step + 1, state.window_steps + 1
             state.seconds = time.perf_counter() - began
-            due = [self._due(every) for every in (config.log_every, config.eval_every, config.save_every)]
-            due[0] |= state.step == self.burn_in  # a row of metrics.csv is of one kind of step
-            known = self.guard.read(wait=any(due) or state.step == stop)
+            log, evaluate, save = (self._due(n) for n in (config.log_every, config.eval_every, config.save_every))
+            log |= state.step == self.burn_in  # a row of metrics.csv is of one kind of step
+            save |= state.step == stop
+            known = self.guard.read(wait=log or evaluate or save)
             if known.bad is not None:
                 raise UserError(_not_finite(known.bad, self.run))
-            self._after(*due[:2], save=due[2] or known.asked or state.step == stop, bar=bar)
+            self._after(log, evaluate, save or known.asked, bar)
             if known.asked and state.step < self.steps:
                 raise Stopped(state.step, self.run.last)
 

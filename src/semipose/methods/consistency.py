@@ -28,7 +28,8 @@ Move = Callable[[Target, View, Tensor], Target]
 
 
 class Naive(Method):
-    """Both views of one strength, both sides learn: the standard consistency loss, Eq. 2. It collapses (section 3.2)."""
+    """Both views of one strength, both sides learn: the standard consistency loss, Eq. 2. It collapses (section
+    3.2)."""
 
     def __init__(self, student: nn.Module, codec: Codec, easy: Policy, weight: float = 1.0) -> None:
         super().__init__([student], codec, easy)

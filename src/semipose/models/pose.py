@@ -44,8 +44,8 @@ class SimpleBaseline(nn.Module):
             )
         if backbone.reduction % 2 ** len(deconv):
             raise UserError(
-                f"model.deconv has {len(deconv)} stages, each doubling the resolution, but the backbone's stride is only"
-                f" {backbone.reduction}; give fewer"
+                f"model.deconv has {len(deconv)} stages, each doubling the resolution, but the backbone's stride is"
+                f" only {backbone.reduction}; give fewer"
             )
         self.backbone = backbone
         self.decoder = nn.Sequential()
@@ -55,6 +55,8 @@ class SimpleBaseline(nn.Module):
                 [nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
             )
             channels = width
+        self.mean: Tensor
+        self.deviation: Tensor
         self.head = nn.Conv2d(channels, joints, 1)
         self.stride = backbone.reduction // 2 ** len(deconv)
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)

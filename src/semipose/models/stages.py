@@ -31,7 +31,7 @@ class Backbone(nn.Module):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__()
         try:
-            net = timm.create_model(name, features_only=True, **options)
+            net: Any = timm.create_model(name, features_only=True, **options)
         except OSError as error:
             raise UserError(
                 f"the ImageNet weights of {name!r} could not be downloaded ({type(error).__name__}); connect, set"
@@ -51,15 +51,17 @@ class Backbone(nn.Module):
         return x
 
 
-def _stages(net: nn.Module, name: str) -> dict[str, nn.Module]:
+def _stages(net: Any, name: str) -> dict[str, nn.Module]:
     if isinstance(net, FeatureListNet):
         steps, ends = list(net.values()), [key in net.return_layers for key in net]
     elif hasattr(net, "blocks") and hasattr(net, "conv_stem"):
         stem = [net.conv_stem, net.bn1] + ([net.act1] if hasattr(net, "act1") else [])
         steps = [nn.Sequential(*stem), *net.blocks]
-        ends = [i in net._stage_out_idx for i in range(len(steps))]  # type: ignore[operator]
+        ends = [i in net._stage_out_idx for i in range(len(steps))]
     else:
-        raise UserError(f"backbone {name!r} does not yield its stages in order; choose a ResNet, EfficientNet or ConvNeXt")
+        raise UserError(
+            f"backbone {name!r} does not yield its stages in order; choose a ResNet, EfficientNet or ConvNeXt"
+        )
     groups: list[list[nn.Module]] = [[]]
     for step, end in zip(steps, ends, strict=True):
         groups[-1].append(step)
