@@ -8,7 +8,13 @@ from semipose.draws import Draws, permutation
 
 
 def numbers(draws: Draws, n: int) -> list[torch.Tensor]:
-    return [draws.uniform(n), draws.normal(n, 3), draws.integers(n, 2, high=9), draws.uniform(n, 17, low=-2, high=5), draws.normal(n, 40)]
+    return [
+        draws.uniform(n),
+        draws.normal(n, 3),
+        draws.integers(n, 2, high=9),
+        draws.uniform(n, 17, low=-2, high=5),
+        draws.normal(n, 40),
+    ]
 
 
 def test_the_key_decides() -> None:

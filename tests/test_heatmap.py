@@ -79,7 +79,9 @@ def test_border_cells_stay(cell) -> None:
         assert decode(maps, 1, refine)[0][0, 0].tolist() == list(map(float, cell))
 
 
-@pytest.mark.parametrize("maps", [torch.zeros(1, 2, 8, 6), -torch.rand(1, 2, 8, 6) - 0.1, torch.full((1, 2, 8, 6), 0.3)])
+@pytest.mark.parametrize(
+    "maps", [torch.zeros(1, 2, 8, 6), -torch.rand(1, 2, 8, 6) - 0.1, torch.full((1, 2, 8, 6), 0.3)]
+)
 def test_flat_and_negative_maps_decode_to_finite_places_on_the_map(maps) -> None:
     for refine in DECODERS.values():
         xy, score = decode(maps, 4, refine)

@@ -40,7 +40,11 @@ def test_pairs_are_read_from_names(names, pairs) -> None:
 
 
 def test_round_trip_through_json() -> None:
-    for skeleton in (COCO, LSP, Skeleton("mouse", ("nose", "left_ear", "right_ear"), ((1, 2),), ((0, 1),), (0.1, 0.2, 0.3))):
+    for skeleton in (
+        COCO,
+        LSP,
+        Skeleton("mouse", ("nose", "left_ear", "right_ear"), ((1, 2),), ((0, 1),), (0.1, 0.2, 0.3)),
+    ):
         assert Skeleton.from_dict(json.loads(json.dumps(skeleton.to_dict()))) == skeleton
 
 
@@ -78,7 +82,9 @@ def test_impossible_skeletons_are_refused(arguments, message) -> None:
 
 def test_joint_map_goes_by_name() -> None:
     places = joint_map(COCO, LSP)
-    assert [None if p is None else COCO.joints[p] for p in places] == [j if j in COCO.joints else None for j in LSP.joints]
+    assert [None if p is None else COCO.joints[p] for p in places] == [
+        j if j in COCO.joints else None for j in LSP.joints
+    ]
     assert places.count(None) == 2  # neck and head top
     assert COCO.index("Left Ear") == 3 and COCO.index("leftEar") == 3 and COCO.index("tail", "nose") == 0
     assert COCO.index("tail") is None

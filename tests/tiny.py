@@ -92,5 +92,3 @@ def blanked(view: View, image: Tensor | None = None) -> np.ndarray:
     """(B, H, W) bool: where an image of a view shows the fill colour."""
     image = view.image if image is None else image
     return (image - view.fill).abs().amax(1).lt(1e-6).numpy()
-
-

@@ -109,7 +109,7 @@ def _typed(values: dict[str, Any]) -> Config:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Config, "config")
     try:
-        return parser.instantiate_classes(parser.parse_object({"config": values})).config
+        return parser.instantiate(parser.parse_object({"config": values})).config
     except Exception as error:  # the library raises several kinds; each says which key and why
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise UsageError(" ".join(lines).replace("config.", "")[:300]) from None

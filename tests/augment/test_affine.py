@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from semipose.augment import afresh, affine, onto, parse
+from semipose.augment import affine, afresh, onto, parse
 from semipose.augment.affine import released_easy, released_hard
 from semipose.draws import Draws
 from semipose.errors import UserError
@@ -25,7 +25,9 @@ def drawn(text: str, n: int = N, shown: View | None = None) -> tuple[np.ndarray,
     return np.degrees(np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])), scale, determinant < 0
 
 
-@pytest.mark.parametrize(("text", "degrees", "spread"), [("affine30", 30, 0.25), ("affine60", 60, 0.5), ("affine12", 12, 0.1)])
+@pytest.mark.parametrize(
+    ("text", "degrees", "spread"), [("affine30", 30, 0.25), ("affine60", 60, 0.5), ("affine12", 12, 0.1)]
+)
 def test_ranges_of_the_paper(text, degrees, spread) -> None:
     angle, scale, mirrored = drawn(text)
     assert np.abs(angle).max() <= degrees + 1e-3 and np.abs(scale - 1).max() <= spread + 1e-5
@@ -70,7 +72,9 @@ def test_afresh_and_onto() -> None:
 
 def test_only_onto_is_blank_where_the_easy_view_ended() -> None:
     plain = view(2, source=(300, 300))
-    shrink = lambda shown, draws, target=None: shown.warp(similarity(shown.size, torch.zeros(2), torch.full((2,), 0.5), torch.zeros(2) > 0))  # noqa: E731
+    shrink = lambda shown, draws, target=None: shown.warp(
+        similarity(shown.size, torch.zeros(2), torch.full((2,), 0.5), torch.zeros(2) > 0)
+    )  # noqa: E731
     easy = parse("affine10")(plain, Draws(0))
     framed = np.zeros((64, 48), bool)
     framed[16:48, 12:36] = True

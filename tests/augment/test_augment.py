@@ -11,17 +11,43 @@ from tests.tiny import view
 
 
 @pytest.mark.parametrize(
-    "text", ["affine30", "affine60+jc5", " affine60 + ra20 ", "affine-30", "released-easy", "released-hard+released-jc5", "none", "flip12.5"]
+    "text",
+    [
+        "affine30",
+        "affine60+jc5",
+        " affine60 + ra20 ",
+        "affine-30",
+        "released-easy",
+        "released-hard+released-jc5",
+        "none",
+        "flip12.5",
+    ],
 )
 def test_names_are_understood(text) -> None:
     assert callable(parse(text))
 
 
 @pytest.mark.parametrize(
-    "text", ["", "+", "affine30+", "afine30", "30", "affine", "jc", "flip+affine30", "none5", "affine30 jc5", "affine-x", "released-easy3"]
+    "text",
+    [
+        "",
+        "+",
+        "affine30+",
+        "afine30",
+        "30",
+        "affine",
+        "jc",
+        "flip+affine30",
+        "none5",
+        "affine30 jc5",
+        "affine-x",
+        "released-easy3",
+    ],
 )
 def test_anything_else_is_an_error_that_says_what_can_be_joined(text) -> None:
-    with pytest.raises(UserError, match=r"augmentation .* is not understood; join any of none, affine, flip, .*as in affine60\+jc5"):
+    with pytest.raises(
+        UserError, match=r"augmentation .* is not understood; join any of none, affine, flip, .*as in affine60\+jc5"
+    ):
         parse(text)
 
 
@@ -43,7 +69,9 @@ def test_joined_policies_run_from_left_to_right() -> None:
     for policy in (affine(30, 0.25), affine(0, 0, 1.0), affine(60, 0.5)):
         expected = policy(expected, draws)
     assert torch.equal(found.matrix, expected.matrix)
-    assert torch.equal(found.matrix, compose(affine(30, 0.25), affine(0, 0, 1.0), affine(60, 0.5))(plain, Draws(3)).matrix)
+    assert torch.equal(
+        found.matrix, compose(affine(30, 0.25), affine(0, 0, 1.0), affine(60, 0.5))(plain, Draws(3)).matrix
+    )
 
 
 def test_geometry_moves_and_pixels_do_not() -> None:

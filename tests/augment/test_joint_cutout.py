@@ -34,7 +34,9 @@ def exact(monkeypatch):
 
 def warped(frame: View, degrees: float, scale: float, mirror: bool) -> View:
     n = len(frame)
-    return frame.warp(similarity(frame.size, torch.full((n,), degrees), torch.full((n,), scale), torch.full((n,), mirror)))
+    return frame.warp(
+        similarity(frame.size, torch.full((n,), degrees), torch.full((n,), scale), torch.full((n,), mirror))
+    )
 
 
 @pytest.mark.parametrize(("degrees", "scale", "mirror"), [(0, 1, False), (37, 1.2, False), (-55, 0.7, True)])

@@ -12,9 +12,19 @@ from semipose.draws import Draws
 from semipose.geometry import pixels
 from tests.tiny import view
 
-NAMES = (
-    "autocontrast equalize invert posterize solarize solarize_add color contrast brightness sharpness cutout"
-).split()
+NAMES = [
+    "autocontrast",
+    "equalize",
+    "invert",
+    "posterize",
+    "solarize",
+    "solarize_add",
+    "color",
+    "contrast",
+    "brightness",
+    "sharpness",
+    "cutout",
+]
 UP, DOWN = 0.1, 0.9
 
 
@@ -68,7 +78,10 @@ def test_solarize_add_against_its_formula() -> None:
     assert largest(ours("solarize_add", image, 20 / 30), expected) < 1e-3
 
 
-@pytest.mark.parametrize(("name", "enhance"), [("color", ImageEnhance.Color), ("contrast", ImageEnhance.Contrast), ("brightness", ImageEnhance.Brightness)])
+@pytest.mark.parametrize(
+    ("name", "enhance"),
+    [("color", ImageEnhance.Color), ("contrast", ImageEnhance.Contrast), ("brightness", ImageEnhance.Brightness)],
+)
 @pytest.mark.parametrize(("sign", "factor"), [(UP, 1.6), (DOWN, 0.4)])
 def test_enhancements_against_pillow(name, enhance, sign, factor) -> None:
     image = photo()

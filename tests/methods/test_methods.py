@@ -71,7 +71,9 @@ def test_unlabelled_joints_do_not_reach_the_loss(name) -> None:
     losses = [made(name)(Labeled(known.view, points), view(4, 5), Draws(0, 1)).total for points in (hidden, lost)]
     assert losses[0].isfinite() and losses[0].item() == losses[1].item()
     nothing = made(name)(Labeled(known.view, torch.full((4, K, 3), float("nan"))), view(4, 5), Draws(0, 1))
-    assert nothing.total.isfinite() and sum(v.item() for k, v in nothing.losses.items() if k.startswith("supervised")) == 0
+    assert (
+        nothing.total.isfinite() and sum(v.item() for k, v in nothing.losses.items() if k.startswith("supervised")) == 0
+    )
 
 
 @pytest.mark.parametrize("name", sorted(NEED_UNLABELED))
@@ -81,8 +83,20 @@ def test_weight_scales_the_unsupervised_loss_alone(name) -> None:
         assert three[key].item() == pytest.approx(one[key].item() * (3 if key.startswith("unsupervised") else 1))
 
 
-def test_supervised_needs_no_unlabelled_images() -> None:
-    assert made("supervised")(labeled(), None, Draws(0)).total.isfinite()
+@pytest.mark.parametrize("name", METHODS)
+def test_labels_alone_teach_as_in_a_whole_step(name) -> None:
+    """Without unlabelled images, as in a burn-in: the supervised losses of the whole step, and no other pass."""
+    share = {"share": 0.5} if name == "dual" else {}
+    method = made(name, **share)
+    found, whole = method(labeled(), None, Draws(0, 1)), step(made(name, **share))
+    assert set(found.losses) == {key for key in whole.losses if key.startswith("supervised")}
+    for key, value in found.losses.items():
+        assert value.item() == pytest.approx(whole.losses[key].item(), rel=1e-5)
+    assert set(found.measures) == {"response/labeled"}
+    assert found.measures["response/labeled"].item() == pytest.approx(
+        whole.measures["response/labeled"].item(), rel=1e-5
+    )
+    assert all(len(net.shown) == 1 for net in method.students)
 
 
 @pytest.mark.parametrize(

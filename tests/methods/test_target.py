@@ -21,14 +21,18 @@ from semipose.methods.target import (
     soft,
     truth,
 )
-from tests.tiny import CODEC, FLIP, K, SIZE, STRIDE, Says, Tiny, labeled, norm, view
+from tests.tiny import CODEC, FLIP, SIZE, STRIDE, K, Says, Tiny, labeled, norm, view
 
 NAN = float("nan")
 
 
 def moved(shown, degrees: float = 0, scale: float = 1, mirror: bool = False):
     n = len(shown)
-    return shown.warp(similarity(shown.size, torch.full((n,), float(degrees)), torch.full((n,), float(scale)), torch.full((n,), mirror)))
+    return shown.warp(
+        similarity(
+            shown.size, torch.full((n,), float(degrees)), torch.full((n,), float(scale)), torch.full((n,), mirror)
+        )
+    )
 
 
 # ---- labels
@@ -37,7 +41,9 @@ def moved(shown, degrees: float = 0, scale: float = 1, mirror: bool = False):
 def test_truth_peaks_at_the_labels() -> None:
     known = labeled()
     target = truth(known, known.view, CODEC)
-    assert target.heatmaps.shape == (4, K, 16, 12) and target.weight.shape == (4, K, 1, 1) and (target.weight == 1).all()
+    assert (
+        target.heatmaps.shape == (4, K, 16, 12) and target.weight.shape == (4, K, 1, 1) and (target.weight == 1).all()
+    )
     xy, score = decode(target.heatmaps, STRIDE)
     assert (xy - known.keypoints[..., :2]).abs().max() <= STRIDE / 2
     assert score.min() > 0.7 and target.frame is known.view
@@ -58,10 +64,19 @@ def test_truth_in_a_mirrored_view_swaps_left_and_right() -> None:
 def test_labels_may_live_in_a_mirrored_view() -> None:
     known = labeled()
     mirror = moved(known.view, mirror=True)
-    there = Labeled(mirror, truth_points := torch.cat([move(known.view.to(mirror), known.keypoints[..., :2])[:, FLIP], known.keypoints[..., 2:]], -1))
+    there = Labeled(
+        mirror,
+        truth_points := torch.cat(
+            [move(known.view.to(mirror), known.keypoints[..., :2])[:, FLIP], known.keypoints[..., 2:]], -1
+        ),
+    )
     assert truth_points.shape == known.keypoints.shape
-    torch.testing.assert_close(truth(there, mirror, CODEC).heatmaps, truth(known, mirror, CODEC).heatmaps, atol=1e-3, rtol=0)
-    torch.testing.assert_close(truth(there, known.view, CODEC).heatmaps, truth(known, known.view, CODEC).heatmaps, atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        truth(there, mirror, CODEC).heatmaps, truth(known, mirror, CODEC).heatmaps, atol=1e-3, rtol=0
+    )
+    torch.testing.assert_close(
+        truth(there, known.view, CODEC).heatmaps, truth(known, known.view, CODEC).heatmaps, atol=1e-3, rtol=0
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,6 +156,20 @@ def test_carried_weights_keep_what_was_unknown() -> None:
     target = Target(torch.ones(1, K, 16, 12), weight, easy)
     assert seen_from(target, moved(easy, 30), FLIP).weight[:, 1].max() == 0
     assert seen_with_background(target, moved(easy, 30), FLIP).weight.flatten().tolist() == [1, 0, 1]
+
+
+def test_weights_swap_and_move_with_the_view() -> None:
+    easy = view(1)
+    mirror = moved(easy, mirror=True)
+    joints = Target(torch.ones(1, K, 16, 12), torch.tensor([1.0, 0, 0.5]).view(1, K, 1, 1), easy)
+    assert seen_from(joints, mirror, FLIP).weight[0, :, 8, 6].tolist() == [1, 0.5, 0]
+    assert seen_with_background(joints, mirror, FLIP).weight.flatten().tolist() == [1, 0.5, 0]
+    cells = torch.zeros(1, K, 16, 12)
+    cells[0, 1, 3, 2] = 1
+    carried = seen_from(Target(torch.ones(1, K, 16, 12), cells, easy), mirror, FLIP).weight
+    assert carried[0, 2, 3, 9].item() == pytest.approx(1, abs=1e-4) and carried.sum().item() == pytest.approx(
+        1, abs=1e-3
+    )
 
 
 # ---- loss and measures

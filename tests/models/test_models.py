@@ -9,7 +9,12 @@ from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.models import build_model
 
-TINY = {"weights": "none", "size": [64, 32], "deconv": [8, 8, 8], "options": {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}}
+TINY = {
+    "weights": "none",
+    "size": [64, 32],
+    "deconv": [8, 8, 8],
+    "options": {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]},
+}
 
 
 def test_seed_draws_the_weights_and_nothing_else() -> None:

@@ -74,7 +74,9 @@ def test_head_and_deconvolutions_start_at_a_thousandth() -> None:
     assert network(torch.rand(2, 3, 32, 32)).abs().max().item() < 0.1
 
 
-@pytest.mark.parametrize(("size", "nearest"), [((60, 48), "[64, 64]"), ((256, 190), "[256, 192]"), ((5, 32), "[32, 32]")])
+@pytest.mark.parametrize(
+    ("size", "nearest"), [((60, 48), "[64, 64]"), ((256, 190), "[256, 192]"), ((5, 32), "[32, 32]")]
+)
 def test_sizes_that_do_not_divide(size, nearest) -> None:
     with pytest.raises(UserError, match="does not divide by the backbone's stride 32") as caught:
         SimpleBaseline(Backbone("resnet18", **SMALL), 3, size)

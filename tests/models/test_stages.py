@@ -55,7 +55,9 @@ def test_a_tap_replaces_what_passes() -> None:
     assert not torch.allclose(swapped, backbone(x))
 
 
-@pytest.mark.parametrize(("name", "options"), [("resnet81", {}), ("resnet18", {"colour": 1}), ("vit_tiny_patch16_224", {"img_size": 64})])
+@pytest.mark.parametrize(
+    ("name", "options"), [("resnet81", {}), ("resnet18", {"colour": 1}), ("vit_tiny_patch16_224", {"img_size": 64})]
+)
 def test_unknown_backbones_are_refused(name, options) -> None:
     with pytest.raises(UserError, match=f"backbone '{name}'") as caught:
         Backbone(name, **options)

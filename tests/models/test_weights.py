@@ -15,7 +15,11 @@ from semipose.models.weights import load_model, load_weights, save_model
 from semipose.skeleton import COCO, LSP, Skeleton
 
 CONFIG = ModelConfig(
-    weights="none", size=[64, 32], deconv=[8, 8, 8], options={"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}, sigma=1.5
+    weights="none",
+    size=[64, 32],
+    deconv=[8, 8, 8],
+    options={"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]},
+    sigma=1.5,
 )
 
 
@@ -87,7 +91,9 @@ def test_a_broken_description(saved, text, message) -> None:
         load_model(saved)
 
 
-@pytest.mark.parametrize("change", [{"model": {"backbon": "resnet18"}}, {"model": None}, {"skeleton": {"joints": []}}, {"skeleton": {}}])
+@pytest.mark.parametrize(
+    "change", [{"model": {"backbon": "resnet18"}}, {"model": None}, {"skeleton": {"joints": []}}, {"skeleton": {}}]
+)
 def test_a_description_that_describes_nothing(saved, change) -> None:
     beside = saved.with_suffix(".json")
     beside.write_text(json.dumps({**json.loads(beside.read_text()), **change}))

@@ -16,7 +16,9 @@ from tests.tiny import CODEC, SIGMA, STRIDE, Says, Tiny, labeled, view
 
 def test_value_on_a_hand_made_case() -> None:
     """Half the mean over images, joints and cells, masked joints in the denominator."""
-    keypoints = torch.tensor([[[20.0, 30, 2], [11.3, 14.2, 1], [30, 40, 0]], [[8.0, 50, 2], [40, 8, 0], [float("nan")] * 3]])
+    keypoints = torch.tensor(
+        [[[20.0, 30, 2], [11.3, 14.2, 1], [30, 40, 0]], [[8.0, 50, 2], [40, 8, 0], [float("nan")] * 3]]
+    )
     heatmaps = torch.rand(3, 16, 12, generator=torch.Generator().manual_seed(0))
     method = Supervised([Says(heatmaps)], CODEC, parse("none"))
     found = method(Labeled(view(2), keypoints), None, Draws(0)).losses["supervised"]

@@ -38,7 +38,9 @@ def test_affine_60_reaches_further_than_affine_30(name) -> None:
     spread = {"easy": 0.0, "hard": 0.0}
     plain = view(64, source=(64, 48))
     spread["easy"] = (parse("affine30")(plain, Draws(0)).matrix - plain.matrix)[:, :2, :2].std().item()
-    spread["hard"] = (hard(MethodConfig(name=name, hard="affine60"))(plain, Draws(0)).matrix - plain.matrix)[:, :2, :2].std().item()
+    spread["hard"] = (
+        (hard(MethodConfig(name=name, hard="affine60"))(plain, Draws(0)).matrix - plain.matrix)[:, :2, :2].std().item()
+    )
     assert spread["hard"] > 1.5 * spread["easy"]
 
 

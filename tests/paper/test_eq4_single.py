@@ -35,7 +35,9 @@ def test_no_gradient_reaches_the_teacher_and_some_reaches_the_student() -> None:
 
     constant = net(easy.image).detach()
     torch.testing.assert_close(found, written_out(constant))
-    mine, stopped, live = (gradients(loss, net) for loss in (found, written_out(constant), written_out(net(easy.image))))
+    mine, stopped, live = (
+        gradients(loss, net) for loss in (found, written_out(constant), written_out(net(easy.image)))
+    )
     assert norm(mine) > 1e-3
     assert difference(mine, stopped) < 1e-5 * norm(stopped)
     assert difference(mine, live) > 0.1 * norm(stopped)

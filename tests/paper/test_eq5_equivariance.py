@@ -59,7 +59,9 @@ def test_the_peak_goes_where_the_joint_went(first, second, scale, mirror, back) 
 
 
 def loss(flip: Tensor, key: int) -> float:
-    method = Single(Sees(), Codec(CODEC.stride, CODEC.sigma, flip), parse("affine20+flip50"), afresh(parse("affine20+flip50")))
+    method = Single(
+        Sees(), Codec(CODEC.stride, CODEC.sigma, flip), parse("affine20+flip50"), afresh(parse("affine20+flip50"))
+    )
     return method(labeled(1), people(), Draws(key)).losses["unsupervised"].item()
 
 

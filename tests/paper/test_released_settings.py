@@ -37,7 +37,9 @@ def test_outside_changes_the_weight_of_what_the_teacher_did_not_see() -> None:
     losses = {}
     for outside in ("ignore", "background"):
         config = MethodConfig(name="single", easy="none", hard="affine60", outside=outside)
-        losses[outside] = build_method(config, [Tiny()], CODEC)(labeled(), view(4, 5), Draws(0)).losses["unsupervised"].item()
+        losses[outside] = (
+            build_method(config, [Tiny()], CODEC)(labeled(), view(4, 5), Draws(0)).losses["unsupervised"].item()
+        )
     assert losses["background"] > losses["ignore"] > 0
 
 

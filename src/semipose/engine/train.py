@@ -188,6 +188,8 @@ class Training:
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(config.optim, step, self.steps)
             draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=self.fabric.device)
+            if step < self.burn_in:
+                batch.pop("unlabeled", None)
             outcome = self.wrapped(draws=draws, **self.fabric.to_device(batch))
             self.optimizer.zero_grad()
             self.fabric.backward(outcome.total)

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from semipose.cli import build_parser, main
+from semipose.config import to_dict
+from semipose.recipes import RECIPES
+from tests.runs import PEOPLE, tiny_config
+
+VERBS = ("demo", "train", "evaluate", "predict", "check", "split", "synth", "recipes", "report")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run made by the command line alone."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "run.yaml").write_text(yaml.safe_dump(to_dict(tiny_config(folder / "cache"))))
+    code = main(["train", "--config", str(folder / "run.yaml"), "--out", str(folder / "run"), "--seed=3"])
+    assert code == 0
+    return folder / "run"
+
+
+def test_help_names_every_verb_quickly(capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import sys, semipose.cli as c; c.main(['--help']); assert 'torch' not in sys.modules and 'cv2' not in sys.modules"
+    text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert all(verb in text for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--help"]) == 0
+    assert f"example: semipose {verb}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_train_writes_a_whole_run(trained: Path) -> None:
+    for name in (
+        "config.yaml",
+        "split.json",
+        "metrics.csv",
+        "summary.json",
+        "model.safetensors",
+        "model.json",
+        "model-b.safetensors",
+        "predictions/val.json",
+        "report.html",
+        "checkpoints/last.ckpt",
+        "checkpoints/best.ckpt",
+    ):
+        assert (trained / name).exists(), name
+    assert yaml.safe_load((trained / "config.yaml").read_text())["seed"] == 3
+    summary = json.loads((trained / "summary.json").read_text())
+    assert summary["steps"] == 4 and set(summary["val"]["networks"]) == {"a", "b"} and "ensemble" in summary["val"]
+
+
+def test_evaluate_repeats_the_run_s_own_scores(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(trained)]) == 0
+    text = capsys.readouterr().out
+    assert "ensemble" in text and "per joint" in text
+    scores = json.loads((trained / "evaluation.json").read_text())
+    summary = json.loads((trained / "summary.json").read_text())
+    assert scores["mean"]["pck"] == pytest.approx(summary["val"]["mean"]["pck"])
+    assert set(scores["coco"]["a"]) >= {"AP", "AR"}
+
+
+def test_evaluate_on_other_data(trained: Path) -> None:
+    assert main(["evaluate", str(trained), "--data", PEOPLE.format(3, 7000), "--threshold", "0.5"]) == 0
+    assert json.loads((trained / "evaluation.json").read_text())["samples"] == 3
+
+
+def test_predict_on_a_folder_and_on_boxes(trained: Path, tmp_path: Path) -> None:
+    assert main(["synth", str(tmp_path / "people"), "--count", "3"]) == 0
+    images = tmp_path / "people" / "images"
+    assert main(["predict", str(trained), str(images), "--out", str(tmp_path / "whole")]) == 0
+    results = json.loads((tmp_path / "whole" / "keypoints.json").read_text())
+    assert len(results) == 3 and len(results[0]["keypoints"]) == 42
+    assert len(list((tmp_path / "whole").glob("*.jpg"))) == 3
+    boxes = ["--boxes", str(tmp_path / "people" / "annotations.json"), "--no-overlay"]
+    assert main(["predict", str(trained / "model.safetensors"), str(images), *boxes, "--out", str(tmp_path / "boxes")]) == 0
+    boxed = json.loads((tmp_path / "boxes" / "keypoints.json").read_text())
+    assert [r["image_id"] for r in boxed] == [1, 2, 3] and boxed[0]["bbox"] != results[0]["bbox"]
+
+
+def test_synth_writes_coco_that_check_accepts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["synth", str(tmp_path), "--count", "2", "--domain", "studio"]) == 0
+    data = tmp_path / "data.yaml"
+    data.write_text("labeled: annotations.json\nlabeled_images: images\n")
+    assert main(["check", "--data", str(data)]) == 0
+    assert "2 samples" in capsys.readouterr().out
+
+
+def test_split_then_train_from_it(tmp_path: Path, trained: Path) -> None:
+    people = PEOPLE.format(20, 0)
+    split = tmp_path / "split.json"
+    assert main(["split", people, "--labeled", "5", "--val", "4", "--out", str(split)]) == 0
+    settings = [f"--data.labeled={people}", f"--data.split={split}", "--data.unlabeled=null", "--data.val=null"]
+    config = str(trained / "config.yaml")
+    out = ["--out", str(tmp_path / "run"), "--steps=1", "--method.name=single"]
+    assert main(["train", "--config", config, *settings, *out]) == 0
+    manifest = json.loads((tmp_path / "run" / "split.json").read_text())
+    assert {k: len(manifest[k]) for k in ("labeled", "unlabeled", "val")} == {"labeled": 5, "unlabeled": 11, "val": 4}
+
+
+def test_a_run_is_never_overwritten_unasked(trained: Path) -> None:
+    config = str(trained / "config.yaml")
+    assert main(["train", "--config", config, "--out", str(trained), "--steps=1"]) == 0
+    again = trained.with_name(f"{trained.name}-2")
+    assert (again / "summary.json").exists() and json.loads((trained / "summary.json").read_text())["steps"] == 4
+    assert main(["train", "--config", config, "--out", str(again), "--steps=2", "--overwrite"]) == 0
+    assert json.loads((again / "summary.json").read_text())["steps"] == 2
+
+
+def test_report_compares_runs(trained: Path, tmp_path: Path) -> None:
+    assert main(["report", str(trained), str(trained), "--out", str(tmp_path / "page.html")]) == 0
+    assert "<html" in (tmp_path / "page.html").read_text()
+
+
+def test_recipes_lists_and_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipes"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in RECIPES) and "44.6 AP" in text
+    assert main(["recipes", "show", "dual"]) == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert shown["method"]["hard"] == "affine60+flip50+jc5" and shown["model"]["size"] == [256, 192]
+
+
+def test_print_config_lays_layers_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data.yaml").write_text("labeled: here.json\nval: gone.json\n")
+    (tmp_path / "here.json").write_text("{}")
+    words = ["train", "--recipe", "single", "--data", str(tmp_path / "data.yaml"), "--optim.lr=5e-4", "--print-config"]
+    assert main(words) == 0
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["method"]["name"] == "single" and config["optim"]["lr"] == 5e-4
+    assert config["data"]["labeled"] == str(tmp_path / "here.json") and config["data"]["val"] == "gone.json"
+
+
+USAGE = {
+    "an unknown key, with the nearest": (["train", "--model.bakbone=x"], "model.backbone"),
+    "an unknown option, with the nearest": (["predict", "a", "b", "--ot", "c"], "--out"),
+    "a value of the wrong type": (["train", "--optim.lr=fast"], "optim.lr"),
+    "a section without a key": (["train", "--optim=3"], "optim.lr"),
+    "a setting without a value": (["train", "--optim.lr"], "needs a value"),
+    "no data to check": (["check"], "--data"),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_bad_usage_is_one_line_and_exit_code_2(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words, expected = USAGE[case]
+    assert main(words) == 2
+    error = capsys.readouterr().err.strip()
+    assert expected in error and "\n" not in error
+
+
+FAILURES = {
+    "no labelled data": (["train", "--recipe", "mini-dual", "--data.labeled=null"], "data.labeled"),
+    "a missing data set": (["train", "--recipe", "mini-dual", "--data.labeled=nowhere.json"], "nowhere.json"),
+    "an unknown recipe": (["train", "--recipe", "tripple"], "semipose recipes"),
+    "an unknown method": (["train", "--recipe", "mini-dual", "--method.name=triple"], "supervised"),
+    "an unknown augmentation": (["train", "--recipe", "mini-dual", "--method.hard=warp9"], "affine60+jc5"),
+    "an unknown backbone": (["train", "--recipe", "mini-dual", "--model.backbone=resnet19"], "resnet19"),
+    "a size that does not divide": (["train", "--recipe", "mini-dual", "--model.size=[64,50]"], "[64, 48]"),
+    "a run that is none": (["evaluate", "nowhere"], "config.yaml"),
+    "nothing to resume": (["train", "--resume", "nowhere"], "nothing to resume"),
+    "a missing model": (["predict", "nowhere", "."], "nowhere"),
+    "a missing config": (["train", "--config", "nowhere.yaml"], "nowhere.yaml"),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_a_failure_is_one_line_and_exit_code_1(
+    case: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words, expected = FAILURES[case]
+    if words[0] == "train" and "--resume" not in words and "--config" not in words:
+        small = ["--data.unlabeled=synth:studio?count=2&start=9", "--data.val=null", f"--data.cache={tmp_path / 'cache'}"]
+        labeled = [] if any("data.labeled" in word for word in words) else ["--data.labeled=synth:studio?count=2"]
+        words = [*words, *small, *labeled]
+    assert main(words) == 1
+    lines = [line for line in capsys.readouterr().err.strip().splitlines() if line.startswith("semipose")]
+    assert len(lines) == 1 and expected in lines[0]
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="nowhere"):
+        main(["evaluate", str(tmp_path / "nowhere"), "--debug"])
+
+
+def test_a_corrupt_image_is_named(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.imwrite(str(tmp_path / "good.png"), np.zeros((40, 30, 3), np.uint8))
+    (tmp_path / "page.jpg").write_text("<html>not here</html>")
+    assert main(["predict", str(trained), str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "page.jpg" in capsys.readouterr().err
+
+
+def test_the_parser_knows_every_verb() -> None:
+    verbs = next(a for a in build_parser()._actions if a.dest == "verb").choices
+    assert set(verbs or ()) == set(VERBS)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semipose.config import Config, to_dict
+from semipose.errors import UsageError, UserError
+from semipose.recipes import RECIPES
+from semipose.settings import keys, read_overrides, read_yaml, resolve
+
+
+def test_layers_lie_over_each_other() -> None:
+    config = resolve(Config(), {"optim": {"lr": 0.5, "batch": 4}}, {"optim": {"lr": 0.25}, "steps": 7})
+    assert (config.optim.lr, config.optim.batch, config.steps) == (0.25, 4, 7)
+
+
+def test_options_of_the_backbone_are_free() -> None:
+    assert resolve(Config(), {"model": {"options": {"layers": [1, 1]}}}).model.options == {"layers": [1, 1]}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_survives_a_round_trip(name: str) -> None:
+    config = RECIPES[name].config()
+    assert resolve(Config(), to_dict(config)) == config
+
+
+def test_overrides_are_yaml_in_both_spellings() -> None:
+    layer = read_overrides(["--optim.lr=3e-4", "--model.size", "[64, 48]", "--data.val=null", "--stop-on-collapse=true"])
+    assert layer == {
+        "optim": {"lr": "3e-4"},
+        "model": {"size": [64, 48]},
+        "data": {"val": None},
+        "stop_on_collapse": True,
+    }
+    assert resolve(Config(), layer).optim.lr == 3e-4
+
+
+@pytest.mark.parametrize(
+    ("layer", "hint"),
+    [
+        ({"model": {"bakbone": "x"}}, "model.backbone"),
+        ({"lr": 1}, "optim.lr"),
+        ({"optimizer": {}}, "optim"),
+        ({"steps": "many"}, "steps"),
+        ({"data": "x"}, "section"),
+    ],
+)
+def test_what_does_not_fit_is_named(layer: dict, hint: str) -> None:
+    with pytest.raises(UsageError, match=hint):
+        resolve(Config(), layer)
+
+
+def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "data.yaml").write_text("labeled: images\nunlabeled: elsewhere\n")
+    layer = read_yaml(tmp_path / "data.yaml", "data")
+    assert layer == {"data": {"labeled": str(tmp_path / "images"), "unlabeled": "elsewhere"}}
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1\n- 2", "!!python/object/apply:os.system ['true']"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"x\.yaml"):
+        read_yaml(tmp_path / "x.yaml")
+
+
+def test_keys_are_dotted_names() -> None:
+    assert {"data.labeled", "model.backbone", "steps"} <= set(keys())
