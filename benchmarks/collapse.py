@@ -17,7 +17,7 @@ from benchmarks.figures import response_figure
 from semipose.config import Config, DataConfig, MethodConfig
 from semipose.recipes import mini
 
-LABELS, STEPS = 50, 1500
+LABELS, STEPS = 30, 1500
 METHODS = {
     "supervised": MethodConfig(name="supervised"),
     "naive": MethodConfig(name="naive"),

@@ -30,8 +30,8 @@ angles = st.floats(-180, 180)
 scales = st.floats(0.7, 1.4)
 parts = st.floats(0, 1)
 RIPPLE = 0.03
-"""Pixels: bilinear sampling blurs by an amount that ripples with the sub-pixel phase, which pulls at a blob's centroid. The
-tests on ramps, which it keeps exactly, hold the 0.01 px."""
+"""Pixels: bilinear sampling blurs by an amount that ripples with the sub-pixel phase, which pulls at a blob's centroid.
+The tests on ramps, which it keeps exactly, hold the 0.01 px."""
 
 
 def step(size: tuple[int, int], degrees: float, scale: float, mirror: bool) -> Tensor:

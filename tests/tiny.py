@@ -18,8 +18,8 @@ K = len(FLIP)
 
 
 class Tiny(nn.Module):
-    """A convolution, batch norm and a head: heatmaps of stride 4. It records what it was shown, and whether the graph was
-    recorded."""
+    """A convolution, batch norm and a head: heatmaps of stride 4. It records what it was shown, and whether it was to
+    learn from it."""
 
     def __init__(self, seed: int = 0, joints: int = K) -> None:
         super().__init__()

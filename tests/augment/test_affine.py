@@ -72,9 +72,10 @@ def test_afresh_and_onto() -> None:
 
 def test_only_onto_is_blank_where_the_easy_view_ended() -> None:
     plain = view(2, source=(300, 300))
-    shrink = lambda shown, draws, target=None: shown.warp(
-        similarity(shown.size, torch.zeros(2), torch.full((2,), 0.5), torch.zeros(2) > 0)
-    )  # noqa: E731
+
+    def shrink(shown, draws, target=None):
+        return shown.warp(similarity(shown.size, torch.zeros(2), torch.full((2,), 0.5), torch.zeros(2) > 0))
+
     easy = parse("affine10")(plain, Draws(0))
     framed = np.zeros((64, 48), bool)
     framed[16:48, 12:36] = True

@@ -56,5 +56,5 @@ def test_lite0_without_its_wheel(monkeypatch) -> None:
 
 
 def test_weights_file_that_is_not_there(tmp_path) -> None:
-    with pytest.raises(UserError, match="nowhere.safetensors cannot be read"):
+    with pytest.raises(UserError, match=r"nowhere.safetensors cannot be read"):
         build_model(ModelConfig(**{**TINY, "weights": str(tmp_path / "nowhere.safetensors")}), 3)

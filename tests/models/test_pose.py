@@ -84,7 +84,7 @@ def test_sizes_that_do_not_divide(size, nearest) -> None:
 
 
 def test_more_deconvolutions_than_the_backbone_shrinks() -> None:
-    with pytest.raises(UserError, match="model.deconv has 4 stages.*stride is only 8"):
+    with pytest.raises(UserError, match=r"model.deconv has 4 stages.*stride is only 8"):
         SimpleBaseline(Backbone("resnet18", output_stride=8, **SMALL), 3, (64, 48), (8, 8, 8, 8))
 
 

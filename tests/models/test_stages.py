@@ -43,7 +43,7 @@ def test_output_stride(stride) -> None:
 
 def test_efficientnet_stages() -> None:
     backbone = Backbone("tf_efficientnet_lite0")
-    assert list(backbone.stages)[0] == "stem" and backbone.reduction == 32
+    assert next(iter(backbone.stages)) == "stem" and backbone.reduction == 32
     assert backbone.eval()(torch.rand(1, 3, 64, 32)).shape == (1, backbone.channels, 2, 1)
 
 
@@ -65,7 +65,7 @@ def test_unknown_backbones_are_refused(name, options) -> None:
 
 
 def test_unknown_backbone_names_near_ones() -> None:
-    with pytest.raises(UserError, match="try .*resnet1"):
+    with pytest.raises(UserError, match=r"try .*resnet1"):
         Backbone("resnet18x")
 
 

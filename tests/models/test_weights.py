@@ -40,9 +40,10 @@ def saved(network, tmp_path) -> Path:
 def test_round_trip(network, saved) -> None:
     x = torch.rand(2, 3, 64, 32)
     for path in (saved, saved.parent):
-        loaded, skeleton = load_model(path)
-        assert skeleton == LSP and not loaded.training and loaded.size == (64, 32) and loaded.stride == 4
-        assert torch.equal(loaded(x), network(x))
+        loaded = load_model(path)
+        assert loaded.skeleton == LSP and loaded.config == CONFIG
+        assert not loaded.network.training and loaded.network.size == (64, 32) and loaded.network.stride == 4
+        assert torch.equal(loaded.network(x), network(x))
 
 
 def test_the_description_needs_no_other_file(saved) -> None:
@@ -65,9 +66,9 @@ def test_a_flipped_bit_is_found(saved, place) -> None:
     data = bytearray(saved.read_bytes())
     data[int(len(data) * place)] ^= 1
     saved.write_bytes(data)
-    with pytest.raises(UserError, match="model.safetensors are damaged"):
+    with pytest.raises(UserError, match=r"model.safetensors are damaged"):
         load_model(saved)
-    with pytest.raises(UserError, match="model.safetensors are damaged"):
+    with pytest.raises(UserError, match=r"model.safetensors are damaged"):
         load_weights(build_model(CONFIG, len(LSP)), saved)
 
 
@@ -97,12 +98,12 @@ def test_a_broken_description(saved, text, message) -> None:
 def test_a_description_that_describes_nothing(saved, change) -> None:
     beside = saved.with_suffix(".json")
     beside.write_text(json.dumps({**json.loads(beside.read_text()), **change}))
-    with pytest.raises(UserError, match="model.json does not describe a model"):
+    with pytest.raises(UserError, match=r"model.json does not describe a model"):
         load_model(saved)
 
 
 def test_weights_of_another_skeleton_are_refused(saved) -> None:
-    with pytest.raises(UserError, match="2 of .* another shape, first head.weight.*number of joints"):
+    with pytest.raises(UserError, match=r"2 of .* another shape, first head.weight.*number of joints"):
         load_weights(build_model(CONFIG, len(COCO)), saved)
     beside = saved.with_suffix(".json")
     beside.write_text(json.dumps({**json.loads(beside.read_text()), "skeleton": COCO.to_dict()}))
@@ -113,7 +114,7 @@ def test_weights_of_another_skeleton_are_refused(saved) -> None:
 def test_as_many_joints_of_other_names_are_refused(saved) -> None:
     mine = build_model(CONFIG, len(LSP))
     load_weights(mine, saved, LSP)
-    with pytest.raises(UserError, match="for other joints .*right_ankle.* than the data .*joint0"):
+    with pytest.raises(UserError, match=r"for other joints .*right_ankle.* than the data .*joint0"):
         load_weights(mine, saved, Skeleton("other", tuple(f"joint{i}" for i in range(len(LSP)))))
 
 

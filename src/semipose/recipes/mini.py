@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 
-DOMAIN, LABELS, UNLABELED, VAL = "studio", 100, 2000, 500
+DOMAIN, LABELS, UNLABELED, VAL = "studio", 30, 2000, 500
 
 
 def base(method: MethodConfig, seed: int = 0, labels: int = LABELS) -> Config:
@@ -28,7 +28,7 @@ def base(method: MethodConfig, seed: int = 0, labels: int = LABELS) -> Config:
         size=[64, 48],
         deconv=[64, 64, 64],
     )
-    return Config(data, model, method, OptimConfig(batch=16), steps=1000, eval_every=250, seed=seed)
+    return Config(data, model, method, OptimConfig(lr=3e-3, batch=16), steps=1000, eval_every=250, seed=seed)
 
 
 def supervised(seed: int = 0) -> Config:
@@ -38,7 +38,7 @@ def supervised(seed: int = 0) -> Config:
 
 def naive(seed: int = 0) -> Config:
     """The mini protocol with both sides learning; fewer labels, learnt by heart, make it collapse."""
-    return replace(base(MethodConfig(name="naive"), seed, labels=50), steps=1500)
+    return replace(base(MethodConfig(name="naive"), seed), steps=1500)
 
 
 def single(seed: int = 0) -> Config:
