@@ -6,6 +6,7 @@ import csv
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from multiprocessing.context import ForkProcess
@@ -111,11 +112,13 @@ def child(function: Callable[..., object], *arguments: Any) -> ForkProcess:
 
 
 def exit_code(process: ForkProcess, seconds: float = 60) -> int | None:
-    """Wait for a child; how it ended."""
-    process.join(seconds)
-    if process.is_alive():
-        process.kill()
-        raise AssertionError(f"the child did not end within {seconds} s")
+    """Wait for a child, not for what it started; how it ended."""
+    until = time.monotonic() + seconds
+    while process.is_alive():
+        if time.monotonic() > until:
+            process.kill()
+            raise AssertionError(f"the child did not end within {seconds} s")
+        time.sleep(0.01)
     return process.exitcode
 
 

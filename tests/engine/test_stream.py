@@ -92,7 +92,7 @@ class Acting(Dataset):
 def test_a_killed_worker_is_an_error_within_seconds() -> None:
     began = time.monotonic()
     with (
-        pytest.raises(UserError, match=r"loading data failed: DataLoader worker .*workers=0") as caught,
+        pytest.raises(UserError, match="worker was lost: .*workers=0") as caught,
         loading(Acting(dies), 0, 10, 2, False) as incoming,
     ):
         list(incoming)
@@ -105,7 +105,7 @@ def test_a_worker_that_hangs_is_an_error_after_the_timeout(monkeypatch) -> None:
     monkeypatch.setattr(stream, "TIMEOUT", 1)
     began = time.monotonic()
     with (
-        pytest.raises(UserError, match="loading data failed: DataLoader timed out after 1 seconds"),
+        pytest.raises(UserError, match="worker was lost: DataLoader timed out after 1 seconds"),
         loading(Acting(lambda: time.sleep(600)), 0, 10, 2, False) as incoming,
     ):
         list(incoming)
@@ -120,6 +120,17 @@ def test_workers_leave_signals_to_the_main_process() -> None:
 
     with loading(Acting(both), 0, 8, 1, False) as incoming:
         assert [int(step) for step in incoming] == list(range(8))
+
+
+def test_workers_end_with_the_block() -> None:
+    def ended_early() -> None:
+        with loading(Acting(dies), 0, 100, 2, False) as incoming:
+            next(iter(incoming))
+            raise KeyError("step")
+
+    with pytest.raises(KeyError) as caught:
+        ended_early()
+    assert caught.traceback and multiprocessing.active_children() == []
 
 
 def test_other_errors_pass() -> None:

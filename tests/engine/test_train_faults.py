@@ -20,7 +20,7 @@ from semipose.engine.signals import EXIT_STOPPED, Stopped
 from semipose.engine.train import run_training
 from semipose.errors import UserError
 from semipose.methods import Method
-from tests.engine.runs import STEPS, assert_same_runs, at_step, child, dies, exit_code, metrics, resume, tiny
+from tests.engine.runs import STEPS, assert_same_runs, at_step, child, dies, exit_code, resume, tiny
 
 
 def _trains(config: Config, run: RunDir, step: int, action: Callable[[], object]) -> None:
@@ -67,7 +67,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(cache, free, reference, w
 def test_a_run_that_is_asked_to_stop_finishes_the_step_and_saves(cache, free, reference, number) -> None:
     process = child(_trains, tiny(cache, workers=1), free, 2, lambda: dies(number))
     assert exit_code(process) == EXIT_STOPPED == 3
-    assert checkpoint.load(free.last)["progress"]["step"] == 3
+    assert checkpoint.load(free.last)["progress"]["step"] == 4, "what comes after a step's backward pass waits for the next"
     resume(tiny(cache), free)
     assert_same_runs(free, reference)
 
@@ -98,7 +98,7 @@ def test_a_killed_worker_ends_the_run_and_keeps_its_checkpoint(cache, run, refer
 
     monkeypatch.setattr(Method, "after_step", at_step(4, kill))
     config = tiny(cache, workers=2, save_every=2, steps=200)
-    with pytest.raises(UserError, match="loading data failed: DataLoader worker .* set workers=0"):
+    with pytest.raises(UserError, match="worker was lost: .* set workers=0"):
         run_training(config, run, progress=False)
     assert multiprocessing.active_children() == []
     assert checkpoint.load(run.last)["progress"]["step"] >= 4
@@ -112,7 +112,7 @@ def test_another_configuration_is_refused_with_its_differences(cache, run) -> No
     message = str(caught.value)
     assert "optim.lr: 0.001 -> 0.5" in message and "seed: 0 -> 1" in message and "--init-from" in message
     assert "workers" not in message and "save_every" not in message and "\n" not in message
-    assert checkpoint.load(run.last)["progress"]["step"] == 2 and metrics(run) == []
+    assert checkpoint.load(run.last)["progress"]["step"] == 2
 
 
 def test_other_data_or_processes_are_refused(cache, run, monkeypatch) -> None:

@@ -101,20 +101,22 @@ def loading(
             timeout=TIMEOUT if workers else 0,
             worker_init_fn=_leave_signals,
         )
-    except RuntimeError as error:
-        if not str(error).startswith(("DataLoader", "Pin memory")):
+    except (RuntimeError, ConnectionError, EOFError) as error:  # the latter where a worker dies while handing over
+        lost = not isinstance(error, RuntimeError) or str(error).startswith(("DataLoader", "Pin memory"))
+        if not (workers and lost):
             raise
+        raise UserError(
+            f"a data loading worker was lost: {' '.join(str(error).split())}; see that memory and the disk of data.cache"
+            " suffice, or set workers=0"
+        ) from None
+    finally:
         for worker in set(active_children()) - others:
             with contextlib.suppress(RuntimeError):  # torch raises what it hears of this death, too
                 worker.kill()
                 worker.join()
-        raise UserError(
-            f"loading data failed: {' '.join(str(error).split())}; see that memory and the disk of data.cache suffice,"
-            " or set workers=0"
-        ) from None
 
 
 def _leave_signals(worker: int) -> None:
-    """A worker lives until its loop ends: what stops a whole process group is answered by the main process."""
+    """What stops a whole process group is answered by the main process, which needs its workers until it has."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
