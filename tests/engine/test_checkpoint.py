@@ -117,10 +117,10 @@ def test_a_malicious_pickle_is_never_executed(tmp_path) -> None:
     torch.save({"step": Malicious(marker)}, zipped)
     for data in (zipped.getvalue(), pickle.dumps(Malicious(marker), protocol=2), b"noise"):
         path.write_bytes(MAGIC + hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
-        with pytest.raises(UserError, match="best.ckpt holds what is not plain tensors and values; refused"):
+        with pytest.raises(UserError, match=r"best.ckpt holds what is not plain tensors and values; refused"):
             load(path)
         path.write_bytes(data)
-        with pytest.raises(UserError, match="best.ckpt is not a semipose checkpoint"):
+        with pytest.raises(UserError, match=r"best.ckpt is not a semipose checkpoint"):
             load(path)
     assert not marker.exists()
     pickle.loads(pickle.dumps(Malicious(marker)))

@@ -123,7 +123,7 @@ def test_resuming_drops_what_came_after_the_checkpoint(tmp_path) -> None:
     for step in range(1, 6):
         table.add({"step": step, "loss": step / 10})
     MetricsFile(path, 3).add({"step": 4, "loss": 0.9})
-    assert [(row["step"], row["loss"]) for row in rows(path)] == [("1", "0.1"), ("2", "0.2"), ("3", "0.3"), ("4", "0.9")]
+    assert [f"{row['step']}: {row['loss']}" for row in rows(path)] == ["1: 0.1", "2: 0.2", "3: 0.3", "4: 0.9"]
     MetricsFile(path, 0).add({"step": 1, "loss": 0.5})
     assert [row["loss"] for row in rows(path)] == ["0.5"]
 
@@ -143,7 +143,7 @@ def test_a_last_line_that_was_cut_short_is_dropped(tmp_path) -> None:
 def test_what_is_no_table_of_metrics_is_refused(tmp_path) -> None:
     for text in ("step,loss\na,1\n", "loss\n1\n"):
         (tmp_path / "m.csv").write_text(text)
-        with pytest.raises(UserError, match="m.csv is damaged"):
+        with pytest.raises(UserError, match=r"m.csv is damaged"):
             MetricsFile(tmp_path / "m.csv", 10)
 
 

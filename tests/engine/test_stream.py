@@ -92,7 +92,7 @@ class Acting(Dataset):
 def test_a_killed_worker_is_an_error_within_seconds() -> None:
     began = time.monotonic()
     with (
-        pytest.raises(UserError, match="worker was lost: .*workers=0") as caught,
+        pytest.raises(UserError, match=r"worker was lost: .*workers=0") as caught,
         loading(Acting(dies), 0, 10, 2, False) as incoming,
     ):
         list(incoming)

@@ -186,7 +186,7 @@ def test_what_is_not_finite_updates_nothing_and_ends_the_run(cache, run, monkeyp
 def test_before_the_first_checkpoint_the_error_says_so(cache, run, monkeypatch) -> None:
     faulty = Faulty(0, _nan_loss)
     monkeypatch.setattr(Supervised, "forward", lambda *arguments, **named: faulty(*arguments, **named))
-    with pytest.raises(UserError, match="^step 0: .* no checkpoint had been written yet"):
+    with pytest.raises(UserError, match=r"^step 0: .* no checkpoint had been written yet"):
         trained(tiny(cache, "supervised"), run)
 
 

@@ -29,10 +29,8 @@ def _fixed(self: nn.BatchNorm2d, mode: bool = True) -> nn.Module:
 
 
 def _rank(config: Config, path: Path, rank: int, port: int, record: Path, act: Callable[[], None]) -> None:
-    os.environ |= {
-        **{"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0"},
-        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test"},
-    }
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test"}
+    os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     rows, whole = [], stream.Batches._rows
 
     def recorded(self, step: int, batch: int, n: int, kind: int):
@@ -81,12 +79,12 @@ def test_two_processes_train_as_one(cache, tmp_path, monkeypatch) -> None:
     for a, b in zip(*(list(csv.DictReader(run.metrics.open())) for run in (one, both)), strict=True):
         assert set(a) == set(b)
         assert all(a[key] == b[key] or abs(float(a[key]) - float(b[key])) < 1e-5 for key in a if key != "seconds")
-    with pytest.raises(UserError, match="devices: 2 -> 1.*processes: 2 -> 1"):
+    with pytest.raises(UserError, match=r"devices: 2 -> 1.*processes: 2 -> 1"):
         resume(tiny(cache, "single", log_every=2), both)
 
 
 def test_a_signal_to_one_process_stops_both(cache, tmp_path) -> None:
-    config = tiny(cache, "single", strategy="ddp", devices=2)
+    config = tiny(cache, "supervised", strategy="ddp", devices=2)
     assert two(config, tmp_path / "two", second=lambda: dies(signal.SIGTERM)) == [EXIT_STOPPED] * 2
     assert checkpoint.load(tmp_path / "two" / "checkpoints" / "last.ckpt")["progress"]["step"] == 4
 

@@ -105,15 +105,17 @@ def loading(
         lost = not isinstance(error, RuntimeError) or str(error).startswith(("DataLoader", "Pin memory"))
         if not (workers and lost):
             raise
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"a data loading worker was lost: {' '.join(str(error).split())}; see that memory and the disk of data.cache"
-            " suffice, or set workers=0"
+            f"a data loading worker was lost: {reason}; see that memory and the disk of data.cache suffice,"
+            " or set workers=0"
         ) from None
     finally:
-        for worker in set(active_children()) - others:
-            with contextlib.suppress(RuntimeError):  # torch raises what it hears of this death, too
-                worker.kill()
-                worker.join()
+        for _ in range(2):  # torch's handler of SIGCHLD raises, once, when it hears of a death: go on after that
+            with contextlib.suppress(RuntimeError):
+                for worker in set(active_children()) - others:
+                    worker.kill()
+                    worker.join()
 
 
 def _leave_signals(worker: int) -> None:
