@@ -13,8 +13,9 @@ import yaml
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
 from semipose.recipes import RECIPES
-from tests.runs import PEOPLE, tiny_config
+from tests.engine.runs import tiny
 
+PEOPLE = "synth:studio?count={}&start={}"
 VERBS = ("demo", "train", "evaluate", "predict", "check", "split", "synth", "recipes", "report")
 
 
@@ -22,14 +23,16 @@ VERBS = ("demo", "train", "evaluate", "predict", "check", "split", "synth", "rec
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run made by the command line alone."""
     folder = tmp_path_factory.mktemp("cli")
-    (folder / "run.yaml").write_text(yaml.safe_dump(to_dict(tiny_config(folder / "cache"))))
+    (folder / "run.yaml").write_text(
+        yaml.safe_dump(to_dict(tiny(folder / "cache", steps=4, log_every=2, eval_every=2)))
+    )
     code = main(["train", "--config", str(folder / "run.yaml"), "--out", str(folder / "run"), "--seed=3"])
     assert code == 0
     return folder / "run"
 
 
 def test_help_names_every_verb_quickly(capsys: pytest.CaptureFixture[str]) -> None:
-    code = "import sys, semipose.cli as c; c.main(['--help']); assert 'torch' not in sys.modules and 'cv2' not in sys.modules"
+    code = "import sys, semipose.cli as c; c.main(['--help']); assert not {'torch', 'cv2'} & set(sys.modules)"
     text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert all(verb in text for verb in VERBS)
 
@@ -83,7 +86,10 @@ def test_predict_on_a_folder_and_on_boxes(trained: Path, tmp_path: Path) -> None
     assert len(results) == 3 and len(results[0]["keypoints"]) == 42
     assert len(list((tmp_path / "whole").glob("*.jpg"))) == 3
     boxes = ["--boxes", str(tmp_path / "people" / "annotations.json"), "--no-overlay"]
-    assert main(["predict", str(trained / "model.safetensors"), str(images), *boxes, "--out", str(tmp_path / "boxes")]) == 0
+    assert (
+        main(["predict", str(trained / "model.safetensors"), str(images), *boxes, "--out", str(tmp_path / "boxes")])
+        == 0
+    )
     boxed = json.loads((tmp_path / "boxes" / "keypoints.json").read_text())
     assert [r["image_id"] for r in boxed] == [1, 2, 3] and boxed[0]["bbox"] != results[0]["bbox"]
 
@@ -181,7 +187,11 @@ def test_a_failure_is_one_line_and_exit_code_1(
     monkeypatch.chdir(tmp_path)
     words, expected = FAILURES[case]
     if words[0] == "train" and "--resume" not in words and "--config" not in words:
-        small = ["--data.unlabeled=synth:studio?count=2&start=9", "--data.val=null", f"--data.cache={tmp_path / 'cache'}"]
+        small = [
+            "--data.unlabeled=synth:studio?count=2&start=9",
+            "--data.val=null",
+            f"--data.cache={tmp_path / 'cache'}",
+        ]
         labeled = [] if any("data.labeled" in word for word in words) else ["--data.labeled=synth:studio?count=2"]
         words = [*words, *small, *labeled]
     assert main(words) == 1

@@ -26,7 +26,9 @@ def test_every_recipe_survives_a_round_trip(name: str) -> None:
 
 
 def test_overrides_are_yaml_in_both_spellings() -> None:
-    layer = read_overrides(["--optim.lr=3e-4", "--model.size", "[64, 48]", "--data.val=null", "--stop-on-collapse=true"])
+    layer = read_overrides(
+        ["--optim.lr=3e-4", "--model.size", "[64, 48]", "--data.val=null", "--stop-on-collapse=true"]
+    )
     assert layer == {
         "optim": {"lr": "3e-4"},
         "model": {"size": [64, 48]},

@@ -51,7 +51,7 @@ def test_shapes_types_and_labels(domain):
         assert (v == 2).sum() >= 3
         np.testing.assert_allclose(person.camera.project(person.keypoints3d), xy, atol=0.01)
         x, y, w, h = person.box
-        assert 0 <= x and 0 <= y and x + w <= 96 and y + h <= 128
+        assert x >= 0 and y >= 0 and x + w <= 96 and y + h <= 128
         assert (xy >= (x - 0.5, y - 0.5)).all() and (xy <= (x + w, y + h)).all()
         assert 0.5 < max(h / 128, w / 96) < 1
 
