@@ -43,7 +43,7 @@ RECIPES: dict[str, Recipe] = {
     "released-single": Recipe(xie2021.released_single, "as single-jc, with the released code's settings"),
     "released-dual": Recipe(xie2021.released_dual, "as dual, with the released code's settings"),
     "mini-supervised": Recipe(mini.supervised, "embedded people, a small network, minutes on a CPU"),
-    "mini-naive": Recipe(mini.naive, "as mini-supervised: the collapse in minutes"),
+    "mini-naive": Recipe(mini.naive, "as mini-supervised: both sides learn"),
     "mini-single": Recipe(mini.single, "as mini-supervised, Single"),
     "mini-dual": Recipe(mini.dual, "as mini-supervised, Dual; what the demo trains"),
 }
