@@ -13,8 +13,9 @@ import numpy as np
 
 from semipose.data.people_pose import CHEST, HEAD, LUMBAR, NECK, ROOT, SIDES, frames, rotations, sample_pose
 
-SKIN, HAIR, TOP, BOTTOM, SHOE, DARK, WHITE, MOUTH, SOCK, EXTRA = range(1, 11)
+SKIN, HAIR, TOP, BOTTOM, SHOE, DARK, WHITE, MOUTH, SOCK, EXTRA, SHIRT = range(1, 12)
 MATERIALS = 16  # of one person; the next person's start here
+PLAIN, FACE, OPEN = range(3)  # what a part's front shows: nothing else, a face, the shirt under an open jacket
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Parts:
     lateral: np.ndarray
     radii: np.ndarray
     stretch: np.ndarray
-    # material before `cut`, material after, cut (fraction of the axis), pattern start mm, 1 for a head
+    # material before `cut`, material after, cut (fraction of the axis), pattern start mm, PLAIN, FACE or OPEN
     paint: np.ndarray
     owner: np.ndarray
 
@@ -61,10 +62,10 @@ class _Builder:
 
     def add(self, start: np.ndarray, end: np.ndarray, lateral: np.ndarray, radii: Sequence[float], *,
             stretch: Sequence[float] = (1.0, 1.0), material: int = SKIN, after: int = 0, cut: float = 2.0,
-            offset: float = 0.0, head: bool = False, owner: Sequence[int] = ()) -> None:  # fmt: skip
+            offset: float = 0.0, front: int = PLAIN, owner: Sequence[int] = ()) -> None:  # fmt: skip
         owned = np.zeros(14, bool)
         owned[list(owner)] = True
-        paint = (material, after or material, cut, offset, float(head))
+        paint = (material, after or material, cut, offset, float(front))
         self.rows.append((start, end, lateral, radii, stretch, paint, owned))
 
     def parts(self) -> Parts:
@@ -113,15 +114,16 @@ class _Outfit:
     hair: int  # 0 short, 1 long, 2 bun, 3 cap
     loose: float
     pack: bool
+    front: int
 
     @classmethod
     def sample(cls, rng: np.random.Generator, girth: float, action: str) -> _Outfit:
-        r = rng.random(8)
+        r = rng.random(9)
         sleeve = (0.0, 0.55, 0.62, 1.85, 1.95)[int(r[0] * 5)] + 0.08 * r[1]
         leg = (0.35, 0.8, 1.4, 1.88, 1.9, 1.92)[int(r[2] * 6)]
         skirt = bool(r[3] < 0.25) and action in ("stand", "walk")
         return cls(girth, float(0.9 + 0.28 * r[4]), sleeve, 0.0 if skirt else leg, skirt, int(r[5] * 4 * 0.999),
-                   float(1 + 0.22 * r[6] ** 2), bool(r[7] < 0.06))  # fmt: skip
+                   float(1 + 0.22 * r[6] ** 2), bool(r[7] < 0.06), OPEN if r[8] < 0.6 else PLAIN)  # fmt: skip
 
 
 def _trunk(make: _Builder, joints: np.ndarray, turned: np.ndarray, size: dict, outfit: _Outfit) -> None:
@@ -138,9 +140,10 @@ def _trunk(make: _Builder, joints: np.ndarray, turned: np.ndarray, size: dict, o
     low, mid, high = 99 * g, 92 * g * outfit.belly * loose, 104 * g * loose  # one radius where two parts meet
     make.add(0.0 * waist, waist, y[ROOT], (low, mid), stretch=(1.5, 1.02), material=BOTTOM, after=TOP, cut=0.72,
              owner=(2, 3))  # fmt: skip
-    make.add(waist, ribs, y[LUMBAR], (mid, high), offset=0.3 * trunk, owner=(2, 3), stretch=(1.5, 1.02), material=TOP)
+    make.add(waist, ribs, y[LUMBAR], (mid, high), offset=0.3 * trunk, owner=(2, 3), stretch=(1.5, 1.02), material=TOP,
+             front=outfit.front)  # fmt: skip
     make.add(ribs, top - 70 * g * z[CHEST], y[CHEST], (high, 97 * g * loose), offset=0.6 * trunk, owner=(8, 9, 12),
-             stretch=(1.5, 1.02), material=TOP)  # fmt: skip
+             stretch=(1.5, 1.02), material=TOP, front=outfit.front)  # fmt: skip
     for shoulder in (8, 9):
         make.add(neck - 30 * z[CHEST], joints[shoulder] - 10 * z[CHEST], z[CHEST], (50 * g, 50 * g * loose),
                  material=TOP, offset=0.9 * trunk, owner=(shoulder, 12))  # fmt: skip
@@ -149,7 +152,7 @@ def _trunk(make: _Builder, joints: np.ndarray, turned: np.ndarray, size: dict, o
     jaw = base + (58 * z[HEAD] + 14 * x[HEAD]) * head
     crown = jaw + 75 * head * z[HEAD]
     make.add(neck - 20 * z[CHEST], base + 60 * head * z[HEAD], y[NECK], (54 * g**0.5, 50 * head), owner=(12,))
-    make.add(jaw, crown, y[HEAD], (62 * head, 85 * head), stretch=(0.9, 1.1), head=True, owner=(12, 13))
+    make.add(jaw, crown, y[HEAD], (62 * head, 85 * head), stretch=(0.9, 1.1), front=FACE, owner=(12, 13))
     joints[12], joints[13] = neck, crown + 85 * head * z[HEAD]
     bridge = jaw + (42 * z[HEAD] + 82 * x[HEAD]) * head
     make.add(bridge, bridge + (12 * x[HEAD] - 24 * z[HEAD]) * head, y[HEAD], (9 * head, 15 * head), owner=(12, 13))

@@ -11,9 +11,12 @@ from semipose.data.people_body import (
     BOTTOM,
     DARK,
     EXTRA,
+    FACE,
     HAIR,
     MATERIALS,
     MOUTH,
+    OPEN,
+    SHIRT,
     SHOE,
     SKIN,
     SOCK,
@@ -26,6 +29,7 @@ SUPERSAMPLE = 1.5
 FAR = np.float32(1e9)
 CREASES = np.zeros(MATERIALS, np.float32)
 CREASES[[HAIR, TOP, BOTTOM, EXTRA]] = 0.3, 0.16, 0.16, 0.1
+OPENING = 48.0  # mm from the middle that an open jacket shows of the shirt
 SURFACE = 15.0  # mm another part must lie in front of a joint's own surface to hide it
 
 
@@ -191,7 +195,10 @@ def surface(view: Solids, layers: Layers, light: np.ndarray) -> Surface:
     cosine = (along * toward[0] + lateral * toward[1] + third * toward[2]) / norm
     lateral, third = (side / (np.sqrt(square) * scale) for side, square in ((lateral, sb), (third, sc)))
     material = np.where(fraction < cut, before, after).astype(np.uint8)
-    for number in np.flatnonzero(view.parts.paint[:, 4]):
+    for number in np.flatnonzero(view.parts.paint[:, 4] == OPEN):
+        seam = np.flatnonzero((part == number) & (third > 0) & (np.abs(lateral) < OPENING))
+        material[seam] += SHIRT - TOP
+    for number in np.flatnonzero(view.parts.paint[:, 4] == FACE):
         face = np.flatnonzero(part == number)
         size = view.parts.radii[number, 0] / 62  # the head's own size, as built
         person = int(view.parts.paint[number, 0]) - SKIN
@@ -236,6 +243,8 @@ def sample_look(rng: np.random.Generator, wild: bool, people: int) -> Look:
         colors[worn], seconds[worn] = _cloth(rng, wild), _cloth(rng, True)
         if rng.random() < 0.15:
             colors[first + BOTTOM] = colors[first + TOP]
+        contrast = rng.uniform(70, 130) * (1 if colors[first + TOP].mean() < 130 else -1)
+        colors[first + SHIRT] = np.clip(colors[first + TOP] + contrast + rng.normal(0, 18, 3), 8, 248)
         for material, odds in ((TOP, 0.55 if wild else 0.3), (BOTTOM, 0.3 if wild else 0.1)):
             if rng.random() < odds:
                 patterns.append((first + material, int(rng.integers(1, 5)), float(rng.uniform(45, 150))))
