@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,15 @@ def test_rows_are_where_they_are_due(reference) -> None:
     assert [bool(row["val/pck"]) for row in rows] == [False, True, False, True]
     assert {"response/labeled", "response/teacher", "response/student", "val/pck_a", "val/pck_ensemble"} <= set(rows[0])
     assert [float(row["lr"]) for row in rows] == pytest.approx([1e-3, 1e-3, 1e-3, 1e-5]), "0.7 and 0.9 of 8 are 6 and 7"
+
+
+def test_labels_alone_teach_during_the_burn_in(cache, run) -> None:
+    config = tiny(cache, "single")
+    trained(replace(config, method=replace(config.method, burn_in=0.5)), run)
+    rows = metrics(run)
+    assert [row["step"] for row in rows] == ["3", "4", "6", "8"], "a row ends where the burn-in does"
+    assert [bool(row["loss/supervised"]) for row in rows] == [True] * 4
+    assert [bool(row["loss/unsupervised"]) for row in rows] == [False, False, True, True]
 
 
 def test_the_saved_model_is_the_trained_one(reference) -> None:
