@@ -1,6 +1,6 @@
 """The collapse of naive consistency, and that easy-hard training does not: the paper's Figure 3 on embedded people.
 
-    python -m benchmarks.collapse
+    python benchmarks/collapse.py
 
 Few labels and many steps on a small network, so that the labels are learnt by heart; the paper's views. Writes
 results/collapse.json
@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.common import pck_percent, run_once, write
-from benchmarks.figures import response_figure
+from common import pck_percent, run_once, write
+from figures import response_figure
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 
 LABELS, UNLABELED, VAL, STEPS = 30, 2000, 500, 1500

@@ -1,6 +1,6 @@
 """The demo over several seeds: how much Dual gains over supervised training with the same labels.
 
-python -m benchmarks.demo --seeds 0 1 2
+python benchmarks/demo.py --seeds 0 1 2
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import json
 import shutil
 from pathlib import Path
 
-from benchmarks.common import write
-from benchmarks.figures import comparison_picture
+from common import write
+from figures import comparison_picture
 from semipose.demo import METHODS, demo
 
 

@@ -1,6 +1,6 @@
 """The real-photograph study: LSPET (Johnson and Everingham, CVPR 2011), 500 labels, 3,500 unlabelled photographs.
 
-    python -m benchmarks.lspet --data ../shared/data/lspet
+    python benchmarks/lspet.py --data ../shared/data/lspet
 
 Two supervised starts are trained first (seeds 0 and 1; Dual's networks begin from one each, the others from the first).
 Each method then goes on from there for as many steps again, supervised training too. `--start` and `--method` choose a
@@ -13,8 +13,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.common import pck_percent, run_once, write
-from benchmarks.figures import learning_figure
+from common import pck_percent, run_once, write
+from figures import learning_figure
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 from semipose.data.lsp import read_lsp
 from semipose.data.split import make_split

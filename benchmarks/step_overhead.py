@@ -1,6 +1,6 @@
 """How near a training step comes to the networks' own work, T*/T, and how fast crops are read.
 
-    python -m benchmarks.step_overhead
+    python benchmarks/step_overhead.py
 
 T* is, on preloaded tensors of the same dtype and layout: for each network a forward and backward of the labelled batch,
 a forward and backward of the student's view, a forward of the teacher's view; and the optimiser. T is the whole step as
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.common import write
+from common import write
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 from semipose.data.crops import Crops, build_crops
 from semipose.engine.launch import launch
