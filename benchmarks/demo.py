@@ -32,7 +32,7 @@ def main() -> None:
             shutil.rmtree(folder / "cache", ignore_errors=True)
         runs[f"seed{seed}"] = json.loads(record.read_text())
     first = options.root / f"seed{options.seeds[0]}"
-    comparison_picture(first / "supervised", first / "dual", Path(__file__).parents[1] / "docs" / "demo.png")
+    comparison_picture(first / "supervised", first / "dual", Path(__file__).parents[1] / "docs" / "demo.jpg")
     gains = [run["gain"] for run in runs.values()]
     seconds = max(run["seconds"] for run in runs.values())
     mean = sum(gains) / len(gains)

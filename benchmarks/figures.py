@@ -62,7 +62,7 @@ def learning_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
-def comparison_picture(supervised: Path, dual: Path, path: Path, count: int = 7, height: int = 300) -> None:
+def comparison_picture(supervised: Path, dual: Path, path: Path, count: int = 7, height: int = 240) -> None:
     """Rows of truth, supervised and Dual prediction, of validation images spread evenly over the gain in correct joints
     (from the most lost to the most won), so that none is picked by hand."""
     documents = [json.loads((run / "predictions" / "val.json").read_text()) for run in (supervised, dual)]
@@ -83,4 +83,4 @@ def comparison_picture(supervised: Path, dual: Path, path: Path, count: int = 7,
         for row, pose in zip(rows[1:], scaled[1:], strict=True):
             row.append(draw_pose(large, pose, skeleton, fade=(0, 0.01)))
     sheet = contact_sheet([image for row in rows for image in row], count)
-    cv2.imwrite(str(path), sheet[..., ::-1])
+    cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
