@@ -36,7 +36,11 @@ def run_once(name: str, config: Config, root: Path, init_from: Sequence[Path] = 
     summary = json.loads(done.read_text())
     rows = MetricsFile(folder / "metrics.csv", 10**12).rows
     curves = [{k: float(row[k]) for k in CURVES if row.get(k)} for row in rows]
-    return {**summary, "config": to_dict(config), "curves": curves}
+    settings = to_dict(config)
+    settings["data"] = {
+        k: Path(v).name if isinstance(v, str) and Path(v).is_absolute() else v for k, v in settings["data"].items()
+    }
+    return {**summary, "config": settings, "curves": curves}
 
 
 def pck_percent(record: Mapping[str, Any]) -> float:
