@@ -3,8 +3,7 @@
     python benchmarks/collapse.py
 
 Few labels and many steps on a small network, so that the labels are learnt by heart; the paper's views. Writes
-results/collapse.json
-and docs/collapse.svg.
+results/collapse.json and docs/collapse.svg.
 """
 
 from __future__ import annotations
