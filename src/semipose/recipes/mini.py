@@ -2,8 +2,8 @@
 
 Ours, not a paper's, and the same for every method. The network is a ResNet of four basic blocks (32, 48, 96 and 128
 channels) at 64x48 with output stride 16, so that its encoder's 4x3 cells divide into Pose-MUM's tiles, and three
-deconvolutions to heatmaps of stride 2. The views are those of Xie et al.'s released code. Provisional: labels, views and
-length were settled after Dual had been scored on this validation set (docs/DECISIONS.md).
+deconvolutions to heatmaps of stride 2. The views are those of Xie et al.'s released code. Provisional: labels, views
+and length were settled after Dual had been scored on this validation set (docs/DECISIONS.md).
 """
 
 from __future__ import annotations
