@@ -7,6 +7,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from semipose.config import Config
+from semipose.engine.memory import keep_freed_memory
 from semipose.errors import UserError
 
 PRECISIONS = ("32-true", "bf16-mixed")
@@ -35,6 +36,8 @@ def launch(config: Config) -> Fabric:
         asked = f"accelerator={config.accelerator}, devices={config.devices}, strategy={config.strategy}"
         raise UserError(f"cannot train with {asked}: {' '.join(str(error).split())}") from error
     fabric.launch()
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     return fabric
 
 
