@@ -201,7 +201,7 @@ def _camera(rng: np.random.Generator, wild: bool, parts: Parts, frame: Frame, vi
     """Look at the body from `distance`, its extent fitted to the composed frame."""
     low, high = parts.ends.min((0, 1)), parts.ends.max((0, 1))
     target, (number, count) = (low + high) / 2, view
-    azimuth = rng.uniform(0, 2 * np.pi)
+    azimuth = np.radians(rng.normal(0, 75 if wild else 40))  # as photographs have people: facing the camera, mostly
     if count:
         azimuth = 2 * np.pi * (number + rng.uniform(-0.15, 0.15)) / count + 0.4
     elevation = np.radians(np.clip(rng.normal(12, 17), -20, 60) if wild else np.clip(rng.normal(7, 7), -6, 25))
