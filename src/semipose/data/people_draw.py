@@ -26,6 +26,7 @@ from semipose.data.people_body import (
 )  # fmt: skip
 
 SUPERSAMPLE = 1.5
+TILE = 12  # side in supersampled pixels of the squares that are drawn together
 FAR = np.float32(1e9)
 CREASES = np.zeros(MATERIALS, np.float32)
 CREASES[[HAIR, TOP, BOTTOM, EXTRA]] = 0.3, 0.16, 0.16, 0.1
@@ -136,26 +137,34 @@ class Layers:
 
 
 def rasterize(view: Solids, size: tuple[int, int]) -> Layers:
-    """Draw solids into a depth buffer."""
+    """Draw solids into a depth buffer. They are so small that calls would cost more than arithmetic if each were drawn
+    on its own: the boxes around them are cut into square tiles, and all tiles drawn together."""
     height, width = round(size[0] * SUPERSAMPLE), round(size[1] * SUPERSAMPLE)
-    out = Layers(np.full((height, width), FAR, np.float32), np.full((height, width), -1, np.int16),
-                 np.zeros((height, width), np.float32))  # fmt: skip
-    xs, ys = _grid(width), _grid(height)[:, None]
     boxes = np.round((view.bounds() + 0.5) * SUPERSAMPLE).astype(int) + np.array([0, 0, 1, 1])
-    boxes = np.clip(boxes, 0, [width, height, width, height]).tolist()
-    rows = zip(boxes, view.start.tolist(), view.axes.tolist(), view.length.tolist(), view.radii.tolist(),
-               view.depth.tolist(), view.scale.tolist(), strict=True)  # fmt: skip
-    for part, ((x0, y0, x1, y1), start, axes, length, radii, middle, scale) in enumerate(rows):
-        if x1 <= x0 or y1 <= y0:
-            continue
-        disc, fraction, depth = _hit(start, axes, length, radii, xs[x0:x1], ys[y0:y1])
-        depth = depth * (1 / scale) + middle
-        window = (slice(y0, y1), slice(x0, x1))
-        front = (disc > 0) & (depth < out.depth[window])
-        np.copyto(out.depth[window], depth, where=front)
-        np.copyto(out.part[window], np.int16(part), where=front)
-        np.copyto(out.fraction[window], fraction, where=front)
-    return out
+    boxes = np.clip(boxes, 0, [width, height, width, height])
+    across, down = -((boxes[:, :2] - boxes[:, 2:]) // TILE).T
+    part = np.repeat(np.arange(len(boxes)), across * down)
+    row, column = np.divmod(np.arange(len(part)) - (np.cumsum(across * down) - across * down)[part], across[part])
+    row, column = boxes[part, 1] + TILE * row, boxes[part, 0] + TILE * column
+    within = np.arange(TILE * TILE)
+    xs, ys = _grid(width + TILE)[column[:, None] + within % TILE], _grid(height + TILE)[row[:, None] + within // TILE]
+    start, axes, length, radii, middle, scale = (
+        np.ascontiguousarray(np.moveaxis(values, 0, -1), np.float32)[..., part, None]
+        for values in (view.start, view.axes, view.length, view.radii, view.depth, view.scale)
+    )
+    disc, fraction, depth = _hit(start, axes, length, radii, xs, ys)
+    depth = depth / scale + middle
+    hits = np.flatnonzero(disc > 0)
+    tile, within = np.divmod(hits, TILE * TILE)
+    pitch = width + TILE  # tiles may reach over the right and the lower edge
+    pixel = (row * pitch + column)[tile] + (within // TILE * pitch + within % TILE)
+    depth, fraction = depth.ravel()[hits], fraction.ravel()[hits]
+    front = np.full((height + TILE, pitch), FAR)
+    np.minimum.at(front.reshape(-1), pixel, depth)
+    first = np.flatnonzero(depth == front.reshape(-1)[pixel])
+    parts, fractions = np.full(front.shape, -1, np.int16), np.zeros(front.shape, np.float32)
+    parts.reshape(-1)[pixel[first]], fractions.reshape(-1)[pixel[first]] = part[tile[first]], fraction[first]
+    return Layers(front[:height, :width], parts[:height, :width], fractions[:height, :width])
 
 
 def _grid(count: int) -> np.ndarray:
