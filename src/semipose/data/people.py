@@ -156,17 +156,16 @@ class _Stage:
         points = camera.project(body.joints)
         depth = (body.joints @ camera.R.T + camera.t)[:, 2]
         alone = people_draw.solids(body.parts, camera.R, camera.t, camera.K)
-        shown = people_draw.seen(alone, points, depth, body.depth)
+        shown, front = people_draw.seen(alone, points, depth, body.depth)
         others = _others(people, domain, camera, body, view[1] > 0)
         view_solids = alone
         budget = _MAX_HIDDEN
         for other in others:
-            joined = view_solids.parts.joined(other)
-            crowd = people_draw.solids(joined, camera.R, camera.t, camera.K)
-            still = people_draw.seen(crowd, points, depth, body.depth) & shown
+            solids = people_draw.solids(other, camera.R, camera.t, camera.K)
+            still = shown & (people_draw.depths(solids, points) > front).all(0)
             if shown.sum() - still.sum() <= budget:
                 budget -= int(shown.sum() - still.sum())
-                view_solids, shown = crowd, still
+                view_solids, shown = view_solids.joined(solids), still
         occluders = []
         for shape in people_scene.occluders(chance, wild):
             polygon = frame.pixels(shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -48,6 +48,12 @@ class Solids:
     depth: np.ndarray
     scale: np.ndarray
     parts: Parts
+
+    def joined(self, other: Solids) -> Solids:
+        """Both, as `Parts.joined`."""
+        parts = self.parts.joined(other.parts)
+        both = (np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)[:-1])
+        return Solids(*both, parts)
 
     def bounds(self) -> np.ndarray:
         """(P, 4) x0, y0, x1, y1 in px around each solid."""
@@ -111,19 +117,25 @@ def _hit(start, axes, length, radii, x, y):  # type: ignore[no-untyped-def]  # s
     return disc, fraction, depth + start[2]
 
 
-def seen(view: Solids, points: np.ndarray, joint_depth: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Which of J joints, at px `points` (J, 2) and depth `joint_depth` (J,) mm, the solids leave in view: (J,) bool.
+def depths(view: Solids, points: np.ndarray) -> np.ndarray:
+    """How deep (P, J) mm each solid's surface lies at px `points` (J, 2); infinite where it does not."""
+    column = view.start.T[..., None]
+    axes = np.moveaxis(view.axes, 0, -1)[..., None]
+    disc, _, depth = _hit(column, axes, view.length[:, None], view.radii.T[..., None], points[:, 0], points[:, 1])
+    return np.where(disc > 0, view.depth[:, None] + depth / view.scale[:, None], np.inf)
+
+
+def seen(view: Solids, points: np.ndarray, joint_depth: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of J joints, at px `points` (J, 2) and depth `joint_depth` (J,) mm, the person's own solids leave in view:
+    (J,) bool; and the depth (J,) mm before which anything else hides them.
 
     A joint is hidden when a part it does not belong to lies before its own surface, or when its own surface lies more
     than `below` (J,) mm before it (a hip behind the other hip).
     """
-    column = view.start.T[..., None]
-    axes = np.moveaxis(view.axes, 0, -1)[..., None]
-    disc, _, depth = _hit(column, axes, view.length[:, None], view.radii.T[..., None], points[:, 0], points[:, 1])
-    depth = np.where(disc > 0, view.depth[:, None] + depth / view.scale[:, None], np.inf)
+    depth = depths(view, points)
     own = np.minimum(np.where(view.parts.owner, depth, np.inf).min(0), joint_depth)
     other = np.where(view.parts.owner, np.inf, depth).min(0)
-    return (other > own - SURFACE) & (joint_depth - own < below)
+    return (other > own - SURFACE) & (joint_depth - own < below), own - SURFACE
 
 
 @dataclass
@@ -146,10 +158,11 @@ def rasterize(view: Solids, size: tuple[int, int]) -> Layers:
     part = np.repeat(np.arange(len(boxes)), across * down)
     row, column = np.divmod(np.arange(len(part)) - (np.cumsum(across * down) - across * down)[part], across[part])
     row, column = boxes[part, 1] + TILE * row, boxes[part, 0] + TILE * column
-    within = np.arange(TILE * TILE)
-    xs, ys = _grid(width + TILE)[column[:, None] + within % TILE], _grid(height + TILE)[row[:, None] + within // TILE]
+    below, beside = np.divmod(np.arange(TILE * TILE), TILE)
+    xs = _grid(width)[column][:, None] + (beside / SUPERSAMPLE).astype(np.float32)
+    ys = _grid(height)[row][:, None] + (below / SUPERSAMPLE).astype(np.float32)
     start, axes, length, radii, middle, scale = (
-        np.ascontiguousarray(np.moveaxis(values, 0, -1), np.float32)[..., part, None]
+        np.take(np.moveaxis(values, 0, -1).astype(np.float32), part, -1)[..., None]
         for values in (view.start, view.axes, view.length, view.radii, view.depth, view.scale)
     )
     disc, fraction, depth = _hit(start, axes, length, radii, xs, ys)
@@ -157,7 +170,7 @@ def rasterize(view: Solids, size: tuple[int, int]) -> Layers:
     hits = np.flatnonzero(disc > 0)
     tile, within = np.divmod(hits, TILE * TILE)
     pitch = width + TILE  # tiles may reach over the right and the lower edge
-    pixel = (row * pitch + column)[tile] + (within // TILE * pitch + within % TILE)
+    pixel = (row * pitch + column)[tile] + (below * pitch + beside)[within]
     depth, fraction = depth.ravel()[hits], fraction.ravel()[hits]
     front = np.full((height + TILE, pitch), FAR)
     np.minimum.at(front.reshape(-1), pixel, depth)
@@ -191,7 +204,7 @@ def surface(view: Solids, layers: Layers, light: np.ndarray) -> Surface:
     table = np.concatenate([view.axes.reshape(-1, 9), view.start, view.scale[:, None], view.depth[:, None],
                             view.length[:, None], squares[:, 1:], view.axes @ light,
                             view.parts.paint[:, :4]], 1)  # fmt: skip
-    columns = np.ascontiguousarray(table.astype(np.float32).T)[:, part]
+    columns = np.take(table.astype(np.float32).T, part, 1)  # in rows of memory, unlike table.T[:, part]
     axes, start, (scale, middle, length) = columns[:9].reshape(3, 3, -1), columns[9:12], columns[12:15]
     (sb, sc), toward, (before, after, cut, offset) = columns[15:17], columns[17:20], columns[20:]
     rows, cols = np.divmod(index, layers.part.shape[1])
@@ -273,7 +286,7 @@ def shade(view: Solids, layers: Layers, look: Look, size: tuple[int, int]) -> tu
     """Colours times coverage (H, W, 3) float32 and coverage (H, W) of the drawn solids at image size."""
     skin, depth = surface(view, layers, look.light), layers.depth
     inside, material, u, v, light = skin.index, skin.material, skin.u, skin.v, skin.light
-    tint = look.colors[material]
+    tint = np.take(look.colors, material, 0)
     for number, kind, period in look.patterns:
         where = np.flatnonzero(material == number)
         share = _pattern(kind, u[where] * (1 / period), v[where] * (1 / period), look.grain)
