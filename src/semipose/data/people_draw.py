@@ -52,8 +52,8 @@ class Solids:
     def joined(self, other: Solids) -> Solids:
         """Both, as `Parts.joined`."""
         parts = self.parts.joined(other.parts)
-        both = (np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)[:-1])
-        return Solids(*both, parts)
+        names = [f.name for f in fields(self)[:-1]]
+        return Solids(**{n: np.concatenate([getattr(self, n), getattr(other, n)]) for n in names}, parts=parts)
 
     def bounds(self) -> np.ndarray:
         """(P, 4) x0, y0, x1, y1 in px around each solid."""
