@@ -67,7 +67,7 @@ class MethodConfig:
     """The method and its views.
 
     Attributes:
-        name: supervised, naive, single or dual.
+        name: supervised, naive, single, undetached, mean_teacher, pseudopose, datadistill or dual.
         easy: policy of the labelled images and of the teacher's view.
         hard: policy of the student's view.
         hard_of: what the hard view is drawn from: `image`, the plain image (Xie et al. 2021, Eq. 3), or `easy`, the
@@ -75,6 +75,12 @@ class MethodConfig:
         outside: what the student is taught where the teacher saw nothing: `ignore`, or `background` (released code).
         weight: lambda, of the unsupervised loss.
         share: of each supervised loss of `dual`: 1 (paper) or 0.5 (released code).
+        teach: what becomes of the teacher's heatmaps before they teach: `soft`, nothing, or changes joined by +:
+            `confident0.4` (only peaks above 0.4 teach), `foreground` (high cells weigh more), `refined` (fresh
+            Gaussians).
+        teacher: the trained network that teaches in pseudopose and datadistill: a run folder or model.safetensors.
+        decay: of mean_teacher's average, alpha.
+        views: how many views datadistill sums; the paper gives no number.
         burn_in: the part of the training's length in which labels alone teach; none in the paper.
     """
 
@@ -85,6 +91,10 @@ class MethodConfig:
     outside: str = "ignore"
     weight: float = 1.0
     share: float = 1.0
+    teach: str = "soft"
+    teacher: str | None = None
+    decay: float = 0.999
+    views: int = 4
     burn_in: float = 0.0
 
 
@@ -112,6 +122,8 @@ class Config:
     """A run.
 
     Attributes:
+        peer: what the second network of dual has otherwise than `model`, such as `{backbone: resnet50}`; it sees the
+            same crops, so size, padding, sigma and heatmap stride are the same.
         steps: length in optimiser steps; 0 means `epochs`.
         epochs: length in passes over the unlabelled images (over the labelled ones where there are none).
         seed: of everything random.
@@ -130,6 +142,7 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     method: MethodConfig = field(default_factory=MethodConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
+    peer: dict[str, Any] = field(default_factory=dict)
     steps: int = 0
     epochs: int = 100
     seed: int = 0
@@ -146,6 +159,11 @@ class Config:
     precision: str = "32-true"
     strategy: str = "auto"
     threads: int = 0
+
+
+def peer_of(config: Config) -> ModelConfig:
+    """The second network's configuration."""
+    return dataclasses.replace(config.model, **config.peer)
 
 
 def to_dict(config: Config) -> dict[str, Any]:

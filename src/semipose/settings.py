@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from semipose.config import Config, to_dict
+from semipose.config import Config, ModelConfig, to_dict
 from semipose.errors import UsageError, UserError
 
 SOURCES = ("labeled", "labeled_images", "unlabeled", "unlabeled_images", "val", "val_images", "split")
@@ -26,6 +26,9 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
     values = to_dict(base)
     for layer in layers:
         _merge(values, layer, "")
+    if values["peer"]:  # laid over the model, its values have the model's types
+        laid = to_dict(_typed({**values, "model": {**values["model"], **values["peer"]}, "peer": {}}))["model"]
+        values["peer"] = {key: laid[key] for key in values["peer"]}
     return _typed(values)
 
 
@@ -71,13 +74,12 @@ def read_overrides(words: Iterable[str]) -> dict[str, Any]:
 
 def _merge(values: dict[str, Any], layer: Mapping[str, Any], prefix: str) -> None:
     for key, value in layer.items():
-        if key not in values:
+        if key not in values and not (prefix == "peer." and f"model.{key}" in keys()):
             raise UsageError(f"there is no setting {prefix}{key}{_nearest(prefix + str(key))}")
-        section = isinstance(values[key], dict) and prefix + key != "model.options"
+        section = isinstance(values.get(key), dict) and key != "options"
         if section and not isinstance(value, Mapping):
-            raise UsageError(
-                f"{prefix}{key} is a section; set one of {', '.join(f'{prefix}{key}.{k}' for k in values[key])}"
-            )
+            inner = (each for each in keys() if each.startswith(f"{prefix}{key}."))
+            raise UsageError(f"{prefix}{key} is a section; set one of {', '.join(inner)}")
         if section:
             _merge(values[key], value, f"{prefix}{key}.")
         else:
@@ -99,8 +101,8 @@ def keys() -> list[str]:
     for field in dataclasses.fields(Config):
         value = getattr(Config(), field.name)
         inner = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
-        found += [f"{field.name}.{f.name}" for f in inner] or [field.name]
-    return found
+        found += [f"{field.name}.{f.name}" for f in inner] or ([field.name] if field.name != "peer" else [])
+    return found + [f"peer.{f.name}" for f in dataclasses.fields(ModelConfig)]
 
 
 def _typed(values: dict[str, Any]) -> Config:

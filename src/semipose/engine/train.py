@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from semipose.engine.boards import Boards
 from semipose.engine.evaluate import columns, predict_crops, prediction_file, score_crops
 from semipose.engine.launch import launch, mean_over_ranks
 from semipose.engine.monitor import CollapseMonitor
+from semipose.engine.networks import build_networks, model_configs, trained_teachers
 from semipose.engine.optim import Guard, build_adam, learning_rate, not_finite
 from semipose.engine.progress import Progress
 from semipose.engine.rundir import MetricsFile, RunDir
@@ -30,10 +30,10 @@ from semipose.engine.stream import Batches, Share, loading
 from semipose.errors import UserError
 from semipose.geometry import Size, View, move
 from semipose.heatmap import DECODERS
-from semipose.methods import NEED_UNLABELED, Codec, Labeled, Method, Outcome, build_method, networks_of
-from semipose.models import build_model
-from semipose.models.weights import load_weights, save_model
+from semipose.methods import NEED_UNLABELED, Codec, Labeled, Method, Outcome, build_method
+from semipose.models.weights import save_model
 from semipose.provenance import commit, machine
+from semipose.settings import resolve
 
 FREE = {"workers", "threads", "save_every", "data.cache"}
 """What may differ between a run and its resumption: nothing of it changes a number (threads the last bit of one)."""
@@ -106,7 +106,7 @@ class Training:
     ) -> None:
         self.config, self.run, self.fabric, self.show = config, run, fabric, progress and fabric.is_global_zero
         self.share = Share(fabric.global_rank, fabric.world_size)
-        count = networks_of(config.method)
+        self.models = model_configs(config)
         if config.decode not in DECODERS:
             raise UserError(f"decode is {config.decode!r}; it can be {', '.join(DECODERS)}")
         self.sets = open_sets(config.data, config.method.name in NEED_UNLABELED)
@@ -119,11 +119,10 @@ class Training:
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
         self.burn_in = round(config.method.burn_in * self.steps)
-        self.networks = [build_model(config.model, len(self.sets.skeleton), config.seed * 10 + i) for i in range(count)]
-        for network, path in zip(self.networks, cycle(init_from)):
-            load_weights(network, path, self.sets.skeleton)
+        self.networks = build_networks(config, self.sets.skeleton, init_from)
+        teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
-        self.method: Method = build_method(config.method, self.networks, codec)
+        self.method: Method = build_method(config.method, [*self.networks, *teachers], codec)
         optimizer = build_adam(config.optim, self.method.parameters())
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
         self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
@@ -147,7 +146,8 @@ class Training:
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Start where a checkpoint was saved; refuses one of another configuration, data or number of processes."""
-        changed = [d for d in differences(saved["config"], to_dict(self.config)) if d.split(":")[0] not in FREE]
+        begun = to_dict(resolve(Config(), saved["config"]))  # with the defaults of settings that are newer than it
+        changed = [d for d in differences(begun, to_dict(self.config)) if d.split(":")[0] not in FREE]
         if saved["data"] != self.sets.hash:
             changed.append("data: other samples or labels than the run began with")
         if saved["skeleton"] != self.sets.skeleton.to_dict():
@@ -283,9 +283,9 @@ class Training:
     def _finish(self) -> dict[str, Any]:
         if not self.fabric.is_global_zero:
             return {}
-        for name, network in self.named.items():
+        for (name, network), model in zip(self.named.items(), self.models, strict=True):
             suffix = "" if name == "a" else f"-{name}"
-            save_model(self.run.path / f"model{suffix}", network, self.config.model, self.sets.skeleton)
+            save_model(self.run.path / f"model{suffix}", network, model, self.sets.skeleton)
         if self.val is not None and self.scores is None:
             self._evaluate()
         summary = {
@@ -295,6 +295,7 @@ class Training:
             "labels": len(self.sets.labeled),
             "unlabeled": len(self.sets.unlabeled or ()),
             "val_images": len(self.sets.val or ()),
+            "backbones": [model.backbone for model in self.models],
             "parameters": [sum(p.numel() for p in network.parameters()) for network in self.networks],
             "seed": self.config.seed,
             "commit": commit(),

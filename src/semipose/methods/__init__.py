@@ -12,9 +12,21 @@ from semipose.errors import UserError
 from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.supervised import Supervised
-from semipose.methods.target import Codec, Labeled, seen_from, seen_with_background
+from semipose.methods.target import Codec, Labeled, Teach, seen_from, seen_with_background, soft
+from semipose.methods.teach import distilled, parse_changes, then
+from semipose.methods.teachers import Ema, Frozen, Learning, Teacher
 
-__all__ = ["METHODS", "NEED_UNLABELED", "Codec", "Labeled", "Method", "Outcome", "build_method", "networks_of"]
+__all__ = [
+    "METHODS",
+    "NEED_TEACHER",
+    "NEED_UNLABELED",
+    "Codec",
+    "Labeled",
+    "Method",
+    "Outcome",
+    "build_method",
+    "networks_of",
+]
 
 MOVES = {"ignore": seen_from, "background": seen_with_background}
 HARD = {"image": afresh, "easy": onto}
@@ -23,18 +35,42 @@ Build = Callable[[MethodConfig, Sequence[nn.Module], Codec], Method]
 METHODS: dict[str, tuple[int, Build]] = {
     "supervised": (1, lambda c, nets, codec: Supervised(nets, codec, parse(c.easy))),
     "naive": (1, lambda c, nets, codec: Naive(nets[0], codec, parse(c.easy), c.weight)),
-    "single": (
+    "single": (1, lambda c, nets, codec: single(c, nets[0], codec)),
+    "undetached": (1, lambda c, nets, codec: single(c, nets[0], codec, Learning(nets[0]))),
+    "mean_teacher": (1, lambda c, nets, codec: single(c, nets[0], codec, Ema(nets[0], c.decay))),
+    "pseudopose": (1, lambda c, nets, codec: single(c, nets[0], codec, Frozen(nets[1]))),
+    "datadistill": (
         1,
-        lambda c, nets, codec: Single(nets[0], codec, parse(c.easy), hard(c), move=MOVES[c.outside], weight=c.weight),
+        lambda c, nets, codec: single(
+            c, nets[0], codec, Frozen(nets[1]), distilled(parse(c.easy), c.views, codec.sigma)
+        ),
     ),
     "dual": (
         2,
-        lambda c, nets, codec: Dual(nets, codec, parse(c.easy), hard(c), MOVES[c.outside], c.weight, c.share),
+        lambda c, nets, codec: Dual(
+            nets, codec, parse(c.easy), hard(c), MOVES[c.outside], c.weight, c.share, taught(c, codec)
+        ),
     ),
 }
-"""Name -> (how many networks it trains, how it is built from its configuration)."""
+"""Name -> (how many networks it trains, how it is built from its configuration, these networks and, after them, the
+trained teacher of those in `NEED_TEACHER`)."""
 
 NEED_UNLABELED = frozenset(METHODS) - {"supervised"}
+NEED_TEACHER = frozenset({"pseudopose", "datadistill"})
+
+
+def single(
+    config: MethodConfig, student: nn.Module, codec: Codec, teacher: Teacher | None = None, teach: Teach = soft
+) -> Single:
+    """Single, the student its own teacher unless another is given."""
+    move = MOVES[config.outside]
+    easy, changed = parse(config.easy), taught(config, codec, teach)
+    return Single(student, codec, easy, hard(config), teacher, changed, move, config.weight)
+
+
+def taught(config: MethodConfig, codec: Codec, teach: Teach = soft) -> Teach:
+    """How a teacher's predictions become a target: by `teach`, then changed as the configuration says."""
+    return then(teach, *parse_changes(config.teach, codec.sigma))
 
 
 def hard(config: MethodConfig) -> Policy:
@@ -43,7 +79,11 @@ def hard(config: MethodConfig) -> Policy:
 
 
 def networks_of(config: MethodConfig) -> int:
-    """How many networks the method trains; refuses names it does not know."""
+    """How many networks the method trains.
+
+    Raises:
+        UserError: a name that nothing has, a number out of its range, a teacher missing or not asked for.
+    """
     for value, known, key in (
         (config.name, METHODS, "name"),
         (config.outside, MOVES, "outside"),
@@ -51,10 +91,22 @@ def networks_of(config: MethodConfig) -> int:
     ):
         if value not in known:
             raise UserError(f"method.{key} is {value!r}; it can be {', '.join(known)}")
+    if not 0 <= config.decay <= 1:
+        raise UserError(f"method.decay is {config.decay:g}; it can be 0 (the student itself) to 1 (its first state)")
+    if config.views < 1:
+        raise UserError(f"method.views is {config.views}; it can be 1 (the easy view alone) or more")
+    if config.teacher is None and config.name in NEED_TEACHER:
+        raise UserError(
+            f"method {config.name} needs a trained teacher: set method.teacher to a run folder or model.safetensors;"
+            " semipose train --recipe supervised trains one"
+        )
+    if config.teacher is not None and config.name not in NEED_TEACHER:
+        raise UserError(f"method.teacher is for {' and '.join(sorted(NEED_TEACHER))}; {config.name} trains its own")
+    parse_changes(config.teach, sigma=1)
     return METHODS[config.name][0]
 
 
 def build_method(config: MethodConfig, networks: Sequence[nn.Module], codec: Codec) -> Method:
-    """The method that `config` names, for these networks."""
+    """The method that `config` names, for the networks it trains and, last, the trained teacher it needs."""
     networks_of(config)
     return METHODS[config.name][1](config, networks, codec)

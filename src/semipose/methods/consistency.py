@@ -13,16 +13,15 @@ from semipose.methods.base import Method, Outcome
 from semipose.methods.target import (
     Codec,
     Followed,
-    Itself,
     Target,
     Teach,
-    Teacher,
     background,
     follow,
     response,
     seen_from,
     soft,
 )
+from semipose.methods.teachers import Itself, Learning, Teacher
 
 Move = Callable[[Target, View, Tensor], Target]
 
@@ -42,19 +41,6 @@ class Naive(Method):
         drawn = follow(student, seen_from(target, self.easy(unlabeled, draws), self.codec.flip))
         losses = {"supervised": learnt.loss, "unsupervised": self.weight * drawn.loss}
         return Outcome(losses, responses(learnt, target, drawn))
-
-
-class Learning:
-    """A network that learns while it teaches: no detach."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-
-    def __call__(self, image: Tensor) -> Tensor:
-        return self.net(image)
-
-    def update(self, student: nn.Module) -> None:
-        """Gradients do."""
 
 
 class Single(Method):
@@ -102,6 +88,7 @@ class Dual(Method):
 
     Args:
         share: of each network's supervised loss; 1 in the paper, 1/2 in its released code.
+        teach: how a network's predictions become its peer's target.
     """
 
     def __init__(
@@ -113,15 +100,17 @@ class Dual(Method):
         move: Move = seen_from,
         weight: float = 1.0,
         share: float = 1.0,
+        teach: Teach = soft,
     ) -> None:
         super().__init__(students, codec, easy)
         if len(students) != 2:
             raise ValueError(f"Dual trains 2 networks, got {len(students)}")
         self.hard, self.move, self.weight, self.share = hard, move, weight, share
+        self.teach = teach
 
     def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
         easy = self.easy(unlabeled, draws)
-        targets = [soft(Itself(student), easy) for student in self.students]
+        targets = [self.teach(Itself(student), easy, self.codec, draws) for student in self.students]
         losses, measures = {}, []
         for name, student, target in zip(self.names, self.students, reversed(targets), strict=False):
             learnt = follow(student, known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from semipose.draws import Draws
 from semipose.geometry import View, align, move, swap_sides
 from semipose.heatmap import encode, on_map
+from semipose.methods.teachers import Teacher
 
 
 @dataclass(frozen=True)
@@ -43,27 +44,6 @@ class Codec:
     stride: int
     sigma: float
     flip: Tensor
-
-
-class Teacher(Protocol):
-    """Predicts heatmaps without gradient, and may follow its student after each optimiser step."""
-
-    def __call__(self, image: Tensor) -> Tensor: ...
-    def update(self, student: nn.Module) -> None: ...
-
-
-class Itself:
-    """A network as its own teacher, or its peer's. Not a submodule: its weights are the student's."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-
-    @torch.no_grad()
-    def __call__(self, image: Tensor) -> Tensor:
-        return self.net(image)
-
-    def update(self, student: nn.Module) -> None:
-        """The student has already learnt."""
 
 
 def truth(labeled: Labeled, view: View, codec: Codec) -> Target:
@@ -99,8 +79,13 @@ def seen_from(target: Target, view: View, flip: Tensor) -> Target:
 
 def seen_with_background(target: Target, view: View, flip: Tensor) -> Target:
     """As `seen_from`, but what the target's own view could not see is taught as background, as in Xie et al.'s released
-    code."""
-    return replace(seen_from(target, view, flip), weight=weight_from(target, view, flip))
+    code. There a joint weighs what it weighs least in its own view."""
+    heatmaps, seen = align(target.heatmaps, target.frame, view, flip)
+    weight = weight_from(target, view, flip)
+    if weight.shape[-2:] != (1, 1):
+        least = swap_sides(target.weight.amin((-2, -1), keepdim=True), target.frame, view, flip)
+        weight = torch.where(seen, weight, least)
+    return Target(heatmaps, weight, view)
 
 
 def weight_from(target: Target, view: View, flip: Tensor) -> Tensor:

@@ -34,12 +34,33 @@ class Recipe:
 
 RECIPES: dict[str, Recipe] = {
     "supervised": Recipe(xie2021.supervised, "Xie 2021, Table 1: Supervised, A, 1K labels", "31.5 AP"),
+    "supervised-hard": Recipe(
+        xie2021.supervised_hard, "Xie 2021, section 6.2: Supervised, hard augmentation, 10K labels", "52.1 AP"
+    ),
+    "pseudopose": Recipe(xie2021.pseudopose, "Xie 2021, Table 1: PseudoPose, A, 1K labels", "37.2 AP"),
+    "datadistill": Recipe(xie2021.datadistill, "Xie 2021, Table 1: DataDistill, A, 1K labels", "37.6 AP"),
     "naive": Recipe(xie2021.naive, "Xie 2021, Figure 3 top: both sides learn; collapses", "0.9 AP"),
+    "naive-lambda0.1": Recipe(xie2021.naive_tenth, "Xie 2021, section 3.2: naive, lambda 0.1; collapses later"),
+    "naive-lambda0.01": Recipe(xie2021.naive_hundredth, "Xie 2021, section 3.2: naive, lambda 0.01; collapses later"),
     "single": Recipe(xie2021.single, "Xie 2021, Table 1: Ours (Single), A, 1K labels", "38.5 AP"),
     "single-jc": Recipe(xie2021.single_jc, "Xie 2021, Table 1: Ours (Single), A+JC, 1K labels", "42.1 AP"),
     "dual-a": Recipe(xie2021.dual_a, "Xie 2021, Table 1: Ours (Dual), A, 1K labels", "41.5 AP"),
     "dual-ra": Recipe(xie2021.dual_ra, "Xie 2021, Table 1: Ours (Dual), A+RA, 1K labels", "43.7 AP"),
     "dual": Recipe(xie2021.dual, "Xie 2021, Table 1: Ours (Dual), A+JC, 1K labels", "44.6 AP"),
+    "dual-hrnet": Recipe(
+        xie2021.dual_hrnet, "Xie 2021, Table 2: Ours (Dual), ResNet18 and HRNet w48, 1K labels", "48.7 and 50.9 AP"
+    ),
+    "undetached": Recipe(xie2021.undetached, "Xie 2021, section 3.3: single without the detach; collapses"),
+    "confident0.2": Recipe(xie2021.confident_20, "Xie 2021, Figure 8 (A1): threshold 0.2; much below supervised"),
+    "confident0.4": Recipe(xie2021.confident_40, "Xie 2021, Figure 8 (A2): threshold 0.4"),
+    "confident0.6": Recipe(xie2021.confident_60, "Xie 2021, Figure 8 (A3): threshold 0.6"),
+    "confident0.8": Recipe(xie2021.confident_80, "Xie 2021, Figure 8 (A4): threshold 0.8; about supervised"),
+    "mean-teacher0.99": Recipe(xie2021.mean_teacher_99, "Xie 2021, Figure 8 (B1): decay 0.99; below supervised"),
+    "mean-teacher0.999": Recipe(xie2021.mean_teacher_999, "Xie 2021, Figure 8 (B2): decay 0.999; below supervised"),
+    "foreground": Recipe(xie2021.foreground, "Xie 2021, Figure 8 (C): re-weighted pixels; collapses"),
+    "easy-easy": Recipe(xie2021.easy_easy, "Xie 2021, Figures 7 (a) and 8 (D1): collapses"),
+    "hard-hard": Recipe(xie2021.hard_hard, "Xie 2021, Figures 7 and 8 (D2): degenerates"),
+    "hard-easy": Recipe(xie2021.hard_easy, "Xie 2021, Figures 7 and 8 (D3): degenerates"),
     "released-single": Recipe(xie2021.released_single, "as single-jc, with the released code's settings"),
     "released-dual": Recipe(xie2021.released_dual, "as dual, with the released code's settings"),
     "mini-supervised": Recipe(mini.supervised, "embedded people, a small network, minutes on a CPU"),

@@ -1,0 +1,79 @@
+"""The networks of a run: those that it trains, and the trained one that teaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+
+from semipose.config import Config, ModelConfig, peer_of
+from semipose.errors import UserError
+from semipose.methods import networks_of
+from semipose.models import SimpleBaseline, build_model
+from semipose.models.weights import load_model, load_weights
+from semipose.skeleton import Skeleton
+
+SHARED = ("size", "padding", "sigma")
+"""Of a model's configuration: what makes crops and heatmaps, and has to be the same in networks that teach another."""
+
+
+def model_configs(config: Config) -> list[ModelConfig]:
+    """One for each network that the method trains."""
+    count = networks_of(config.method)
+    if config.peer and count < 2:
+        raise UserError(f"peer is for the second network of dual; method {config.method.name} trains {count}")
+    return [config.model, peer_of(config)][:count]
+
+
+def build_networks(config: Config, skeleton: Skeleton, init_from: Sequence[Path] = ()) -> list[SimpleBaseline]:
+    """The networks that the method trains, started from files where some are given, taken in turn.
+
+    Raises:
+        UserError: they would not see the same crops or not give heatmaps of one stride, or a file does not fit.
+    """
+    configs = model_configs(config)
+    for other in configs[1:]:
+        _agree(config.model, other, "peer")
+    networks = [build_model(each, len(skeleton), config.seed * 10 + i) for i, each in enumerate(configs)]
+    for network in networks[1:]:
+        _same_stride(networks[0], network, "peer")
+    for network, path in zip(networks, cycle(init_from)):
+        load_weights(network, path, skeleton)
+    return networks
+
+
+def trained_teachers(config: Config, skeleton: Skeleton, student: SimpleBaseline) -> list[SimpleBaseline]:
+    """The network that `method.teacher` names, or none.
+
+    Raises:
+        UserError: it cannot be read, is for other joints, or does not see the student's crops or give heatmaps of its
+            stride.
+    """
+    if config.method.teacher is None:
+        return []
+    path = Path(config.method.teacher).expanduser()
+    file = path / "model.safetensors" if path.is_dir() else path
+    if not file.exists():
+        raise UserError(f"method.teacher: there is no {file}; name a finished run's folder or a model.safetensors")
+    loaded = load_model(file)
+    where = f"method.teacher {path}"
+    if loaded.skeleton.joints != skeleton.joints:
+        theirs, ours = (f"{len(s)}: {', '.join(s.joints[:3])}, ..." for s in (loaded.skeleton, skeleton))
+        raise UserError(f"{where} is for other joints ({theirs}) than the data ({ours}); train one on this skeleton")
+    _agree(config.model, loaded.config, where)
+    _same_stride(student, loaded.network, where)
+    return [loaded.network]
+
+
+def _agree(ours: ModelConfig, theirs: ModelConfig, where: str) -> None:
+    for key in SHARED:
+        if (a := getattr(ours, key)) != (b := getattr(theirs, key)):
+            raise UserError(f"{where} has {key} {b} and model.{key} is {a}: one teaches the other, so set both alike")
+
+
+def _same_stride(ours: SimpleBaseline, theirs: SimpleBaseline, where: str) -> None:
+    if ours.stride != theirs.stride:
+        raise UserError(
+            f"{where} gives heatmaps of stride {theirs.stride}, the model of stride {ours.stride}: one teaches the"
+            " other; change the number of deconvolutions"
+        )
