@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from semipose.config import Config, to_dict
+from semipose.config import Config, peer_of, to_dict
 from semipose.errors import UsageError, UserError
 from semipose.recipes import RECIPES
 from semipose.settings import keys, read_overrides, read_yaml, resolve
@@ -69,3 +70,31 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
 
 def test_keys_are_dotted_names() -> None:
     assert {"data.labeled", "model.backbone", "steps"} <= set(keys())
+
+
+def test_a_peer_is_the_model_but_for_what_it_says() -> None:
+    config = resolve(
+        Config(), read_overrides(["--peer.backbone=resnet34", "--model.size=[64, 48]", "--peer.deconv=[8]"])
+    )
+    assert config.peer == {"backbone": "resnet34", "deconv": [8]}
+    assert peer_of(config) == replace(config.model, backbone="resnet34", deconv=[8])
+    assert peer_of(config).size == [64, 48] and peer_of(Config()) == Config().model
+    later = resolve(config, {"peer": {"weights": "none"}})
+    assert later.peer == {"backbone": "resnet34", "deconv": [8], "weights": "none"}
+    assert resolve(Config(), {"peer": {"options": {"layers": [1]}, "padding": "1.5"}}).peer == {
+        "options": {"layers": [1]},
+        "padding": 1.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("layer", "hint"),
+    [
+        ({"bakbone": "x"}, "no setting peer.bakbone; did you mean peer.backbone"),
+        ({"size": "wide"}, "size"),
+        (3, "peer."),
+    ],
+)
+def test_what_does_not_fit_a_peer_is_named(layer: object, hint: str) -> None:
+    with pytest.raises(UsageError, match=hint):
+        resolve(Config(), {"peer": layer})

@@ -6,7 +6,7 @@ import torch
 from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.methods import METHODS, NEED_UNLABELED, Labeled, Method, build_method, networks_of
+from semipose.methods import METHODS, NEED_TEACHER, NEED_UNLABELED, Labeled, Method, build_method, networks_of
 from semipose.methods.base import Outcome
 from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.supervised import Supervised
@@ -14,10 +14,14 @@ from tests.tiny import CODEC, K, Tiny, gradients, labeled, norm, view
 
 RESPONSES = {"response/labeled", "response/teacher", "response/student", "response/background"}
 
+SINGLES = ("single", "undetached", "mean_teacher", "pseudopose", "datadistill")
+
 
 def made(name: str, **settings: object) -> Method:
-    config = MethodConfig(name=name, **settings)  # type: ignore[arg-type]
-    return build_method(config, [Tiny(seed) for seed in range(networks_of(config))], CODEC)
+    """The trained teacher, where one is needed, is the last network."""
+    taught = name in NEED_TEACHER
+    config = MethodConfig(name=name, teacher="runs/trained" if taught else None, **settings)  # type: ignore[arg-type]
+    return build_method(config, [Tiny(seed) for seed in range(networks_of(config) + taught)], CODEC)
 
 
 def step(method: Method, key: int = 0) -> Outcome:
@@ -29,7 +33,7 @@ def step(method: Method, key: int = 0) -> Outcome:
     [
         ("supervised", Supervised, {"supervised"}),
         ("naive", Naive, {"supervised", "unsupervised"}),
-        ("single", Single, {"supervised", "unsupervised"}),
+        *((name, Single, {"supervised", "unsupervised"}) for name in SINGLES),
         ("dual", Dual, {"supervised_a", "supervised_b", "unsupervised_a", "unsupervised_b"}),
     ],
 )
@@ -54,12 +58,14 @@ def test_a_step_repeats_by_its_key(name) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_no_weight_is_saved_twice(name) -> None:
-    """A teacher that is the student is no submodule."""
+    """A teacher that is the student is no submodule; one with weights of its own is, and they do not learn."""
     method = made(name)
-    state = method.state_dict()
     expected = {f"students.{i}.{key}" for i, net in enumerate(method.students) for key in net.state_dict()}
-    assert set(state) == expected
-    assert len(list(method.parameters())) == sum(len(list(net.parameters())) for net in method.students)
+    if name in ("mean_teacher", "pseudopose", "datadistill"):
+        expected |= {f"teacher.net.{key}" for key in Tiny().state_dict()}
+    assert set(method.state_dict()) == expected
+    learning = [p for p in method.parameters() if p.requires_grad]
+    assert len(learning) == sum(len(list(net.parameters())) for net in method.students)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -100,14 +106,33 @@ def test_labels_alone_teach_as_in_a_whole_step(name) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "passes"), [("supervised", (4,)), ("naive", (4, 4, 4)), ("single", (4, 4, 4)), ("dual", (4, 4, 4))]
+    ("name", "passes"),
+    [
+        ("supervised", (4,)),
+        ("naive", (4, 4, 4)),
+        ("single", (4, 4, 4)),
+        ("undetached", (4, 4, 4)),
+        ("mean_teacher", (4, 4)),
+        ("pseudopose", (4, 4)),
+        ("datadistill", (4, 4)),
+        ("dual", (4, 4, 4)),
+    ],
 )
 def test_passes_of_each_network(name, passes) -> None:
-    """Supervised one forward; the others also the teacher's view and the student's."""
+    """Supervised one forward; the others also the student's view, and the teacher's where they teach."""
     method = made(name)
     step(method)
     for net in method.students:
         assert tuple(len(image) for image in net.shown) == passes
+
+
+@pytest.mark.parametrize("name", ["single", "mean_teacher", "pseudopose", "datadistill", "dual"])
+def test_teach_reaches_every_taught_method(name) -> None:
+    """Above a threshold that no peak reaches, nothing is taught."""
+    found, silent = step(made(name)).losses, step(made(name, teach="confident99")).losses
+    for key in found:
+        assert silent[key].item() == pytest.approx(0 if key.startswith("unsupervised") else found[key].item())
+        assert found[key].item() > 0
 
 
 def test_mixed_precision_moves_the_views_no_pixel() -> None:
@@ -123,10 +148,25 @@ def test_mixed_precision_moves_the_views_no_pixel() -> None:
     assert both.float().mean() > 0.2
 
 
-@pytest.mark.parametrize("key", ["name", "outside", "hard_of"])
+@pytest.mark.parametrize("key", ["name", "outside", "hard_of", "teach"])
 def test_unknown_settings_are_refused(key) -> None:
     config = MethodConfig(**{key: "sideways"})  # type: ignore[arg-type]
     with pytest.raises(UserError, match=f"method.{key} is 'sideways'; it can be "):
+        build_method(config, [Tiny(), Tiny(1)], CODEC)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "pseudopose"}, "method pseudopose needs a trained teacher: set method.teacher"),
+        ({"name": "dual", "teacher": "runs/x"}, "method.teacher is for datadistill and pseudopose; dual"),
+        ({"decay": 1.5}, "method.decay is 1.5; it can be 0 "),
+        ({"views": 0}, "method.views is 0; it can be 1 "),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message) -> None:
+    config = MethodConfig(**settings)
+    with pytest.raises(UserError, match=message):
         build_method(config, [Tiny(), Tiny(1)], CODEC)
 
 

@@ -9,7 +9,6 @@ from semipose.draws import Draws
 from semipose.geometry import move, similarity
 from semipose.heatmap import decode
 from semipose.methods.target import (
-    Itself,
     Labeled,
     Target,
     background,
@@ -113,28 +112,6 @@ def test_a_sample_without_any_label_costs_nothing_and_is_finite() -> None:
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 
-# ---- teachers
-
-
-def test_itself_predicts_without_gradient_and_is_no_submodule() -> None:
-    net = Tiny()
-    teacher = Itself(net)
-    shown = view(2)
-    target = soft(teacher, shown)
-    assert not target.heatmaps.requires_grad and target.frame is shown and (target.weight == 1).all()
-    torch.testing.assert_close(target.heatmaps, net(shown.image).detach())
-    assert not isinstance(teacher, torch.nn.Module)
-    assert net.training
-
-
-def test_running_statistics_move_in_the_teachers_pass() -> None:
-    """All passes are in train mode: the teacher's normalises with its own batch, and leaves its trace."""
-    net = Tiny()
-    before = net.norm.running_mean.clone()
-    soft(Itself(net), view(2))
-    assert not torch.equal(before, net.norm.running_mean) and net.norm.num_batches_tracked == 1
-
-
 # ---- carrying a target
 
 
@@ -170,6 +147,18 @@ def test_weights_swap_and_move_with_the_view() -> None:
     assert carried[0, 2, 3, 9].item() == pytest.approx(1, abs=1e-4) and carried.sum().item() == pytest.approx(
         1, abs=1e-3
     )
+
+
+def test_background_outside_weighs_what_it_weighs_inside() -> None:
+    """Cell weights of 2 with a 5 among them, of the second joint none: outside they are 2 and 0."""
+    easy = view(1, source=(200, 200))
+    cells = torch.full((1, K, 16, 12), 2.0)
+    cells[0, 0, 8, 6], cells[0, 1] = 5, 0
+    target = Target(torch.ones(1, K, 16, 12), cells, easy)
+    weight = seen_with_background(target, moved(easy, scale=0.5), FLIP).weight[0]
+    assert weight[0, 0].tolist() == weight[2, 0].tolist() == [2] * 12 and weight[1].max() == 0
+    assert weight[0].max() > 2
+    assert seen_from(target, moved(easy, scale=0.5), FLIP).weight[0, :, 0].max() == 0
 
 
 # ---- loss and measures

@@ -32,6 +32,22 @@ def test_runs_of_one_method_are_averaged() -> None:
     assert plain(headline(runs)).startswith("Unlabelled images helped: dual (mean of 2 runs) 55.0 %, s 40.0 %, +15.0")
 
 
+def test_one_method_with_two_settings_is_not_averaged() -> None:
+    runs = [
+        Run(
+            f"t{t}",
+            f"method: {{name: single, teach: confident{t}}}\nseed: {t}",
+            {},
+            {"method": "single"},
+            scores,
+            None,
+            (),
+        )
+        for t, scores in ((1, bare("", 0.5).scores), (2, bare("", 0.3).scores))
+    ]
+    assert plain(headline(runs)) == "PCK: t1 50.0 %, t2 30.0 %."
+
+
 def test_other_sentences() -> None:
     assert "no" in headline([bare("x", None)]).lower() and "PCK" in headline([bare("x", None)])
     one = bare("dual", 0.5, labels=100, unlabeled=4000)

@@ -48,7 +48,7 @@ RECIPES: dict[str, Recipe] = {
     "dual-ra": Recipe(xie2021.dual_ra, "Xie 2021, Table 1: Ours (Dual), A+RA, 1K labels", "43.7 AP"),
     "dual": Recipe(xie2021.dual, "Xie 2021, Table 1: Ours (Dual), A+JC, 1K labels", "44.6 AP"),
     "dual-hrnet": Recipe(
-        xie2021.dual_hrnet, "Xie 2021, Table 2: Ours (Dual), ResNet18 and HRNet w48, 1K labels", "48.7 and 50.9 AP"
+        xie2021.dual_hrnet, "Xie 2021, Table 2: Ours (Dual), ResNet18 beside HRNet w48 (50.9), 1K labels", "48.7 AP"
     ),
     "undetached": Recipe(xie2021.undetached, "Xie 2021, section 3.3: single without the detach; collapses"),
     "confident0.2": Recipe(xie2021.confident_20, "Xie 2021, Figure 8 (A1): threshold 0.2; much below supervised"),

@@ -15,19 +15,25 @@ RESAMPLES = 2000
 
 def headline(runs: Sequence[Run]) -> str:
     """The result in one sentence, or two."""
-    groups: dict[str, list[Run]] = {}
+    groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         if run.pck is not None:
-            groups.setdefault(run.method, []).append(run)
+            groups.setdefault(_kind(run), []).append(run)
     if not groups:
         return "No evaluation yet: none of these runs holds a PCK."
     if len(runs) == 1:
         return _one(runs[0])
-    ranked = sorted(groups, key=lambda method: -_mean_pck(groups[method]))
-    others = [method for method in ranked if method != SUPERVISED]
-    if SUPERVISED not in groups or not others:
-        return "PCK: " + ", ".join(_named(groups[m]) for m in ranked) + "."
-    return _verdict(groups[others[0]], groups[SUPERVISED])
+    ranked = sorted(groups.values(), key=lambda group: -_mean_pck(group))
+    others = [group for group in ranked if group[0].method != SUPERVISED]
+    base = [group for group in ranked if group[0].method == SUPERVISED]
+    if not base or not others:
+        return "PCK: " + ", ".join(_named(group) for group in ranked) + "."
+    return _verdict(others[0], base[0])
+
+
+def _kind(run: Run) -> tuple[str, ...]:
+    """The method with its settings: runs of one kind are averaged."""
+    return run.method, *(f"{key}={value}" for key, value in run.config_values.items() if key.startswith("method."))
 
 
 def cautions(runs: Sequence[Run]) -> list[str]:

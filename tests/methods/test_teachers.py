@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from semipose.methods.target import soft
+from semipose.methods.teachers import Ema, Frozen, Itself, Learning
+from tests.tiny import Tiny, gradients, norm, view
+
+
+def test_itself_predicts_without_gradient_and_is_no_submodule() -> None:
+    net = Tiny()
+    teacher = Itself(net)
+    shown = view(2)
+    target = soft(teacher, shown)
+    assert not target.heatmaps.requires_grad and target.frame is shown and (target.weight == 1).all()
+    torch.testing.assert_close(target.heatmaps, net(shown.image).detach())
+    assert not isinstance(teacher, torch.nn.Module)
+    assert net.training
+
+
+def test_running_statistics_move_in_the_teachers_pass() -> None:
+    """All passes are in train mode: the teacher's normalises with its own batch, and leaves its trace."""
+    net = Tiny()
+    before = net.norm.running_mean.clone()
+    Itself(net)(view(2).image)
+    assert not torch.equal(before, net.norm.running_mean) and net.norm.num_batches_tracked == 1
+
+
+def test_learning_predicts_with_gradient_and_is_no_submodule() -> None:
+    net = Tiny()
+    teacher = Learning(net)
+    assert norm(gradients(teacher(view(2).image).sum(), net)) > 0 and not isinstance(teacher, torch.nn.Module)
+
+
+def test_frozen_refuses_to_train() -> None:
+    net = Tiny()
+    for _ in range(3):
+        net(view(4).image)
+    before = copy.deepcopy(net.state_dict())
+    teacher = torch.nn.ModuleList([Frozen(net)]).train()[0]
+    assert not any(module.training for module in teacher.modules())
+    shown = view(2, 7).image
+    assert torch.equal(teacher(shown), net(shown)) and not teacher(shown).requires_grad
+    teacher.update(Tiny(1))
+    assert not any(p.requires_grad for p in teacher.parameters())
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("buffers", [False, True])
+def test_an_average_starts_as_a_copy(buffers) -> None:
+    net = Tiny()
+    teacher = Ema(net, 0.9, buffers)
+    assert all(
+        torch.equal(a, b) and a is not b for a, b in zip(teacher.net.parameters(), net.parameters(), strict=True)
+    )
+    assert not any(p.requires_grad for p in teacher.parameters()) and all(p.requires_grad for p in net.parameters())
+    teacher.train()
+    assert teacher.net.training != buffers
+    assert not teacher(view(2).image).requires_grad
+
+
+def test_batch_norm_of_an_average() -> None:
+    """Its own batch and statistics, or (EMAN) the average of the student's and no batch of its own."""
+    net = Tiny()
+    plain, eman = Ema(net, 0.5).train(), Ema(net, 0.5, buffers=True).train()
+    with torch.no_grad():
+        net.norm.running_mean.fill_(4)
+        net.norm.num_batches_tracked.fill_(7)
+    for teacher in (plain, eman):
+        teacher.update(net)
+    assert plain.net.norm.running_mean.tolist() == [0] * 6 and plain.net.norm.num_batches_tracked == 0
+    assert eman.net.norm.running_mean.tolist() == [2] * 6 and eman.net.norm.num_batches_tracked == 7
+    one, other = (torch.cat([view(1).image, view(1, seed).image]) for seed in (1, 2))
+    assert not torch.equal(plain(one)[0], plain(other)[0]), "the batch counts"
+    torch.testing.assert_close(eman(one)[0], eman(other)[0])
+    assert plain.net.norm.num_batches_tracked == 2 and eman.net.norm.num_batches_tracked == 7
