@@ -159,7 +159,10 @@ def test_unknown_settings_are_refused(key) -> None:
     ("settings", "message"),
     [
         ({"name": "pseudopose"}, "method pseudopose needs a trained teacher: set method.teacher"),
-        ({"name": "dual", "teacher": "runs/x"}, "method.teacher is for datadistill and pseudopose; dual"),
+        (
+            {"name": "dual", "teacher": "runs/x"},
+            "method.teacher is for datadistill and pseudopose; method.name is dual",
+        ),
         ({"decay": 1.5}, "method.decay is 1.5; it can be 0 "),
         ({"views": 0}, "method.views is 0; it can be 1 "),
     ],

@@ -77,13 +77,14 @@ def test_without_the_detach_the_teacher_learns() -> None:
 def test_reweighting_pulls_harder_where_the_teacher_sees_a_joint() -> None:
     """Cells of one error: the gradient grows with the teacher's heatmap, and without a joint it is the plain one."""
     maps = torch.zeros(3, 16, 12)
-    maps[1, 5:8, 4:7] = 0.8
+    maps[0, 7:9, 5:7], maps[1, 5:8, 4:7] = -0.5, 0.8
     net, plain = Says(maps.clone()), Says(maps.clone())
     config = MethodConfig(name="single", easy="none", hard="affine60+flip50")
     weighted = MethodConfig(name="single", easy="none", hard="affine60+flip50", teach="foreground")
     (a,), (b,) = gradients(found(weighted, net), net), gradients(found(config, plain), plain)
     assert norm([a[1]]) > 1.5 * norm([b[1]]) > 0
     torch.testing.assert_close(a[0], b[0])
+    assert norm([b[0]]) > 0
 
 
 @pytest.mark.parametrize(

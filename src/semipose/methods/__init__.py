@@ -101,7 +101,7 @@ def networks_of(config: MethodConfig) -> int:
             " semipose train --recipe supervised trains one"
         )
     if config.teacher is not None and config.name not in NEED_TEACHER:
-        raise UserError(f"method.teacher is for {' and '.join(sorted(NEED_TEACHER))}; {config.name} trains its own")
+        raise UserError(f"method.teacher is for {' and '.join(sorted(NEED_TEACHER))}; method.name is {config.name}")
     parse_changes(config.teach, sigma=1)
     return METHODS[config.name][0]
 
