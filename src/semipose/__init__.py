@@ -9,22 +9,38 @@ if TYPE_CHECKING:
     from semipose.data.check import check
     from semipose.data.split import make_split
     from semipose.demo import demo
+    from semipose.gaps import gap
     from semipose.predictor import Predictor, predict
     from semipose.report.html import report
+    from semipose.reproduction import reproduce
     from semipose.synth import synth
     from semipose.training import evaluate, train
 
 __version__ = "0.1.0"
-__all__ = ["Predictor", "check", "demo", "evaluate", "make_split", "predict", "report", "synth", "train"]
+__all__ = [
+    "Predictor",
+    "check",
+    "demo",
+    "evaluate",
+    "gap",
+    "make_split",
+    "predict",
+    "report",
+    "reproduce",
+    "synth",
+    "train",
+]
 
 _HOME = {
     "Predictor": "predictor",
     "check": "data.check",
     "demo": "demo",
     "evaluate": "training",
+    "gap": "gaps",
     "make_split": "data.split",
     "predict": "predictor",
     "report": "report.html",
+    "reproduce": "reproduction",
     "synth": "synth",
     "train": "training",
 }

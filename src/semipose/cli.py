@@ -81,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--recipe", help="a recipe's name (semipose recipes); the default is dual")
     add("--config", type=Path, help="a YAML file of settings, such as a run's config.yaml")
     add("--data", type=Path, help="a YAML file of the data section: labeled, unlabeled, val, ...")
+    add("--pair", type=Path, help="a result of semipose gap, whose first pair becomes method.easy and method.hard")
     add("--out", type=Path, help="the run's folder; runs/<recipe> by default")
     add("--overwrite", action="store_true", help="replace a run of the same name instead of appending -2")
     add("--resume", type=Path, help="a run folder or checkpoint to continue exactly")
@@ -146,6 +147,38 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0)
     add("--start", type=int, default=0, help="the first person's number")
 
+    add = verb(
+        "gap",
+        _gap,
+        "a model's accuracy under perturbations, and the pairs that qualify as easy-hard",
+        "gap runs/supervised --val annotations/val.json --out gap.json",
+    ).add_argument
+    add("model", type=Path, metavar="MODEL", help="a run's folder or a model.safetensors")
+    add("--val", help="labelled data; a run's own validation set by default")
+    add("--images", help="the image folder of a JSON")
+    add("--split", type=Path, help="a manifest, whose validation samples of --val are used")
+    add("--views", nargs="+", help="perturbations, as in method.hard: affine45 ra20 affine60+jc5")
+    add("--draws", type=int, default=5, help="how often each is drawn")
+    add("--count", type=int, default=0, help="how many samples, drawn at random; all by default")
+    add("--seed", type=int, default=0)
+    add("--threshold", type=float, default=0.1, help="of PCK")
+    add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
+    add("--out", type=Path, default=Path("gap.json"), help="what train --pair takes")
+
+    add = verb(
+        "reproduce",
+        _reproduce,
+        "train a paper's table and write it beside the paper's numbers; without a target, list them",
+        "reproduce xie2021/table1 --seeds 0 1 2; any setting can follow as --section.key=value",
+        settings=True,
+    ).add_argument
+    add("target", nargs="?", metavar="PAPER/TABLE", help="or PAPER for all of its tables")
+    add("--scale", choices=("mini", "paper"), default="mini", help="embedded people in minutes, or the paper's data")
+    add("--seeds", type=int, nargs="+", default=[0])
+    add("--data", type=Path, metavar="ROOT", help="at paper scale, the folder that holds coco, mpii, aic and h36m")
+    add("--out", type=Path, help="folder of runs, records and tables; reproduce/PAPER/SCALE by default")
+    add("--dry-run", type=int, default=0, metavar="N", help="train N steps only, on what data there is")
+
     add = verb("recipes", _recipes, "list the recipes with the papers' numbers", "recipes show dual").add_argument
     add("show", nargs="*", metavar="show NAME", help="print one recipe's whole configuration")
 
@@ -182,6 +215,7 @@ def _train(a: Arguments) -> int:
 
     from semipose.config import to_dict
     from semipose.engine.signals import EXIT_STOPPED, Stopped
+    from semipose.gaps import read_pair
     from semipose.settings import read_overrides, read_yaml
     from semipose.training import configure, train
 
@@ -194,6 +228,7 @@ def _train(a: Arguments) -> int:
             run = train(resume=a.resume, **overrides)
         else:
             layers = [read_yaml(a.config)] if a.config else []
+            layers += [{"method": read_pair(a.pair)}] if a.pair else []
             name = a.recipe or (None if a.config else "dual")
             config = configure(name, a.data, *layers, overrides)
             if a.print_config:
@@ -270,6 +305,42 @@ def _synth(a: Arguments) -> None:
     from semipose.synth import synth
 
     print("wrote " + ", ".join(str(path) for path in synth(a.out, a.count, a.domain, a.seed, a.start)))
+
+
+def _gap(a: Arguments) -> None:
+    from semipose.gaps import PERTURBATIONS, gap
+
+    chosen = {"views": a.views or PERTURBATIONS, "draws": a.draws, "count": a.count, "seed": a.seed, "out": a.out}
+    found = gap(a.model, a.val, a.images, a.split, threshold=a.threshold, device=a.device, **chosen)
+    print(f"{'perturbation':16s} {'PCK@' + format(a.threshold, 'g'):>8s}   lowest and highest of {a.draws} draws")
+    for name, each in found["views"].items():
+        low, high = 100 * min(each["draws"]), 100 * max(each["draws"])
+        print(f"{name:16s} {100 * each['pck']:7.1f}%   {low:.1f} to {high:.1f}")
+    print(f"on {found['images']} samples, the {100 * found['scored']:.0f} % of their joints that every view shows")
+    for pair in found["pairs"][:5]:
+        print(f"{pair['arguments']}   gap {100 * pair['gap']:.1f}, noise {100 * pair['noise']:.1f} points")
+    if not found["pairs"]:
+        print("no pair qualifies: no view that only moves the image keeps 90 % of the accuracy and leads beyond noise")
+    print(f"{len(found['pairs'])} pairs qualify, best first; wrote {a.out}")
+
+
+def _reproduce(a: Arguments) -> int:
+    from semipose.engine.signals import EXIT_STOPPED, Stopped
+    from semipose.reproduction import listing, markdown, reproduce
+    from semipose.settings import read_overrides
+
+    if a.target is None:
+        print(listing())
+        return DONE
+    try:
+        tables = reproduce(a.target, a.scale, a.seeds, a.out, a.data, a.dry_run, **read_overrides(a.rest))
+    except Stopped as stopped:
+        print(f"semipose reproduce: {stopped.args[0]}; the same command goes on", file=sys.stderr)
+        return EXIT_STOPPED
+    for table in tables:
+        print(markdown(table))
+    print(f"wrote {', '.join(str(file) for table in tables for file in table['files'])}")
+    return DONE
 
 
 def _recipes(a: Arguments) -> int:

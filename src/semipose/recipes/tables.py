@@ -1,0 +1,79 @@
+"""What `semipose reproduce` reads: a paper's tables as data. One file a paper fills these in (`xie2021_tables.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semipose.config import Config
+
+Make = Callable[[int, Path | None], Config]
+"""(seed, folder of the data sets or None) -> configuration. Where the folder is None, the user names the data."""
+
+SCALES = {
+    "mini": "embedded people and a small network (recipes/mini.py), minutes a run on a CPU",
+    "paper": "the paper's data, networks and length",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one model, or a pair of networks, is trained.
+
+    Attributes:
+        scales: "mini" or "paper" -> its configuration there; a scale that is left out has no such run.
+        labels: at paper scale, how many labelled instances are drawn from the labelled data; all when None.
+        start: the plan whose networks this one's start from.
+        teacher: the plan whose network `method.teacher` names.
+    """
+
+    scales: Mapping[str, Make]
+    labels: int | None = None
+    start: str | None = None
+    teacher: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table.
+
+    Attributes:
+        label: as the paper has it.
+        plan: what is trained for it; several rows may share one.
+        paper: the paper's number, None where it prints none.
+        metric: in which the paper measures.
+        network: which of a pair's networks ("a" or "b"); their mean when None.
+        view: a perturbation under which the model is measured (`semipose gap`).
+    """
+
+    label: str
+    plan: str
+    paper: float | None = None
+    metric: str = "AP"
+    network: str | None = None
+    view: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or figure.
+
+    Attributes:
+        title: what it shows.
+        rows: its lines.
+        remark: what a reader of the numbers has to know.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper's tables, and the plans that their rows name."""
+
+    title: str
+    tables: Mapping[str, Table]
+    plans: Mapping[str, Plan] = field(repr=False)

@@ -1,0 +1,229 @@
+"""How each model of Xie et al., ICCV 2021, is trained: the plans that the rows of `xie2021_tables.py` name.
+
+A plan's method settings are the same at both scales; at mini scale they go through `recipes.mini.base`. What the paper
+leaves open is ours: the values of lambda that it tried, the views of its failed attempts (both sides as easy, since
+they were to prevent collapse without easy-hard pairs), and the hard augmentation of supervised training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from semipose.config import Config, DataConfig, MethodConfig, ModelConfig
+from semipose.recipes import mini
+from semipose.recipes.tables import Make, Plan
+
+EASY = "affine30+flip50"
+A = "affine60+flip50"
+JC, RA = f"{A}+jc5", f"{A}+ra20"
+LABELS = {"1k": 1_000, "5k": 5_000, "10k": 10_000}
+Data = Callable[[Path | None], DataConfig]
+
+
+def coco(root: Path | None, wild: bool = False) -> DataConfig:
+    """`ROOT/coco` as published; the boxes of WILD are a detector's, which the user brings."""
+    if root is None:
+        return DataConfig()
+    notes, folder = root / "coco" / "annotations", root / "coco"
+    return DataConfig(
+        labeled=str(notes / "person_keypoints_train2017.json"),
+        labeled_images=str(folder / "train2017"),
+        unlabeled=str(notes / "person_boxes_unlabeled2017.json") if wild else None,
+        unlabeled_images=str(folder / "unlabeled2017") if wild else None,
+        val=str(notes / "person_keypoints_val2017.json"),
+        val_images=str(folder / "val2017"),
+    )
+
+
+def mpii(root: Path | None) -> DataConfig:
+    """Labelled MPII as pose repositories keep it, unlabelled AI Challenger (section 6.1)."""
+    if root is None:
+        return DataConfig()
+    people, other = root / "mpii", root / "aic"
+    return DataConfig(
+        labeled=str(people / "annot" / "train.json"),
+        labeled_images=str(people / "images"),
+        unlabeled=str(other / "keypoint_train_annotations_20170909.json"),
+        unlabeled_images=str(other / "keypoint_train_images_20170902"),
+        val=str(people / "annot" / "valid.json"),
+        val_images=str(people / "images"),
+    )
+
+
+def to_h36m(root: Path | None) -> DataConfig:
+    """Labelled MPII, unlabelled Human3.6M, evaluated there (Table 6)."""
+    own = h36m(root)
+    return replace(
+        mpii(root), unlabeled=own.labeled, unlabeled_images=own.labeled_images, val=own.val, val_images=own.val_images
+    )
+
+
+def h36m(root: Path | None) -> DataConfig:
+    """Human3.6M as pose repositories prepare it: S1, 5, 6, 7, 8 to train on, S9 and S11 to test (section 6.1)."""
+    if root is None:
+        return DataConfig()
+    images = str(root / "h36m" / "images")
+    notes = root / "h36m" / "annot"
+    return DataConfig(
+        str(notes / "h36m_train.json"), images, val=str(notes / "h36m_validation.json"), val_images=images
+    )
+
+
+def paper(data: Data, method: dict[str, Any], **model: Any) -> Make:
+    """The paper's setting: ResNet18 at 256x192 unless `model` says otherwise; `decode` and `peer` are the run's."""
+    of_run = {key: model.pop(key) for key in ("decode", "peer", "flip_test") if key in model}
+    return lambda seed, root: Config(data(root), ModelConfig(**model), MethodConfig(**method), seed=seed, **of_run)
+
+
+def small(method: dict[str, Any], larger: bool = False, **changes: Any) -> Make:
+    """The mini protocol with a method's settings; `larger`: with the network that stands for HRNet. `changes` replace
+    parts of the data."""
+
+    def make(seed: int, root: Path | None = None) -> Config:
+        config = mini.base(MethodConfig(**method), seed)
+        config = replace(config, data=replace(config.data, **{k: change(seed) for k, change in changes.items()}))
+        return replace(config, model=replace(config.model, **wider(config.model))) if larger else config
+
+    return make
+
+
+def wider(model: ModelConfig) -> dict[str, Any]:
+    """A ResNet of twice the channels, for heterogeneous pairs at mini scale; ours."""
+    return {"options": {**model.options, "channels": [2 * width for width in model.options["channels"]]}}
+
+
+def mixed(method: dict[str, Any]) -> Make:
+    """The mini protocol with a small network beside a larger one."""
+
+    def make(seed: int, root: Path | None = None) -> Config:
+        config = small(method)(seed, root)
+        return replace(config, peer=wider(config.model))
+
+    return make
+
+
+def on_coco(
+    method: dict[str, Any], teacher: bool = False, at_mini: Make | None = None, **model: Any
+) -> dict[str, Plan]:
+    """Plans with 1K, 5K and 10K labels, the first at mini scale too."""
+    plans = {}
+    for name, labels in LABELS.items():
+        scales: dict[str, Make] = {"paper": paper(coco, method, **model)}
+        if name == "1k":
+            scales["mini"] = at_mini or small(method)
+        plans[name] = Plan(scales, labels, teacher=f"supervised-{name}" if teacher else None)
+    return plans
+
+
+def attempt(**method: Any) -> Plan:
+    """An experiment of section 3 or 6.3: 1K labels."""
+    return Plan({"paper": paper(coco, method), "mini": small(method)}, LABELS["1k"])
+
+
+def named(stem: str, plans: dict[str, Plan]) -> dict[str, Plan]:
+    """Plans under their full names."""
+    return {f"{stem}-{name}": plan for name, plan in plans.items()}
+
+
+def wild(seed: int) -> str:
+    """The mini protocol's other domain, unlabelled."""
+    return f"synth:wild?seed={seed}&count={mini.UNLABELED}&start=100000"
+
+
+def wild_labels(seed: int) -> str:
+    return f"synth:wild?seed={seed}&count={mini.LABELS}&start=0"
+
+
+def wild_val(seed: int) -> str:
+    return f"synth:wild?seed=0&count={mini.VAL}&start=500000"
+
+
+def every_label(seed: int) -> str:
+    """The unlabelled people with their labels: "All" at mini scale."""
+    return f"synth:{mini.DOMAIN}?seed={seed}&count={mini.UNLABELED}&start=100000"
+
+
+SUPERVISED = {"name": "supervised", "easy": EASY}
+NAIVE = {"name": "naive", "easy": EASY}
+SINGLE = {"name": "single", "easy": EASY, "hard": A}
+SINGLE_JC = {"name": "single", "easy": EASY, "hard": JC}
+DUAL = {"name": "dual", "easy": EASY, "hard": A}
+DUAL_RA = {"name": "dual", "easy": EASY, "hard": RA}
+DUAL_JC = {"name": "dual", "easy": EASY, "hard": JC}
+PSEUDOPOSE = {"name": "pseudopose", "easy": EASY, "hard": A}
+DATADISTILL = {"name": "datadistill", "easy": EASY, "hard": A}
+MINI_ALL = {"labeled": every_label, "unlabeled": lambda seed: None}
+SHIFT = {"unlabeled": wild, "val": wild_val}
+NETWORKS = {"resnet50": "ResNet50", "resnet101": "ResNet101", "resnet152": "ResNet152", "hrnet_w48": "HRNetW48"}
+PRETRAIN = {"supervised": SUPERVISED, "pseudopose": {**PSEUDOPOSE, "hard": JC}, "dual": DUAL_JC}
+
+
+def _adaptation() -> dict[str, Plan]:
+    """Labels in one domain, unlabelled images of another (Table 6); then those of Table 7 and 8, which pre-train on
+    MPII and AI Challenger and are fine-tuned on labels of H36M."""
+    plans = {}
+    for name, method in PRETRAIN.items():
+        frozen = {"teacher": "adapt-supervised"} if name == "pseudopose" else {}
+        first = {"teacher": "pretrain-supervised"} if name == "pseudopose" else {}
+        square = {"size": [256, 256]}
+        scales = {"paper": paper(to_h36m, method, **square), "mini": small(method, **SHIFT)}
+        plans[f"adapt-{name}"] = Plan(scales, **frozen)
+        scales = {"paper": paper(mpii, method, **square), "mini": small(method, **SHIFT)}
+        plans[f"pretrain-{name}"] = Plan(scales, **first)
+        tuned = small(SUPERVISED, labeled=wild_labels, unlabeled=lambda seed: None, val=wild_val)
+        scales = {"paper": paper(h36m, SUPERVISED, **square), "mini": tuned}
+        plans[f"finetune-{name}"] = Plan(scales, start=f"pretrain-{name}")
+    return plans
+
+
+def _many_labels() -> dict[str, Plan]:
+    """All of TRAIN and WILD (Tables 3 and 4), and MPII with AI Challenger (Table 5): no mini scale."""
+    plans = {}
+    for name in NETWORKS:
+        plans[f"supervised-all-{name}"] = Plan({"paper": paper(coco, SUPERVISED, backbone=name)})
+        plans[f"dual-all-{name}"] = Plan({"paper": paper(lambda root: coco(root, True), DUAL_JC, backbone=name)})
+    for kind, method in (("supervised", SUPERVISED), ("dual", DUAL_JC)):
+        for stem, decode in (("large", "quarter"), ("dark", "dark")):
+            large = paper(lambda r: coco(r, True), method, backbone="hrnet_w48", size=[384, 288], decode=decode)
+            plans[f"{kind}-{stem}-hrnet_w48"] = Plan({"paper": large})
+        plans[f"{kind}-mpii"] = Plan({"paper": paper(mpii, method, backbone="hrnet_w32", size=[256, 256])})
+    return plans
+
+
+PLANS: dict[str, Plan] = {
+    **named("supervised", on_coco(SUPERVISED)),
+    "supervised-all": Plan({"paper": paper(coco, SUPERVISED), "mini": small(SUPERVISED, **MINI_ALL)}),
+    **named("supervised-hard", on_coco({"name": "supervised", "easy": RA})),
+    **named("pseudopose", on_coco(PSEUDOPOSE, teacher=True)),
+    **named("datadistill", on_coco(DATADISTILL, teacher=True)),
+    **named("single", on_coco(SINGLE)),
+    **named("single-jc", on_coco(SINGLE_JC)),
+    **named("dual", on_coco(DUAL)),
+    **named("dual-ra", on_coco(DUAL_RA)),
+    **named("dual-jc", on_coco(DUAL_JC)),
+    **named("supervised-hrnet", on_coco(SUPERVISED, at_mini=small(SUPERVISED, larger=True), backbone="hrnet_w48")),
+    **named("dual-hrnet", on_coco(DUAL, at_mini=small(DUAL, larger=True), backbone="hrnet_w48")),
+    **named("dual-mixed", on_coco(DUAL, at_mini=mixed(DUAL), peer={"backbone": "hrnet_w48"})),
+    "naive": attempt(**NAIVE),
+    "naive-0.1": attempt(**NAIVE, weight=0.1),
+    "naive-0.01": attempt(**NAIVE, weight=0.01),
+    "naive-all": Plan({"paper": paper(lambda root: coco(root, True), NAIVE)}),
+    "undetached": attempt(name="undetached", easy=EASY, hard=A),
+    "easy-easy": attempt(name="single", easy=EASY, hard=EASY),
+    "hard-hard": attempt(name="single", easy=A, hard=A),
+    "hard-easy": attempt(name="single", easy=A, hard=EASY),
+    **{
+        f"confident-{each}": attempt(name="single", easy=EASY, hard=EASY, teach=f"confident{each}")
+        for each in ("0.2", "0.4", "0.6", "0.8")
+    },
+    **{
+        f"mean-teacher-{decay:g}": attempt(name="mean_teacher", easy=EASY, hard=EASY, decay=decay)
+        for decay in (0.99, 0.999)
+    },
+    "foreground": attempt(name="single", easy=EASY, hard=EASY, teach="foreground"),
+    **_adaptation(),
+    **_many_labels(),
+}

@@ -1,0 +1,371 @@
+"""`semipose reproduce`: a paper's tables, row by row, beside the paper's numbers.
+
+Knows no paper: what a table is made of is data (`recipes/tables.py`), one file a paper. A run that is recorded with the
+same configuration is reused, an interrupted one goes on where it was saved, and what a row builds on is trained first.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from semipose.config import Config, differences, to_dict
+from semipose.errors import UserError
+from semipose.files import write_atomically
+from semipose.recipes.tables import SCALES, Paper, Plan, Row, Table
+from semipose.settings import read_yaml, resolve
+
+PAPERS = {"xie2021": "semipose.recipes.xie2021_tables"}
+"""Name -> the module that holds its `PAPER`. A new paper is one line here."""
+
+Score = Callable[[Path, Mapping[str, Any]], dict[str, float]]
+"""(a run's folder, its summary) -> network -> score; "mean" is that of its networks."""
+
+
+def pck(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
+    """PCK in % at the run's last step."""
+    scores = {**summary["val"]["networks"], "mean": summary["val"]["mean"]}
+    return {name: 100 * each["pck"] for name, each in scores.items() if each["pck"] is not None}
+
+
+def average_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
+    """COCO AP in %, with the validation data's boxes."""
+    from semipose.training import evaluate
+
+    coco = evaluate(folder)["coco"]
+    found = {name: 100 * each["AP"] for name, each in coco.items() if name != "ensemble" and each["AP"] is not None}
+    return {**found, "mean": mean(found.values())} if found else {}
+
+
+PCK = "PCK@0.1"
+SCORES: dict[str, Score] = {PCK: pck, "AP": average_precision}
+"""How a paper's metric is measured, at paper scale; mini scale, and a metric that is not here, is measured as PCK."""
+
+FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
+"""What may differ between a recorded run and the one asked for."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one call of `reproduce` asks for, beside the tables."""
+
+    scale: str
+    out: Path
+    root: Path | None
+    overrides: Mapping[str, Any]
+    dry_run: int
+    progress: bool
+
+
+def reproduce(
+    target: str,
+    scale: str = "mini",
+    seeds: Sequence[int] = (0,),
+    out: str | Path | None = None,
+    root: str | Path | None = None,
+    dry_run: int = 0,
+    progress: bool = True,
+    **settings: Any,
+) -> list[dict[str, Any]]:
+    """Train what a table's rows need, and write the table beside the paper's numbers.
+
+    Args:
+        target: such as "xie2021/table1", or "xie2021" for all of a paper's.
+        scale: "mini" or "paper".
+        seeds: each row is trained with each; the table has the mean and the standard deviation.
+        out: where runs, one JSON a run, and the tables go; reproduce/<paper>/<scale> by default.
+        root: at paper scale, the folder that holds coco, mpii, aic and h36m; without it `settings` name the data.
+        dry_run: train as many steps only, on whatever data there is; validation samples, where none are named, are
+            split off.
+        settings: sections or keys of the configuration, laid over every row's.
+
+    Returns: the tables, as written: {"table", "title", "scale", "seeds", "rows": [{"label", "paper", "metric", "mean",
+        "spread", "scores": {seed: score}, "labeled", "student", "measured", "run"}], ...}. A row that has no run at
+        this scale has no scores.
+
+    Raises:
+        UserError: no such target or scale, or a run failed.
+        Stopped: a signal stopped a run, with its checkpoint saved; the same call goes on.
+    """
+    if scale not in SCALES:
+        raise UserError(f"there is no scale {scale!r}; it can be {', '.join(SCALES)}")
+    if not seeds:
+        raise UserError("reproduce needs a seed; name one or more with --seeds")
+    paper, tables = find(target)
+    name = target.partition("/")[0]
+    folder = Path(out) if out else Path("reproduce") / name / (f"{scale}-dry" if dry_run else scale)
+    asked = Setting(scale, folder, Path(root) if root else None, settings, dry_run, progress)
+    jobs = [(plan, seed) for plan in needed(paper, tables.values(), scale) for seed in seeds]
+    clock = Clock([_cost(paper.plans[plan], asked, seed) for plan, seed in jobs], progress)
+    records: dict[tuple[str, int], dict[str, Any]] = {}
+    for plan, seed in jobs:
+        clock.begin(f"{plan}, seed {seed}")
+        records[plan, seed] = run_plan(paper, plan, seed, asked)
+        clock.end(records[plan, seed]["reused"])
+        written = [_write(key, table, records, asked, seeds) for key, table in tables.items()]
+    return written if jobs else [_write(key, table, records, asked, seeds) for key, table in tables.items()]
+
+
+def find(target: str) -> tuple[Paper, dict[str, Table]]:
+    """A paper and those of its tables that "paper/table" or "paper" names."""
+    name, _, wanted = target.partition("/")
+    if name not in PAPERS:
+        raise UserError(f"there is no paper {name!r} to reproduce; there are {', '.join(PAPERS)}")
+    paper: Paper = import_module(PAPERS[name]).PAPER
+    if wanted and wanted not in paper.tables:
+        raise UserError(f"{name} has no {wanted!r}; it has {', '.join(paper.tables)}")
+    return paper, {key: table for key, table in paper.tables.items() if wanted in ("", key)}
+
+
+def needed(paper: Paper, tables: Iterable[Table], scale: str) -> list[str]:
+    """The plans that tables need at a scale, each once and after what it builds on."""
+    order: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        plan = paper.plans[name]
+        for before in (plan.start, plan.teacher):
+            if before:
+                add(before)
+        order[name] = None
+
+    for table in tables:
+        for row in table.rows:
+            if scale in paper.plans[row.plan].scales and row.plan not in order:
+                add(row.plan)
+    return list(order)
+
+
+def run_plan(paper: Paper, name: str, seed: int, asked: Setting) -> dict[str, Any]:
+    """The record of one run: read where it is there, trained where it is not. Also written as <out>/<run>.json."""
+    from semipose.engine.rundir import RunDir
+    from semipose.engine.train import run_training
+
+    plan = paper.plans[name]
+    start, teacher = (
+        asked.out / run_plan(paper, each, seed, asked)["run"] if each else None for each in (plan.start, plan.teacher)
+    )
+    config = configured(plan, seed, asked, teacher)
+    folder = _place(asked.out / f"{name}-seed{seed}", config, start)
+    summary, last = folder / "summary.json", folder / "checkpoints" / "last.ckpt"
+    reused = summary.exists()
+    if not reused and last.exists():
+        run_training(config, RunDir(folder), resume=last, progress=asked.progress)
+    elif not reused:
+        initial = sorted(start.glob("model*.safetensors"), key=lambda file: file.stem) if start else []
+        run_training(config, RunDir.create(folder, overwrite=True), init_from=initial, progress=asked.progress)
+    done = json.loads(summary.read_text())
+    file = asked.out / f"{folder.name}.json"
+    known = json.loads(file.read_text()).get("scores", {}) if file.exists() and reused else {}
+    record = {"run": folder.name, "plan": name, "seed": seed, "scale": asked.scale, "start": start and start.name}
+    record |= {"scores": known, "summary": done, "config": to_dict(config), "curves": _curves(folder)}
+    write_atomically(file, (json.dumps(record, indent=1) + "\n").encode())
+    return {**record, "reused": reused}
+
+
+def configured(plan: Plan, seed: int, asked: Setting, teacher: Path | None = None) -> Config:
+    """A plan's configuration for one seed, with the data split as it says."""
+    config = resolve(plan.scales[asked.scale](seed, asked.root), asked.overrides)
+    if config.data.labeled is None:
+        raise UserError("at paper scale, name the data: --data ROOT, or --data.labeled=..., --data.val=...")
+    if teacher:
+        config = replace(config, method=replace(config.method, teacher=str(teacher)))
+    if asked.dry_run:
+        optim = replace(config.optim, batch=min(config.optim.batch, 2), unlabeled_batch=0)
+        config = replace(config, optim=optim, steps=asked.dry_run, eval_every=0, log_every=1)
+    if asked.scale == "paper" and config.data.split is None:
+        split = _split(config, plan.labels, seed, asked)
+        config = replace(config, data=replace(config.data, split=split))
+    return config
+
+
+def _split(config: Config, labels: int | None, seed: int, asked: Setting) -> str | None:
+    """The manifest that picks a plan's labels, and in a dry run what validation lacks; made where it is not there."""
+    from semipose.data.open import open_all
+    from semipose.data.split import make_split
+
+    lacking = asked.dry_run and config.data.val is None
+    if labels is None and not lacking:
+        return None
+    data = open_all(str(config.data.labeled), config.data.labeled_images)
+    usable = len(data.labeled())
+    val = 1 if lacking else 0
+    count = min(labels or usable, max(1, (usable - val) // 2)) if asked.dry_run else labels or usable
+    file = asked.out / "splits" / f"{data.name}-{count}-seed{seed}.json"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        make_split(data, count, val, seed=seed).save(file)
+    return str(file)
+
+
+def _place(folder: Path, config: Config, start: Path | None) -> Path:
+    """The folder of a run: where it is recorded with this configuration, else the first of NAME, NAME-2, ... that
+    no other configuration has."""
+    for number in count(1):
+        place = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        if not (place / "config.yaml").exists() or _recorded_as(place, config, start):
+            return place
+    raise AssertionError
+
+
+def _recorded_as(place: Path, config: Config, start: Path | None) -> bool:
+    try:
+        there = resolve(Config(), read_yaml(place / "config.yaml"))  # what it lacks had today's default
+    except UserError:
+        return False
+    record = place.with_name(f"{place.name}.json")
+    if record.exists() and json.loads(record.read_text())["start"] != (start and start.name):
+        return False
+    changed = (d.split(":")[0] for d in differences(_plain(there), _plain(config)))
+    return all(key in FREE for key in changed)
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    """With a teacher by its folder's name: the whole may have moved."""
+    values = to_dict(config)
+    teacher = values["method"].get("teacher")
+    return {**values, "method": {**values["method"], **({"teacher": Path(teacher).name} if teacher else {})}}
+
+
+def _curves(folder: Path) -> list[dict[str, float]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    kept = ("step", "seconds", "val/", "response/")
+    return [{k: float(v) for k, v in row.items() if v and k.startswith(kept)} for row in rows]
+
+
+def _score(row: Row, record: Mapping[str, Any], asked: Setting, views: Sequence[str]) -> tuple[float | None, str]:
+    """A row's score in %, and in what; measured once and kept in the run's record."""
+    from semipose.gaps import gap
+
+    file, folder = asked.out / f"{record['run']}.json", asked.out / record["run"]
+    kind = PCK if asked.scale == "mini" or row.view or row.metric not in SCORES else row.metric
+    key = f"{kind} under" if row.view else kind
+    known = json.loads(file.read_text())
+    if not set(views if row.view else ()) <= set(known["scores"].get(key, {})) or key not in known["scores"]:
+        if row.view:
+            draws = 2 if asked.dry_run else 5
+            found = gap(folder, views=views, draws=draws, count=1000, out=None, progress=asked.progress)["views"]
+            known["scores"][key] = {name: 100 * each["pck"] for name, each in found.items()}
+        else:
+            known["scores"][key] = SCORES[kind](folder, record["summary"])
+        write_atomically(file, (json.dumps(known, indent=1) + "\n").encode())
+    return known["scores"][key].get(row.view or row.network or "mean"), kind
+
+
+def _write(
+    key: str, table: Table, records: Mapping[tuple[str, int], Mapping[str, Any]], asked: Setting, seeds: Sequence[int]
+) -> dict[str, Any]:
+    """A table of what there is, as JSON and Markdown beside the runs."""
+    views = [row.view for row in table.rows if row.view]
+    rows = []
+    for row in table.rows:
+        found = {seed: records[row.plan, seed] for seed in seeds if (row.plan, seed) in records}
+        measured = {seed: _score(row, record, asked, views) for seed, record in found.items()}
+        scores = {seed: round(score, 2) for seed, (score, _) in measured.items() if score is not None}
+        rows.append(
+            {
+                "label": row.label,
+                "plan": row.plan,
+                "paper": row.paper,
+                "metric": row.metric,
+                "measured": next((kind for _, kind in measured.values()), None),
+                "mean": round(mean(scores.values()), 2) if scores else None,
+                "spread": round(stdev(scores.values()), 2) if len(scores) > 1 else None,
+                "scores": scores,
+                "labeled": _last(found.values(), "response/labeled"),
+                "student": _last(found.values(), "response/student"),
+                "runs": [record["run"] for record in found.values()],
+            }
+        )
+    content = {"table": key, "title": table.title, "remark": table.remark, "scale": asked.scale}
+    content |= {"seeds": list(seeds), "dry_run": asked.dry_run, "rows": rows}
+    files = [asked.out / f"{key}.json", asked.out / f"{key}.md"]
+    write_atomically(files[0], (json.dumps(content, indent=1) + "\n").encode())
+    write_atomically(files[1], markdown(content).encode())
+    return {**content, "files": files}
+
+
+def _last(records: Any, column: str) -> float | None:
+    """The mean over runs of a column's last value."""
+    values = [[row[column] for row in record["curves"] if column in row] for record in records]
+    ends = [each[-1] for each in values if each]
+    return round(mean(ends), 3) if ends else None
+
+
+def listing() -> str:
+    """Every table of every paper, with its rows, the paper's numbers, and the scales a row can be trained at."""
+    lines = []
+    for name in PAPERS:
+        paper, tables = find(name)
+        for key, table in tables.items():
+            lines.append(f"{name}/{key}: {table.title}")
+            for row in table.rows:
+                number = "" if row.paper is None else f"{row.paper:g} {row.metric}"
+                scales = ", ".join(scale for scale in SCALES if scale in paper.plans[row.plan].scales)
+                lines.append(f"    {row.label:45s} {number:>16s}   {scales}")
+    return "\n".join(lines)
+
+
+HEAD = ("row", "paper", "here", "response, labelled", "response, unlabelled")
+
+
+def cells(content: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """A table's rows as text, in the order of `HEAD`."""
+    found = []
+    for row in content["rows"]:
+        spread = f" ± {row['spread']:.1f}" if row["spread"] is not None else ""
+        here = "-" if row["mean"] is None else f"{row['mean']:.1f}{spread} {row['measured']}"
+        paper = "-" if row["paper"] is None else f"{row['paper']:g} {row['metric']}"
+        responses = ("-" if row[key] is None else f"{row[key]:.2f}" for key in ("labeled", "student"))
+        found.append((row["label"], paper, here, *responses))
+    return found
+
+
+def markdown(content: Mapping[str, Any]) -> str:
+    """A table for people."""
+    seeds = ", ".join(map(str, content["seeds"]))
+    dry = f", a dry run of {content['dry_run']} steps: its numbers mean nothing" if content["dry_run"] else ""
+    lines = [f"## {content['table']}: {content['title']}", "", f"Scale {content['scale']}, seeds {seeds}{dry}."]
+    lines += [content["remark"]] if content["remark"] else []
+    lines += ["", *(f"| {' | '.join(row)} |" for row in (HEAD, ("---",) * len(HEAD), *cells(content)))]
+    return "\n".join(lines) + "\n"
+
+
+def _cost(plan: Plan, asked: Setting, seed: int) -> float:
+    """What a run takes, in passes of one network a step: with unlabelled images, two with gradient and one without."""
+    from semipose.methods import NEED_UNLABELED
+
+    method = plan.scales[asked.scale](seed, asked.root).method
+    return (2 if method.name == "dual" else 1) * (2.3 if method.name in NEED_UNLABELED else 1)
+
+
+class Clock:
+    """Says which run is under way, and how long the rest may take by what was trained so far."""
+
+    def __init__(self, costs: Sequence[float], show: bool) -> None:
+        self._costs, self._show = list(costs), show
+        self._done, self._seconds, self._spent, self._began = 0, 0.0, 0.0, 0.0
+
+    def begin(self, what: str) -> None:
+        """A run begins."""
+        self._began = time.perf_counter()
+        left = sum(self._costs[self._done :]) * self._seconds / self._spent if self._spent else None
+        about = "" if left is None else f", at most {left / 60:.0f} min left" if left >= 60 else ", a minute left"
+        if self._show:
+            print(f"[{self._done + 1}/{len(self._costs)}] {what}{about}", file=sys.stderr, flush=True)
+
+    def end(self, reused: bool) -> None:
+        """It is done."""
+        if not reused:
+            self._seconds += time.perf_counter() - self._began
+            self._spent += self._costs[self._done]
+        self._done += 1
