@@ -1,0 +1,73 @@
+"""The rows of Xie et al. 2021: whole, the paper's numbers, and settings that the program takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semipose.config import Config, to_dict
+from semipose.methods import NEED_TEACHER, networks_of
+from semipose.recipes.xie2021_tables import PAPER
+from semipose.settings import resolve
+
+ROWS = [(key, row) for key, table in PAPER.tables.items() for row in table.rows]
+
+
+def test_every_table_and_figure_is_there() -> None:
+    wanted = {f"table{i}" for i in range(1, 9)} | {f"figure{i}" for i in (3, 5, 7, 8)}
+    assert wanted <= set(PAPER.tables)
+    assert {row.plan for _, row in ROWS} <= set(PAPER.plans)
+    built_on = {each for plan in PAPER.plans.values() for each in (plan.start, plan.teacher) if each}
+    assert set(PAPER.plans) == {row.plan for _, row in ROWS} | built_on
+
+
+@pytest.mark.parametrize(
+    ("table", "label", "number"),
+    [
+        ("table1", "Supervised, A, 1K", 31.5),
+        ("table1", "DataDistill, A, 10K", 56.6),
+        ("table1", "Ours (Dual), A+JC, 5K", 55.6),
+        ("table2", "Dual of ResNet18 and HRNet w48, ResNet18, 1K", 48.7),
+        ("table3", "Ours, ResNet101", 75.3),
+        ("table4", "Ours (+DARK), HRNetW48, 384x288", 77.2),
+        ("table5", "Ours", 93.0),
+        ("table6", "PseudoPose, mean", 58.5),
+        ("table8", "Ours, average", 42.7),
+        ("figure5", "affine60", 55.7),
+    ],
+)
+def test_numbers_are_the_paper_s(table: str, label: str, number: float) -> None:
+    assert {row.label: row.paper for key, row in ROWS if key == table}[label] == number
+
+
+@pytest.mark.parametrize("name", PAPER.plans)
+def test_a_plan_s_settings_are_ones_the_program_takes(name: str) -> None:
+    plan = PAPER.plans[name]
+    assert "paper" in plan.scales
+    for scale, make in plan.scales.items():
+        for root in (None, Path("data")) if scale == "paper" else (None,):
+            config = make(3, root)
+            assert config.seed == 3
+            assert to_dict(resolve(Config(), to_dict(config))) == to_dict(config)
+            assert (config.data.labeled is None) == (scale == "paper" and root is None)
+        assert (config.method.name in NEED_TEACHER) == (plan.teacher is not None)
+        config.method.teacher = "somewhere" if plan.teacher else None
+        networks_of(config.method)
+        for before in (plan.start, plan.teacher):
+            assert before is None or scale in PAPER.plans[before].scales
+
+
+def test_only_supervised_needs_no_unlabelled_images_at_mini_scale() -> None:
+    for plan in PAPER.plans.values():
+        if "mini" in plan.scales:
+            config = plan.scales["mini"](0, None)
+            assert config.method.name == "supervised" or config.data.unlabeled
+
+
+def test_mini_rows_of_table_1_and_figure_8_are_the_ones_asked_for() -> None:
+    at_mini = {
+        key: [row.plan for k, row in ROWS if k == key and "mini" in PAPER.plans[row.plan].scales]
+        for key in ("table1", "figure8")
+    }
+    assert len(at_mini["table1"]) == 9 and len(at_mini["figure8"]) == 11
