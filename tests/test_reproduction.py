@@ -24,13 +24,13 @@ TRAINED: list[tuple[str, int]] = []
 
 
 def made(method: str, **changes: Any) -> Make:
-    return lambda seed, root: replace(tiny(Path("cache"), method, **SHORT, **changes), seed=seed)
+    return lambda seed, root: replace(tiny(Path("cache"), method, **{**SHORT, **changes}), seed=seed)
 
 
 PLANS = {
     "first": Plan({"mini": made("supervised")}),
     "pair": Plan({"mini": made("dual")}),
-    "pupil": Plan({"mini": made("pseudopose", method={"hard": "affine60"})}, teacher="first"),
+    "pupil": Plan({"mini": made("pseudopose")}, teacher="first"),
     "tuned": Plan({"mini": made("supervised", optim={"lr": 0.0, "batch": 2})}, start="pair"),
     "large": Plan({"paper": made("supervised")}, labels=3),
 }

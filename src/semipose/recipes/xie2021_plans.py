@@ -74,7 +74,7 @@ def h36m(root: Path | None) -> DataConfig:
 
 def paper(data: Data, method: dict[str, Any], **model: Any) -> Make:
     """The paper's setting: ResNet18 at 256x192 unless `model` says otherwise; `decode` and `peer` are the run's."""
-    of_run = {key: model.pop(key) for key in ("decode", "peer", "flip_test") if key in model}
+    of_run = {key: model.pop(key) for key in ("decode", "peer") if key in model}
     return lambda seed, root: Config(data(root), ModelConfig(**model), MethodConfig(**method), seed=seed, **of_run)
 
 
