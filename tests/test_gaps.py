@@ -25,7 +25,8 @@ from semipose.skeleton import Skeleton
 from tests.engine.runs import tiny
 
 SIZE, N = (64, 48), 6
-PLACES = np.array([[13.0, 15.0], [36.0, 20.0], [22.0, 46.0]])
+PLACES = np.array([[12.5, 14.5], [36.5, 20.5], [22.5, 46.5]])
+"""At centres of cells of stride 2, so that their arg-max is exact; 32 pixels high."""
 COLORS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
 SKELETON = Skeleton("three", ("left", "right", "mid"), pairs=((0, 1),))
 
@@ -68,8 +69,8 @@ class Stands(nn.Module):
 
 def test_truth_moves_with_the_view(crops: Crops) -> None:
     """A network that sees the joints is right in every view that only moves them."""
-    views = ("none", "affine30", "affine60", "affine90")
-    found = measure(Finds(), crops, views, draws=3)
+    views = ("none", "affine30", "affine60", "affine75")
+    found = measure(Finds(), crops, views, draws=3, threshold=0.25)
     for view in views:
         assert found.pck[view].min() == 1, view
     assert (found.scored < found.labeled).any() and (found.scored > 0.3 * found.labeled).all()
@@ -84,7 +85,7 @@ def test_a_mirrored_left_joint_is_a_right_one(crops: Crops) -> None:
 def test_accuracy_is_the_share_of_joints_within_reach_in_the_view(crops: Crops) -> None:
     """By hand: how far the affine of the same draws moves each joint, over how much it magnifies."""
     found = measure(Stands(), crops, ("affine60",), draws=2, threshold=0.2, refine=None)
-    reach = 0.2 * 31
+    reach = 0.2 * 32
     for draw in range(2):
         draws = Draws(0, draw, 0)
         angle, scale = draws.uniform(N, low=-60, high=60), draws.uniform(N, low=0.5, high=1.5)
