@@ -189,14 +189,14 @@ def configured(plan: Plan, seed: int, asked: Setting, teacher: Path | None = Non
 
 def _split(config: Config, labels: int | None, seed: int, asked: Setting) -> str | None:
     """The manifest that picks a plan's labels, and in a dry run what validation lacks; made where it is not there."""
-    from semipose.data.open import open_all
+    from semipose.data.open import open_labeled
     from semipose.data.split import make_split
 
     lacking = asked.dry_run and config.data.val is None
     if labels is None and not lacking:
         return None
-    data = open_all(str(config.data.labeled), config.data.labeled_images)
-    usable = len(data.labeled())
+    data = open_labeled(str(config.data.labeled), config.data.labeled_images)
+    usable = len(data)
     val = 1 if lacking else 0
     count = min(labels or usable, max(1, (usable - val) // 2)) if asked.dry_run else labels or usable
     file = asked.out / "splits" / f"{data.name}-{count}-seed{seed}.json"

@@ -7,7 +7,7 @@ they were to prevent collapse without easy-hard pairs), and the hard augmentatio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ A = "affine60+flip50"
 JC, RA = f"{A}+jc5", f"{A}+ra20"
 LABELS = {"1k": 1_000, "5k": 5_000, "10k": 10_000}
 Data = Callable[[Path | None], DataConfig]
+People = Mapping[str, Callable[[int], str | None]]
+"""Keys of the data section -> what they are for a seed."""
 
 
 def coco(root: Path | None, wild: bool = False) -> DataConfig:
@@ -78,13 +80,14 @@ def paper(data: Data, method: dict[str, Any], **model: Any) -> Make:
     return lambda seed, root: Config(data(root), ModelConfig(**model), MethodConfig(**method), seed=seed, **of_run)
 
 
-def small(method: dict[str, Any], larger: bool = False, **changes: Any) -> Make:
+def small(method: dict[str, Any], changes: People | None = None, larger: bool = False) -> Make:
     """The mini protocol with a method's settings; `larger`: with the network that stands for HRNet. `changes` replace
     parts of the data."""
 
     def make(seed: int, root: Path | None = None) -> Config:
         config = mini.base(MethodConfig(**method), seed)
-        config = replace(config, data=replace(config.data, **{k: change(seed) for k, change in changes.items()}))
+        replaced: dict[str, Any] = {key: change(seed) for key, change in (changes or {}).items()}
+        config = replace(config, data=replace(config.data, **replaced))
         return replace(config, model=replace(config.model, **wider(config.model))) if larger else config
 
     return make
@@ -155,9 +158,10 @@ DUAL_RA = {"name": "dual", "easy": EASY, "hard": RA}
 DUAL_JC = {"name": "dual", "easy": EASY, "hard": JC}
 PSEUDOPOSE = {"name": "pseudopose", "easy": EASY, "hard": A}
 DATADISTILL = {"name": "datadistill", "easy": EASY, "hard": A}
-MINI_ALL = {"labeled": every_label, "unlabeled": lambda seed: None}
-SHIFT = {"unlabeled": wild, "val": wild_val}
+MINI_ALL: People = {"labeled": every_label, "unlabeled": lambda seed: None}
+SHIFT: People = {"unlabeled": wild, "val": wild_val}
 NETWORKS = {"resnet50": "ResNet50", "resnet101": "ResNet101", "resnet152": "ResNet152", "hrnet_w48": "HRNetW48"}
+TUNED: People = {"labeled": wild_labels, "unlabeled": lambda seed: None, "val": wild_val}
 PRETRAIN = {"supervised": SUPERVISED, "pseudopose": {**PSEUDOPOSE, "hard": JC}, "dual": DUAL_JC}
 
 
@@ -166,14 +170,13 @@ def _adaptation() -> dict[str, Plan]:
     MPII and AI Challenger and are fine-tuned on labels of H36M."""
     plans = {}
     for name, method in PRETRAIN.items():
-        frozen = {"teacher": "adapt-supervised"} if name == "pseudopose" else {}
-        first = {"teacher": "pretrain-supervised"} if name == "pseudopose" else {}
+        taught = name == "pseudopose"
         square = {"size": [256, 256]}
-        scales = {"paper": paper(to_h36m, method, **square), "mini": small(method, **SHIFT)}
-        plans[f"adapt-{name}"] = Plan(scales, **frozen)
-        scales = {"paper": paper(mpii, method, **square), "mini": small(method, **SHIFT)}
-        plans[f"pretrain-{name}"] = Plan(scales, **first)
-        tuned = small(SUPERVISED, labeled=wild_labels, unlabeled=lambda seed: None, val=wild_val)
+        scales = {"paper": paper(to_h36m, method, **square), "mini": small(method, SHIFT)}
+        plans[f"adapt-{name}"] = Plan(scales, teacher="adapt-supervised" if taught else None)
+        scales = {"paper": paper(mpii, method, **square), "mini": small(method, SHIFT)}
+        plans[f"pretrain-{name}"] = Plan(scales, teacher="pretrain-supervised" if taught else None)
+        tuned = small(SUPERVISED, TUNED)
         scales = {"paper": paper(h36m, SUPERVISED, **square), "mini": tuned}
         plans[f"finetune-{name}"] = Plan(scales, start=f"pretrain-{name}")
     return plans
@@ -195,7 +198,7 @@ def _many_labels() -> dict[str, Plan]:
 
 PLANS: dict[str, Plan] = {
     **named("supervised", on_coco(SUPERVISED)),
-    "supervised-all": Plan({"paper": paper(coco, SUPERVISED), "mini": small(SUPERVISED, **MINI_ALL)}),
+    "supervised-all": Plan({"paper": paper(coco, SUPERVISED), "mini": small(SUPERVISED, MINI_ALL)}),
     **named("supervised-hard", on_coco({"name": "supervised", "easy": RA})),
     **named("pseudopose", on_coco(PSEUDOPOSE, teacher=True)),
     **named("datadistill", on_coco(DATADISTILL, teacher=True)),
