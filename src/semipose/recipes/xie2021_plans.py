@@ -133,20 +133,20 @@ def named(stem: str, plans: dict[str, Plan]) -> dict[str, Plan]:
 
 def wild(seed: int) -> str:
     """The mini protocol's other domain, unlabelled."""
-    return f"synth:wild?seed={seed}&count={mini.UNLABELED}&start=100000"
+    return mini.people(mini.UNLABELED, seed, "wild")
 
 
 def wild_labels(seed: int) -> str:
-    return f"synth:wild?seed={seed}&count={mini.LABELS}&start=0"
+    return mini.people(mini.LABELS, seed, "wild")
 
 
 def wild_val(seed: int) -> str:
-    return f"synth:wild?seed=0&count={mini.VAL}&start=500000"
+    return mini.people(mini.VAL, seed, "wild")
 
 
 def every_label(seed: int) -> str:
     """The unlabelled people with their labels: "All" at mini scale."""
-    return f"synth:{mini.DOMAIN}?seed={seed}&count={mini.UNLABELED}&start=100000"
+    return mini.people(mini.UNLABELED, seed)
 
 
 SUPERVISED = {"name": "supervised", "easy": EASY}
