@@ -68,8 +68,9 @@ class MethodConfig:
 
     Attributes:
         name: supervised, naive, single, undetached, mean_teacher, pseudopose, datadistill or dual.
-        easy: policy of the labelled images and of the teacher's view.
+        easy: policy of the teacher's view, and of the labelled images.
         hard: policy of the student's view.
+        labeled: policy of the labelled images, where it is another than `easy`; the papers have none.
         hard_of: what the hard view is drawn from: `image`, the plain image (Xie et al. 2021, Eq. 3), or `easy`, the
             easy view, blank where that ended (their released code).
         outside: what the student is taught where the teacher saw nothing: `ignore`, or `background` (released code).
@@ -87,6 +88,7 @@ class MethodConfig:
     name: str = "dual"
     easy: str = "affine30+flip50"
     hard: str = "affine60+flip50+jc5"
+    labeled: str | None = None
     hard_of: str = "image"
     outside: str = "ignore"
     weight: float = 1.0

@@ -109,4 +109,7 @@ def networks_of(config: MethodConfig) -> int:
 def build_method(config: MethodConfig, networks: Sequence[nn.Module], codec: Codec) -> Method:
     """The method that `config` names, for the networks it trains and, last, the trained teacher it needs."""
     networks_of(config)
-    return METHODS[config.name][1](config, networks, codec)
+    method = METHODS[config.name][1](config, networks, codec)
+    if config.labeled:
+        method.labeled = parse(config.labeled)
+    return method

@@ -32,7 +32,7 @@ class Method(nn.Module):
     Args:
         students: the networks to train; each is evaluated.
         codec: heatmap stride and sigma, and the skeleton's mirror permutation.
-        easy: the policy of the labelled images, and of what teachers see.
+        easy: the policy of what teachers see, and of the labelled images unless `labeled` is set.
     """
 
     names = ("a", "b", "c", "d")
@@ -41,7 +41,7 @@ class Method(nn.Module):
     def __init__(self, students: Sequence[nn.Module], codec: Codec, easy: Policy) -> None:
         super().__init__()
         self.students = nn.ModuleList(students)
-        self.easy = easy
+        self.easy = self.labeled = easy
         self.register_buffer("flip", codec.flip, persistent=False)
         self._stride, self._sigma = codec.stride, codec.sigma
 
@@ -70,5 +70,5 @@ class Method(nn.Module):
         """Called after every optimiser step; teachers that follow their student do so here."""
 
     def known(self, labeled: Labeled, draws: Draws) -> Target:
-        """The labels' heatmaps in an easy view of the labelled images."""
-        return truth(labeled, self.easy(labeled.view, draws), self.codec)
+        """The labels' heatmaps in a view of the labelled images."""
+        return truth(labeled, self.labeled(labeled.view, draws), self.codec)
