@@ -19,7 +19,7 @@ class Bright(nn.Module):
     """Heatmaps of stride 1: the red channel. Finds the brightest point."""
 
     size = (64, 48)
-    stride = 1
+    stride, first_cell = 1, 0.0
 
     def forward(self, image: Tensor) -> Tensor:
         return image[:, :1]

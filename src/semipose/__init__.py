@@ -9,19 +9,32 @@ if TYPE_CHECKING:
     from semipose.data.check import check
     from semipose.data.split import make_split
     from semipose.demo import demo
+    from semipose.models.public import import_weights
     from semipose.predictor import Predictor, predict
     from semipose.report.html import report
     from semipose.synth import synth
     from semipose.training import evaluate, train
 
 __version__ = "0.1.0"
-__all__ = ["Predictor", "check", "demo", "evaluate", "make_split", "predict", "report", "synth", "train"]
+__all__ = [
+    "Predictor",
+    "check",
+    "demo",
+    "evaluate",
+    "import_weights",
+    "make_split",
+    "predict",
+    "report",
+    "synth",
+    "train",
+]
 
 _HOME = {
     "Predictor": "predictor",
     "check": "data.check",
     "demo": "demo",
     "evaluate": "training",
+    "import_weights": "models.public",
     "make_split": "data.split",
     "predict": "predictor",
     "report": "report.html",
