@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from common import write  # noqa: E402
+from tests.models import layouts
 
-from semipose.models.public import UNION, import_weights  # noqa: E402
-from semipose.models.weights import load_model  # noqa: E402
-from tests.models import layouts  # noqa: E402
+from common import write
+from semipose.models.public import UNION, import_weights
+from semipose.models.weights import load_model
 
 LAYOUTS = ("pose_resnet", "pose_hrnet", "posedual", "mmpose_resnet", "mmpose_hrnet")
 RESNET50 = {"layers": (3, 4, 6, 3), "channels": (64, 128, 256, 512), "deconv": (256, 256, 256)}

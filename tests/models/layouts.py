@@ -212,11 +212,11 @@ def _module(state: State, name: str, branches: list[Tensor]) -> list[Tensor]:
 def in_layout(name: str, *states: State) -> State:
     """The tensors of plain layouts under the names of another."""
     if name == "posedual":
-        return {
-            f"module.{prefix}.{key.replace('final_layer.', 'final_layer_1.') if 'deconv_layers.0.weight' in state else key}": v
-            for prefix, state in zip(("resnet", "resnet2"), states, strict=False)
-            for key, v in state.items()
-        }  # fmt: skip
+        found = {}
+        for prefix, state in zip(("resnet", "resnet2"), states, strict=False):
+            head = "final_layer_1." if "deconv_layers.0.weight" in state else "final_layer."
+            found |= {f"module.{prefix}.{key.replace('final_layer.', head)}": value for key, value in state.items()}
+        return found
     if name.startswith("mmpose"):
         head = "keypoint_head." if name == "mmpose_resnet" else "head."
         of_head = ("final_layer.", "deconv_layers.")
