@@ -108,7 +108,11 @@ def evaluate(
         )
     loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
     loaded = dict(sorted(loaded.items()))
-    config = resolve(Config(), read_yaml(folder / "config.yaml")) if of_run else Config(model=loaded["a"].config)
+    config = (
+        resolve(Config(), read_yaml(folder / "config.yaml"))
+        if of_run
+        else Config(model=next(iter(loaded.values())).config)
+    )
     if data is None and not of_run:
         raise UserError(f"{path} is no run and has no validation data of its own; name labelled data with --data")
     if data is None:

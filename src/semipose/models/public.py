@@ -8,7 +8,7 @@ Layouts, by the names of their tensors, after a `module.` that DataParallel puts
   `final_layer`.
 - `posedual` (Xie et al. 2021's released code): one of the former two twice, under `resnet.` and `resnet2.` whatever the
   backbone; the ResNet's head is `final_layer_1`. It has 24 channels, `UNION`, of which a data set uses its own. Their
-  single network has `resnet.` alone, or no prefix.
+  single network has `resnet.` alone.
 - `mmpose_resnet`, `mmpose_hrnet` (MMPose's top-down heatmap models): the same under `backbone.`, and
   `deconv_layers` and `final_layer` under `keypoint_head.` (0.x) or `head.` (1.x).
 
@@ -104,7 +104,7 @@ def import_weights(
     if (folder / "model.safetensors").exists():
         raise UserError(f"{folder} holds a model.safetensors already; choose another folder")
     layout, states, left_out = _networks(_read(path), path)
-    joints, rows = _skeleton(skeleton, len(states[0]["final_layer.weight"]), layout, path)
+    joints, rows = _skeleton(skeleton, len(states[0]["final_layer.weight"]), path)
     try:
         backbone, options = (_hrnet if "stage4.0.fuse_layers.0.1.0.weight" in states[0] else _resnet)(states[0])
     except KeyError as error:
@@ -182,7 +182,7 @@ def _renamed(tensors: State, group: Mapping[str, str]) -> dict[str, Tensor]:
     return found
 
 
-def _skeleton(wanted: str | Skeleton | None, channels: int, layout: str, path: Path) -> tuple[Skeleton, list[int]]:
+def _skeleton(wanted: str | Skeleton | None, channels: int, path: Path) -> tuple[Skeleton, list[int]]:
     """The joints, and which of the head's channels they are."""
     name = BY_COUNT.get(channels) if wanted is None else wanted
     known = f"known are {', '.join(f'{s.name} ({len(s)})' for s in SKELETONS.values())}"
@@ -191,7 +191,7 @@ def _skeleton(wanted: str | Skeleton | None, channels: int, layout: str, path: P
         what = f"there is no skeleton {wanted!r}" if wanted else f"{path} predicts {channels} joints; name its skeleton"
         raise UserError(f"{what}; {known}")
     rows = list(range(channels))
-    if layout == "posedual" and channels == len(UNION):
+    if channels == len(UNION) != len(skeleton):
         found = joint_map(UNION, skeleton)
         lacking = [joint for joint, row in zip(skeleton.joints, found, strict=True) if row is None]
         if lacking:
