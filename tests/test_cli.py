@@ -114,7 +114,8 @@ def test_public_weights_predict_evaluate_and_start_a_run(
     words = ["predict", str(folder), str(tmp_path / "people" / "images"), "--decode", "argmax", "--flip-test"]
     assert main([*words, "--no-overlay", "--out", str(tmp_path / "out")]) == 0
     model = json.loads((folder / "model.json").read_text())["model"]
-    settings = [f"--model.{key}={json.dumps(model[key])}" for key in ("options", "size", "deconv", "bgr")]
+    fields = ("options", "size", "deconv", "bgr")
+    settings = [f"--model.{key}={json.dumps(model[key], separators=(',', ':'))}" for key in fields]
     words = ["train", "--config", str(trained / "config.yaml"), "--init-from", str(folder), *settings]
     assert main([*words, "--steps=1", "--flip_test=plain", "--out", str(tmp_path / "run")]) == 0
 

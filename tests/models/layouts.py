@@ -29,7 +29,8 @@ class Draw:
     def norm(self, name: str, channels: int) -> None:
         for part in ("weight", "bias", "running_mean", "running_var"):
             value = torch.rand(channels, generator=self.rng)
-            self.state[f"{name}.{part}"] = value + 0.5 if part in ("weight", "running_var") else value - 0.5
+            low = {"weight": 0.1, "running_var": 0.8}.get(part, -0.5)  # small weights: sums over branches do not grow
+            self.state[f"{name}.{part}"] = value * (0.3 if part == "weight" else 1) + low
         self.state[f"{name}.num_batches_tracked"] = torch.tensor(7)
 
     def block(self, name: str, into: int, planes: int, bottleneck: bool, stride: int = 1) -> int:

@@ -48,7 +48,7 @@ UNION = Skeleton(
 """PoseDual's 24 channels."""
 
 BY_COUNT = {17: "coco", 16: "mpii", len(UNION): "coco"}
-RESNETS = {
+RESNETS: dict[tuple[str, tuple[int, ...]], str] = {
     ("conv2", (2, 2, 2, 2)): "resnet18",
     ("conv2", (3, 4, 6, 3)): "resnet34",
     ("conv3", (3, 4, 6, 3)): "resnet50",
@@ -114,10 +114,9 @@ def import_weights(
         options=options,
         weights="none",
         size=list(size or _size(path, joints)),
-        deconv=[int(w.shape[1]) for name, w in states[0].items() if re.fullmatch(r"deconv_layers\.\d+\.weight", name)
-                and w.ndim == 4],
+        deconv=[w.shape[1] for name, w in states[0].items() if name.startswith("deconv_layers.") and w.ndim == 4],
         bgr=layout in ("pose_resnet", "posedual") if bgr is None else bgr,
-    )  # fmt: skip
+    )
     files, matched = [], 0
     filled = [_filled(config, joints, rows, state, path) for state in states]
     folder.mkdir(parents=True, exist_ok=True)
@@ -233,7 +232,7 @@ def _hrnet(state: State) -> tuple[str, dict[str, Any]]:
         channels = [len(state[f"{stage}.0.branches.{i}.0.conv1.weight"]) for i in branches]
         stages[stage] = _stage("BASIC", _count(state, rf"{stage}\.(\d+)\."), blocks, channels)
     for name, theirs in cfg_cls.items():
-        if all(_stage_like(theirs[stage]) == mine for stage, mine in stages.items()):
+        if all(_listed(theirs[stage]) == mine for stage, mine in stages.items()):
             return name, {}
     return "hrnet_w18", stages
 
@@ -249,7 +248,7 @@ def _stage(block: str, modules: int, blocks: list[int], channels: list[int]) -> 
     }
 
 
-def _stage_like(stage: Mapping[str, Any]) -> dict[str, Any]:
+def _listed(stage: Any) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in stage.items()}
 
 
@@ -258,26 +257,21 @@ def _count(state: State, pattern: str) -> int:
     return 1 + max((int(found[1]) for name in state if (found := re.match(pattern, name))), default=-1)
 
 
-def _ours(name: str, hrnet: bool) -> str:
-    """A tensor's name in this package's networks."""
-    begins = {
-        "final_layer.": "head.",
-        "deconv_layers.": "decoder.",
-        "conv1.": "backbone.stages.stem.0.",
-        "bn1.": "backbone.stages.stem.1.",
-    }
-    if hrnet:
-        begins |= {
-            "conv2.": "backbone.stages.stem.3.",
-            "bn2.": "backbone.stages.stem.4.",
-            "layer1.": "backbone.stages.layer1.",
-        }
-        for i in (1, 2, 3):
-            begins[f"transition{i}."] = f"backbone.stages.layer{i + 1}.transition."
-            begins[f"stage{i + 1}."] = f"backbone.stages.layer{i + 1}.stage."
-    else:
-        begins |= {f"layer{i}.": f"backbone.stages.layer{i}.{int(i == 1)}." for i in (1, 2, 3, 4)}
-    return next((ours + name.removeprefix(theirs) for theirs, ours in begins.items() if name.startswith(theirs)), name)
+def _places(hrnet: bool) -> dict[str, str]:
+    """How names begin in the plain layouts, and in this package's networks."""
+    stages = "backbone.stages"
+    found = {"final_layer.": "head.", "deconv_layers.": "decoder."}
+    found |= {"conv1.": f"{stages}.stem.0.", "bn1.": f"{stages}.stem.1."}
+    if not hrnet:
+        return found | {f"layer{i}.": f"{stages}.layer{i}.{int(i == 1)}." for i in (1, 2, 3, 4)}
+    found |= {"conv2.": f"{stages}.stem.3.", "bn2.": f"{stages}.stem.4.", "layer1.": f"{stages}.layer1."}
+    for i in (2, 3, 4):
+        found |= {f"transition{i - 1}.": f"{stages}.layer{i}.transition.", f"stage{i}.": f"{stages}.layer{i}.stage."}
+    return found
+
+
+def _moved(name: str, places: Mapping[str, str]) -> str:
+    return next((new + name.removeprefix(old) for old, new in places.items() if name.startswith(old)), name)
 
 
 def _filled(
@@ -287,18 +281,18 @@ def _filled(
     from semipose.models import build_model
 
     network = build_model(config, len(skeleton))
-    mine, hrnet = network.state_dict(), config.backbone.startswith("hrnet")
-    names = {_ours(name, hrnet): name for name in state}
+    mine, places = network.state_dict(), _places(config.backbone.startswith("hrnet"))
+    names = {_moved(name, places): name for name in state}
     theirs = {ours: state[name] for ours, name in names.items() if ours in mine}
     for name in ("head.weight", "head.bias"):
         theirs[name] = theirs[name][rows]
     needed = [name for name in mine if not name.endswith("num_batches_tracked")]
     wrong = [name for name in needed if name not in theirs or theirs[name].shape != mine[name].shape]
     if wrong:
-        what = names.get(wrong[0], f"none for {wrong[0]}")
+        first = _moved(wrong[0], {ours: theirs for theirs, ours in places.items()})
         raise UserError(
             f"{path} does not fit {config.backbone}: {len(needed) - len(wrong)} of {len(needed)} tensors match,"
-            f" {len(wrong)} are missing or of another shape, first {what}"
+            f" {len(wrong)} are missing or of another shape, first {first}"
         )
     network.load_state_dict({**mine, **theirs})
     return network, len(theirs), [name for ours, name in names.items() if ours not in mine]

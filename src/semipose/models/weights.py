@@ -27,7 +27,7 @@ def save_model(
     """Write `<stem>.safetensors` and `<stem>.json`: model, skeleton, the weights' SHA-256, and the first cell's pixel
     where that is not the package's own (see `SimpleBaseline`)."""
     data = save({key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()})
-    content = {
+    content: dict[str, Any] = {
         "model": {**asdict(config), "weights": "none"},
         "skeleton": skeleton.to_dict(),
         "input": "RGB in [0, 1]; the network normalises",
