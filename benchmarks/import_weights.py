@@ -22,8 +22,8 @@ from semipose.models.public import UNION, import_weights
 from semipose.models.weights import load_model
 
 LAYOUTS = ("pose_resnet", "pose_hrnet", "posedual", "mmpose_resnet", "mmpose_hrnet")
-RESNET50 = {"layers": (3, 4, 6, 3), "channels": (64, 128, 256, 512), "deconv": (256, 256, 256)}
-HRNET_W32 = {"width": 32, "planes": 64, "blocks": 4, "modules": (1, 4, 3), "first": 4}
+RESNET50 = {"layers": (3, 4, 6, 3), "channels": (64, 128, 256, 512), "deconv": (256, 256, 256), "gain": 1.0}
+HRNET_W32 = {"width": 32, "planes": 64, "blocks": 4, "modules": (1, 4, 3), "first": 4, "gain": 0.65}
 SIZE = (128, 96)
 
 
@@ -40,17 +40,19 @@ def record(layout: str) -> dict:
         torch.save({"state_dict": layouts.in_layout(layout, *states)}, file)
         found = import_weights(file, Path(folder) / "out", SIZE)
         rows = [UNION.joints.index(joint) for joint in found.skeleton.joints] if joints == 24 else list(range(joints))
-        differences, deviations = [], []
+        differences, controls = [], []
         for state, path in zip(states, found.files[::2], strict=True):
-            expected = run(state, layouts.normalised(image, found.config.bgr))[:, rows]
-            differences.append(float((load_model(path).network(image) - expected).abs().max()))
-            deviations.append(float(expected.std()))
+            orders = (found.config.bgr, not found.config.bgr)  # the other one is a control that has to differ
+            out = load_model(path).network(image)
+            expected, control = (run(state, layouts.normalised(image, bgr))[:, rows] for bgr in orders)
+            differences.append(float((out - expected).abs().max()))
+            controls.append(float((out - control).abs().max()))
     return {
         "layout": found.layout,
         "backbone": found.config.backbone,
         "tensors": found.matched,
         "max_abs_diff": max(differences),
-        "deviation_of_heatmaps": deviations,
+        "with_swapped_channels": max(controls),
     }
 
 

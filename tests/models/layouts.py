@@ -14,10 +14,12 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Draw:
-    """Tensors of a layout, drawn one after the other."""
+    """Tensors of a layout, drawn one after the other. `gain`, of the norms' weights, keeps what passes through a network
+    near 1 and dependent on the image: a deeper one, or one that sums more branches, needs less."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int, gain: float) -> None:
         self.state: State = {}
+        self.gain = gain
         self.rng = torch.Generator().manual_seed(seed)
 
     def conv(self, name: str, out: int, into: int, kernel: int, bias: bool = False) -> None:
@@ -29,8 +31,8 @@ class Draw:
     def norm(self, name: str, channels: int) -> None:
         for part in ("weight", "bias", "running_mean", "running_var"):
             value = torch.rand(channels, generator=self.rng)
-            low = {"weight": 0.1, "running_var": 0.8}.get(part, -0.5)  # small weights: sums over branches do not grow
-            self.state[f"{name}.{part}"] = value * (0.3 if part == "weight" else 1) + low
+            self.state[f"{name}.{part}"] = value + {"running_var": 0.8}.get(part, -0.5)
+        self.state[f"{name}.weight"] = self.gain * (0.4 + 0.6 * (self.state[f"{name}.weight"] + 0.5))
         self.state[f"{name}.num_batches_tracked"] = torch.tensor(7)
 
     def block(self, name: str, into: int, planes: int, bottleneck: bool, stride: int = 1) -> int:
@@ -53,9 +55,10 @@ def resnet(
     deconv: Sequence[int] = (16, 8, 8),
     joints: int = 17,
     seed: int = 0,
+    gain: float = 1.2,
 ) -> State:
     """pose_resnet."""
-    draw = Draw(seed)
+    draw = Draw(seed, gain)
     draw.conv("conv1", 64, 3, 7)
     draw.norm("bn1", 64)
     into = 64
@@ -78,9 +81,10 @@ def hrnet(
     first: int = 2,
     joints: int = 17,
     seed: int = 0,
+    gain: float = 0.9,
 ) -> State:
     """pose_hrnet; `first` blocks in layer1."""
-    draw = Draw(seed)
+    draw = Draw(seed, gain)
     for i, into in ((1, 3), (2, 64)):
         draw.conv(f"conv{i}", 64, into, 3)
         draw.norm(f"bn{i}", 64)
