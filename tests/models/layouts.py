@@ -14,8 +14,8 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Draw:
-    """Tensors of a layout, drawn one after the other. `gain`, of the norms' weights, keeps what passes through a network
-    near 1 and dependent on the image: a deeper one, or one that sums more branches, needs less."""
+    """Tensors of a layout, drawn one after the other. `gain`, of the norms' weights, keeps what passes near 1 and
+    dependent on the image: a deeper network, or one that sums more branches, needs less."""
 
     def __init__(self, seed: int, gain: float) -> None:
         self.state: State = {}
