@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from semipose.data.split import make_split
     from semipose.demo import demo
     from semipose.gaps import gap
+    from semipose.models.public import import_weights
     from semipose.predictor import Predictor, predict
     from semipose.report.html import report
     from semipose.reproduction import reproduce
@@ -23,6 +24,7 @@ __all__ = [
     "demo",
     "evaluate",
     "gap",
+    "import_weights",
     "make_split",
     "predict",
     "report",
@@ -37,6 +39,7 @@ _HOME = {
     "demo": "demo",
     "evaluate": "training",
     "gap": "gaps",
+    "import_weights": "models.public",
     "make_split": "data.split",
     "predict": "predictor",
     "report": "report.html",

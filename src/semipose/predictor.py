@@ -14,7 +14,7 @@ from semipose.data.cropping import CropSpec, crop_matrices, cut
 from semipose.data.images import read_image
 from semipose.errors import UserError
 from semipose.geometry import View, invert, move
-from semipose.heatmap import DECODERS, decode
+from semipose.heatmap import DECODERS, decode, predicted
 from semipose.models.pose import SimpleBaseline
 from semipose.models.weights import load_model
 from semipose.skeleton import Skeleton
@@ -52,17 +52,22 @@ class Predictor:
         padding: float = 1.25,
         device: str = "auto",
         decode: str = "quarter",
+        flip_test: str = "none",
     ) -> None:
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(wanted)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        self.skeleton, self.padding, self.refine = skeleton, padding, DECODERS[decode]
+        self.skeleton, self.padding = skeleton, padding
+        self.refine, self.flip_test = DECODERS[decode], flip_test
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Predictor:
-        """From a run folder or a `model.safetensors`."""
+    def load(
+        cls, path: str | Path, device: str = "auto", decode: str = "quarter", flip_test: str = "none"
+    ) -> Predictor:
+        """From a run folder or a `model.safetensors`; `decode` is argmax, quarter or dark, `flip_test` none, plain or
+        shift (see `semipose.heatmap.predicted`)."""
         loaded = load_model(Path(path))
-        return cls(loaded.network, loaded.skeleton, loaded.config.padding, device)
+        return cls(loaded.network, loaded.skeleton, loaded.config.padding, device, decode, flip_test)
 
     def __call__(self, image: str | Path | np.ndarray, boxes: Boxes | None = None) -> list[Pose]:
         """One pose a box (x, y, w, h) of an image, given as a path or RGB uint8 (H, W, 3); without boxes, one pose for
@@ -88,11 +93,11 @@ class Predictor:
 
     @torch.inference_mode()
     def _predict(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        size = self.network.size
-        found = []
+        net, found = self.network, []
         for part in crops.split(64):
-            heatmaps = self.network(View.of(part.to(self.device), size).image).float()
-            found.append(decode(heatmaps, self.network.stride, self.refine))
+            image = View.of(part.to(self.device), net.size).image
+            heatmaps = predicted(net, image, self.skeleton.flip, self.flip_test)
+            found.append(decode(heatmaps, net.stride, self.refine, net.first_cell))
         return torch.cat([xy.cpu() for xy, _ in found]), torch.cat([score.cpu() for _, score in found])
 
 
@@ -103,6 +108,8 @@ def predict(
     boxes: str | Path | None = None,
     overlay: bool = True,
     device: str = "auto",
+    decode: str = "quarter",
+    flip_test: str = "none",
 ) -> list[Path]:
     """Predict on an image, a folder or a pattern, and write `keypoints.json` (COCO results) and overlay pictures.
 
@@ -111,6 +118,7 @@ def predict(
         images: what to predict on; with `boxes`, the folder that the JSON's file names are relative to.
         out: the folder to write to.
         boxes: a JSON of boxes (see `semipose.data.boxes.read_boxes`); without, each image is one box.
+        decode, flip_test: as of `Predictor.load`.
 
     Returns: the files written: keypoints.json first.
     """
@@ -120,7 +128,7 @@ def predict(
     from semipose.data.boxes import read_boxes
     from semipose.data.folder import read_folder
 
-    predictor = Predictor.load(model, device)
+    predictor = Predictor.load(model, device, decode, flip_test)
     data = read_boxes(boxes, images) if boxes else read_folder(images)
     groups: dict[str, list] = {}
     for sample in data:

@@ -167,4 +167,17 @@ LSP = _named(
 """LSP's 14 joints. It publishes no OKS sigmas: COCO's where both have the joint, the shoulders' for neck and head
 top."""
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (COCO, LSP)}
+MPII = _named(
+    "mpii",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck head_top right_wrist"
+    " right_elbow right_shoulder left_shoulder left_elbow left_wrist",
+    "right_ankle-right_knee right_knee-right_hip right_hip-pelvis pelvis-left_hip left_hip-left_knee"
+    " left_knee-left_ankle pelvis-thorax thorax-upper_neck upper_neck-head_top right_wrist-right_elbow"
+    " right_elbow-right_shoulder right_shoulder-thorax thorax-left_shoulder left_shoulder-left_elbow"
+    " left_elbow-left_wrist",
+    (.089, .087, .107, .107, .087, .089, .107, .079, .079, .079, .062, .072, .079, .079, .072, .062),
+)  # fmt: skip
+"""MPII's 16 joints. It is scored by PCKh and publishes no OKS sigmas: COCO's where both have the joint, the hips' for
+the pelvis, the shoulders' for the rest."""
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (COCO, LSP, MPII)}

@@ -82,8 +82,11 @@ def evaluate(
     images: str | None = None,
     threshold: float | None = None,
     decode: str | None = None,
+    flip_test: str | None = None,
 ) -> dict[str, Any]:
     """Score a run's networks on labelled data (its own validation set by default), and write `evaluation.json` there.
+
+    `run` can also be a model.safetensors, or a folder of imported weights; then `data` has to be named.
 
     Returns: `evaluate_predictions`' content, and under "coco" each network's AP and AR by pycocotools.
     """
@@ -94,16 +97,24 @@ def evaluate(
     from semipose.models.weights import load_model
 
     path = Path(run)
-    if not (path / "config.yaml").exists():
-        raise UserError(f"{path} is not a run folder: it has no config.yaml")
-    config = resolve(Config(), read_yaml(path / "config.yaml"))
-    files = sorted(path.glob("model*.safetensors"))
+    folder = path.parent if path.is_file() else path
+    files = [path] if path.is_file() else sorted(path.glob("model*.safetensors"))
+    of_run = (folder / "config.yaml").exists()
     if not files:
         raise UserError(
             f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}"
+            if of_run
+            else f"{path} is neither a model.safetensors nor a run folder: it has no config.yaml"
         )
     loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
     loaded = dict(sorted(loaded.items()))
+    config = (
+        resolve(Config(), read_yaml(folder / "config.yaml"))
+        if of_run
+        else Config(model=next(iter(loaded.values())).config)
+    )
+    if data is None and not of_run:
+        raise UserError(f"{path} is no run and has no validation data of its own; name labelled data with --data")
     if data is None:
         found = open_sets(config.data, needs_unlabeled=False).val
         if found is None:
@@ -120,10 +131,12 @@ def evaluate(
     crops = cut(found, config, False, True)
     assert crops is not None
     networks = {name: each.network for name, each in loaded.items()}
-    predictions = predict_crops(networks, crops, refine=DECODERS[decode or config.decode])
+    predictions = predict_crops(
+        networks, crops, refine=DECODERS[decode or config.decode], flip_test=flip_test or config.flip_test
+    )
     scores = score_crops(predictions, crops, threshold or config.threshold)
     scores["coco"] = coco_scores(predictions, crops)
-    RunDir(path).write_json("evaluation.json", scores)
+    RunDir(folder).write_json("evaluation.json", scores)
     return scores
 
 

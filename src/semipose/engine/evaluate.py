@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from semipose.data.crops import Crops
 from semipose.geometry import View, central, move
-from semipose.heatmap import Refine, decode, quarter
+from semipose.heatmap import Refine, decode, predicted, quarter
 from semipose.metrics.summary import evaluate_predictions
 from semipose.skeleton import Skeleton
 
@@ -26,11 +26,13 @@ def predict_crops(
     device: torch.device | str = "cpu",
     refine: Refine | None = quarter,
     batch: int = 64,
+    flip_test: str = "none",
 ) -> dict[str, np.ndarray]:
     """Each network's keypoints (N, K, 3) as x, y, score in image pixels; with two networks or more also those of the
-    mean of their heatmaps, as "ensemble". Networks are put in evaluation mode and left as they were."""
+    mean of their heatmaps, as "ensemble". `flip_test`: see `semipose.heatmap.predicted`. Networks are put in evaluation
+    mode and left as they were."""
     with evaluating(*networks.values()):
-        return _predict(networks, crops, device, refine, batch)
+        return _predict(networks, crops, device, refine, batch, flip_test)
 
 
 @contextlib.contextmanager
@@ -47,24 +49,32 @@ def evaluating(*networks: nn.Module) -> Iterator[None]:
 
 
 def _predict(
-    networks: Mapping[str, nn.Module], crops: Crops, device: torch.device | str, refine: Refine | None, batch: int
+    networks: Mapping[str, nn.Module],
+    crops: Crops,
+    device: torch.device | str,
+    refine: Refine | None,
+    batch: int,
+    flip_test: str,
 ) -> dict[str, np.ndarray]:
     size = crops.spec.size
     back = np.linalg.inv(crops.matrices) @ np.linalg.inv(central(crops.spec.cover, size).double().numpy())
+    flip, firsts = skeleton_of(crops).flip, [getattr(net, "first_cell", None) for net in networks.values()]
     found: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(crops), batch):
         rows = np.arange(start, min(start + batch, len(crops)))
         image = View.of(torch.from_numpy(crops.images(rows)).to(device), size).image
-        heatmaps = {name: net(image).float() for name, net in networks.items()}
+        heatmaps = {name: predicted(net, image, flip, flip_test) for name, net in networks.items()}
         if len(heatmaps) > 1:
             heatmaps[ENSEMBLE] = torch.stack(list(heatmaps.values())).mean(0)
-        for name, maps in heatmaps.items():
-            found.setdefault(name, []).append(_in_image(maps, size[0], torch.from_numpy(back[rows]), refine))
+        for (name, maps), first in zip(heatmaps.items(), [*firsts, firsts[0]], strict=False):
+            found.setdefault(name, []).append(_in_image(maps, size[0], torch.from_numpy(back[rows]), refine, first))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _in_image(heatmaps: Tensor, height: int, to_image: Tensor, refine: Refine | None) -> np.ndarray:
-    xy, score = decode(heatmaps, height / heatmaps.shape[-2], refine)
+def _in_image(
+    heatmaps: Tensor, height: int, to_image: Tensor, refine: Refine | None, first_cell: float | None
+) -> np.ndarray:
+    xy, score = decode(heatmaps, height / heatmaps.shape[-2], refine, first_cell)
     xy = move(to_image, xy.cpu().double())
     return torch.cat([xy, score.cpu().double()[..., None]], -1).numpy()
 

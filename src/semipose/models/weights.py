@@ -21,15 +21,20 @@ from semipose.models.pose import SimpleBaseline
 from semipose.skeleton import Skeleton
 
 
-def save_model(stem: Path, network: nn.Module, config: ModelConfig, skeleton: Skeleton) -> None:
-    """Write `<stem>.safetensors` and `<stem>.json`: model, skeleton, and the weights' SHA-256."""
+def save_model(
+    stem: Path, network: nn.Module, config: ModelConfig, skeleton: Skeleton, first_cell: float | None = None
+) -> None:
+    """Write `<stem>.safetensors` and `<stem>.json`: model, skeleton, the weights' SHA-256, and the first cell's pixel
+    where that is not the package's own (see `SimpleBaseline`)."""
     data = save({key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()})
-    content = {
+    content: dict[str, Any] = {
         "model": {**asdict(config), "weights": "none"},
         "skeleton": skeleton.to_dict(),
         "input": "RGB in [0, 1]; the network normalises",
         "sha256": hashlib.sha256(data).hexdigest(),
     }
+    if first_cell is not None:
+        content["first_cell"] = first_cell
     write_atomically(stem.with_name(f"{stem.name}.safetensors"), data)
     write_atomically(stem.with_name(f"{stem.name}.json"), (json.dumps(content, indent=1) + "\n").encode())
 
@@ -52,6 +57,7 @@ def load_model(path: Path) -> Loaded:
         skeleton = Skeleton.from_dict(description["skeleton"])
         config = ModelConfig(**description["model"])
         network = build_model(config, len(skeleton))
+        network.first_cell = float(description.get("first_cell", network.first_cell))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path.with_suffix('.json')} does not describe a model of this version ({error!r})") from None
     load_weights(network, path)
