@@ -260,7 +260,7 @@ class Training:
         """Predict and score the validation set; writes predictions/val.json at the end of the run."""
         assert self.val is not None
         predictions = predict_crops(self.named, self.val, self.fabric.device, DECODERS[self.config.decode])
-        self.scores = score_crops(predictions, self.val, self.config.threshold)
+        self.scores = score_crops(predictions, self.val, self.config.threshold, self.config.measure)
         if self.state.step == self.steps:
             self.run.write_json("predictions/val.json", prediction_file(predictions, self.val))
         return self.scores
