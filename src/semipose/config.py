@@ -27,7 +27,7 @@ class DataConfig:
     """
 
     labeled: str | list[str] | None = None
-    labeled_images: str | list[str] | None = None
+    labeled_images: str | list[str | None] | None = None
     unlabeled: str | None = None
     unlabeled_images: str | None = None
     val: str | None = None

@@ -72,6 +72,8 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
         raise UserError(f"{config.labeled} holds no labelled sample: every joint of every sample is unlabelled")
     if needs_unlabeled and not (unlabeled and len(unlabeled)):
         raise UserError("the method learns from unlabelled images and there are none: set data.unlabeled or data.split")
+    if val is not None and not len(val):
+        raise UserError(f"{config.val or config.split} labels none of the joints of {config.labeled}; nothing to score")
     if val is not None and checked:
         check_overlap(labeled, unlabeled, val)
     return Sets(labeled, unlabeled if needs_unlabeled else None, val)
