@@ -27,12 +27,13 @@ def test_oks_nms_hand_worked() -> None:
     pred = np.zeros((4, 2, 2))
     pred[1] += (0.5, 0)  # 0.969 like the first
     pred[2] += (2, 0)  # 0.607
-    pred[3, 1] += (1, 0)  # (1 + 0.882) / 2 = 0.941 like the first, and 0.927 like the second
+    pred[3, 1] -= (1, 0)  # (1 + 0.882) / 2 = 0.941 like the first, (0.969 + 0.755) / 2 = 0.862 like the second
     area = np.full(4, 100.0)
     scores = np.array([0.5, 0.9, 0.7, 0.8])
-    assert oks_nms(pred, scores, area, PAIR.sigmas).tolist() == [1, 2]
+    assert oks_nms(pred, scores, area, PAIR.sigmas).tolist() == [1, 3, 2]
+    assert oks_nms(pred, scores, area, PAIR.sigmas, 0.85).tolist() == [1, 2]
     assert oks_nms(pred, scores, area, PAIR.sigmas, 0.95).tolist() == [1, 3, 2]
-    assert oks_nms(pred, scores, area, PAIR.sigmas, 0.99).tolist() == [1, 3, 2, 0]
+    assert oks_nms(pred, scores, area, PAIR.sigmas, 0.98).tolist() == [1, 3, 2, 0]
     small = np.array([100, 4, 100, 100.0])  # the mean of 4 and 100: 0.942 like the first
     assert 0 in oks_nms(pred, scores, small, PAIR.sigmas, 0.95)
     assert oks_nms(pred[:0], scores[:0], area[:0], PAIR.sigmas).tolist() == []

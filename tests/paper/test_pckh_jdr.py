@@ -18,7 +18,7 @@ from semipose.skeleton import COCO, H36M, MPII, Skeleton
 def misses(skeleton: Skeleton, count: int, wrong: dict[str, int], far: float) -> tuple[np.ndarray, np.ndarray]:
     """Truth and predictions of `count` people, `far` pixels off in the first `wrong[joint]` of them."""
     truth = np.zeros((count, len(skeleton), 3))
-    truth[..., :2] = np.random.default_rng(0).uniform(0, 200, (count, len(skeleton), 2))
+    truth[..., :2] = np.random.default_rng(0).integers(0, 200, (count, len(skeleton), 2))
     truth[..., 2] = 2
     pred = truth.copy()
     for name, n in wrong.items():
@@ -56,7 +56,7 @@ def test_head_sizes_are_the_data_sets_own() -> None:
     assert head_sizes(people, truth, MPII) == pytest.approx([30, np.nan], nan_ok=True)
     without = [dataclasses.replace(p, head_size=None) for p in people]
     assert head_sizes(without, truth, MPII) == pytest.approx(np.linalg.norm(truth[:, 8, :2] - truth[:, 9, :2], axis=1))
-    with pytest.raises(UserError, match="head top"):
+    with pytest.raises(UserError, match="no upper neck"):
         head_sizes(without, np.zeros((2, 17, 3)), COCO)
 
 

@@ -112,15 +112,14 @@ def _head_sizes(path: Path, rows: list[Json]) -> np.ndarray | None:
         return None
     content = _load(mat)
     try:
-        heads, truth, missing = (
-            np.asarray(content[key], np.float64) for key in ("headboxes_src", "pos_gt_src", "jnt_missing")
-        )
+        shapes = {"headboxes_src": (2, 2, -1), "pos_gt_src": (16, 2, -1), "jnt_missing": (16, -1)}
+        heads, truth, missing = (np.asarray(content[key], np.float64).reshape(s) for key, s in shapes.items())
         joints = np.stack([np.asarray(row["joints"], np.float64) for row in rows], -1)
     except (KeyError, TypeError, ValueError):
         raise UserError(
             f"{mat} is not the ground truth of {path.name}: headboxes_src, pos_gt_src, jnt_missing"
         ) from None
-    same = truth.shape == joints.shape and heads.shape == (2, 2, len(rows)) and missing.shape == (16, len(rows))
+    same = truth.shape == joints.shape and heads.shape[2] == missing.shape[1] == len(rows)
     if not same or np.abs((truth - joints)[(missing == 0)[:, None].repeat(2, 1)]).max(initial=0) > 0.01:
         raise UserError(f"{mat} is the ground truth of other people than {path} lists; put the right one there")
     return HEAD * np.hypot(*(heads[1] - heads[0]))

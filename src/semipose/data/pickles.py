@@ -8,8 +8,13 @@ from typing import Any
 
 from semipose.errors import UserError
 
-_ARRAYS = {(part, name) for part in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray")
-           for name in ("ndarray", "dtype", "_reconstruct", "scalar")}  # fmt: skip
+_ARRAYS = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
+    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
+    ("_codecs", "encode"),  # how old protocols write bytes
+}
 
 
 class _Plain(pickle.Unpickler):
