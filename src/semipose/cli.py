@@ -106,6 +106,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--threshold", type=float, help="of PCK; the run's by default")
     add("--decode", choices=DECODERS, help="the run's by default")
     add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", help=f"{FLIPS}; the run's by default")
+    add("--measure", choices=("pck", "pckh", "jdr"), help="the run's by default; MPII has pckh, Human3.6M jdr")
+    add("--boxes", type=Path, help="a JSON of a detector's boxes, for AP with them")
 
     add = verb(
         "predict", _predict, "predict on images or a folder", "predict runs/dual photos --out predictions"
@@ -113,6 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("model", type=Path, metavar="MODEL", help="a run's folder or a model.safetensors")
     add("images", metavar="IMAGES", help="an image, a folder or a quoted pattern")
     add("--boxes", type=Path, help="a JSON of boxes; without, each image is one box")
+    add("--submit", metavar="NAME", help="also write NAME's TEST-DEV file for COCO's server")
     add("--out", type=Path, default=Path("predictions"), help="folder for keypoints.json and overlay pictures")
     add("--no-overlay", action="store_true", help="write keypoints.json only")
     add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
@@ -267,10 +270,11 @@ def _train(a: Arguments) -> int:
 def _evaluate(a: Arguments) -> None:
     from semipose.training import evaluate
 
-    scores = evaluate(a.run_folder, a.data, a.images, a.threshold, a.decode, a.flip_test)
+    scores = evaluate(a.run_folder, a.data, a.images, a.threshold, a.decode, a.flip_test, a.measure, a.boxes)
     rows = {**scores["networks"], "mean": scores["mean"]}
     rows |= {"ensemble": scores["ensemble"]} if "ensemble" in scores else {}
-    print(f"{'network':10s} {'PCK@' + format(scores['threshold'], 'g'):>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s}")
+    measured = f"{scores['measure'].upper()}@{scores['threshold']:g}"
+    print(f"{'network':10s} {measured:>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s}")
     for name, row in rows.items():
         coco = scores["coco"].get(name, {})
         cells = [row["pck"], row["swap"], coco.get("AP"), coco.get("AR")]
@@ -279,15 +283,21 @@ def _evaluate(a: Arguments) -> None:
     print(
         "per joint: " + ", ".join(f"{j} {100 * v:.1f}" for j, v in scores["mean"]["per_joint"].items() if v is not None)
     )
+    if "table" in scores["mean"]:
+        print(", ".join(f"{g} {100 * v:.1f}" for g, v in scores["mean"]["table"].items() if v is not None))
+    for name, row in scores.get("detected", {}).items():
+        ap, ar = ("-" if row[key] is None else f"{100 * row[key]:.1f}" for key in ("AP", "AR"))
+        print(f"{name}, detected boxes: AP {ap}, AR {ar}")
     print(f"wrote {a.run_folder.parent if a.run_folder.is_file() else a.run_folder}/evaluation.json")
 
 
 def _predict(a: Arguments) -> None:
     from semipose.predictor import predict
 
-    files = predict(a.model, a.images, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test)
+    files = predict(a.model, a.images, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test, a.submit)
+    submitted = f", {files.pop()}" if a.submit else ""
     pictures = f" and {len(files) - 1} overlay pictures beside it" if len(files) > 1 else ""
-    print(f"wrote {files[0]}{pictures}")
+    print(f"wrote {files[0]}{submitted}{pictures}")
 
 
 def _import_weights(a: Arguments) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass
@@ -12,12 +12,12 @@ class DataConfig:
     """Where the images are.
 
     Attributes:
-        labeled: labelled data: a COCO keypoints JSON, an LSP folder or joints.mat, or embedded people such as
-            `synth:wild?count=300`.
-        labeled_images: the image folder of a JSON, where it is not beside it.
+        labeled: labelled data: annotations of COCO, MPII, AI Challenger, Human3.6M or LSP, or embedded people such as
+            `synth:wild?count=300`; a list of several is joined by joint name.
+        labeled_images: the image folder of a JSON, where it is not beside it; a list where `labeled` is one.
         unlabeled: a folder of images, a JSON of boxes, or any labelled source (its labels are not read).
         unlabeled_images: as `labeled_images`.
-        val: validation data, read like `labeled`.
+        val: validation data, read like `labeled`; scored on the joints it shares with it, by name.
         val_images: as `labeled_images`.
         split: a manifest written by `semipose split`, which picks the labelled, unlabelled and validation samples out
             of `labeled` alone.
@@ -26,8 +26,8 @@ class DataConfig:
         store: how crops are kept: `raw` (a memory map) or `jpeg` (for huge sets).
     """
 
-    labeled: str | None = None
-    labeled_images: str | None = None
+    labeled: str | list[str] | None = None
+    labeled_images: str | list[str | None] | None = None
     unlabeled: str | None = None
     unlabeled_images: str | None = None
     val: str | None = None
@@ -136,7 +136,10 @@ class Config:
         decode: arg-max refinement: argmax, quarter or dark.
         flip_test: none; plain, the mean with the mirrored image's heatmaps; or shift, those moved by one cell first,
             for networks whose cells lie at corners.
-        threshold: of PCK, as a part of the longer side of the box that encloses the labelled joints.
+        measure: what `threshold` is a part of, and what is scored: `pck`, the longer side of the box that encloses the
+            labelled joints; `pckh`, the head size, as MPII does; `jdr`, a tenth of the input width in image pixels, as
+            Xie et al. on Human3.6M. The latter two are taken at threshold 0.5.
+        threshold: of PCK.
         stop_on_collapse: stop when the collapse monitor fires.
         workers: processes that load data.
         accelerator, devices, num_nodes, precision, strategy: Lightning Fabric's.
@@ -156,6 +159,7 @@ class Config:
     save_every: int = 500
     decode: str = "quarter"
     flip_test: str = "none"
+    measure: Literal["pck", "pckh", "jdr"] = "pck"
     threshold: float = 0.1
     stop_on_collapse: bool = False
     workers: int = 0

@@ -110,6 +110,7 @@ def predict(
     device: str = "auto",
     decode: str = "quarter",
     flip_test: str = "none",
+    submit: str | None = None,
 ) -> list[Path]:
     """Predict on an image, a folder or a pattern, and write `keypoints.json` (COCO results) and overlay pictures.
 
@@ -117,16 +118,19 @@ def predict(
         model: a run folder or a model.safetensors.
         images: what to predict on; with `boxes`, the folder that the JSON's file names are relative to.
         out: the folder to write to.
-        boxes: a JSON of boxes (see `semipose.data.boxes.read_boxes`); without, each image is one box.
+        boxes: a JSON of boxes (see `semipose.data.boxes.read_boxes`); without, each image is one box. Where they have
+            scores, poses are rescored by them and doubles left out (`detection_results`).
         decode, flip_test: as of `Predictor.load`.
+        submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
 
-    Returns: the files written: keypoints.json first.
+    Returns: the files written: keypoints.json first, the submission last.
     """
     from rich.console import Console
     from rich.progress import track
 
     from semipose.data.boxes import read_boxes
     from semipose.data.folder import read_folder
+    from semipose.metrics.detections import best_poses, write_submission
 
     predictor = Predictor.load(model, device, decode, flip_test)
     data = read_boxes(boxes, images) if boxes else read_folder(images)
@@ -140,12 +144,20 @@ def predict(
     for image, samples in track(groups.items(), "predicting", console=Console(stderr=True), disable=len(groups) < 20):
         pixels = read_image(image)
         poses = predictor(pixels, [s.box for s in samples])
-        for sample, pose in zip(samples, poses, strict=True):
-            results.append(_coco_result(sample.image_id if sample.image_id is not None else Path(image).name, pose))
+        scores = [float(pose.score.mean()) for pose in poses]
+        if all(sample.score is not None for sample in samples):
+            points = np.stack([pose.keypoints for pose in poses])
+            kept, best = best_poses(samples, points, predictor.skeleton, predictor.network.size, predictor.padding)
+            poses, scores = [poses[i] for i in kept], best.tolist()
+        # Boxes of one image have its id in common.
+        image_id = samples[0].image_id if samples[0].image_id is not None else Path(image).name
+        results += [_coco_result(image_id, pose, score) for pose, score in zip(poses, scores, strict=True)]
         if overlay:
             written.append(_overlay(pixels, poses, predictor.skeleton, folder / f"{Path(image).stem}.jpg", written))
     file = folder / "keypoints.json"
     file.write_text(json.dumps(results))
+    if submit is not None:
+        written.append(write_submission(results, folder, submit, predictor.skeleton))
     return [file, *written]
 
 
@@ -159,12 +171,12 @@ def _writable(folder: Path) -> None:
         raise UserError(f"{folder} cannot be written ({error.strerror or error}); choose another with --out") from None
 
 
-def _coco_result(image_id: int | str, pose: Pose) -> dict:
+def _coco_result(image_id: int | str, pose: Pose, score: float) -> dict:
     return {
         "image_id": image_id,
         "category_id": 1,
         "keypoints": pose.keypoints.round(3).ravel().tolist(),
-        "score": round(float(pose.score.mean()), 5),
+        "score": round(score, 5),
         "bbox": [round(v, 3) for v in pose.box],
     }
 

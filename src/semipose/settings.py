@@ -46,9 +46,16 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     data = layer.get("data")
     if isinstance(data, dict):
         for key in SOURCES:
-            if isinstance(data.get(key), str) and (path.parent / data[key]).exists():
-                data[key] = str((path.parent / data[key]).resolve())
+            value = data.get(key)
+            if isinstance(value, str):
+                data[key] = _beside(path, value)
+            elif isinstance(value, list):
+                data[key] = [_beside(path, each) if isinstance(each, str) else each for each in value]
     return layer
+
+
+def _beside(path: Path, name: str) -> str:
+    return str((path.parent / name).resolve()) if (path.parent / name).exists() else name
 
 
 def read_overrides(words: Iterable[str]) -> dict[str, Any]:

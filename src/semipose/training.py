@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import yaml
 
@@ -12,6 +12,9 @@ from semipose.config import Config
 from semipose.errors import UserError
 from semipose.recipes import recipe
 from semipose.settings import read_yaml, resolve
+
+if TYPE_CHECKING:
+    from semipose.data.sample import PoseData
 
 
 class Run(NamedTuple):
@@ -83,14 +86,23 @@ def evaluate(
     threshold: float | None = None,
     decode: str | None = None,
     flip_test: str | None = None,
+    measure: Literal["pck", "pckh", "jdr"] | None = None,
+    boxes: str | Path | None = None,
 ) -> dict[str, Any]:
     """Score a run's networks on labelled data (its own validation set by default), and write `evaluation.json` there.
 
-    `run` can also be a model.safetensors, or a folder of imported weights; then `data` has to be named.
+    Joints that the data lacks, by name, are not scored.
 
-    Returns: `evaluate_predictions`' content, and under "coco" each network's AP and AR by pycocotools.
+    Args:
+        run: its folder; also a model.safetensors, or a folder of imported weights, and then `data` has to be named.
+        threshold, decode, flip_test, measure: the run's by default.
+        boxes: a detector's boxes, with scores, in the images of the data, a COCO keypoints JSON: AP with them is
+            given as well (rescored poses, OKS NMS).
+
+    Returns: `evaluate_predictions`' content, under "coco" each network's AP and AR by pycocotools with the data's own
+        boxes, and under "detected" those with `boxes`.
     """
-    from semipose.engine.evaluate import coco_scores, predict_crops, score_crops
+    from semipose.engine.evaluate import coco_scores, detection_scores, predict_crops, score_crops
     from semipose.engine.rundir import RunDir
     from semipose.engine.sets import cut, open_sets
     from semipose.heatmap import DECODERS
@@ -124,20 +136,36 @@ def evaluate(
 
         found = open_labeled(data, images)
     skeleton = next(iter(loaded.values())).skeleton
-    if found.skeleton is None or found.skeleton.joints != skeleton.joints:
-        raise UserError(
-            f"{data or config.data.val} has other joints than the model of {path}; evaluate on its skeleton"
-        )
-    crops = cut(found, config, False, True)
+    crops = cut(found.onto(skeleton).labeled(), config, False, True)
     assert crops is not None
     networks = {name: each.network for name, each in loaded.items()}
-    predictions = predict_crops(
-        networks, crops, refine=DECODERS[decode or config.decode], flip_test=flip_test or config.flip_test
-    )
-    scores = score_crops(predictions, crops, threshold or config.threshold)
+    how: dict[str, Any] = {"refine": DECODERS[decode or config.decode], "flip_test": flip_test or config.flip_test}
+    predictions = predict_crops(networks, crops, **how)
+    scores = score_crops(predictions, crops, threshold or config.threshold, measure or config.measure)
     scores["coco"] = coco_scores(predictions, crops)
+    if boxes is not None:
+        file = data or config.data.val
+        document, detected = _detected(boxes, file, images or (None if data else config.data.val_images))
+        crops = cut(detected, config, False, True)
+        assert crops is not None
+        scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
     RunDir(folder).write_json("evaluation.json", scores)
     return scores
+
+
+def _detected(boxes: str | Path, file: str | None, images: str | None) -> tuple[dict, PoseData]:
+    """A COCO keypoints document and a detector's boxes in its images."""
+    from semipose.data.boxes import read_boxes
+    from semipose.data.json_files import load_json, rows_of
+
+    document = load_json(Path(file)) if file and file.lower().endswith(".json") else None
+    if not isinstance(document, dict) or "annotations" not in document:
+        raise UserError(f"detected boxes are scored by AP, against a COCO keypoints JSON, which {file} is not")
+    named = [c for c in rows_of(document, "categories", Path(str(file))) if c.get("keypoints")]
+    if len(named) != 1:
+        raise UserError(f"{file} has {len(named)} categories with keypoints; AP with detected boxes needs one")
+    folder = Path(str(file)).parent if images is None else images
+    return document, read_boxes(boxes, folder, listing=file, category=named[0].get("id"))
 
 
 def _resumed(path: Path) -> tuple[Any, Path]:

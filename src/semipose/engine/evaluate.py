@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from semipose.data.crops import Crops
 from semipose.geometry import View, central, move
 from semipose.heatmap import Refine, decode, predicted, quarter
+from semipose.metrics import jdr, pckh
 from semipose.metrics.summary import evaluate_predictions
 from semipose.skeleton import Skeleton
 
@@ -79,9 +80,20 @@ def _in_image(
     return torch.cat([xy, score.cpu().double()[..., None]], -1).numpy()
 
 
-def score_crops(predictions: Mapping[str, np.ndarray], crops: Crops, threshold: float) -> dict[str, Any]:
-    """`evaluate_predictions` against the crops' own labels, in image pixels."""
-    return evaluate_predictions(predictions, truth_of(crops), skeleton_of(crops), threshold, area=areas_of(crops))
+def score_crops(
+    predictions: Mapping[str, np.ndarray], crops: Crops, threshold: float, measure: str = "pck"
+) -> dict[str, Any]:
+    """`evaluate_predictions` against the crops' own labels, in image pixels, by one of `Config.measure`; "pckh" and
+    "jdr" add their benchmark's joint groups as "table"."""
+    truth, skeleton, area = truth_of(crops), skeleton_of(crops), areas_of(crops)
+    norm, table = None, None
+    if measure == "pckh":
+        norm, table = pckh.head_sizes(crops.data.samples, truth, skeleton), pckh.pckh
+        truth = pckh.pckh_truth(truth, skeleton)
+    elif measure == "jdr":
+        norm, table = jdr.head_sizes(len(truth), crops.spec.size[1]), jdr.jdr
+    scores = evaluate_predictions(predictions, truth, skeleton, threshold, area, norm, table)
+    return {**scores, "measure": measure}
 
 
 def columns(scores: Mapping[str, Any]) -> dict[str, float]:
@@ -134,5 +146,28 @@ def coco_scores(predictions: Mapping[str, np.ndarray], crops: Crops) -> dict[str
     for name, pred in predictions.items():
         truth, results = coco_documents(crops.data.samples, pred, skeleton)
         scores = coco_ap(results, truth, skeleton.sigmas)
+        found[name] = {key: value if np.isfinite(value) else None for key, value in scores.items()}
+    return found
+
+
+def detection_scores(
+    predictions: Mapping[str, np.ndarray], crops: Crops, skeleton: Skeleton, document: dict
+) -> dict[str, dict[str, float | None]]:
+    """Each network's COCO AP and AR with a detector's boxes.
+
+    Args:
+        crops: of the detector's boxes, whose `image_id` is the document's.
+        skeleton: of the predictions; the document's joints are picked from it by name.
+        document: a whole COCO keypoints document: images without people and crowds count in AP.
+    """
+    from semipose.metrics.detections import detection_results, in_joints
+    from semipose.metrics.oks import coco_ap
+
+    category = next(c for c in document["categories"] if c.get("keypoints"))
+    wanted, found = Skeleton.from_coco(category), {}
+    for name, pred in predictions.items():
+        spec = crops.spec
+        results = detection_results(crops.data.samples, pred, skeleton, spec.size, spec.padding, category["id"])
+        scores = coco_ap(in_joints(results, skeleton, wanted), document, wanted.sigmas)
         found[name] = {key: value if np.isfinite(value) else None for key, value in scores.items()}
     return found

@@ -263,7 +263,7 @@ class Training:
         assert self.val is not None
         refine, flip_test = DECODERS[self.config.decode], self.config.flip_test
         predictions = predict_crops(self.named, self.val, self.fabric.device, refine, flip_test=flip_test)
-        self.scores = score_crops(predictions, self.val, self.config.threshold)
+        self.scores = score_crops(predictions, self.val, self.config.threshold, self.config.measure)
         if self.state.step == self.steps:
             self.run.write_json("predictions/val.json", prediction_file(predictions, self.val))
         return self.scores
