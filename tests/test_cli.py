@@ -16,7 +16,7 @@ from semipose.recipes import RECIPES
 from tests.engine.runs import tiny
 
 PEOPLE = "synth:studio?count={}&start={}"
-VERBS = ("demo", "train", "evaluate", "predict", "check", "split", "synth", "recipes", "report")
+VERBS = ("demo", "train", "evaluate", "predict", "check", "split", "synth", "triangulate", "recipes", "report")
 
 
 @pytest.fixture(scope="module")

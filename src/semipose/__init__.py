@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semipose.cameras.predictions import triangulate_predictions
     from semipose.data.check import check
     from semipose.data.split import make_split
     from semipose.demo import demo
@@ -15,7 +16,18 @@ if TYPE_CHECKING:
     from semipose.training import evaluate, train
 
 __version__ = "0.1.0"
-__all__ = ["Predictor", "check", "demo", "evaluate", "make_split", "predict", "report", "synth", "train"]
+__all__ = [
+    "Predictor",
+    "check",
+    "demo",
+    "evaluate",
+    "make_split",
+    "predict",
+    "report",
+    "synth",
+    "train",
+    "triangulate_predictions",
+]
 
 _HOME = {
     "Predictor": "predictor",
@@ -27,6 +39,7 @@ _HOME = {
     "report": "report.html",
     "synth": "synth",
     "train": "training",
+    "triangulate_predictions": "cameras.predictions",
 }
 
 

@@ -146,6 +146,18 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0)
     add("--start", type=int, default=0, help="the first person's number")
 
+    add = verb(
+        "triangulate",
+        _triangulate,
+        "points in space from the predictions of several calibrated cameras",
+        "triangulate cameras.json left=left/keypoints.json right=right/keypoints.json --out points.json",
+    ).add_argument
+    add("cameras", type=Path, metavar="CAMERAS", help="a camera file: JSON, or Human3.6M's cameras.pkl")
+    add("views", nargs="+", metavar="NAME=FILE", help="a camera's name and its keypoints.json")
+    add("--truth", type=Path, help="a JSON of true points in mm, to measure MPJPE by")
+    add("--tolerance", type=float, help="px within which a view agrees; a tenth of each box by default")
+    add("--out", type=Path, default=Path("points.json"))
+
     add = verb("recipes", _recipes, "list the recipes with the papers' numbers", "recipes show dual").add_argument
     add("show", nargs="*", metavar="show NAME", help="print one recipe's whole configuration")
 
@@ -270,6 +282,27 @@ def _synth(a: Arguments) -> None:
     from semipose.synth import synth
 
     print("wrote " + ", ".join(str(path) for path in synth(a.out, a.count, a.domain, a.seed, a.start)))
+
+
+def _triangulate(a: Arguments) -> int:
+    from semipose.cameras.predictions import triangulate_predictions
+
+    named = [view.partition("=")[::2] for view in a.views]
+    views = dict(named)
+    if not all(name and file for name, file in named) or len(views) < len(named):
+        print("semipose triangulate: write each camera once, as NAME=FILE", file=sys.stderr)
+        return USAGE
+    found = triangulate_predictions(a.cameras, views, a.out, a.truth, a.tolerance)
+    joints = [point for person in found["people"] for point in person["keypoints_3d"]]
+    print(f"{len(joints) - joints.count(None)} of {len(joints)} joints of {len(found['people'])} people have a point")
+    for name in ("absolute", "root_relative", "aligned"):
+        if name in found.get("mpjpe", {}):
+            score = found["mpjpe"][name]
+            mean, part = ("-" if score[key] is None else f"{score[key]:.1f} mm" for key in ("mean", "mean_found"))
+            some = f" ({score['missing']} joints are missing, the others have {part})" if score["missing"] else ""
+            print(f"MPJPE {name.replace('_', '-'):13s} {mean}{some}")
+    print(f"wrote {a.out}")
+    return DONE
 
 
 def _recipes(a: Arguments) -> int:
