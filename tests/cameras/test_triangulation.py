@@ -90,7 +90,7 @@ def test_parallel_rays_give_no_point():
 
 def test_views_that_do_not_agree_give_a_guess_that_says_so():
     rng = np.random.default_rng(7)
-    cameras, truth = around(rng, 2), body(rng, 1)
+    cameras, truth = around(rng, 3)[:2], body(rng, 4)
     xy = seen(truth, cameras)
     xy[0, :, 1] += 200
     found = triangulate(xy, cameras, tolerance=5)

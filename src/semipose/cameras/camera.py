@@ -67,9 +67,8 @@ class Camera:
         if not any(self.distortion):
             return xy
         linear, offset = self.K[:2, :2], self.K[:2, 2]
-        goal = (xy - offset) @ np.linalg.inv(linear).T
-        flat = goal
         with np.errstate(all="ignore"):
+            flat = goal = (xy - offset) @ np.linalg.inv(linear).T
             for _ in range(NEWTON_STEPS):
                 off, (a, b, c, d) = self._distort(flat) - goal, self._slope(flat)
                 step = np.stack([d * off[..., 0] - b * off[..., 1], a * off[..., 1] - c * off[..., 0]], -1)

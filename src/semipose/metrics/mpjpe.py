@@ -66,7 +66,8 @@ def mpjpe(pred: np.ndarray, truth: np.ndarray) -> MPJPE:
 def relative(points: np.ndarray, root: Sequence[int]) -> np.ndarray:
     """(..., K, 3) less the middle of the `root` joints; NaN throughout where one of them is."""
     points = np.asarray(points, np.float64)
-    return points - points[..., list(root), :].mean(-2, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return points - points[..., list(root), :].mean(-2, keepdims=True)
 
 
 def root_of(skeleton: Skeleton) -> tuple[int, ...] | None:
