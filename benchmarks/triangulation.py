@@ -75,8 +75,9 @@ def rows(cases: list[Case]) -> dict[str, float]:
 
         def see(case: Case) -> np.ndarray:
             xy = exact(case) + rng.normal(0, pixels, case[2].shape)
-            if wrong:  # another joint is taken for each, in one view
-                xy[rng.integers(len(xy))] = rng.permutation(xy[0])
+            if wrong:  # in one view, each joint is taken for another
+                view = rng.integers(len(xy))
+                xy[view] = rng.permutation(xy[view])
             return xy
 
         return see

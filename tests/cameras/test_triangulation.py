@@ -161,8 +161,9 @@ def test_campus_people_seen_by_its_three_cameras():
     assert off(triangulate(seen(truth, cameras), cameras).points, truth) < CLEAN
     views = truth_file["actor2D"][0, 0][:, 0]
     marked = np.stack([[np.asarray(view, np.float64) for view in frame[0]] for frame in views], 1)
-    found = triangulate(marked, cameras)  # a person 130 px tall, marked to a pixel
-    assert mpjpe(found.points, truth).mean < 40
+    # Marks are off by up to 2 px, 40 mm; but the published points lie where a linear triangulation of them does.
+    assert 1 < np.abs(marked - seen(truth, cameras)).max() < 4
+    assert mpjpe(triangulate(marked, cameras).points, truth).mean < 1
 
 
 @pytest.mark.parametrize("domain", people.DOMAINS)
