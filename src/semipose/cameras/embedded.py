@@ -66,8 +66,9 @@ def by_predictor(predictor: Predictor) -> Predict:
     Raises:
         UserError: its skeleton lacks joints of the embedded people.
     """
-    order = joint_map(predictor.skeleton, LSP)
-    lacking = [name for name, at in zip(LSP.joints, order, strict=True) if at is None]
+    found = joint_map(predictor.skeleton, LSP)
+    order = [at for at in found if at is not None]
+    lacking = [name for name, at in zip(LSP.joints, found, strict=True) if at is None]
     if lacking:
         raise UserError(f"the model's skeleton {predictor.skeleton.name!r} lacks {', '.join(lacking)}; MPJPE needs all")
 
