@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semipose.cameras.predictions import triangulate_predictions
     from semipose.data.check import check
     from semipose.data.split import make_split
     from semipose.demo import demo
@@ -31,6 +32,7 @@ __all__ = [
     "reproduce",
     "synth",
     "train",
+    "triangulate_predictions",
 ]
 
 _HOME = {
@@ -46,6 +48,7 @@ _HOME = {
     "reproduce": "reproduction",
     "synth": "synth",
     "train": "training",
+    "triangulate_predictions": "cameras.predictions",
 }
 
 

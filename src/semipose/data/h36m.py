@@ -12,19 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
+from semipose.cameras.camera import Camera
+from semipose.cameras.files import read_cameras
 from semipose.data.coco import read_coco
 from semipose.data.json_files import ImageFolder, image_folder, load_json, rows_of
-from semipose.data.pickles import load_plain
 from semipose.data.sample import PoseData, Sample, Shot
 from semipose.errors import UserError
 from semipose.skeleton import H36M
 
 NAME = re.compile(r"(?P<subject>S\d+)_(?P<action>.+)\.(?P<camera>\d+)_(?P<frame>\d+)$")
-Cameras = dict[tuple[str, str], dict[str, np.ndarray]]
 
 
 def read_h36m(path: str | Path, images: str | Path | None = None) -> PoseData:
-    """Read a COCO-style JSON with H36M's 17 joints (and `keypoints_3d` in world coordinates), or an .npz with
+    """Read a COCO-style JSON with H36M's 17 joints (and `keypoints_3d` in the world, in metres), or an .npz with
     `imgname`, `center`, `scale` (box side / 200), `part` (N, 17, 3) and `S` (N, 17, 4), in metres before the camera.
 
     Every joint is labelled (v 2, unless the file says 0). Each sample has a `shot`; `xyz` of an .npz needs the
@@ -40,33 +40,11 @@ def read_h36m(path: str | Path, images: str | Path | None = None) -> PoseData:
     return _of_arrays(path, images) if path.suffix == ".npz" else _of_json(path, images)
 
 
-def find_cameras(path: str | Path) -> Cameras | None:
-    """`read_cameras` of the `cameras.pkl` beside an annotation file or in the two folders above; None without one."""
+def find_cameras(path: str | Path) -> dict[str, Camera] | None:
+    """The cameras of the `cameras.pkl` beside an annotation file or in the two folders above, named "S1/54138969"; None
+    without one."""
     folders = Path(path).resolve().parents[:3]
     return next((read_cameras(f / "cameras.pkl") for f in folders if (f / "cameras.pkl").exists()), None)
-
-
-def read_cameras(path: str | Path) -> Cameras:
-    """(subject, camera) -> arrays in float64:
-
-    R (3, 3), T (3,): a camera sees world point X (metres) at x = (X - T) @ R, z forwards, y down;
-    f (2,), c (2,): focal lengths and principal point in pixels, centres at whole numbers;
-    k (3,), p (2,): radial (r^2, r^4, r^6) and tangential distortion, OpenCV's k1, k2, k3 and p1, p2.
-
-    Raises:
-        UserError: not such a file. No code in it is run.
-    """
-    content = load_plain(Path(path))
-    shapes = {"R": (3, 3), "T": (3,), "f": (2,), "c": (2,), "k": (3,), "p": (2,)}
-    try:
-        return {
-            (str(subject), str(camera)): {
-                key: np.asarray(each[key], np.float64).reshape(shape) for key, shape in shapes.items()
-            }
-            for (subject, camera), each in content.items()
-        }
-    except (AttributeError, KeyError, TypeError, ValueError) as e:
-        raise UserError(f"{path} is not H36M's cameras, (subject, camera) -> R, T, f, c, k, p: {e}") from None
 
 
 def _of_json(path: Path, images: str | Path | None) -> PoseData:
@@ -84,7 +62,7 @@ def _xyz(values: object, where: str) -> np.ndarray | None:
     if values is None:
         return None
     try:
-        return np.asarray(values, np.float64).reshape(17, 4)[:, :3]
+        return 1000 * np.asarray(values, np.float64).reshape(17, 4)[:, :3]
     except (TypeError, ValueError):
         raise UserError(f"{where} needs 17 keypoints_3d x, y, z, v") from None
 
@@ -114,13 +92,14 @@ def _of_arrays(path: Path, images: str | Path | None) -> PoseData:
     return PoseData(path.stem, H36M, tuple(samples))
 
 
-def _in_world(sample: Sample, seen: np.ndarray, cameras: Mapping, path: Path) -> Sample:
+def _in_world(sample: Sample, seen: np.ndarray, cameras: Mapping[str, Camera], path: Path) -> Sample:
+    """`seen`: metres in the camera's frame."""
     shot = sample.shot
     assert shot is not None
-    if (shot.subject, shot.camera) not in cameras:
+    camera = cameras.get(f"{shot.subject}/{shot.camera}")
+    if camera is None:
         raise UserError(f"{path}: {sample.id} is of {shot.subject}, camera {shot.camera}, which cameras.pkl lacks")
-    camera = cameras[shot.subject, shot.camera]
-    return replace(sample, shot=replace(shot, xyz=seen.astype(np.float64) @ camera["R"].T + camera["T"]))
+    return replace(sample, shot=replace(shot, xyz=(1000 * seen.astype(np.float64) - camera.t) @ camera.R))
 
 
 def _shot(sample: Sample, xyz: np.ndarray | None) -> Sample:

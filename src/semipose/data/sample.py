@@ -23,8 +23,8 @@ class Shot:
     Attributes:
         subject: who is in it.
         moment: the same for all pictures taken at once, and for no others.
-        camera: the camera's name; with `subject` the key of its calibration.
-        xyz: (K, 3) float64 joints in world coordinates, in metres.
+        camera: the camera's name; "<subject>/<camera>" is that of its calibration (`semipose.cameras.files`).
+        xyz: (K, 3) float64 joints in the world in mm.
     """
 
     subject: str
