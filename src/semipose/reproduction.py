@@ -286,7 +286,7 @@ def _write(
                 "runs": [record["run"] for record in found.values()],
             }
         )
-    content = {"table": key, "title": table.title, "remark": table.remark, "scale": asked.scale}
+    content: dict[str, Any] = {"table": key, "title": table.title, "remark": table.remark, "scale": asked.scale}
     content |= {"seeds": list(seeds), "dry_run": asked.dry_run, "rows": rows}
     files = [asked.out / f"{key}.json", asked.out / f"{key}.md"]
     write_atomically(files[0], (json.dumps(content, indent=1) + "\n").encode())
