@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +113,18 @@ def keys() -> list[str]:
     return found + [f"peer.{f.name}" for f in dataclasses.fields(ModelConfig)]
 
 
-def _typed(values: dict[str, Any]) -> Config:
+@cache
+def _parser() -> Any:
+    """Made once: that reads every docstring and type, and takes as long as parsing."""
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Config, "config")
+    return parser
+
+
+def _typed(values: dict[str, Any]) -> Config:
+    parser = _parser()
     try:
         return parser.instantiate(parser.parse_object({"config": values})).config
     except Exception as error:  # the library raises several kinds; each says which key and why

@@ -95,7 +95,8 @@ def evaluate(
 
     Args:
         run: its folder; also a model.safetensors, or a folder of imported weights, and then `data` has to be named.
-        threshold, decode, flip_test, measure: the run's by default.
+        threshold, decode, flip_test, measure: the run's by default; with another measure than the run's, the threshold
+            is the usual one: 0.1 for pck, 0.5 for pckh and jdr.
         boxes: a detector's boxes, with scores, in the images of the data, a COCO keypoints JSON: AP with them is
             given as well (rescored poses, OKS NMS).
 
@@ -141,12 +142,13 @@ def evaluate(
     networks = {name: each.network for name, each in loaded.items()}
     how: dict[str, Any] = {"refine": DECODERS[decode or config.decode], "flip_test": flip_test or config.flip_test}
     predictions = predict_crops(networks, crops, **how)
-    scores = score_crops(predictions, crops, threshold or config.threshold, measure or config.measure)
+    usual = config.threshold if measure in (None, config.measure) else 0.1 if measure == "pck" else 0.5
+    scores = score_crops(predictions, crops, threshold or usual, measure or config.measure)
     scores["coco"] = coco_scores(predictions, crops)
     if boxes is not None:
         file = data or config.data.val
         document, detected = _detected(boxes, file, images or (None if data else config.data.val_images))
-        crops = cut(detected, config, False, True)
+        crops = cut(detected.onto(skeleton), config, False, True)
         assert crops is not None
         scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
     RunDir(folder).write_json("evaluation.json", scores)

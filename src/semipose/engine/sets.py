@@ -57,7 +57,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
     """
     if not config.labeled:
         raise UserError("no labelled data: set data.labeled to a COCO JSON, an LSP folder or synth:wild?count=300")
-    pool = _open_pool(config)
+    pool = open_pool(config)
     unlabeled = open_unlabeled(config.unlabeled, config.unlabeled_images) if config.unlabeled else None
     val = open_labeled(config.val, config.val_images) if config.val else None
     labeled = pool
@@ -79,8 +79,8 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
     return Sets(labeled, unlabeled if needs_unlabeled else None, val)
 
 
-def _open_pool(config: DataConfig) -> PoseData:
-    """The labelled data, joined by joint name where several are named."""
+def open_pool(config: DataConfig) -> PoseData:
+    """The labelled data, before any split, joined by joint name where several sources are named."""
     sources = config.labeled if isinstance(config.labeled, list) else [config.labeled]
     images = (
         config.labeled_images if isinstance(config.labeled_images, list) else [config.labeled_images] * len(sources)

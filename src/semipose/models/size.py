@@ -37,12 +37,12 @@ def size(config: ModelConfig, joints: int) -> Size:
     with torch.device("meta"):
         network = build_model(replace(config, weights="none"), joints).eval()
         image = torch.empty(1, 3, *config.size)
-    counts = []
-    for mapping in ({}, {torch.ops.aten.convolution: _at_each_output}):
-        with FlopCounterMode(display=False, custom_mapping=mapping) as counter, torch.no_grad():
-            network(image)
-        counts.append(counter.get_total_flops())
-    return Size(sum(p.numel() for p in network.parameters()), counts[0] // 2, counts[1] / 2**30)
+    plain = FlopCounterMode(display=False)
+    tables = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution: _at_each_output})
+    with plain, tables, torch.no_grad():
+        network(image)
+    parameters = sum(p.numel() for p in network.parameters())
+    return Size(parameters, plain.get_total_flops() // 2, tables.get_total_flops() / 2**30)
 
 
 def _at_each_output(x: Any, weight: Any, *_: Any, out_shape: Any, **__: Any) -> int:
