@@ -18,7 +18,7 @@ from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.models.pose import SimpleBaseline
-from semipose.skeleton import Skeleton
+from semipose.skeleton import Skeleton, joint_map
 
 
 def save_model(
@@ -68,16 +68,25 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
     """Start `network` from a `model.safetensors`, a run folder, or a checkpoint (its first network).
 
     Args:
-        skeleton: whose joints the weights must be for, where the file says what they are for.
+        skeleton: the network's joints. Where the file says that it is for others, the head takes those of the same
+            name from it and keeps what it has drawn for the rest.
 
     Raises:
-        UserError: names or shapes of the tensors do not fit, or the joints are others.
+        UserError: names or shapes of the tensors do not fit, or no joint is the same.
     """
     path = path / "model.safetensors" if path.is_dir() else path
     state, joints = _checkpointed(path) if path.suffix == ".ckpt" else _tensors(path)
-    if skeleton is not None and joints is not None and tuple(joints) != tuple(skeleton.joints):
-        raise UserError(f"{path} is for other joints ({_list(joints)}) than the data ({_list(skeleton.joints)})")
     mine = network.state_dict()
+    if skeleton is not None and joints is not None and tuple(joints) != tuple(skeleton.joints):
+        found = joint_map(Skeleton("weights", tuple(joints)), skeleton)
+        ours = [k for k, at in enumerate(found) if at is not None]
+        if not ours:
+            raise UserError(f"{path} is for other joints ({_list(joints)}) than the data ({_list(skeleton.joints)})")
+        for key in ("head.weight", "head.bias"):
+            if key in state and state[key].shape[1:] == mine[key].shape[1:]:
+                head = mine[key].clone()
+                head[ours] = state[key][[at for at in found if at is not None]].to(head)
+                state[key] = head
     wrong = [key for key in mine if key not in state or state[key].shape != mine[key].shape]
     if wrong or len(state) != len(mine):
         raise UserError(
