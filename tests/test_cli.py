@@ -8,15 +8,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
 from semipose.recipes import RECIPES
 from tests.engine.runs import tiny
+from tests.models import layouts
 
 PEOPLE = "synth:studio?count={}&start={}"
-VERBS = ("demo", "train", "evaluate", "predict", "check", "split", "synth", "recipes", "report", "gap", "reproduce")
+VERBS = (
+    *("demo", "train", "evaluate", "predict", "import-weights", "check", "split", "synth", "gap", "reproduce"),
+    *("triangulate", "recipes", "report"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +99,30 @@ def test_predict_on_a_folder_and_on_boxes(trained: Path, tmp_path: Path) -> None
     assert [r["image_id"] for r in boxed] == [1, 2, 3] and boxed[0]["bbox"] != results[0]["bbox"]
 
 
+def test_public_weights_predict_evaluate_and_start_a_run(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, folder = tmp_path / "pose_resnet_64x48.pth", tmp_path / "weights"
+    torch.save(layouts.resnet((1, 1, 1, 1), (8, 8, 16, 16), False, (8, 8, 8), joints=14), file)
+    assert main(["import-weights", str(file), str(folder), "--skeleton", "lsp", "--size", "64", "64"]) == 0
+    text = capsys.readouterr().out
+    assert "pose_resnet: resnet18 (" in text and "14 joints (lsp), input 64x64, BGR" in text
+    assert "0 of the file have no place" in text and f"wrote {folder}/model.safetensors" in text
+    people = PEOPLE.format(3, 7000)
+    assert main(["evaluate", str(folder), "--data", people, "--flip-test", "shift", "--decode", "dark"]) == 0
+    assert json.loads((folder / "evaluation.json").read_text())["samples"] == 3
+    assert main(["evaluate", str(folder)]) == 1
+    assert "name labelled data with --data" in capsys.readouterr().err
+    assert main(["synth", str(tmp_path / "people"), "--count", "1"]) == 0
+    words = ["predict", str(folder), str(tmp_path / "people" / "images"), "--decode", "argmax", "--flip-test"]
+    assert main([*words, "--no-overlay", "--out", str(tmp_path / "out")]) == 0
+    model = json.loads((folder / "model.json").read_text())["model"]
+    fields = ("options", "size", "deconv", "bgr")
+    settings = [f"--model.{key}={json.dumps(model[key], separators=(',', ':'))}" for key in fields]
+    words = ["train", "--config", str(trained / "config.yaml"), "--init-from", str(folder), *settings]
+    assert main([*words, "--steps=1", "--flip_test=plain", "--out", str(tmp_path / "run")]) == 0
+
+
 def test_synth_writes_coco_that_check_accepts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["synth", str(tmp_path), "--count", "2", "--domain", "studio"]) == 0
     data = tmp_path / "data.yaml"
@@ -133,7 +162,9 @@ def test_recipes_lists_and_shows(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert all(name in text for name in RECIPES) and "44.6 AP" in text
     assert main(["recipes", "show", "dual"]) == 0
-    shown = yaml.safe_load(capsys.readouterr().out)
+    text = capsys.readouterr().out
+    shown = yaml.safe_load(text)
+    assert "15.4 M parameters, 5.79 GFLOPs" in text
     assert shown["method"]["hard"] == "affine60+flip50+jc5" and shown["model"]["size"] == [256, 192]
 
 
@@ -173,6 +204,7 @@ FAILURES = {
     "an unknown augmentation": (["train", "--recipe", "mini-dual", "--method.hard=warp9"], "affine60+jc5"),
     "an unknown backbone": (["train", "--recipe", "mini-dual", "--model.backbone=resnet19"], "resnet19"),
     "a size that does not divide": (["train", "--recipe", "mini-dual", "--model.size=[64,50]"], "[64, 48]"),
+    "an unknown flip test": (["train", "--recipe", "mini-dual", "--flip_test=both"], "none, plain, shift"),
     "a run that is none": (["evaluate", "nowhere"], "config.yaml"),
     "nothing to resume": (["train", "--resume", "nowhere"], "nothing to resume"),
     "a missing model": (["predict", "nowhere", "."], "nowhere"),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from semipose.heatmap import DECODERS, dark, decode, encode, on_map, peaks, quarter
+from semipose.heatmap import DECODERS, dark, decode, encode, on_map, peaks, predicted, quarter
 
 offsets = st.floats(-0.499, 0.499)
 
@@ -121,3 +121,56 @@ def test_on_map_is_three_sigma() -> None:
     ys = torch.tensor([[[20.0, pixel(15 + reach - 0.01, stride)], [20.0, pixel(15 + reach + 0.01, stride)]]])
     assert on_map(ys, (16, 12), stride, sigma).tolist() == [[True, False]]
     assert on_map(torch.full((1, 1, 2), float("nan")), (16, 12), stride, sigma).tolist() == [[False]]
+
+
+def test_a_first_cell_elsewhere_moves_positions() -> None:
+    maps = gaussian_at(5, 9)
+    middle, corner = decode(maps, 4)[0], decode(maps, 4, first_cell=0.0)[0]
+    assert corner.tolist() == [[[20, 36]]] and (middle - corner).tolist() == [[[1.5, 1.5]]]
+
+
+def blob(x: float) -> Tensor:
+    """(1, 1, 32, 64): an image with a wide peak at column x."""
+    return gaussian_at(x, 16, 6.0, (32, 64))
+
+
+def column(maps: Tensor) -> float:
+    """The mean column of heatmaps with one peak, in cells."""
+    return float((maps * torch.arange(maps.shape[-1])).sum() / maps.sum())
+
+
+def test_a_network_that_mirrors_with_its_image_keeps_its_heatmaps() -> None:
+    """Cells over their pixels mirror cell by cell: the plain flip test of such a network changes nothing."""
+    image = torch.rand(2, 3, 32, 64)
+    pool = torch.nn.AvgPool2d(4)
+    torch.testing.assert_close(predicted(pool, image, (0, 1, 2), "plain"), pool(image))
+    assert torch.equal(predicted(pool, image, (0, 1, 2)), pool(image))
+
+
+def test_the_flip_test_swaps_sides() -> None:
+    ramp = torch.arange(16.0)
+    sides = torch.stack([ramp, ramp.flip(0)])[None, :, None]  # "left" answers to the right of the image, and so on
+
+    def network(image: Tensor) -> Tensor:
+        return torch.nn.functional.avg_pool2d(image, 4) * sides
+
+    image = torch.rand(1, 1, 32, 64)
+    torch.testing.assert_close(predicted(network, image, (1, 0), "plain"), network(image))
+    assert not torch.allclose(predicted(network, image, (0, 1), "plain"), network(image))
+
+
+def test_the_shift_mends_what_cells_at_corners_misplace() -> None:
+    """Cell u at pixel 4u: the mirrored half lands 3/4 of a cell to the left, and 1/4 to the right after the shift."""
+
+    def corners(image: Tensor) -> Tensor:
+        return image[..., ::4, ::4]
+
+    here = column(corners(blob(30.0)))
+    assert column(predicted(corners, blob(30.0), [0], "plain")) - here == pytest.approx(-0.375, abs=0.01)
+    assert column(predicted(corners, blob(30.0), [0], "shift")) - here == pytest.approx(0.125, abs=0.01)
+
+
+def test_the_shift_keeps_the_first_column() -> None:
+    image = torch.rand(1, 1, 2, 5)
+    mirrored = 2 * predicted(lambda x: x, image, [0], "shift") - image
+    torch.testing.assert_close(mirrored, image[..., [0, 0, 1, 2, 3]])

@@ -19,7 +19,7 @@ class Bright(nn.Module):
     """Heatmaps of stride 1: the red channel. Finds the brightest point."""
 
     size = (64, 48)
-    stride = 1
+    stride, first_cell = 1, 0.0
 
     def forward(self, image: Tensor) -> Tensor:
         return image[:, :1]
@@ -71,3 +71,27 @@ def test_many_boxes_are_split_into_batches(predictor: Predictor) -> None:
     boxes = [[60, 20, 130, 110]] * 130
     poses = predictor(picture(120, 80), boxes)
     assert len(poses) == 130 and all(torch.equal(torch.tensor(p.xy), torch.tensor(poses[0].xy)) for p in poses)
+
+
+class Shy(Bright):
+    """As Bright, and half as sure of a mirrored image, which the bright left edge tells."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        left, right = image[..., :24].sum((1, 2, 3)), image[..., 24:].sum((1, 2, 3))
+        return image[:, :1] * torch.where(left > right, 1.0, 0.5)[:, None, None, None]
+
+
+def test_the_flip_test_averages() -> None:
+    image, box = picture(110, 80), [[100, 60, 40, 40]]
+    sure, tested = (Predictor(Shy(), SKELETON, device="cpu", flip_test=test)(image, box) for test in ("none", "plain"))  # type: ignore[arg-type]
+    assert np.allclose(tested[0].xy, sure[0].xy) and np.allclose(tested[0].score, 0.75 * sure[0].score)
+
+
+def test_decoding_and_the_first_cell_are_the_predictors() -> None:
+    image, box = picture(120, 80), [[60, 20, 130, 110]]
+    fine, coarse = (Predictor(Bright(), SKELETON, device="cpu", decode=d)(image, box)[0].xy for d in ("dark", "argmax"))  # type: ignore[arg-type]
+    assert not np.allclose(fine, coarse) and np.abs(fine - [120, 80]).max() < 1
+    moved = Bright()
+    moved.first_cell = 2.0
+    shifted = Predictor(moved, SKELETON, device="cpu", decode="argmax")(image, box)[0].xy  # type: ignore[arg-type]
+    assert ((shifted - coarse) > 3).all(), "two crop pixels are more than three of the image"

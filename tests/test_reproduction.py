@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from semipose import reproduction
+from semipose import reproduction, scores
 from semipose.cli import main
 from semipose.config import Config
 from semipose.engine import train as engine
@@ -55,6 +55,7 @@ MADE_UP = Paper("Nobody, 1900", TABLES, PLANS)
 def _made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The paper in place, counting what is trained; in a folder of its own."""
     TRAINED.clear()
+    monkeypatch.setattr(scores, "PEOPLE", 1)
     monkeypatch.setitem(reproduction.PAPERS, "nobody", "nobody")
     monkeypatch.setattr(reproduction, "import_module", lambda name: SimpleNamespace(PAPER=MADE_UP))
     monkeypatch.chdir(tmp_path)
@@ -85,6 +86,8 @@ def test_a_table_beside_the_paper_s_numbers_and_nothing_trained_twice(cache: dic
     assert rows["Pair"]["mean"] == pytest.approx(both, abs=0.02)
     assert rows["Pair"]["student"] is not None and rows["Supervised"]["student"] is None
     assert rows["Only on GPUs"]["mean"] is None and not rows["Only on GPUs"]["runs"]
+    assert rows["Fine-tuned"]["measured"] == "MPJPE mm" and rows["Pair"]["measured"] == "PCK@0.1"
+    assert all(mm > 0 for mm in rows["Fine-tuned"]["scores"].values())
     text = Path("out/table1.md").read_text()
     assert "| Supervised | 31.5 AP |" in text and "PCK@0.1" in text and "A remark." in text
     assert json.loads(Path("out/table1.json").read_text())["rows"][1]["paper"] == 41.5

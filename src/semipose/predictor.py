@@ -14,7 +14,7 @@ from semipose.data.cropping import CropSpec, crop_matrices, cut
 from semipose.data.images import read_image
 from semipose.errors import UserError
 from semipose.geometry import View, invert, move
-from semipose.heatmap import DECODERS, decode
+from semipose.heatmap import DECODERS, decode, predicted
 from semipose.models.pose import SimpleBaseline
 from semipose.models.weights import load_model
 from semipose.skeleton import Skeleton
@@ -52,17 +52,22 @@ class Predictor:
         padding: float = 1.25,
         device: str = "auto",
         decode: str = "quarter",
+        flip_test: str = "none",
     ) -> None:
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(wanted)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        self.skeleton, self.padding, self.refine = skeleton, padding, DECODERS[decode]
+        self.skeleton, self.padding = skeleton, padding
+        self.refine, self.flip_test = DECODERS[decode], flip_test
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Predictor:
-        """From a run folder or a `model.safetensors`."""
+    def load(
+        cls, path: str | Path, device: str = "auto", decode: str = "quarter", flip_test: str = "none"
+    ) -> Predictor:
+        """From a run folder or a `model.safetensors`; `decode` is argmax, quarter or dark, `flip_test` none, plain or
+        shift (see `semipose.heatmap.predicted`)."""
         loaded = load_model(Path(path))
-        return cls(loaded.network, loaded.skeleton, loaded.config.padding, device)
+        return cls(loaded.network, loaded.skeleton, loaded.config.padding, device, decode, flip_test)
 
     def __call__(self, image: str | Path | np.ndarray, boxes: Boxes | None = None) -> list[Pose]:
         """One pose a box (x, y, w, h) of an image, given as a path or RGB uint8 (H, W, 3); without boxes, one pose for
@@ -88,11 +93,11 @@ class Predictor:
 
     @torch.inference_mode()
     def _predict(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        size = self.network.size
-        found = []
+        net, found = self.network, []
         for part in crops.split(64):
-            heatmaps = self.network(View.of(part.to(self.device), size).image).float()
-            found.append(decode(heatmaps, self.network.stride, self.refine))
+            image = View.of(part.to(self.device), net.size).image
+            heatmaps = predicted(net, image, self.skeleton.flip, self.flip_test)
+            found.append(decode(heatmaps, net.stride, self.refine, net.first_cell))
         return torch.cat([xy.cpu() for xy, _ in found]), torch.cat([score.cpu() for _, score in found])
 
 
@@ -103,6 +108,9 @@ def predict(
     boxes: str | Path | None = None,
     overlay: bool = True,
     device: str = "auto",
+    decode: str = "quarter",
+    flip_test: str = "none",
+    submit: str | None = None,
 ) -> list[Path]:
     """Predict on an image, a folder or a pattern, and write `keypoints.json` (COCO results) and overlay pictures.
 
@@ -110,17 +118,21 @@ def predict(
         model: a run folder or a model.safetensors.
         images: what to predict on; with `boxes`, the folder that the JSON's file names are relative to.
         out: the folder to write to.
-        boxes: a JSON of boxes (see `semipose.data.boxes.read_boxes`); without, each image is one box.
+        boxes: a JSON of boxes (see `semipose.data.boxes.read_boxes`); without, each image is one box. Where they have
+            scores, poses are rescored by them and doubles left out (`detection_results`).
+        decode, flip_test: as of `Predictor.load`.
+        submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
 
-    Returns: the files written: keypoints.json first.
+    Returns: the files written: keypoints.json first, the submission last.
     """
     from rich.console import Console
     from rich.progress import track
 
     from semipose.data.boxes import read_boxes
     from semipose.data.folder import read_folder
+    from semipose.metrics.detections import best_poses, write_submission
 
-    predictor = Predictor.load(model, device)
+    predictor = Predictor.load(model, device, decode, flip_test)
     data = read_boxes(boxes, images) if boxes else read_folder(images)
     groups: dict[str, list] = {}
     for sample in data:
@@ -132,12 +144,20 @@ def predict(
     for image, samples in track(groups.items(), "predicting", console=Console(stderr=True), disable=len(groups) < 20):
         pixels = read_image(image)
         poses = predictor(pixels, [s.box for s in samples])
-        for sample, pose in zip(samples, poses, strict=True):
-            results.append(_coco_result(sample.image_id if sample.image_id is not None else Path(image).name, pose))
+        scores = [float(pose.score.mean()) for pose in poses]
+        if all(sample.score is not None for sample in samples):
+            points = np.stack([pose.keypoints for pose in poses])
+            kept, best = best_poses(samples, points, predictor.skeleton, predictor.network.size, predictor.padding)
+            poses, scores = [poses[i] for i in kept], best.tolist()
+        # Boxes of one image have its id in common.
+        image_id = samples[0].image_id if samples[0].image_id is not None else Path(image).name
+        results += [_coco_result(image_id, pose, score) for pose, score in zip(poses, scores, strict=True)]
         if overlay:
             written.append(_overlay(pixels, poses, predictor.skeleton, folder / f"{Path(image).stem}.jpg", written))
     file = folder / "keypoints.json"
     file.write_text(json.dumps(results))
+    if submit is not None:
+        written.append(write_submission(results, folder, submit, predictor.skeleton))
     return [file, *written]
 
 
@@ -151,12 +171,12 @@ def _writable(folder: Path) -> None:
         raise UserError(f"{folder} cannot be written ({error.strerror or error}); choose another with --out") from None
 
 
-def _coco_result(image_id: int | str, pose: Pose) -> dict:
+def _coco_result(image_id: int | str, pose: Pose, score: float) -> dict:
     return {
         "image_id": image_id,
         "category_id": 1,
         "keypoints": pose.keypoints.round(3).ravel().tolist(),
-        "score": round(float(pose.score.mean()), 5),
+        "score": round(score, 5),
         "bbox": [round(v, 3) for v in pose.box],
     }
 

@@ -10,7 +10,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import count
@@ -22,33 +22,11 @@ from semipose.config import Config, differences, to_dict
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.recipes.tables import SCALES, Paper, Plan, Row, Table
+from semipose.scores import MPJPE, PCK, SCORES
 from semipose.settings import read_yaml, resolve
 
 PAPERS = {"xie2021": "semipose.recipes.xie2021_tables"}
 """Name -> the module that holds its `PAPER`. A new paper is one line here."""
-
-Score = Callable[[Path, Mapping[str, Any]], dict[str, float]]
-"""(a run's folder, its summary) -> network -> score; "mean" is that of its networks."""
-
-
-def pck(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
-    """PCK in % at the run's last step."""
-    scores = {**summary["val"]["networks"], "mean": summary["val"]["mean"]}
-    return {name: 100 * each["pck"] for name, each in scores.items() if each["pck"] is not None}
-
-
-def average_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
-    """COCO AP in %, with the validation data's boxes."""
-    from semipose.training import evaluate
-
-    coco = evaluate(folder)["coco"]
-    found = {name: 100 * each["AP"] for name, each in coco.items() if name != "ensemble" and each["AP"] is not None}
-    return {**found, "mean": mean(found.values())} if found else {}
-
-
-PCK = "PCK@0.1"
-SCORES: dict[str, Score] = {PCK: pck, "AP": average_precision}
-"""How a paper's metric is measured, at paper scale; mini scale, and a metric that is not here, is measured as PCK."""
 
 FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
 """What may differ between a recorded run and the one asked for."""
@@ -189,13 +167,13 @@ def configured(plan: Plan, seed: int, asked: Setting, teacher: Path | None = Non
 
 def _split(config: Config, labels: int | None, seed: int, asked: Setting) -> str | None:
     """The manifest that picks a plan's labels, and in a dry run what validation lacks; made where it is not there."""
-    from semipose.data.open import open_labeled
     from semipose.data.split import make_split
+    from semipose.engine.sets import open_pool
 
     lacking = asked.dry_run and config.data.val is None
     if labels is None and not lacking:
         return None
-    data = open_labeled(str(config.data.labeled), config.data.labeled_images)
+    data = open_pool(config.data)
     usable = len(data)
     val = 1 if lacking else 0
     count = min(labels or usable, max(1, (usable - val) // 2)) if asked.dry_run else labels or usable
@@ -243,11 +221,13 @@ def _curves(folder: Path) -> list[dict[str, float]]:
 
 
 def _score(row: Row, record: Mapping[str, Any], asked: Setting, views: Sequence[str]) -> tuple[float | None, str]:
-    """A row's score in %, and in what; measured once and kept in the run's record."""
+    """A row's score, and in what: the paper's measure at paper scale, PCK and MPJPE at mini scale. Measured once and
+    kept in the run's record."""
     from semipose.gaps import gap
 
     file, folder = asked.out / f"{record['run']}.json", asked.out / record["run"]
-    kind = PCK if asked.scale == "mini" or row.view or row.metric not in SCORES else row.metric
+    own = row.metric in SCORES and not row.view and (asked.scale == "paper" or row.metric == MPJPE)
+    kind = row.metric if own else PCK
     key = f"{kind} under" if row.view else kind
     known = json.loads(file.read_text())
     if not set(views if row.view else ()) <= set(known["scores"].get(key, {})) or key not in known["scores"]:
@@ -286,7 +266,7 @@ def _write(
                 "runs": [record["run"] for record in found.values()],
             }
         )
-    content = {"table": key, "title": table.title, "remark": table.remark, "scale": asked.scale}
+    content: dict[str, Any] = {"table": key, "title": table.title, "remark": table.remark, "scale": asked.scale}
     content |= {"seeds": list(seeds), "dry_run": asked.dry_run, "rows": rows}
     files = [asked.out / f"{key}.json", asked.out / f"{key}.md"]
     write_atomically(files[0], (json.dumps(content, indent=1) + "\n").encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,16 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     data = layer.get("data")
     if isinstance(data, dict):
         for key in SOURCES:
-            if isinstance(data.get(key), str) and (path.parent / data[key]).exists():
-                data[key] = str((path.parent / data[key]).resolve())
+            value = data.get(key)
+            if isinstance(value, str):
+                data[key] = _beside(path, value)
+            elif isinstance(value, list):
+                data[key] = [_beside(path, each) if isinstance(each, str) else each for each in value]
     return layer
+
+
+def _beside(path: Path, name: str) -> str:
+    return str((path.parent / name).resolve()) if (path.parent / name).exists() else name
 
 
 def read_overrides(words: Iterable[str]) -> dict[str, Any]:
@@ -105,11 +113,18 @@ def keys() -> list[str]:
     return found + [f"peer.{f.name}" for f in dataclasses.fields(ModelConfig)]
 
 
-def _typed(values: dict[str, Any]) -> Config:
+@cache
+def _parser() -> Any:
+    """Made once: that reads every docstring and type, and takes as long as parsing."""
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Config, "config")
+    return parser
+
+
+def _typed(values: dict[str, Any]) -> Config:
+    parser = _parser()
     try:
         return parser.instantiate(parser.parse_object({"config": values})).config
     except Exception as error:  # the library raises several kinds; each says which key and why

@@ -125,6 +125,33 @@ def joint_map(source: Skeleton, target: Skeleton) -> list[int | None]:
     return [source.index(name) for name in target.joints]
 
 
+def joined(skeletons: Sequence[Skeleton]) -> Skeleton:
+    """One skeleton with every joint of several, each name once, in order of first occurrence; a skeleton that has all
+    joints already is returned as it is. A joint's sigma and its pair are those of the first skeleton that has it.
+
+    Names are compared as they are: one data set's "neck" and another's "upper_neck" stay two joints.
+    """
+    names: dict[str, str] = {}
+    sigmas: dict[str, float] = {}
+    limbs: dict[tuple[str, str], None] = {}
+    for skeleton in skeletons:
+        plain = [_plain(joint) for joint in skeleton.joints]
+        for joint, word, sigma in zip(skeleton.joints, plain, skeleton.sigmas, strict=True):
+            names.setdefault(word, joint)
+            sigmas.setdefault(word, sigma)
+        limbs |= dict.fromkeys((plain[a], plain[b]) for a, b in skeleton.limbs if (plain[b], plain[a]) not in limbs)
+    if len(names) == len(skeletons[0]):
+        return skeletons[0]
+    at = {word: i for i, word in enumerate(names)}
+    pairs: list[tuple[int, int]] = []
+    for skeleton in skeletons:
+        found = [(at[_plain(skeleton.joints[a])], at[_plain(skeleton.joints[b])]) for a, b in skeleton.pairs]
+        pairs += [pair for pair in found if not {*pair} & {i for known in pairs for i in known}]
+    edges = tuple((at[a], at[b]) for a, b in limbs)
+    name = "+".join(dict.fromkeys(skeleton.name for skeleton in skeletons))
+    return Skeleton(name, tuple(names.values()), tuple(pairs), edges, tuple(sigmas.values()))
+
+
 def _words(name: str) -> list[str]:
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return [w.lower() for w in re.split(r"[^A-Za-z0-9]+", spaced) if w]
@@ -167,4 +194,41 @@ LSP = _named(
 """LSP's 14 joints. It publishes no OKS sigmas: COCO's where both have the joint, the shoulders' for neck and head
 top."""
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (COCO, LSP)}
+MPII = _named(
+    "mpii",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck head_top right_wrist"
+    " right_elbow right_shoulder left_shoulder left_elbow left_wrist",
+    "right_ankle-right_knee right_knee-right_hip right_hip-pelvis pelvis-left_hip left_hip-left_knee"
+    " left_knee-left_ankle pelvis-thorax thorax-upper_neck upper_neck-head_top right_wrist-right_elbow"
+    " right_elbow-right_shoulder right_shoulder-thorax thorax-left_shoulder left_shoulder-left_elbow"
+    " left_elbow-left_wrist",
+    (.089, .087, .107, .107, .087, .089, .107, .079, .079, .079, .062, .072, .079, .079, .072, .062),
+)  # fmt: skip
+"""MPII's 16 joints. It is scored by PCKh and publishes no OKS sigmas: COCO's where both have the joint, the hips' for
+the pelvis, the shoulders' for the rest."""
+
+AIC = _named(
+    "aic",
+    "right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee right_ankle"
+    " left_hip left_knee left_ankle head_top neck",
+    "right_shoulder-right_elbow right_elbow-right_wrist left_shoulder-left_elbow left_elbow-left_wrist"
+    " right_hip-right_knee right_knee-right_ankle left_hip-left_knee left_knee-left_ankle head_top-neck"
+    " right_shoulder-neck left_shoulder-neck right_shoulder-right_hip left_shoulder-left_hip",
+    (.01388152, .01515228, .01057665, .01417709, .01497891, .01402144, .03909642, .03686941, .01981803, .03843971,
+     .03412318, .02415081, .01291456, .01236173),
+)  # fmt: skip
+"""AI Challenger's 14 joints, with the sigmas of its own evaluation."""
+
+H36M = _named(
+    "h36m",
+    "pelvis left_hip left_knee left_ankle right_hip right_knee right_ankle spine thorax neck_base head left_shoulder"
+    " left_elbow left_wrist right_shoulder right_elbow right_wrist",
+    "pelvis-left_hip left_hip-left_knee left_knee-left_ankle pelvis-right_hip right_hip-right_knee"
+    " right_knee-right_ankle pelvis-spine spine-thorax thorax-neck_base neck_base-head thorax-left_shoulder"
+    " left_shoulder-left_elbow left_elbow-left_wrist thorax-right_shoulder right_shoulder-right_elbow"
+    " right_elbow-right_wrist",
+)
+"""Human3.6M's 17 joints as pose repositories order them, its root and feet under the names that other data sets have
+for them: pelvis and ankles."""
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (COCO, LSP, MPII, AIC, H36M)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import yaml
 
@@ -12,6 +12,9 @@ from semipose.config import Config
 from semipose.errors import UserError
 from semipose.recipes import recipe
 from semipose.settings import read_yaml, resolve
+
+if TYPE_CHECKING:
+    from semipose.data.sample import PoseData
 
 
 class Run(NamedTuple):
@@ -82,28 +85,49 @@ def evaluate(
     images: str | None = None,
     threshold: float | None = None,
     decode: str | None = None,
+    flip_test: str | None = None,
+    measure: Literal["pck", "pckh", "jdr"] | None = None,
+    boxes: str | Path | None = None,
 ) -> dict[str, Any]:
     """Score a run's networks on labelled data (its own validation set by default), and write `evaluation.json` there.
 
-    Returns: `evaluate_predictions`' content, and under "coco" each network's AP and AR by pycocotools.
+    Joints that the data lacks, by name, are not scored.
+
+    Args:
+        run: its folder; also a model.safetensors, or a folder of imported weights, and then `data` has to be named.
+        threshold, decode, flip_test, measure: the run's by default; with another measure than the run's, the threshold
+            is the usual one: 0.1 for pck, 0.5 for pckh and jdr.
+        boxes: a detector's boxes, with scores, in the images of the data, a COCO keypoints JSON: AP with them is
+            given as well (rescored poses, OKS NMS).
+
+    Returns: `evaluate_predictions`' content, under "coco" each network's AP and AR by pycocotools with the data's own
+        boxes, and under "detected" those with `boxes`.
     """
-    from semipose.engine.evaluate import coco_scores, predict_crops, score_crops
+    from semipose.engine.evaluate import coco_scores, detection_scores, predict_crops, score_crops
     from semipose.engine.rundir import RunDir
     from semipose.engine.sets import cut, open_sets
     from semipose.heatmap import DECODERS
     from semipose.models.weights import load_model
 
     path = Path(run)
-    if not (path / "config.yaml").exists():
-        raise UserError(f"{path} is not a run folder: it has no config.yaml")
-    config = resolve(Config(), read_yaml(path / "config.yaml"))
-    files = sorted(path.glob("model*.safetensors"))
+    folder = path.parent if path.is_file() else path
+    files = [path] if path.is_file() else sorted(path.glob("model*.safetensors"))
+    of_run = (folder / "config.yaml").exists()
     if not files:
         raise UserError(
             f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}"
+            if of_run
+            else f"{path} is neither a model.safetensors nor a run folder: it has no config.yaml"
         )
     loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
     loaded = dict(sorted(loaded.items()))
+    config = (
+        resolve(Config(), read_yaml(folder / "config.yaml"))
+        if of_run
+        else Config(model=next(iter(loaded.values())).config)
+    )
+    if data is None and not of_run:
+        raise UserError(f"{path} is no run and has no validation data of its own; name labelled data with --data")
     if data is None:
         found = open_sets(config.data, needs_unlabeled=False).val
         if found is None:
@@ -113,18 +137,37 @@ def evaluate(
 
         found = open_labeled(data, images)
     skeleton = next(iter(loaded.values())).skeleton
-    if found.skeleton is None or found.skeleton.joints != skeleton.joints:
-        raise UserError(
-            f"{data or config.data.val} has other joints than the model of {path}; evaluate on its skeleton"
-        )
-    crops = cut(found, config, False, True)
+    crops = cut(found.onto(skeleton).labeled(), config, False, True)
     assert crops is not None
     networks = {name: each.network for name, each in loaded.items()}
-    predictions = predict_crops(networks, crops, refine=DECODERS[decode or config.decode])
-    scores = score_crops(predictions, crops, threshold or config.threshold)
+    how: dict[str, Any] = {"refine": DECODERS[decode or config.decode], "flip_test": flip_test or config.flip_test}
+    predictions = predict_crops(networks, crops, **how)
+    usual = config.threshold if measure in (None, config.measure) else 0.1 if measure == "pck" else 0.5
+    scores = score_crops(predictions, crops, threshold or usual, measure or config.measure)
     scores["coco"] = coco_scores(predictions, crops)
-    RunDir(path).write_json("evaluation.json", scores)
+    if boxes is not None:
+        file = data or config.data.val
+        document, detected = _detected(boxes, file, images or (None if data else config.data.val_images))
+        crops = cut(detected.onto(skeleton), config, False, True)
+        assert crops is not None
+        scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
+    RunDir(folder).write_json("evaluation.json", scores)
     return scores
+
+
+def _detected(boxes: str | Path, file: str | None, images: str | None) -> tuple[dict, PoseData]:
+    """A COCO keypoints document and a detector's boxes in its images."""
+    from semipose.data.boxes import read_boxes
+    from semipose.data.json_files import load_json, rows_of
+
+    document = load_json(Path(file)) if file and file.lower().endswith(".json") else None
+    if not isinstance(document, dict) or "annotations" not in document:
+        raise UserError(f"detected boxes are scored by AP, against a COCO keypoints JSON, which {file} is not")
+    named = [c for c in rows_of(document, "categories", Path(str(file))) if c.get("keypoints")]
+    if len(named) != 1:
+        raise UserError(f"{file} has {len(named)} categories with keypoints; AP with detected boxes needs one")
+    folder = Path(str(file)).parent if images is None else images
+    return document, read_boxes(boxes, folder, listing=file, category=named[0].get("id"))
 
 
 def _resumed(path: Path) -> tuple[Any, Path]:

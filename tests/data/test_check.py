@@ -102,3 +102,12 @@ def test_a_source_that_cannot_be_opened_does_not_hide_the_others(data: PoseData,
 def test_labelled_data_without_labels_is_a_problem(data: PoseData) -> None:
     report = check(data.unlabeled(), progress=False)
     assert not report.ok and "none of the 6 samples" in report.text()
+
+
+def test_joints_that_are_not_shared_are_named(data: PoseData) -> None:
+    other = replace(data.subset([4, 5]), skeleton=Skeleton("other", ("tail", "wing")))
+    report = check(data.subset([0, 1]), None, other, progress=False)
+    assert report.ok
+    assert [(f.text.split(":")[0], f.ids) for f in report.findings] == [("val", ("nose",)), ("val", ("wing",))]
+    apart = replace(other, skeleton=Skeleton("other", ("fin", "wing")))
+    assert not check(data.subset([0, 1]), None, apart, progress=False).ok

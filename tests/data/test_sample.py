@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from semipose.data.sample import PoseData, Sample
+from semipose.data.sample import PoseData, Sample, join
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 
@@ -48,3 +48,38 @@ def test_refuses_samples_that_contradict(samples: tuple[Sample, ...], says: str)
 def test_subset_names_a_missing_id() -> None:
     with pytest.raises(UserError, match="'gone'"):
         PoseData("d", TWO, (Sample("s", "x", BOX),)).subset(["gone"])
+
+
+def two_sets() -> tuple[PoseData, PoseData]:
+    a = Skeleton("a", ("left_hip", "right_hip", "neck"), ((0, 1),), ((0, 1),), (0.1, 0.1, 0.2))
+    b = Skeleton("b", ("Neck", "tail", "Left Hip"), (), ((0, 1),), (0.3, 0.4, 0.5))
+    points = np.arange(9, dtype=np.float32).reshape(3, 3) % 3 + 1
+    points[:, 0] = (10, 20, 30)
+    return (
+        PoseData("A", a, (Sample("1", "x.png", (0, 0, 9, 9), points),)),
+        PoseData("B", b, (Sample("1", "y.png", (0, 0, 9, 9), points),)),
+    )
+
+
+def test_sets_join_by_joint_name() -> None:
+    data = join(two_sets())
+    assert data.skeleton == Skeleton(
+        "a+b", ("left_hip", "right_hip", "neck", "tail"), ((0, 1),), ((0, 1), (2, 3)), (0.1, 0.1, 0.2, 0.4)
+    )
+    assert data.ids == ("A/1", "B/1") and data.name == "A+B"
+    first, second = (s.keypoints for s in data)
+    assert first is not None and second is not None
+    assert first[:, 0].tolist() == [10, 20, 30, 0] and second[:, 0].tolist() == [30, 0, 10, 20]
+    assert (second[1] == 0).all() and (first[3] == 0).all(), "a joint that one lacks has no weight in the loss"
+    assert join(two_sets()[:1]).ids == ("1",)
+
+
+def test_data_onto_another_skeleton() -> None:
+    a, b = two_sets()
+    assert b.skeleton is not None
+    moved = a.onto(b.skeleton)
+    assert moved.skeleton == b.skeleton and moved[0].keypoints is not None
+    assert moved[0].keypoints[:, 0].tolist() == [30, 0, 10] and moved[0].keypoints[1, 2] == 0
+    with pytest.raises(UserError, match="shares no joint"):
+        a.onto(Skeleton("c", ("wing",)))
+    assert a.unlabeled().onto(b.skeleton)[0].keypoints is None

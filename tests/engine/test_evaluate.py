@@ -127,3 +127,29 @@ def test_areas_are_the_data_sets_or_half_a_box(crops) -> None:
     unnamed = dataclasses.replace(crops, data=dataclasses.replace(data, skeleton=None, samples=()))
     with pytest.raises(ValueError, match="no skeleton"):
         skeleton_of(unnamed)
+
+
+class Reads(nn.Module):
+    """Heatmaps of stride 1: red and green, as the joints "left" and "right"; cells may lie elsewhere."""
+
+    def __init__(self, first_cell: float = 0.0) -> None:
+        super().__init__()
+        self.first_cell, self.shown = first_cell, []
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.shown.append(image)
+        return image[:, :2]
+
+
+def test_a_flip_test_shows_each_image_twice(crops) -> None:
+    net = Reads()
+    predict_crops({"a": net}, crops, flip_test="plain")
+    assert len(net.shown) == 2 and torch.equal(net.shown[0].flip(-1), net.shown[1])
+    predict_crops({"a": net}, crops)
+    assert len(net.shown) == 3
+
+
+def test_the_first_cell_is_the_networks(crops) -> None:
+    here, moved = (predict_crops({"a": Reads(first)}, crops, refine=None)["a"] for first in (0.0, 3.0))
+    scale = crops.matrices[:, 0, 0][:, None, None]
+    assert np.allclose((moved - here)[..., :2] * scale, 3, atol=1e-4)

@@ -52,11 +52,30 @@ def test_empty_sets_are_refused(config, message) -> None:
         open_sets(DataConfig(**config), True)
 
 
-def test_another_skeleton_for_validation_is_refused(monkeypatch) -> None:
+def test_validation_is_on_the_joints_in_common(monkeypatch) -> None:
     pool = open_labeled(PEOPLE)
     monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
-    with pytest.raises(UserError, match="b has other joints than a"):
+    with pytest.raises(UserError, match="shares no joint"):
         open_sets(DataConfig(labeled="a", val="b"), False)
+    named = dataclasses.replace(points().skeleton, joints=("left_wrist", "wing"), pairs=())
+    other = dataclasses.replace(points(), skeleton=named)
+    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else other)
+    found = open_sets(DataConfig(labeled="a", val="b"), False, checked=False)
+    wrist = pool.skeleton.index("left_wrist")
+    assert found.val.skeleton == pool.skeleton and len(found.val) == len(other)
+    for sample, given in zip(found.val, other, strict=True):
+        assert (sample.keypoints[wrist] == given.keypoints[0]).all()
+        assert not np.delete(sample.keypoints, wrist, 0).any(), "the other joints are unlabelled"
+
+
+def test_several_labelled_sets_are_joined(monkeypatch) -> None:
+    pool = open_labeled(PEOPLE)
+    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
+    found = open_sets(DataConfig(labeled=["a", "b"], labeled_images=[None, None]), False)
+    assert found.skeleton.joints == (*pool.skeleton.joints, *points().skeleton.joints)
+    assert len(found.labeled) == len(pool) + len(points())
+    with pytest.raises(UserError, match=r"2 sources and data\.labeled_images 1"):
+        open_sets(DataConfig(labeled=["a", "b"], labeled_images=["x"]), False)
 
 
 def test_a_split_picks_all_three_sets(tmp_path) -> None:

@@ -118,6 +118,19 @@ def test_as_many_joints_of_other_names_are_refused(saved) -> None:
         load_weights(mine, saved, Skeleton("other", tuple(f"joint{i}" for i in range(len(LSP)))))
 
 
+def test_joints_of_the_same_name_keep_their_head(saved, network) -> None:
+    """LSP's network starts one for COCO's joints: twelve are in both, the face keeps what was drawn."""
+    mine = build_model(CONFIG, len(COCO), seed=9)
+    drawn = {key: value.clone() for key, value in mine.state_dict().items()}
+    load_weights(mine, saved, COCO)
+    for k, name in enumerate(COCO.joints):
+        at = LSP.index(name)
+        for key in ("head.weight", "head.bias"):
+            expected = drawn[key][k] if at is None else network.state_dict()[key][at]
+            assert torch.equal(mine.state_dict()[key][k], expected), name
+    assert torch.equal(mine.decoder[0].weight, network.decoder[0].weight)
+
+
 def test_weights_of_another_backbone_are_refused(saved) -> None:
     other = replace(CONFIG, options={"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 24]})
     with pytest.raises(UserError, match="does not fit this network"):
@@ -136,4 +149,4 @@ def test_checkpoints_start_networks_too(network, tmp_path) -> None:
     with pytest.raises(UserError, match="does not fit this network"):
         load_weights(build_model(CONFIG, len(COCO)), tmp_path / "last.ckpt")
     with pytest.raises(UserError, match="other joints"):
-        load_weights(other, tmp_path / "last.ckpt", COCO)
+        load_weights(other, tmp_path / "last.ckpt", Skeleton("other", tuple(f"joint{i}" for i in range(len(LSP)))))

@@ -9,6 +9,7 @@ import pytest
 from semipose.config import Config, to_dict
 from semipose.methods import NEED_TEACHER, networks_of
 from semipose.recipes.xie2021_tables import PAPER
+from semipose.scores import PCK, SCORES
 from semipose.settings import resolve
 
 ROWS = [(key, row) for key, table in PAPER.tables.items() for row in table.rows]
@@ -71,3 +72,13 @@ def test_mini_rows_of_table_1_and_figure_8_are_the_ones_asked_for() -> None:
         for key in ("table1", "figure8")
     }
     assert len(at_mini["table1"]) == 9 and len(at_mini["figure8"]) == 11
+
+
+def test_a_row_is_measured_as_the_paper_does() -> None:
+    """PCKh and JDR are scored by the run itself, at half a head; the others from its networks."""
+    wanted = {"PCKh@0.5": ("pckh", 0.5), "JDR": ("jdr", 0.5)}
+    for _, row in ROWS:
+        assert row.metric in SCORES
+        config = PAPER.plans[row.plan].scales["paper"](0, None)
+        assert (config.measure, config.threshold) == wanted.get(row.metric, (config.measure, config.threshold))
+    assert {row.metric for _, row in ROWS} == {*SCORES} - {PCK}

@@ -13,12 +13,16 @@ from semipose.data.json_files import ImageFolder, Json, box_of, field_of, file_n
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 
-Found = tuple[str, tuple[float, float, float, float] | None, Any]
-"""File name, box (None: the whole image), image id."""
+Found = tuple[str, tuple[float, float, float, float] | None, Any, float | None]
+"""File name, box (None: the whole image), image id, score."""
 
 
 def read_boxes(
-    path: str | Path, images: str | Path | None = None, listing: str | Path | None = None, min_score: float = 0.0
+    path: str | Path,
+    images: str | Path | None = None,
+    listing: str | Path | None = None,
+    min_score: float = 0.0,
+    category: int | None = None,
 ) -> PoseData:
     """Read unlabelled boxes from one of
 
@@ -31,6 +35,7 @@ def read_boxes(
         listing: a COCO file whose `images` say which file an `image_id` of detection results is; without it the
             image_id is a file name or the number in one (785 is 000000000785.jpg).
         min_score: detections below it are left out.
+        category: the category_id to read, of detections of several.
     """
     path = Path(path)
     document = load_json(path)
@@ -39,7 +44,7 @@ def read_boxes(
         names = (
             file_names(rows_of(load_json(Path(listing)), "images", Path(listing)), Path(listing)) if listing else None
         )
-        found = _detections(document, names, files, path, min_score)
+        found = _detections(_of_category(document, category, path), names, files, path, min_score)
     elif isinstance(document, dict) and "annotations" in document:
         names = file_names(rows_of(document, "images", path), path)
         boxes = [a for a in rows_of(document, "annotations", path) if not a.get("iscrowd")]
@@ -48,12 +53,23 @@ def read_boxes(
         found = _image_boxes(rows_of(document, "images", path), files, path)
     seen: Counter[str] = Counter()
     samples = []
-    for name, box, image_id in found:
+    for name, box, image_id, score in found:
         image = files.path(name, str(path))
-        samples.append(Sample(f"{name}#{seen[name]}", image, box or _whole(image), image_id=image_id))
+        samples.append(Sample(f"{name}#{seen[name]}", image, box or _whole(image), image_id=image_id, score=score))
         seen[name] += 1
     files.refuse_if_none_exists({s.image for s in samples})
     return PoseData(path.stem, None, tuple(samples))
+
+
+def _of_category(rows: Sequence[Json], category: int | None, path: Path) -> Sequence[Json]:
+    ids = {row.get("category_id") for row in rows if isinstance(row, dict)}
+    if category is None and len(ids) > 1:
+        raise UserError(f"{path} has detections of {len(ids)} categories; keep those of one (person is 1 in COCO)")
+    return (
+        rows
+        if category is None
+        else [row for row in rows if not isinstance(row, dict) or row.get("category_id", category) == category]
+    )
 
 
 def _detections(
@@ -65,14 +81,17 @@ def _detections(
         if not isinstance(row, dict):
             raise UserError(f"{where} is {type(row).__name__}, expected an object with image_id and bbox")
         image_id = field_of(row, "image_id", where)
-        if row.get("score", math.inf) < min_score:
+        score = row.get("score")
+        if score is not None and not (isinstance(score, int | float) and math.isfinite(score)):
+            raise UserError(f"{where} has score {score!r}, expected a number")
+        if score is not None and score < min_score:
             continue
         name = files.by_number(image_id, where) if names is None else names.get(image_id)
         if name is None:
             raise UserError(
                 f"{where} is of image_id {image_id!r}, which the images list does not have; mend one of them"
             )
-        found.append((name, box_of(row, where), image_id))
+        found.append((name, box_of(row, where), image_id, None if score is None else float(score)))
     return found
 
 
@@ -83,10 +102,10 @@ def _image_boxes(rows: Sequence[Json], files: ImageFolder, path: Path) -> list[F
         name = str(field_of(row, "file_name", where))
         boxes = row.get("boxes")
         if boxes is None:
-            found.append((name, None, row.get("id", name)))
+            found.append((name, None, row.get("id", name), None))
             continue
         found += [
-            (name, box_of({"bbox": box}, f"{where}, box {j}"), row.get("id", name)) for j, box in enumerate(boxes)
+            (name, box_of({"bbox": box}, f"{where}, box {j}"), row.get("id", name), None) for j, box in enumerate(boxes)
         ]
     refuse_twice((row["file_name"] for row in rows), f"{path}: file_name")
     return found

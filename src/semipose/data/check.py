@@ -19,6 +19,7 @@ from semipose.data.open import open_all, open_unlabeled
 from semipose.data.sample import SYNTH, PoseData, Sample
 from semipose.data.split import check_overlap
 from semipose.errors import UserError
+from semipose.skeleton import joint_map
 
 _LISTED = 20
 
@@ -98,6 +99,7 @@ def check(
         findings += _samples(use, data, scans[use])
         if use != "unlabeled" and not any(s.labeled for s in data):
             findings.append(Finding(True, f"{use}: none of the {len(data)} samples has a labelled joint"))
+    findings += _joints(sets)
     findings += _overlap(sets, scans)
     return Report(tuple(summary), tuple(findings))
 
@@ -207,6 +209,25 @@ def _never(data: PoseData) -> list[str]:
     return [
         joint for joint, n in zip(data.skeleton.joints, (np.stack(points)[..., 2] > 0).sum(0), strict=True) if not n
     ]
+
+
+def _joints(sets: dict[str, PoseData]) -> list[Finding]:
+    """Where the validation joints are others, by name: they are scored on those in common."""
+    skeletons = [sets[use].skeleton for use in ("labeled", "val") if use in sets]
+    if len(skeletons) < 2 or None in skeletons:
+        return []
+    ours, theirs = skeletons
+    assert ours is not None and theirs is not None
+    lacking = [name for name, i in zip(ours.joints, joint_map(theirs, ours), strict=True) if i is None]
+    unknown = [name for name, i in zip(theirs.joints, joint_map(ours, theirs), strict=True) if i is None]
+    if len(lacking) == len(ours):
+        return [Finding(True, "val: no joint is one of labeled's by name; rename them", theirs.joints)]
+    found = []
+    if lacking:
+        found.append(Finding(False, f"val: {len(lacking)} of labeled's joints are not in it, by name", tuple(lacking)))
+    if unknown:
+        found.append(Finding(False, f"val: {len(unknown)} joints are not labeled's and are left out", tuple(unknown)))
+    return found
 
 
 def _overlap(sets: dict[str, PoseData], scans: dict[str, _Scan]) -> list[Finding]:

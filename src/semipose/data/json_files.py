@@ -64,6 +64,17 @@ def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
     return {n: str(field_of(row, "file_name", f"{path}: image {n}")) for n, row in zip(ids, rows, strict=True)}
 
 
+def image_folder(path: Path, images: str | Path | None, first: str) -> Path:
+    """The folder of the images that `path` names: the one given, else the nearest of the file's own and the `images`
+    beside it or one or two folders above that has the `first` image; else the file's own."""
+    if images is not None:
+        return Path(images)
+    near = path.resolve().parents[:3]
+    places = [near[0], *(folder / "images" for folder in near)]
+    inside = not (PurePosixPath(first).is_absolute() or ".." in PurePosixPath(first).parts)
+    return next((place for place in places if inside and (place / first).exists()), path.parent)
+
+
 class ImageFolder:
     """The images folder: file names become absolute paths inside it."""
 

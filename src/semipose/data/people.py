@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from semipose.cameras.camera import Camera
 from semipose.data import people_body, people_draw, people_scene
 from semipose.data.people_body import MATERIALS, Body, Parts
 from semipose.data.people_scene import Frame
@@ -28,20 +29,6 @@ READ_SIZE = (192, 160)
 READ_MARGIN = 1.5
 _PEOPLE, _VIEW, _LOOK, _PAINT = range(4)  # streams of randomness
 _MAX_HIDDEN = 6  # joints that occluders and other people together may hide
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole camera: x_cam = R X + t, world mm to px; integer coordinates are pixel centres."""
-
-    K: np.ndarray
-    R: np.ndarray
-    t: np.ndarray
-
-    def project(self, points: np.ndarray) -> np.ndarray:
-        """(..., 3) world mm -> (..., 2) px."""
-        image = (points @ self.R.T + self.t) @ self.K.T
-        return image[..., :2] / image[..., 2:]
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from semipose.errors import UserError
-from semipose.skeleton import Skeleton
+from semipose.skeleton import Skeleton, joined, joint_map
 
 SYNTH = "synth:"
 """Start of an image reference that names a drawn person instead of a file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """What is known of a picture taken by a calibrated camera.
+
+    Attributes:
+        subject: who is in it.
+        moment: the same for all pictures taken at once, and for no others.
+        camera: the camera's name; "<subject>/<camera>" is that of its calibration (`semipose.cameras.files`).
+        xyz: (K, 3) float64 joints in the world in mm.
+    """
+
+    subject: str
+    moment: str
+    camera: str
+    xyz: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +46,9 @@ class Sample:
         area: segment area in square pixels for OKS, where the data set has one.
         image_id, annotation_id: the data set's own numbers, kept for evaluation files.
         iscrowd: a box around a group; never trained on.
+        score: a detector's for the box.
+        head_size: pixels that PCKh measures by, where the data set has them.
+        shot: who, when and by which camera, where the data set has that.
     """
 
     id: str
@@ -39,6 +59,9 @@ class Sample:
     image_id: int | str | None = None
     annotation_id: int | None = None
     iscrowd: bool = False
+    score: float | None = None
+    head_size: float | None = None
+    shot: Shot | None = None
 
     @property
     def labeled(self) -> bool:
@@ -112,6 +135,19 @@ class PoseData:
         positions = (at[key] if isinstance(key, str) else int(key) for key in wanted)
         return replace(self, samples=tuple(self.samples[i] for i in positions))
 
+    def onto(self, skeleton: Skeleton) -> PoseData:
+        """The same samples with the joints of `skeleton`, found by name: one that this data set lacks is unlabelled in
+        every sample (v 0: it has no weight in a loss and is not scored), one that only this has is dropped."""
+        if self.skeleton is None or self.skeleton.joints == skeleton.joints:
+            return replace(self, skeleton=skeleton)
+        found = joint_map(self.skeleton, skeleton)
+        if not any(i is not None for i in found):
+            raise UserError(
+                f"{self.name} shares no joint with {skeleton.name!r}, by name: {', '.join(self.skeleton.joints)}"
+                f" and {', '.join(skeleton.joints)}; rename its joints"
+            )
+        return PoseData(self.name, skeleton, tuple(_onto(sample, found) for sample in self.samples))
+
     def labeled(self) -> PoseData:
         """What can be learnt from: at least one labelled joint, and not a crowd."""
         return replace(self, samples=tuple(s for s in self.samples if s.labeled and not s.iscrowd))
@@ -119,3 +155,32 @@ class PoseData:
     def unlabeled(self) -> PoseData:
         """The same samples without their keypoints and without crowds: what an unlabelled stream may see."""
         return replace(self, samples=tuple(replace(s, keypoints=None) for s in self.samples if not s.iscrowd))
+
+
+def join(sets: Sequence[PoseData]) -> PoseData:
+    """Labelled data sets as one, with every joint of each (`joined`); ids become "<set>/<id>" where there are two or
+    more.
+
+    Raises:
+        UserError: two sets of one name with a common id.
+    """
+    if len(sets) == 1:
+        return sets[0]
+    skeleton = joined([data.skeleton for data in sets if data.skeleton is not None])
+    samples = (replace(s, id=f"{data.name}/{s.id}") for data in sets for s in data.onto(skeleton))
+    return PoseData("+".join(data.name for data in sets), skeleton, tuple(samples))
+
+
+def _onto(sample: Sample, found: Sequence[int | None]) -> Sample:
+    here = [k for k, i in enumerate(found) if i is not None]
+    there = [i for i in found if i is not None]
+    points = sample.keypoints
+    if points is not None:
+        points = np.zeros((len(found), 3), np.float32)
+        points[here] = sample.keypoints[there]  # type: ignore[index]
+    shot = sample.shot
+    if shot is not None and shot.xyz is not None:
+        xyz = np.full((len(found), 3), np.nan)
+        xyz[here] = shot.xyz[there]
+        shot = replace(shot, xyz=xyz)
+    return replace(sample, keypoints=points, shot=shot)

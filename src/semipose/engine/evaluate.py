@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from semipose.data.crops import Crops
 from semipose.geometry import View, central, move
-from semipose.heatmap import Refine, decode, quarter
+from semipose.heatmap import Refine, decode, predicted, quarter
+from semipose.metrics import jdr, pckh
 from semipose.metrics.summary import evaluate_predictions
 from semipose.skeleton import Skeleton
 
@@ -26,11 +27,13 @@ def predict_crops(
     device: torch.device | str = "cpu",
     refine: Refine | None = quarter,
     batch: int = 64,
+    flip_test: str = "none",
 ) -> dict[str, np.ndarray]:
     """Each network's keypoints (N, K, 3) as x, y, score in image pixels; with two networks or more also those of the
-    mean of their heatmaps, as "ensemble". Networks are put in evaluation mode and left as they were."""
+    mean of their heatmaps, as "ensemble". `flip_test`: see `semipose.heatmap.predicted`. Networks are put in evaluation
+    mode and left as they were."""
     with evaluating(*networks.values()):
-        return _predict(networks, crops, device, refine, batch)
+        return _predict(networks, crops, device, refine, batch, flip_test)
 
 
 @contextlib.contextmanager
@@ -47,31 +50,50 @@ def evaluating(*networks: nn.Module) -> Iterator[None]:
 
 
 def _predict(
-    networks: Mapping[str, nn.Module], crops: Crops, device: torch.device | str, refine: Refine | None, batch: int
+    networks: Mapping[str, nn.Module],
+    crops: Crops,
+    device: torch.device | str,
+    refine: Refine | None,
+    batch: int,
+    flip_test: str,
 ) -> dict[str, np.ndarray]:
     size = crops.spec.size
     back = np.linalg.inv(crops.matrices) @ np.linalg.inv(central(crops.spec.cover, size).double().numpy())
+    flip, firsts = skeleton_of(crops).flip, [getattr(net, "first_cell", None) for net in networks.values()]
     found: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(crops), batch):
         rows = np.arange(start, min(start + batch, len(crops)))
         image = View.of(torch.from_numpy(crops.images(rows)).to(device), size).image
-        heatmaps = {name: net(image).float() for name, net in networks.items()}
+        heatmaps = {name: predicted(net, image, flip, flip_test) for name, net in networks.items()}
         if len(heatmaps) > 1:
             heatmaps[ENSEMBLE] = torch.stack(list(heatmaps.values())).mean(0)
-        for name, maps in heatmaps.items():
-            found.setdefault(name, []).append(_in_image(maps, size[0], torch.from_numpy(back[rows]), refine))
+        for (name, maps), first in zip(heatmaps.items(), [*firsts, firsts[0]], strict=False):
+            found.setdefault(name, []).append(_in_image(maps, size[0], torch.from_numpy(back[rows]), refine, first))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _in_image(heatmaps: Tensor, height: int, to_image: Tensor, refine: Refine | None) -> np.ndarray:
-    xy, score = decode(heatmaps, height / heatmaps.shape[-2], refine)
+def _in_image(
+    heatmaps: Tensor, height: int, to_image: Tensor, refine: Refine | None, first_cell: float | None
+) -> np.ndarray:
+    xy, score = decode(heatmaps, height / heatmaps.shape[-2], refine, first_cell)
     xy = move(to_image, xy.cpu().double())
     return torch.cat([xy, score.cpu().double()[..., None]], -1).numpy()
 
 
-def score_crops(predictions: Mapping[str, np.ndarray], crops: Crops, threshold: float) -> dict[str, Any]:
-    """`evaluate_predictions` against the crops' own labels, in image pixels."""
-    return evaluate_predictions(predictions, truth_of(crops), skeleton_of(crops), threshold, area=areas_of(crops))
+def score_crops(
+    predictions: Mapping[str, np.ndarray], crops: Crops, threshold: float, measure: str = "pck"
+) -> dict[str, Any]:
+    """`evaluate_predictions` against the crops' own labels, in image pixels, by one of `Config.measure`; "pckh" and
+    "jdr" add their benchmark's joint groups as "table"."""
+    truth, skeleton, area = truth_of(crops), skeleton_of(crops), areas_of(crops)
+    norm, table = None, None
+    if measure == "pckh":
+        norm, table = pckh.head_sizes(crops.data.samples, truth, skeleton), pckh.pckh
+        truth = pckh.pckh_truth(truth, skeleton)
+    elif measure == "jdr":
+        norm, table = jdr.head_sizes(len(truth), crops.spec.size[1]), jdr.jdr
+    scores = evaluate_predictions(predictions, truth, skeleton, threshold, area, norm, table)
+    return {**scores, "measure": measure}
 
 
 def columns(scores: Mapping[str, Any]) -> dict[str, float]:
@@ -124,5 +146,28 @@ def coco_scores(predictions: Mapping[str, np.ndarray], crops: Crops) -> dict[str
     for name, pred in predictions.items():
         truth, results = coco_documents(crops.data.samples, pred, skeleton)
         scores = coco_ap(results, truth, skeleton.sigmas)
+        found[name] = {key: value if np.isfinite(value) else None for key, value in scores.items()}
+    return found
+
+
+def detection_scores(
+    predictions: Mapping[str, np.ndarray], crops: Crops, skeleton: Skeleton, document: dict
+) -> dict[str, dict[str, float | None]]:
+    """Each network's COCO AP and AR with a detector's boxes.
+
+    Args:
+        crops: of the detector's boxes, whose `image_id` is the document's.
+        skeleton: of the predictions; the document's joints are picked from it by name.
+        document: a whole COCO keypoints document: images without people and crowds count in AP.
+    """
+    from semipose.metrics.detections import detection_results, in_joints
+    from semipose.metrics.oks import coco_ap
+
+    category = next(c for c in document["categories"] if c.get("keypoints"))
+    wanted, found = Skeleton.from_coco(category), {}
+    for name, pred in predictions.items():
+        spec = crops.spec
+        results = detection_results(crops.data.samples, pred, skeleton, spec.size, spec.padding, category["id"])
+        scores = coco_ap(in_joints(results, skeleton, wanted), document, wanted.sigmas)
         found[name] = {key: value if np.isfinite(value) else None for key, value in scores.items()}
     return found

@@ -11,7 +11,7 @@ from typing import Literal, cast
 from semipose.config import Config, DataConfig
 from semipose.data.crops import Crops, CropSpec, build_crops
 from semipose.data.open import open_labeled, open_unlabeled
-from semipose.data.sample import PoseData
+from semipose.data.sample import PoseData, join
 from semipose.data.split import Split, check_overlap
 from semipose.errors import UserError
 from semipose.geometry import Size
@@ -52,12 +52,12 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
     """Open what the configuration names; not `checked`, without looking for leakage.
 
     Raises:
-        UserError: nothing labelled, nothing unlabelled where the method needs it, another skeleton for validation, or
-            samples or images of validation among the others.
+        UserError: nothing labelled, nothing unlabelled where the method needs it, a validation set that shares no
+            joint, or samples or images of validation among the others.
     """
-    if config.labeled is None:
+    if not config.labeled:
         raise UserError("no labelled data: set data.labeled to a COCO JSON, an LSP folder or synth:wild?count=300")
-    pool = open_labeled(config.labeled, config.labeled_images)
+    pool = open_pool(config)
     unlabeled = open_unlabeled(config.unlabeled, config.unlabeled_images) if config.unlabeled else None
     val = open_labeled(config.val, config.val_images) if config.val else None
     labeled = pool
@@ -66,16 +66,28 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
         labeled = pool.subset(split.labeled)
         unlabeled = unlabeled or pool.subset(split.unlabeled).unlabeled()
         val = val or (pool.subset(split.val) if split.val else None)
-    labeled, val = labeled.labeled(), val.labeled() if val else None
+    labeled = labeled.labeled()
+    val = val.onto(labeled.skeleton).labeled() if val and labeled.skeleton else None
     if not len(labeled):
         raise UserError(f"{config.labeled} holds no labelled sample: every joint of every sample is unlabelled")
     if needs_unlabeled and not (unlabeled and len(unlabeled)):
         raise UserError("the method learns from unlabelled images and there are none: set data.unlabeled or data.split")
-    if val is not None and val.skeleton.joints != labeled.skeleton.joints:  # type: ignore[union-attr]
-        raise UserError(f"{config.val} has other joints than {config.labeled}; validation needs the same skeleton")
+    if val is not None and not len(val):
+        raise UserError(f"{config.val or config.split} labels none of the joints of {config.labeled}; nothing to score")
     if val is not None and checked:
         check_overlap(labeled, unlabeled, val)
     return Sets(labeled, unlabeled if needs_unlabeled else None, val)
+
+
+def open_pool(config: DataConfig) -> PoseData:
+    """The labelled data, before any split, joined by joint name where several sources are named."""
+    sources = config.labeled if isinstance(config.labeled, list) else [config.labeled]
+    images = (
+        config.labeled_images if isinstance(config.labeled_images, list) else [config.labeled_images] * len(sources)
+    )
+    if len(images) != len(sources):
+        raise UserError(f"data.labeled names {len(sources)} sources and data.labeled_images {len(images)}; pair them")
+    return join([open_labeled(s, i) for s, i in zip(sources, images, strict=True) if s is not None])
 
 
 def cover(size: Size, degrees: float) -> Size:

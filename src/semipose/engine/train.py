@@ -29,7 +29,7 @@ from semipose.engine.signals import Interruption, Stopped
 from semipose.engine.stream import Batches, Share, loading
 from semipose.errors import UserError
 from semipose.geometry import Size, View, move
-from semipose.heatmap import DECODERS
+from semipose.heatmap import DECODERS, FLIP_TESTS
 from semipose.methods import NEED_UNLABELED, Codec, Labeled, Method, Outcome, build_method
 from semipose.models.weights import save_model
 from semipose.provenance import commit, machine
@@ -109,6 +109,8 @@ class Training:
         self.models = model_configs(config)
         if config.decode not in DECODERS:
             raise UserError(f"decode is {config.decode!r}; it can be {', '.join(DECODERS)}")
+        if config.flip_test not in FLIP_TESTS:
+            raise UserError(f"flip_test is {config.flip_test!r}; it can be {', '.join(FLIP_TESTS)}")
         self.sets = open_sets(config.data, config.method.name in NEED_UNLABELED)
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
@@ -259,8 +261,9 @@ class Training:
     def _evaluate(self) -> dict[str, Any]:
         """Predict and score the validation set; writes predictions/val.json at the end of the run."""
         assert self.val is not None
-        predictions = predict_crops(self.named, self.val, self.fabric.device, DECODERS[self.config.decode])
-        self.scores = score_crops(predictions, self.val, self.config.threshold)
+        refine, flip_test = DECODERS[self.config.decode], self.config.flip_test
+        predictions = predict_crops(self.named, self.val, self.fabric.device, refine, flip_test=flip_test)
+        self.scores = score_crops(predictions, self.val, self.config.threshold, self.config.measure)
         if self.state.step == self.steps:
             self.run.write_json("predictions/val.json", prediction_file(predictions, self.val))
         return self.scores

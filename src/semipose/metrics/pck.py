@@ -5,7 +5,7 @@ A joint is right where |prediction - truth| <= threshold x norm, `norm` being on
 - `box_norm`: the longer side of the box that encloses the labelled joints. The project's default: PCK@0.1 counts joints
   "within a tenth of the longer side of the box that encloses the labelled joints" (Yang and Ramanan 2013).
 - `torso_norm`: left shoulder to right hip; with threshold 0.2, the PCK of LSP.
-- `head_norm`: neck to head top. MPII's PCKh measures its head boxes and multiplies their diagonal by 0.6: not this.
+- `head_norm`: neck to head top. MPII's PCKh measures its head boxes and multiplies their diagonal by 0.6: see pckh.py.
 """
 
 from __future__ import annotations
@@ -113,6 +113,27 @@ def torso_norm(truth: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 def head_norm(truth: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """Neck (or upper neck) to head top, in pixels: (N,), without MPII's factor 0.6; NaN where either is unlabelled."""
     return _length(truth, skeleton, ("upper neck", "neck"), ("head top", "top of head"))
+
+
+def group_means(per_joint: np.ndarray, skeleton: Skeleton, groups: Sequence[str]) -> dict[str, float]:
+    """Group -> mean of the (K,) rates of its left and right joint ("Head": of the head top); NaN where the skeleton
+    lacks one or it is labelled nowhere.
+
+    Raises:
+        UserError: the skeleton has a joint of none of the groups.
+    """
+    indices = {
+        group: [skeleton.index("head top", "top of head")]
+        if group == "Head"
+        else [skeleton.index(f"left {group}"), skeleton.index(f"right {group}")]
+        for group in groups
+    }
+    if not any(i is not None for found in indices.values() for i in found):
+        raise UserError(f"skeleton {skeleton.name!r} has none of the joints {', '.join(groups)}; measure it by pck")
+    return {
+        group: float(np.mean([np.nan if i is None else per_joint[i] for i in found]))
+        for group, found in indices.items()
+    }
 
 
 def _length(truth: np.ndarray, skeleton: Skeleton, a: tuple[str, ...], b: tuple[str, ...]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from semipose.metrics.oks import oks
 from semipose.metrics.pck import box_norm, pck
 from semipose.metrics.swap import swap_rate
 from semipose.skeleton import Skeleton
+
+Table = Callable[[np.ndarray, np.ndarray, np.ndarray, Skeleton, float], dict[str, float]]
+"""A benchmark's rows of (pred, truth, norm, skeleton, threshold)."""
 
 ENSEMBLE = "ensemble"
 CURVE = tuple(round(0.01 * i, 2) for i in range(51))
@@ -25,6 +28,7 @@ def evaluate_predictions(
     threshold: float = 0.1,
     area: np.ndarray | None = None,
     norm: np.ndarray | None = None,
+    table: Table | None = None,
 ) -> dict[str, Any]:
     """Score each network of a run on N samples.
 
@@ -34,18 +38,19 @@ def evaluate_predictions(
         threshold: of the headline PCK and of swaps.
         area: (N,) for OKS in square pixels of the same frame, NaN where unknown; without it `oks` is left out.
         norm: (N,) lengths for PCK; `box_norm(truth)` by default.
+        table: `pckh` or `jdr`, for a benchmark's joint groups.
 
     Returns: floats, ints and strings only, None for NaN:
         {"threshold", "samples", "excluded", "labeled_joints", "thresholds": [51], "joints": [K], "count": {joint: n},
          "networks": {name: SCORES}, "mean": SCORES over networks, "ensemble": SCORES where predicted},
-        SCORES = {"pck", "swap", "oks"?, "per_joint": {joint: pck}, "curve": [51]}, all fractions.
+        SCORES = {"pck", "swap", "oks"?, "table"?, "per_joint": {joint: pck}, "curve": [51]}, all fractions.
     """
     networks = {name: p for name, p in pred.items() if name != ENSEMBLE}
     if not networks:
         raise ValueError("no network's predictions to evaluate")
     norm = box_norm(truth) if norm is None else norm
     labels = pck(truth, truth, norm, threshold)
-    scores = {name: _scores(p, truth, norm, skeleton, threshold, area) for name, p in pred.items()}
+    scores = {name: _scores(p, truth, norm, skeleton, threshold, area, table) for name, p in pred.items()}
     result = {
         "threshold": float(threshold),
         "samples": len(truth),
@@ -63,7 +68,13 @@ def evaluate_predictions(
 
 
 def _scores(
-    pred: np.ndarray, truth: np.ndarray, norm: np.ndarray, skeleton: Skeleton, threshold: float, area: np.ndarray | None
+    pred: np.ndarray,
+    truth: np.ndarray,
+    norm: np.ndarray,
+    skeleton: Skeleton,
+    threshold: float,
+    area: np.ndarray | None,
+    table: Table | None,
 ) -> dict[str, Any]:
     at = pck(pred, truth, norm, [threshold, *CURVE])
     result = {
@@ -72,6 +83,8 @@ def _scores(
         "per_joint": dict(zip(skeleton.joints, at.per_joint[0].tolist(), strict=True)),
         "curve": at.mean[1:].tolist(),  # type: ignore[index]
     }
+    if table is not None:
+        result["table"] = table(pred, truth, norm, skeleton, threshold)
     if area is not None:
         similarity = oks(pred, truth, area, skeleton.sigmas)
         known = similarity[~np.isnan(similarity)]

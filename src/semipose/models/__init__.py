@@ -11,10 +11,12 @@ import torch
 
 from semipose.config import ModelConfig
 from semipose.errors import UserError
+from semipose.models.hrnet import HRNet
 from semipose.models.pose import SimpleBaseline
+from semipose.models.size import size
 from semipose.models.stages import Backbone
 
-__all__ = ["Backbone", "SimpleBaseline", "build_model"]
+__all__ = ["Backbone", "HRNet", "SimpleBaseline", "build_model", "size"]
 
 
 def build_model(config: ModelConfig, joints: int, seed: int = 0) -> SimpleBaseline:
@@ -22,13 +24,15 @@ def build_model(config: ModelConfig, joints: int, seed: int = 0) -> SimpleBaseli
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         hub = config.weights == "imagenet" and config.backbone != "tf_efficientnet_lite0"
-        backbone = Backbone(config.backbone, **_hub(config) if hub else config.options)
+        kind = HRNet if config.backbone.startswith("hrnet") else Backbone
+        backbone = kind(config.backbone, **_hub(config) if hub else config.options)
+        deconv = config.deconv if config.deconv is not None else _deconvolutions(backbone.reduction)
         options = {}
         if config.backbone == "tf_efficientnet_lite0":
             options = {"mean": (127 / 255,) * 3, "deviation": (128 / 255,) * 3}
             if config.weights == "imagenet":
-                load_lite0(backbone)
-        model = SimpleBaseline(backbone, joints, (config.size[0], config.size[1]), config.deconv, **options)
+                load_lite0(backbone)  # type: ignore[arg-type]
+        model = SimpleBaseline(backbone, joints, (config.size[0], config.size[1]), deconv, bgr=config.bgr, **options)
     if config.weights not in ("none", "imagenet"):
         from semipose.models.weights import load_weights
 
@@ -59,6 +63,11 @@ def load_lite0(backbone: Backbone) -> None:
     weighted = [[m for m in modules if m._parameters or m._buffers] for modules in (source, target)]
     for mine, theirs_ in zip(weighted[1], weighted[0], strict=True):
         mine.load_state_dict(theirs_.state_dict())
+
+
+def _deconvolutions(reduction: int) -> list[int]:
+    """SimpleBaseline's, as many as lead to stride 4."""
+    return [256] * max(0, reduction.bit_length() - 3)
 
 
 def _hub(config: ModelConfig) -> dict:

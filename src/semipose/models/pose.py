@@ -1,4 +1,5 @@
-"""SimpleBaseline (Xiao et al., ECCV 2018): a backbone, deconvolutions, and a 1x1 head that draws a heatmap a joint."""
+"""SimpleBaseline (Xiao et al., ECCV 2018): a backbone, deconvolutions, and a 1x1 head that draws a heatmap a joint.
+HRNet's pose network is the same without deconvolutions."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from semipose.errors import UserError
 from semipose.geometry import MEAN_COLOR, Size
+from semipose.models.hrnet import HRNet
 from semipose.models.stages import Backbone, Tap, no_tap
 
 DEVIATION = (0.229, 0.224, 0.225)
@@ -22,24 +24,31 @@ class SimpleBaseline(nn.Module):
         joints: K.
         size: (H, W) of the images.
         deconv: channels of each stride-2 deconvolution; (256, 256, 256) in the paper.
-        mean, deviation: of the normalisation, RGB.
+        mean, deviation: of the normalisation, of the channels in the order the backbone sees them.
+        bgr: the backbone sees blue first.
+
+    Attributes:
+        stride: pixels a cell of the heatmaps.
+        first_cell: at which pixel the first cell lies, along either axis, for whoever decodes: the middle of the pixels
+            it covers, unless the weights were trained to another convention.
     """
 
     def __init__(
         self,
-        backbone: Backbone,
+        backbone: Backbone | HRNet,
         joints: int,
         size: Size,
         deconv: Sequence[int] = (256, 256, 256),
         mean: Sequence[float] = MEAN_COLOR,
         deviation: Sequence[float] = DEVIATION,
+        bgr: bool = False,
     ) -> None:
         super().__init__()
         self.size = (int(size[0]), int(size[1]))
-        if self.size[0] % backbone.reduction or self.size[1] % backbone.reduction:
-            nearest = tuple(max(1, round(s / backbone.reduction)) * backbone.reduction for s in self.size)
+        if self.size[0] % backbone.multiple or self.size[1] % backbone.multiple:
+            nearest = tuple(max(1, round(s / backbone.multiple)) * backbone.multiple for s in self.size)
             raise UserError(
-                f"model.size {list(self.size)} does not divide by the backbone's stride {backbone.reduction};"
+                f"model.size {list(self.size)} does not divide by the backbone's stride {backbone.multiple};"
                 f" the nearest that does is {list(nearest)}"
             )
         if backbone.reduction % 2 ** len(deconv):
@@ -47,7 +56,7 @@ class SimpleBaseline(nn.Module):
                 f"model.deconv has {len(deconv)} stages, each doubling the resolution, but the backbone's stride is"
                 f" only {backbone.reduction}; give fewer"
             )
-        self.backbone = backbone
+        self.backbone, self.bgr = backbone, bgr
         self.decoder = nn.Sequential()
         channels = backbone.channels
         for width in deconv:
@@ -59,13 +68,15 @@ class SimpleBaseline(nn.Module):
         self.deviation: Tensor
         self.head = nn.Conv2d(channels, joints, 1)
         self.stride = backbone.reduction // 2 ** len(deconv)
+        self.first_cell = (self.stride - 1) / 2
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(deviation)[:, None, None], persistent=False)
         for module in (*self.decoder, self.head):
             _initialise_head(module)
 
     def forward(self, image: Tensor, tap: Tap = no_tap) -> Tensor:
-        """(B, 3, H, W) in [0, 1] -> heatmaps (B, K, H / stride, W / stride), 32 bits under mixed precision too."""
+        """(B, 3, H, W) RGB in [0, 1] -> heatmaps (B, K, H / stride, W / stride), 32 bits under mixed precision too."""
+        image = image.flip(1) if self.bgr else image
         x = tap("image", (image - self.mean) / self.deviation)
         x = tap("encoder", self.backbone(x, tap))
         return self.head(tap("decoder", self.decoder(x))).float()

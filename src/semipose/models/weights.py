@@ -18,18 +18,23 @@ from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.models.pose import SimpleBaseline
-from semipose.skeleton import Skeleton
+from semipose.skeleton import Skeleton, joint_map
 
 
-def save_model(stem: Path, network: nn.Module, config: ModelConfig, skeleton: Skeleton) -> None:
-    """Write `<stem>.safetensors` and `<stem>.json`: model, skeleton, and the weights' SHA-256."""
+def save_model(
+    stem: Path, network: nn.Module, config: ModelConfig, skeleton: Skeleton, first_cell: float | None = None
+) -> None:
+    """Write `<stem>.safetensors` and `<stem>.json`: model, skeleton, the weights' SHA-256, and the first cell's pixel
+    where that is not the package's own (see `SimpleBaseline`)."""
     data = save({key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()})
-    content = {
+    content: dict[str, Any] = {
         "model": {**asdict(config), "weights": "none"},
         "skeleton": skeleton.to_dict(),
         "input": "RGB in [0, 1]; the network normalises",
         "sha256": hashlib.sha256(data).hexdigest(),
     }
+    if first_cell is not None:
+        content["first_cell"] = first_cell
     write_atomically(stem.with_name(f"{stem.name}.safetensors"), data)
     write_atomically(stem.with_name(f"{stem.name}.json"), (json.dumps(content, indent=1) + "\n").encode())
 
@@ -52,6 +57,7 @@ def load_model(path: Path) -> Loaded:
         skeleton = Skeleton.from_dict(description["skeleton"])
         config = ModelConfig(**description["model"])
         network = build_model(config, len(skeleton))
+        network.first_cell = float(description.get("first_cell", network.first_cell))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path.with_suffix('.json')} does not describe a model of this version ({error!r})") from None
     load_weights(network, path)
@@ -62,16 +68,25 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
     """Start `network` from a `model.safetensors`, a run folder, or a checkpoint (its first network).
 
     Args:
-        skeleton: whose joints the weights must be for, where the file says what they are for.
+        skeleton: the network's joints. Where the file says that it is for others, the head takes those of the same
+            name from it and keeps what it has drawn for the rest.
 
     Raises:
-        UserError: names or shapes of the tensors do not fit, or the joints are others.
+        UserError: names or shapes of the tensors do not fit, or no joint is the same.
     """
     path = path / "model.safetensors" if path.is_dir() else path
     state, joints = _checkpointed(path) if path.suffix == ".ckpt" else _tensors(path)
-    if skeleton is not None and joints is not None and tuple(joints) != tuple(skeleton.joints):
-        raise UserError(f"{path} is for other joints ({_list(joints)}) than the data ({_list(skeleton.joints)})")
     mine = network.state_dict()
+    if skeleton is not None and joints is not None and tuple(joints) != tuple(skeleton.joints):
+        found = joint_map(Skeleton("weights", tuple(joints)), skeleton)
+        ours = [k for k, at in enumerate(found) if at is not None]
+        if not ours:
+            raise UserError(f"{path} is for other joints ({_list(joints)}) than the data ({_list(skeleton.joints)})")
+        for key in ("head.weight", "head.bias"):
+            if key in state and state[key].shape[1:] == mine[key].shape[1:]:
+                head = mine[key].clone()
+                head[ours] = state[key][[at for at in found if at is not None]].to(head)
+                state[key] = head
     wrong = [key for key in mine if key not in state or state[key].shape != mine[key].shape]
     if wrong or len(state) != len(mine):
         raise UserError(

@@ -78,7 +78,7 @@ def dual() -> Config:
 
 def dual_hrnet() -> Config:
     """As dual_a, ResNet18 beside HRNet-w48 (section 6.2, Network Structures)."""
-    return Config(method=MethodConfig(name="dual", hard=AFFINE), peer={"backbone": "hrnet_w48", "deconv": []})
+    return Config(method=MethodConfig(name="dual", hard=AFFINE), peer={"backbone": "hrnet_w48"})
 
 
 def undetached() -> Config:

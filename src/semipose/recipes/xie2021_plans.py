@@ -20,6 +20,9 @@ EASY = "affine30+flip50"
 A = "affine60+flip50"
 JC, RA = f"{A}+jc5", f"{A}+ra20"
 LABELS = {"1k": 1_000, "5k": 5_000, "10k": 10_000}
+OF_RUN = ("decode", "peer", "measure", "threshold")
+PCKH: dict[str, Any] = {"measure": "pckh", "threshold": 0.5}
+JDR: dict[str, Any] = {"measure": "jdr", "threshold": 0.5}
 Data = Callable[[Path | None], DataConfig]
 People = Mapping[str, Callable[[int], str | None]]
 """Keys of the data section -> what they are for a seed."""
@@ -57,10 +60,11 @@ def mpii(root: Path | None) -> DataConfig:
 
 def to_h36m(root: Path | None) -> DataConfig:
     """Labelled MPII, unlabelled Human3.6M, evaluated there (Table 6)."""
+    if root is None:
+        return DataConfig()
     own = h36m(root)
-    return replace(
-        mpii(root), unlabeled=own.labeled, unlabeled_images=own.labeled_images, val=own.val, val_images=own.val_images
-    )
+    labeled = replace(mpii(root), val=own.val, val_images=own.val_images)
+    return replace(labeled, unlabeled=str(own.labeled), unlabeled_images=str(own.labeled_images))
 
 
 def h36m(root: Path | None) -> DataConfig:
@@ -75,8 +79,8 @@ def h36m(root: Path | None) -> DataConfig:
 
 
 def paper(data: Data, method: dict[str, Any], **model: Any) -> Make:
-    """The paper's setting: ResNet18 at 256x192 unless `model` says otherwise; `decode` and `peer` are the run's."""
-    of_run = {key: model.pop(key) for key in ("decode", "peer") if key in model}
+    """The paper's setting: ResNet18 at 256x192 unless `model` says otherwise; what is in `OF_RUN` is the run's."""
+    of_run = {key: model.pop(key) for key in OF_RUN if key in model}
     return lambda seed, root: Config(data(root), ModelConfig(**model), MethodConfig(**method), seed=seed, **of_run)
 
 
@@ -172,12 +176,12 @@ def _adaptation() -> dict[str, Plan]:
     for name, method in PRETRAIN.items():
         taught = name == "pseudopose"
         square = {"size": [256, 256]}
-        scales = {"paper": paper(to_h36m, method, **square), "mini": small(method, SHIFT)}
+        scales = {"paper": paper(to_h36m, method, **square, **JDR), "mini": small(method, SHIFT)}
         plans[f"adapt-{name}"] = Plan(scales, teacher="adapt-supervised" if taught else None)
-        scales = {"paper": paper(mpii, method, **square), "mini": small(method, SHIFT)}
+        scales = {"paper": paper(mpii, method, **square, **PCKH), "mini": small(method, SHIFT)}
         plans[f"pretrain-{name}"] = Plan(scales, teacher="pretrain-supervised" if taught else None)
         tuned = small(SUPERVISED, TUNED)
-        scales = {"paper": paper(h36m, SUPERVISED, **square), "mini": tuned}
+        scales = {"paper": paper(h36m, SUPERVISED, **square, **JDR), "mini": tuned}
         plans[f"finetune-{name}"] = Plan(scales, start=f"pretrain-{name}")
     return plans
 
@@ -192,7 +196,8 @@ def _many_labels() -> dict[str, Plan]:
         for stem, decode in (("large", "quarter"), ("dark", "dark")):
             large = paper(lambda r: coco(r, True), method, backbone="hrnet_w48", size=[384, 288], decode=decode)
             plans[f"{kind}-{stem}-hrnet_w48"] = Plan({"paper": large})
-        plans[f"{kind}-mpii"] = Plan({"paper": paper(mpii, method, backbone="hrnet_w32", size=[256, 256])})
+        square = paper(mpii, method, backbone="hrnet_w32", size=[256, 256], **PCKH)
+        plans[f"{kind}-mpii"] = Plan({"paper": square})
     return plans
 
 

@@ -90,7 +90,8 @@ TABLES: dict[str, Table] = {
             Row("PseudoPose, mean", "adapt-pseudopose", 58.5, "MPJPE mm"),
             Row("Ours, mean", "adapt-dual", 56.6, "MPJPE mm"),
         ),
-        "At mini scale the labels are of studio people, the unlabelled and validation images of wild ones.",
+        "MPJPE here is absolute, of joints that both data sets name. At mini scale the labels are of studio people, the"
+        " unlabelled and validation images of wild ones.",
     ),
     "table7": Table(
         "Pre-trained models fine-tuned on H36M: 2D",
@@ -108,7 +109,7 @@ TABLES: dict[str, Table] = {
             Row("PseudoPose, average", "finetune-pseudopose", 47.7, "MPJPE mm"),
             Row("Ours, average", "finetune-dual", 42.7, "MPJPE mm"),
         ),
-        "As Table 7.",
+        "As Table 7; MPJPE here is absolute.",
     ),
     "figure3": Table(
         "Responses of standard consistency and of easy-hard training, 1K labels",

@@ -1,0 +1,1 @@
+"""Calibrated cameras, triangulation, and 3D errors from several views."""

@@ -1,0 +1,230 @@
+"""What each verb of the command line does: one call of the function of its name, and what is printed of the result.
+Heavy imports wait until a verb needs them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+DONE, FAILED, USAGE = 0, 1, 2
+"""Exit codes; a run that a signal stopped, with its checkpoint saved, exits with 3."""
+
+Arguments = argparse.Namespace
+
+
+def demo(a: Arguments) -> None:
+    from semipose.demo import demo
+
+    found = demo(a.out, a.seed, a.steps)
+    print(f"{'method':12s} {'PCK@0.1':>8s}")
+    for method in ("supervised", "dual"):
+        print(f"{method:12s} {found[method]:7.1f}%")
+    print(f"{'gain':12s} {found['gain']:+7.1f}  points, with the same labels, in {found['seconds'] / 60:.1f} minutes")
+    print(f"wrote {found['report']}")
+
+
+def train(a: Arguments) -> int:
+    import yaml
+
+    from semipose.config import to_dict
+    from semipose.engine.signals import EXIT_STOPPED, Stopped
+    from semipose.gaps import read_pair
+    from semipose.settings import read_overrides, read_yaml
+    from semipose.training import configure, train
+
+    overrides = read_overrides(a.rest)
+    if a.stop_on_collapse:
+        overrides["stop_on_collapse"] = True
+    where = {"out": a.out, "overwrite": a.overwrite, "init_from": a.init_from}
+    try:
+        if a.resume:
+            run = train(resume=a.resume, **overrides)
+        else:
+            layers = [read_yaml(a.config)] if a.config else []
+            layers += [{"method": read_pair(a.pair)}] if a.pair else []
+            name = a.recipe or (None if a.config else "dual")
+            config = configure(name, a.data, *layers, overrides)
+            if a.print_config:
+                print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")
+                return DONE
+            where["out"] = a.out or Path("runs") / (name or config.method.name)
+            run = train(config=config, **where)
+    except Stopped as stopped:
+        print(f"semipose train: {stopped}", file=sys.stderr)
+        return EXIT_STOPPED
+    pck = (run.summary.get("val") or {}).get("mean", {}).get("pck")
+    score = f"PCK {100 * pck:.1f} % on {run.summary['val_images']} validation samples; " if pck is not None else ""
+    print(f"{score}wrote {run.path}/model.safetensors, {run.path}/metrics.csv, {run.path}/report.html")
+    return DONE
+
+
+def evaluate(a: Arguments) -> None:
+    from semipose.training import evaluate
+
+    scores = evaluate(a.run_folder, a.data, a.images, a.threshold, a.decode, a.flip_test, a.measure, a.boxes)
+    rows = {**scores["networks"], "mean": scores["mean"]}
+    rows |= {"ensemble": scores["ensemble"]} if "ensemble" in scores else {}
+    measured = f"{scores['measure'].upper()}@{scores['threshold']:g}"
+    print(f"{'network':10s} {measured:>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s}")
+    for name, row in rows.items():
+        coco = scores["coco"].get(name, {})
+        cells = [row["pck"], row["swap"], coco.get("AP"), coco.get("AR")]
+        pck, swap, ap, ar = ("-" if v is None else f"{100 * v:.1f}" for v in cells)
+        print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s}")
+    print(
+        "per joint: " + ", ".join(f"{j} {100 * v:.1f}" for j, v in scores["mean"]["per_joint"].items() if v is not None)
+    )
+    if "table" in scores["mean"]:
+        print(", ".join(f"{g} {100 * v:.1f}" for g, v in scores["mean"]["table"].items() if v is not None))
+    for name, row in scores.get("detected", {}).items():
+        ap, ar = ("-" if row[key] is None else f"{100 * row[key]:.1f}" for key in ("AP", "AR"))
+        print(f"{name}, detected boxes: AP {ap}, AR {ar}")
+    print(f"wrote {a.run_folder.parent if a.run_folder.is_file() else a.run_folder}/evaluation.json")
+
+
+def predict(a: Arguments) -> None:
+    from semipose.predictor import predict
+
+    files = predict(a.model, a.images, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test, a.submit)
+    submitted = f", {files.pop()}" if a.submit else ""
+    pictures = f" and {len(files) - 1} overlay pictures beside it" if len(files) > 1 else ""
+    print(f"wrote {files[0]}{submitted}{pictures}")
+
+
+def import_weights(a: Arguments) -> None:
+    from semipose.models import size
+    from semipose.models.public import import_weights
+
+    found = import_weights(a.file, a.out, a.size, a.skeleton, a.bgr)
+    config, joints = found.config, found.skeleton
+    print(
+        f"{found.layout}: {config.backbone} ({size(config, len(joints))}) for {len(joints)} joints ({joints.name}),"
+        f" input {config.size[0]}x{config.size[1]}, {'BGR' if config.bgr else 'RGB'}"
+    )
+    rest = f": {', '.join(found.left_out[:5])}{', ...' if len(found.left_out) > 5 else ''}" if found.left_out else ""
+    print(f"{found.matched} tensors matched, {len(found.left_out)} of the file have no place{rest}")
+    print(f"wrote {', '.join(str(file) for file in found.files)}")
+
+
+def check(a: Arguments) -> int:
+    from semipose.data.check import check
+    from semipose.training import configure
+
+    sources = {"labeled": a.labeled, "unlabeled": a.unlabeled, "val": a.val}
+    if a.data:
+        from semipose.engine.sets import open_sets
+
+        named = configure(None, a.data).data
+        sets = open_sets(named, needs_unlabeled=False, checked=False)
+        sources = {"labeled": sets.labeled, "unlabeled": sets.unlabeled, "val": sets.val}
+    if not any(sources.values()):
+        print("semipose check: name labelled data, or a data.yaml with --data", file=sys.stderr)
+        return USAGE
+    found = check(**sources)
+    print(found.text())
+    return DONE if found.ok else FAILED
+
+
+def split(a: Arguments) -> None:
+    from semipose.data.open import open_labeled
+    from semipose.data.split import make_split
+
+    data = open_labeled(a.source, a.images)
+    split = make_split(data, a.labeled, a.val, a.unlabeled, a.seed, a.protocol, a.keep_labeled)
+    split.save(a.out)
+    counts = f"{len(split.labeled)} labelled, {len(split.unlabeled)} unlabelled, {len(split.val)} for validation"
+    print(f"{counts}, hash {split.hash[:12]}; wrote {a.out}")
+
+
+def synth(a: Arguments) -> None:
+    from semipose.synth import synth
+
+    print("wrote " + ", ".join(str(path) for path in synth(a.out, a.count, a.domain, a.seed, a.start)))
+
+
+def gap(a: Arguments) -> None:
+    from semipose.gaps import PERTURBATIONS, gap
+
+    chosen = {"views": a.views or PERTURBATIONS, "draws": a.draws, "count": a.count, "seed": a.seed, "out": a.out}
+    found = gap(a.model, a.val, a.images, a.split, threshold=a.threshold, device=a.device, **chosen)
+    print(f"{'perturbation':16s} {'PCK@' + format(a.threshold, 'g'):>8s}   lowest and highest of {a.draws} draws")
+    for name, each in found["views"].items():
+        low, high = 100 * min(each["draws"]), 100 * max(each["draws"])
+        print(f"{name:16s} {100 * each['pck']:7.1f}%   {low:.1f} to {high:.1f}")
+    print(f"on {found['images']} samples, the {100 * found['scored']:.0f} % of their joints that every view shows")
+    for pair in found["pairs"][:5]:
+        print(f"{pair['arguments']}   gap {100 * pair['gap']:.1f}, noise {100 * pair['noise']:.1f} points")
+    if not found["pairs"]:
+        print("no pair qualifies: no view that only moves the image keeps 90 % of the accuracy and leads beyond noise")
+    print(f"{len(found['pairs'])} pairs qualify, best first; wrote {a.out}")
+
+
+def reproduce(a: Arguments) -> int:
+    from semipose.engine.signals import EXIT_STOPPED, Stopped
+    from semipose.reproduction import listing, markdown, reproduce
+    from semipose.settings import read_overrides
+
+    if a.target is None:
+        print(listing())
+        return DONE
+    try:
+        tables = reproduce(a.target, a.scale, a.seeds, a.out, a.data, a.dry_run, **read_overrides(a.rest))
+    except Stopped as stopped:
+        print(f"semipose reproduce: {stopped.args[0]}; the same command goes on", file=sys.stderr)
+        return EXIT_STOPPED
+    for table in tables:
+        print(markdown(table))
+    print(f"wrote {', '.join(str(file) for table in tables for file in table['files'])}")
+    return DONE
+
+
+def triangulate(a: Arguments) -> int:
+    from semipose.cameras.predictions import triangulate_predictions
+
+    named = [view.partition("=")[::2] for view in a.views]
+    views = dict(named)
+    if not all(name and file for name, file in named) or len(views) < len(named):
+        print("semipose triangulate: write each camera once, as NAME=FILE", file=sys.stderr)
+        return USAGE
+    found = triangulate_predictions(a.cameras, views, a.out, a.truth, a.tolerance)
+    joints = [point for person in found["people"] for point in person["keypoints_3d"]]
+    print(f"{len(joints) - joints.count(None)} of {len(joints)} joints of {len(found['people'])} people have a point")
+    for name in ("absolute", "root_relative", "aligned"):
+        if name in found.get("mpjpe", {}):
+            score = found["mpjpe"][name]
+            mean, part = ("-" if score[key] is None else f"{score[key]:.1f} mm" for key in ("mean", "mean_found"))
+            some = f" ({score['missing']} joints are missing, the others have {part})" if score["missing"] else ""
+            print(f"MPJPE {name.replace('_', '-'):13s} {mean}{some}")
+    print(f"wrote {a.out}")
+    return DONE
+
+
+def recipes(a: Arguments) -> int:
+    from semipose.recipes import RECIPES, recipe
+
+    if not a.show:
+        for name, each in RECIPES.items():
+            print(f"{name:18s} {each.number:>8s}  {each.row}")
+        print("semipose recipes show NAME prints a recipe; semipose train --recipe NAME --data data.yaml trains it")
+        return DONE
+    if len(a.show) != 2 or a.show[0] != "show":
+        print("semipose recipes: write semipose recipes, or semipose recipes show NAME", file=sys.stderr)
+        return USAGE
+    import yaml
+
+    from semipose.config import to_dict
+    from semipose.models import size
+
+    config = recipe(a.show[1])
+    each = RECIPES[a.show[1]]
+    print(f"# {each.row}{f' ({each.number})' if each.number else ''}\n# {each.source}")
+    print(f"# a network for 17 joints: {size(config.model, 17)}")
+    print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")
+    return DONE
+
+
+def report(a: Arguments) -> None:
+    from semipose.report.html import report
+
+    print(f"wrote {report(a.runs, a.out)}")

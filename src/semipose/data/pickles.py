@@ -1,0 +1,39 @@
+"""Pickles of plain values and numpy arrays, and no other: reading one never runs code that it names."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+from semipose.errors import UserError
+
+_ARRAYS = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
+    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
+    ("_codecs", "encode"),  # how old protocols write bytes
+}
+
+
+class _Plain(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ARRAYS:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is not read from a file of data")
+        return super().find_class(module, name)
+
+
+def load_plain(path: Path) -> Any:
+    """The content of a pickle of dicts, lists, numbers, texts and numpy arrays.
+
+    Raises:
+        UserError: it cannot be read, or holds anything else.
+    """
+    try:
+        with path.open("rb") as file:
+            return _Plain(file, encoding="latin1").load()
+    except OSError as e:
+        raise UserError(f"{path} cannot be read ({e.strerror or e}); check the path") from None
+    except Exception as e:  # a damaged pickle raises nearly anything
+        raise UserError(f"{path} is no pickle of plain values and arrays: {' '.join(str(e).split())}") from None

@@ -1,0 +1,99 @@
+"""What a paper's metric is on a run: the measures of `semipose reproduce`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from semipose.config import Config
+from semipose.data.sample import SYNTH
+from semipose.errors import UserError
+from semipose.settings import read_yaml, resolve
+
+Score = Callable[[Path, Mapping[str, Any]], dict[str, float]]
+"""(a run's folder, its summary) -> network -> score; "mean" is that of its networks."""
+
+PEOPLE, START = 50, 900_000
+"""Embedded people for MPJPE, and the first one's number: beyond those of training and validation."""
+
+
+def pck(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
+    """PCK in % at the run's last step."""
+    scores = {**summary["val"]["networks"], "mean": summary["val"]["mean"]}
+    return {name: 100 * each["pck"] for name, each in scores.items() if each["pck"] is not None}
+
+
+def column(name: str) -> Score:
+    """A column of the benchmark's own table, in % at the run's last step: of `pckh` or `jdr`, as `Config.measure`."""
+
+    def score(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
+        scores = {**summary["val"]["networks"], "mean": summary["val"]["mean"]}
+        found = {key: each.get("table", {}).get(name) for key, each in scores.items()}
+        return {key: 100 * value for key, value in found.items() if value is not None}
+
+    return score
+
+
+def average_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
+    """COCO AP in %, with the validation data's boxes."""
+    from semipose.training import evaluate
+
+    coco = evaluate(folder)["coco"]
+    return _with_mean({name: each["AP"] and 100 * each["AP"] for name, each in coco.items() if name != "ensemble"})
+
+
+def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
+    """MPJPE in mm, absolute, of what several cameras see together: on embedded people of the domain of the validation
+    data where it is embedded people, else on the validation data, whose calibration is beside it. None where a joint
+    has no point.
+
+    Raises:
+        UserError: the validation data has neither cameras nor true points.
+    """
+    config = resolve(Config(), read_yaml(folder / "config.yaml"))
+    if str(config.data.val).startswith(SYNTH):
+        return _embedded(folder, str(config.data.val).removeprefix(SYNTH).partition("?")[0])
+    from semipose.cameras.shots import shots_mpjpe
+    from semipose.data.h36m import find_cameras
+    from semipose.engine.sets import open_sets
+
+    val = open_sets(config.data, needs_unlabeled=False, checked=False).val
+    cameras = find_cameras(config.data.val) if config.data.val else None
+    if val is None or cameras is None:
+        raise UserError(f"{config.data.val} has no cameras.pkl beside it or in the two folders above; MPJPE needs one")
+    file = json.loads((folder / "predictions" / "val.json").read_text())
+    names = [name for name in file["networks"] if name != "ensemble"]
+    pred = {name: np.array([row["pred"][name] for row in file["samples"]]) for name in names}
+    return _with_mean({name: shots_mpjpe(val, pred[name], cameras)["absolute"]["mean"] for name in names})
+
+
+def _embedded(folder: Path, domain: str) -> dict[str, float]:
+    from semipose.cameras.embedded import by_predictor, multiview_mpjpe
+    from semipose.predictor import Predictor
+
+    found = {}
+    for file in sorted(folder.glob("model*.safetensors")):
+        scores = multiview_mpjpe(by_predictor(Predictor.load(file)), domain, PEOPLE, start=START)
+        found[file.stem.removeprefix("model").removeprefix("-") or "a"] = scores["absolute"]["mean"]
+    return _with_mean(found)
+
+
+def _with_mean(found: Mapping[str, float | None]) -> dict[str, float]:
+    """What could be scored, and the mean where all could."""
+    known = {name: value for name, value in found.items() if value is not None}
+    return {**known, "mean": mean(known.values())} if found and len(known) == len(found) else known
+
+
+PCK, MPJPE = "PCK@0.1", "MPJPE mm"
+SCORES: dict[str, Score] = {
+    PCK: pck,
+    "AP": average_precision,
+    "PCKh@0.5": column("Mean"),
+    "JDR": column("Avg"),
+    MPJPE: mpjpe,
+}

@@ -1,0 +1,141 @@
+"""Weights in each public layout give what the layout's definition gives."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from semipose.errors import UserError
+from semipose.models.public import UNION, import_weights
+from semipose.models.weights import load_model
+from semipose.skeleton import COCO, MPII, SKELETONS, infer_pairs
+from tests.models import layouts
+
+LAYOUTS = ("pose_resnet", "pose_hrnet", "mmpose_resnet", "mmpose_hrnet")
+
+
+def image(size: tuple[int, int] = (64, 96)) -> Tensor:
+    return torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(5))
+
+
+def saved(path: Path, tensors: layouts.State, wrapped: bool = True) -> Path:
+    torch.save({"epoch": 3, "state_dict": OrderedDict(tensors)} if wrapped else tensors, path)
+    return path
+
+
+def worst(folder: Path, states: list[layouts.State], bgr: bool, rows: list[int] | None = None) -> float:
+    """The largest difference between the written networks and the definitions."""
+    found = 0.0
+    for stem, state in zip(("model", "model-b"), states, strict=False):
+        run = layouts.run_hrnet if "conv2.weight" in state else layouts.run_resnet
+        expected = run(state, layouts.normalised(image(), bgr))
+        expected = expected if rows is None else expected[:, rows]
+        network = load_model(folder / f"{stem}.safetensors").network
+        with torch.no_grad():
+            out = network(image())
+        assert expected.shape == out.shape and expected.std() > 0.1
+        found = max(found, float((out - expected).abs().max()))
+    return found
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_outputs_are_those_of_the_definition(layout: str, tmp_path: Path) -> None:
+    state = layouts.hrnet() if "hrnet" in layout else layouts.resnet(bottleneck=layout == "mmpose_resnet")
+    file = saved(tmp_path / "w48_64x96.pth", layouts.in_layout(layout, state), wrapped="mmpose" in layout)
+    found = import_weights(file, tmp_path / "out")
+    assert found.layout == layout and found.skeleton is COCO and found.config.size == [64, 96]
+    assert found.config.bgr == (layout == "pose_resnet") and found.matched == len(state) and not found.left_out
+    assert [path.name for path in found.files] == ["model.safetensors", "model.json"]
+    assert worst(tmp_path / "out", [state], found.config.bgr) < 1e-5
+    assert worst(tmp_path / "out", [state], not found.config.bgr) > 1e-3, "the channels' order matters"
+
+
+@pytest.mark.parametrize("kind", ["resnet", "hrnet"])
+def test_posedual_has_two_networks_of_24_channels(kind: str, tmp_path: Path) -> None:
+    states = [getattr(layouts, kind)(joints=24, seed=seed) for seed in (0, 1)]
+    file = saved(tmp_path / "PoseDual.pth.tar", layouts.in_layout("posedual", *states))
+    found = import_weights(file, tmp_path / "coco", size=(64, 96))
+    rows = [UNION.joints.index(joint) for joint in COCO.joints]
+    assert found.layout == "posedual" and len(found.files) == 4 and found.config.bgr
+    assert worst(tmp_path / "coco", states, True, rows) < 1e-5
+    import_weights(file, tmp_path / "mpii", size=(64, 96), skeleton="mpii")
+    assert worst(tmp_path / "mpii", states, True, [UNION.joints.index(joint) for joint in MPII.joints]) < 1e-5
+
+
+def test_the_released_single_network_is_one(tmp_path: Path) -> None:
+    state = layouts.resnet(joints=24)
+    file = saved(tmp_path / "cons.pth", layouts.in_layout("posedual", state))
+    assert len(import_weights(file, tmp_path / "out").files) == 2
+
+
+def test_mirrored_channels_of_the_union_are_the_released_pairs() -> None:
+    pairs = [[1, 4], [2, 5], [3, 6], [14, 17], [15, 18], [16, 19], [20, 21], [22, 23]]
+    assert {frozenset(pair) for pair in infer_pairs(UNION.joints)} == {frozenset(pair) for pair in pairs}
+
+
+def test_standard_networks_are_known_by_name(tmp_path: Path) -> None:
+    state = layouts.resnet((2, 2, 2, 2), (64, 128, 256, 512), False, (256, 256, 256), joints=16)
+    found = import_weights(saved(tmp_path / "pose.pth", state), tmp_path / "out")
+    assert (found.config.backbone, found.config.options, found.skeleton) == ("resnet18", {}, MPII)
+    assert found.config.size == [256, 256] and found.config.deconv == [256, 256, 256]
+
+
+def test_cells_lie_at_corners(tmp_path: Path) -> None:
+    import_weights(saved(tmp_path / "a.pth", layouts.resnet()), tmp_path / "out", size=(64, 96))
+    network = load_model(tmp_path / "out").network
+    assert network.first_cell == 0 and network.stride == 4
+
+
+def test_what_has_no_place_is_named(tmp_path: Path) -> None:
+    tensors = layouts.in_layout("mmpose_hrnet", layouts.hrnet())
+    extra = {"data_preprocessor.mean": torch.zeros(3), "backbone.incre_modules.0.weight": torch.zeros(1)}
+    found = import_weights(saved(tmp_path / "a.pth", {**tensors, **extra}), tmp_path / "out", size=(64, 96))
+    assert set(found.left_out) == {"data_preprocessor.mean", "incre_modules.0.weight"}
+
+
+def without(key: str) -> layouts.State:
+    return {name: value for name, value in layouts.resnet().items() if name != key}
+
+
+REFUSED = {
+    "another skeleton": (layouts.resnet(), {"skeleton": "lsp"}, r"predicts 17 joints, but skeleton 'lsp' has 14"),
+    "a skeleton nobody knows": (layouts.resnet(), {"skeleton": "cat"}, r"no skeleton 'cat'; known are coco"),
+    "a number of joints alone": (layouts.resnet(joints=14), {}, r"predicts 14 joints; name its skeleton"),
+    "another layout": ({"fc.weight": torch.zeros(2)}, {}, r"none of the known layouts.*begin with fc.weight"),
+    "no tensors": ({}, {}, r"none of the known layouts.*nothing"),
+    "a missing tensor": (without("layer2.1.bn1.bias"), {}, r"fit resnet50: .* 1 are missing.*layer2.1.bn1"),
+    "a missing layer": (without("layer3.0.conv1.weight"), {}, r"lacks layer3.0.conv1.weight"),
+    "another kernel": ({**layouts.resnet(), "final_layer.weight": torch.zeros(17, 8, 3, 3)}, {}, r"first final_layer"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_are_one_line_and_write_nothing(case: str, tmp_path: Path) -> None:
+    tensors, options, message = REFUSED[case]
+    with pytest.raises(UserError, match=message) as caught:
+        import_weights(saved(tmp_path / "a.pth", tensors), tmp_path / "out", size=(64, 96), **options)
+    assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
+
+
+def test_files_that_are_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "page.pth").write_text("<html>")
+    torch.save(Path("code"), tmp_path / "code.pth")
+    for name, message in (("page", "no plain tensors"), ("code", "no plain tensors"), ("none", "cannot be read")):
+        with pytest.raises(UserError, match=message) as caught:
+            import_weights(tmp_path / f"{name}.pth", tmp_path / "out")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_model_is_not_written_over(tmp_path: Path) -> None:
+    file = saved(tmp_path / "a.pth", layouts.resnet())
+    import_weights(file, tmp_path / "out", size=(64, 96))
+    with pytest.raises(UserError, match=r"holds a model.safetensors already"):
+        import_weights(file, tmp_path / "out", size=(64, 96))
+
+
+def test_mpii_is_known() -> None:
+    assert SKELETONS["mpii"] is MPII and len(MPII) == 16

@@ -1,0 +1,69 @@
+"""Runs on the small real files of each data set, from reading to the benchmark's own table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semipose.config import Config
+from semipose.predictor import predict
+from semipose.settings import read_yaml
+from semipose.training import evaluate, train
+from tests.engine.runs import tiny
+from tests.helpers import shared_data
+
+
+def short(tmp_path: Path, method: str, **data: object) -> Config:
+    return tiny(tmp_path / "cache", method, data={"val": None, **data}, optim={"batch": 2}, steps=1, eval_every=0)
+
+
+def test_mpii_with_unlabelled_aic_scored_on_mpii_and_h36m(tmp_path: Path) -> None:
+    mpii, aic, h36m = (
+        str(shared_data("formats", *parts))
+        for parts in (("mpii", "test_mpii.json"), ("aic", "test_aic.json"), ("h36m", "h36m_coco.json"))
+    )
+    run = train(config=short(tmp_path, "single", labeled=mpii, unlabeled=aic), out=tmp_path / "run", progress=False)
+    assert (run.summary["labels"], run.summary["unlabeled"]) == (5, 9)
+    scores = evaluate(run.path, mpii, threshold=0.5, measure="pckh")
+    assert scores["measure"] == "pckh" and scores["count"]["pelvis"] == scores["count"]["thorax"] == 0
+    assert [*scores["mean"]["table"]] == ["Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Mean"]
+    assert scores["mean"]["table"]["Mean"] == scores["mean"]["pck"]
+    scores = evaluate(run.path, h36m, threshold=0.5, measure="jdr")
+    assert scores["count"]["left_knee"] == 4 and scores["count"]["upper_neck"] == 0, "joints in common, by name"
+    assert [*scores["mean"]["table"]] == ["Knee", "Ankle", "Elbow", "Wrist", "Avg"]
+
+
+def test_coco_with_a_detectors_boxes(tmp_path: Path) -> None:
+    coco = shared_data("formats", "coco", "test_coco.json")
+    boxes = coco.with_name("test_coco_det_AP_H_56.json")
+    config = short(tmp_path, "supervised", labeled=str(coco), unlabeled=None)
+    run = train(config=config, out=tmp_path / "run", progress=False)
+    scores = evaluate(run.path, str(coco), boxes=boxes)
+    assert set(scores["detected"]) == {"a"} and 0 <= scores["detected"]["a"]["AP"] <= 1
+    files = predict(run.path, coco.parent, tmp_path / "out", boxes, overlay=False, submit="tiny")
+    assert files[-1].name == "person_keypoints_test-dev2017_tiny_results.zip" and files[-1].exists()
+
+
+def test_several_labelled_sources_in_a_yaml(tmp_path: Path) -> None:
+    (tmp_path / "a.json").touch()
+    (tmp_path / "data.yaml").write_text("labeled: [a.json, 'synth:wild?count=3']\nlabeled_images: [null, images]\n")
+    data = read_yaml(tmp_path / "data.yaml", "data")["data"]
+    assert data["labeled"] == [str((tmp_path / "a.json").resolve()), "synth:wild?count=3"]
+    mpii, aic = (str(shared_data("formats", name, f"test_{name}.json")) for name in ("mpii", "aic"))
+    config = short(tmp_path, "supervised", labeled=[mpii, aic], unlabeled=None)
+    run = train(config=config, out=tmp_path / "run", progress=False)
+    assert run.summary["labels"] == 14
+    scores = evaluate(run.path, aic)
+    assert len(scores["joints"]) == 17 and scores["count"]["Neck"] > 0 == scores["count"]["upper_neck"]
+    assert np.isfinite(scores["mean"]["pck"])
+
+
+@pytest.mark.parametrize("measure", ["pckh2", 3])
+def test_an_unknown_measure_is_refused(measure: object) -> None:
+    from semipose.errors import UsageError
+    from semipose.settings import resolve
+
+    with pytest.raises(UsageError, match="measure"):
+        resolve(Config(), {"measure": measure})
