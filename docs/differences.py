@@ -1,0 +1,97 @@
+"""Writes docs/DIFFERENCES.md: what sets the methods of Xie et al., ICCV 2021, apart, taken from the code itself.
+
+python docs/differences.py
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from semipose.config import differences, to_dict
+from semipose.methods.base import Method
+from semipose.methods.consistency import Dual, Naive, Single
+from semipose.recipes import recipe
+
+STEPS: list[tuple[str, str, Callable[..., Any], Callable[..., Any]]] = [
+    ("supervised", "naive", Method.step, Naive.step),
+    ("naive", "single", Naive.step, Single.step),
+    ("single", "dual", Single.step, Dual.step),
+]
+SETTINGS = [
+    ("single", "undetached", "gradient goes through the teacher too (section 3.3): `teacher=Learning(student)`"),
+    ("single", "single-jc", "Joint Cutout in the hard view (section 4.1)"),
+    ("single", "easy-easy", "both views of the easy strength (section 6.3, D1)"),
+    ("single", "hard-hard", "both of the hard strength (D2)"),
+    ("single", "hard-easy", "the hard view teaches the easy one (D3)"),
+    ("easy-easy", "confident0.4", "only confident joints teach (A2)"),
+    ("easy-easy", "mean-teacher0.999", "an average of the student teaches (B2): `teacher=Ema(student, decay)`"),
+    ("easy-easy", "foreground", "cells of high response weigh more (C)"),
+    (
+        "single",
+        "pseudopose",
+        "a fixed teacher, trained on the labels before (section 5, Eq. 8): `teacher=Frozen(trained)`",
+    ),
+    (
+        "pseudopose",
+        "datadistill",
+        "its heatmaps of several views are summed, keypoints read off, Gaussians drawn anew: `teach=distilled(...)`",
+    ),
+    ("naive", "naive-lambda0.1", "a lower weight (section 3.2)"),
+    ("supervised", "supervised-hard", "hard augmentation of the labelled images (section 6.2)"),
+    ("dual-a", "dual-ra", "RandAugment in the hard view (Figure 5)"),
+    ("dual-a", "dual", "Joint Cutout in the hard view (section 6.2)"),
+    ("dual-a", "dual-hrnet", "two architectures (Table 2)"),
+    ("dual", "released-dual", "the released code instead of the paper"),
+]
+HEAD = """# Differences
+
+What the methods of Xie et al. (ICCV 2021) differ in, written by `python docs/differences.py` from the code; a test
+keeps it true. The lines of a step are explained in [ARCHITECTURE.md](ARCHITECTURE.md).
+
+## Four steps
+
+Every method of the paper takes one of these steps.
+"""
+
+
+def document() -> str:
+    """The page."""
+    parts = [HEAD]
+    for before, after, first, second in STEPS:
+        parts.append(f"### {before} → {after}\n\n```diff\n{step_difference(first, second)}\n```\n")
+    parts.append(
+        "## The same step with other arguments\n\n| from | to | the paper | settings that change |\n|---|---|---|---|\n"
+    )
+    rows = [
+        f"| `{before}` | `{after}` | {words} | {setting_differences(before, after)} |"
+        for before, after, words in SETTINGS
+    ]
+    return "\n".join(parts) + "\n".join(rows) + "\n"
+
+
+def step_difference(first: Callable[..., Any], second: Callable[..., Any]) -> str:
+    """The unified difference of two functions' bodies, whole."""
+    lines = [body(each) for each in (first, second)]
+    return "\n".join(list(difflib.unified_diff(*lines, lineterm="", n=100))[3:])
+
+
+def body(function: Callable[..., Any]) -> list[str]:
+    """The lines of a function without its signature and docstring."""
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()[1:]
+    kept = textwrap.dedent("\n".join(lines)).splitlines()
+    return [line for line in kept if not line.startswith('"""')]
+
+
+def setting_differences(before: str, after: str) -> str:
+    """`key: a → b` of two recipes."""
+    found = differences(to_dict(recipe(before)), to_dict(recipe(after)))
+    return "<br>".join(f"`{each.replace(' -> ', '` → `')}`" for each in found)
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / "DIFFERENCES.md").write_text(document())
