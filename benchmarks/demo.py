@@ -15,7 +15,7 @@ from pathlib import Path
 from common import pck_percent, run_once, write
 from figures import comparison_picture
 from semipose.config import Config, MethodConfig
-from semipose.demo import METHODS, demo
+from semipose.demos import METHODS, demo
 from semipose.recipes import mini
 
 

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 
 from semipose.data.images import read_image
 from semipose.metrics.pck import box_norm, normalized_distance
-from semipose.report.overlay import contact_sheet, draw_pose
+from semipose.reports.overlay import contact_sheet, draw_pose
 from semipose.skeleton import Skeleton
 
 RESPONSES = {

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from semipose.cameras.predictions import triangulate_predictions
     from semipose.data.check import check
     from semipose.data.split import make_split
-    from semipose.demo import demo
+    from semipose.demos import demo
     from semipose.gaps import gap
     from semipose.models.public import import_weights
     from semipose.predictor import Predictor, predict
-    from semipose.report.html import report
+    from semipose.reports.html import report
     from semipose.reproduction import reproduce
-    from semipose.synth import synth
+    from semipose.synthesis import synth
     from semipose.training import evaluate, train
 
 __version__ = "0.1.0"
@@ -38,15 +38,15 @@ __all__ = [
 _HOME = {
     "Predictor": "predictor",
     "check": "data.check",
-    "demo": "demo",
+    "demo": "demos",
     "evaluate": "training",
     "gap": "gaps",
     "import_weights": "models.public",
     "make_split": "data.split",
     "predict": "predictor",
-    "report": "report.html",
+    "report": "reports.html",
     "reproduce": "reproduction",
-    "synth": "synth",
+    "synth": "synthesis",
     "train": "training",
     "triangulate_predictions": "cameras.predictions",
 }

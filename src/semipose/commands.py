@@ -14,7 +14,7 @@ Arguments = argparse.Namespace
 
 
 def demo(a: Arguments) -> None:
-    from semipose.demo import demo
+    from semipose.demos import demo
 
     found = demo(a.out, a.seed, a.steps)
     print(f"{'method':12s} {'PCK@0.1':>8s}")
@@ -138,7 +138,7 @@ def split(a: Arguments) -> None:
 
 
 def synth(a: Arguments) -> None:
-    from semipose.synth import synth
+    from semipose.synthesis import synth
 
     print("wrote " + ", ".join(str(path) for path in synth(a.out, a.count, a.domain, a.seed, a.start)))
 
@@ -225,6 +225,6 @@ def recipes(a: Arguments) -> int:
 
 
 def report(a: Arguments) -> None:
-    from semipose.report.html import report
+    from semipose.reports.html import report
 
     print(f"wrote {report(a.runs, a.out)}")

@@ -184,7 +184,7 @@ def _coco_result(image_id: int | str, pose: Pose, score: float) -> dict:
 def _overlay(pixels: np.ndarray, poses: Iterable[Pose], skeleton: Skeleton, path: Path, taken: Sequence[Path]) -> Path:
     import cv2
 
-    from semipose.report.overlay import draw_pose
+    from semipose.reports.overlay import draw_pose
 
     for pose in poses:
         pixels = draw_pose(pixels, pose.keypoints, skeleton)

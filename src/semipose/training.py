@@ -73,7 +73,7 @@ def train(
     initial = [Path(p) for p in ([init_from] if isinstance(init_from, str | Path) else init_from)]
     summary = run_training(config, run, checkpoint, initial, progress)
     if summary:
-        from semipose.report.html import report
+        from semipose.reports.html import report
 
         report([run.path])
     return Run(run.path, summary)

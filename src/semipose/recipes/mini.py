@@ -1,9 +1,9 @@
 """The mini protocol: embedded people and a small ResNet from scratch, minutes on two CPU cores.
 
-Ours, not a paper's, and the same for every method. Fixed by supervised training and by the time that a Dual run takes:
-20 labels are learnt by heart in less than half of the steps, and more of them help (docs/DECISIONS.md). The network is a
-ResNet of four basic blocks (32, 48, 96 and 128 channels) at 64x48 with output stride 16, so that its encoder's 4x3
-cells divide into Pose-MUM's tiles, and two deconvolutions to heatmaps of stride 4, as the papers'.
+Ours, not a paper's, and the same for every method. Fixed by supervised training and by the time that a Dual run
+takes: 20 labels are learnt by heart in less than half of the steps, and more of them help (docs/DECISIONS.md). The
+network is a ResNet of four basic blocks (32, 48, 96 and 128 channels) at 64x48 with output stride 16, so that its
+encoder's 4x3 cells divide into Pose-MUM's tiles, and two deconvolutions to heatmaps of stride 4, as the papers'.
 """
 
 from __future__ import annotations

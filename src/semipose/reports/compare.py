@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from semipose.metrics.summary import ENSEMBLE
-from semipose.report.runs import Run, number
+from semipose.reports.runs import Run, number
 
 SUPERVISED = "supervised"
 RESAMPLES = 2000

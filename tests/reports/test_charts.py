@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from semipose.report.charts import MOST_POINTS, WIDTH, Series, line_chart, log_ticks, short, thin, ticks
+from semipose.reports.charts import MOST_POINTS, WIDTH, Series, line_chart, log_ticks, short, thin, ticks
 
 
 def series(n: int = 5, label: str = "a", color: int = 0) -> Series:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from semipose.errors import UserError
-from semipose.report.html import duration, report
+from semipose.reports.html import duration, report
 from tests.report.fake import make_run
 
 VOID = {"meta", "img", "br", "line", "polyline", "circle", "link", "input"}

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from semipose.report.gallery import SIZE, crop_to_box, data_uri, gallery
-from semipose.report.runs import Predictions, read_run
+from semipose.reports.gallery import SIZE, crop_to_box, data_uri, gallery
+from semipose.reports.runs import Predictions, read_run
 from tests.report.fake import make_run
 
 

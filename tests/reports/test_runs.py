@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from semipose.errors import UserError
-from semipose.report.runs import parse_metrics, read_run, read_runs
+from semipose.reports.runs import parse_metrics, read_run, read_runs
 from tests.report.fake import make_run
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from semipose.report.compare import cautions, headline, interval, points
-from semipose.report.runs import Run, read_run
+from semipose.reports.compare import cautions, headline, interval, points
+from semipose.reports.runs import Run, read_run
 from tests.report.fake import make_run
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from semipose.errors import UserError
 from semipose.metrics.pck import labeled_joints
 from semipose.metrics.summary import ENSEMBLE
-from semipose.report.overlay import draw_pose
-from semipose.report.runs import Predictions
+from semipose.reports.overlay import draw_pose
+from semipose.reports.runs import Predictions
 
 SIZE = 256
 """Longest side of a picture."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semipose.report.overlay import CENTRE, LEFT, RIGHT, contact_sheet, draw_pose, side_colors
+from semipose.reports.overlay import CENTRE, LEFT, RIGHT, contact_sheet, draw_pose, side_colors
 from semipose.skeleton import Skeleton
 
 CHAIN = Skeleton(

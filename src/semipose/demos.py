@@ -23,7 +23,7 @@ def demo(out: str | Path = "demo", seed: int = 0, steps: int | None = None, prog
 
     Returns: {"supervised", "dual", "gain"} as PCK in %, "seconds", and "report", its path.
     """
-    from semipose.report.html import report
+    from semipose.reports.html import report
 
     began, folder, scores, runs = time.perf_counter(), Path(out), {}, []
     for name, config in METHODS.items():

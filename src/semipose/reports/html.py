@@ -11,10 +11,10 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from semipose.metrics.summary import ENSEMBLE
-from semipose.report.charts import Chart, Series, line_chart
-from semipose.report.compare import cautions, headline, percent, points
-from semipose.report.gallery import gallery
-from semipose.report.runs import Run, number, read_runs
+from semipose.reports.charts import Chart, Series, line_chart
+from semipose.reports.compare import cautions, headline, percent, points
+from semipose.reports.gallery import gallery
+from semipose.reports.runs import Run, number, read_runs
 
 RESPONSES = ("labeled", "teacher", "student", "background")
 
@@ -35,7 +35,7 @@ def report(runs: Sequence[Path], out: Path | None = None) -> Path:
     first = Path(runs[0]).resolve()
     path = Path(out) if out is not None else (first if len(found) == 1 else first.parent) / "report.html"
     environment = Environment(
-        loader=PackageLoader("semipose.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("semipose.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"percent": percent}
     page = environment.get_template("report.html").render(contents(found))
