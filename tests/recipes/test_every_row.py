@@ -97,6 +97,7 @@ def one_of_each(paper: Paper) -> Paper:
     return replace(paper, tables=tables)
 
 
+@pytest.mark.slow
 def test_every_row_starts_trains_and_is_scored(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     configured, find = reproduction.configured, reproduction.find
