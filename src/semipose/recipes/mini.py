@@ -13,19 +13,20 @@ from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, Optim
 DOMAIN, LABELS, UNLABELED, VAL = "studio", 20, 2000, 500
 STEPS = 1200
 EASY, HARD = "affine30+flip50", "affine60+flip50"
-_STARTS = {LABELS: 200_000, UNLABELED: 300_000, VAL: 900_000}
-"""Where each set begins: none of these people was drawn while the protocol was looked for."""
+SETS = {"labeled": (LABELS, 200_000), "unlabeled": (UNLABELED, 300_000), "val": (VAL, 900_000)}
+"""Set -> how many people from which on: none of them was drawn while the protocol was looked for."""
 
 
-def people(count: int, seed: int, domain: str = DOMAIN) -> str:
-    """The embedded people of a set, which is named by its size: `LABELS`, `UNLABELED` or `VAL`. Validation is the same
-    for every seed."""
-    return f"synth:{domain}?seed={0 if count == VAL else seed}&count={count}&start={_STARTS[count]}"
+def people(which: str, seed: int, domain: str = DOMAIN) -> str:
+    """The embedded people of one of `SETS`. Validation is the same for every seed."""
+    count, start = SETS[which]
+    return f"synth:{domain}?seed={0 if which == 'val' else seed}&count={count}&start={start}"
 
 
 def base(method: MethodConfig, seed: int = 0) -> Config:
     """The protocol for one method; `seed` draws other labelled and unlabelled people, validation stays."""
-    data = DataConfig(labeled=people(LABELS, seed), unlabeled=people(UNLABELED, seed), val=people(VAL, seed))
+    labeled, unlabeled, val = (people(which, seed) for which in SETS)
+    data = DataConfig(labeled=labeled, unlabeled=unlabeled, val=val)
     model = ModelConfig(
         weights="none",
         options={"layers": [1, 1, 1, 1], "channels": [32, 48, 96, 128], "output_stride": 16},

@@ -137,20 +137,20 @@ def named(stem: str, plans: dict[str, Plan]) -> dict[str, Plan]:
 
 def wild(seed: int) -> str:
     """The mini protocol's other domain, unlabelled."""
-    return mini.people(mini.UNLABELED, seed, "wild")
+    return mini.people("unlabeled", seed, "wild")
 
 
 def wild_labels(seed: int) -> str:
-    return mini.people(mini.LABELS, seed, "wild")
+    return mini.people("labeled", seed, "wild")
 
 
 def wild_val(seed: int) -> str:
-    return mini.people(mini.VAL, seed, "wild")
+    return mini.people("val", seed, "wild")
 
 
 def every_label(seed: int) -> str:
     """The unlabelled people with their labels: "All" at mini scale."""
-    return mini.people(mini.UNLABELED, seed)
+    return mini.people("unlabeled", seed)
 
 
 SUPERVISED = {"name": "supervised", "easy": EASY}
