@@ -9,7 +9,7 @@ was fixed by the time a step takes; no method has settings of its own beside its
 
     python benchmarks/lspet.py --data ../shared/data/lspet --root runs/lspet_long --long
 
-is the same at 64x64, where a step takes a third, for 3,000 steps after the start, with Dual without cutout and Dual
+is the same at 64x64, where a step takes a third, for 2,000 steps after the start, with Dual without cutout and Dual
 with half of each supervised loss beside them: what length, cutout and lambda do. It writes results/lspet_long.json.
 """
 
@@ -24,7 +24,7 @@ from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, Optim
 from semipose.data.lsp import read_lsp
 from semipose.data.split import make_split
 
-WARM, STEPS, LONG = 800, 800, 3000
+WARM, STEPS, LONG = 800, 800, 2000
 """Steps of the supervised start, which every method shares, and of each method after it, at either size."""
 
 METHODS = {
