@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from semipose.geometry import Size, View
 from semipose.methods import Codec, Labeled
+from semipose.models.stages import Tap, no_tap
 
 SIZE: Size = (64, 48)
 STRIDE = 4
@@ -19,7 +20,9 @@ K = len(FLIP)
 
 class Tiny(nn.Module):
     """A convolution, batch norm and a head: heatmaps of stride 4. It records what it was shown, and whether it was to
-    learn from it."""
+    learn from it. For a tap, its "layer1" to "encoder" are at one place."""
+
+    size = SIZE
 
     def __init__(self, seed: int = 0, joints: int = K) -> None:
         super().__init__()
@@ -31,10 +34,14 @@ class Tiny(nn.Module):
         self.shown: list[Tensor] = []
         self.learns: list[bool] = []
 
-    def forward(self, image: Tensor) -> Tensor:
-        out = self.head(self.norm(self.stem(image)).relu()).float()
-        self.shown.append(image.detach())
-        self.learns.append(out.requires_grad)
+    def forward(self, image: Tensor, tap: Tap = no_tap) -> Tensor:
+        x = self.norm(self.stem(tap("image", image))).relu()
+        for name in ("layer1", "layer2", "layer3", "encoder"):
+            x = tap(name, x)
+        out = self.head(x).float()
+        if not image.is_meta:  # where only its shapes are asked for
+            self.shown.append(image.detach())
+            self.learns.append(out.requires_grad)
         return out
 
 

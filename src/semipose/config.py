@@ -70,7 +70,8 @@ class MethodConfig:
     """The method and its views.
 
     Attributes:
-        name: supervised, naive, single, undetached, mean_teacher, pseudopose, datadistill or dual.
+        name: supervised, naive, single, undetached, mean_teacher, eman, mum, pose_mum, pose_mum_plus, pseudopose,
+            datadistill or dual.
         easy: policy of the teacher's view, and of the labelled images.
         hard: policy of the student's view.
         labeled: policy of the labelled images, where it is another than `easy`; the papers have none.
@@ -83,7 +84,16 @@ class MethodConfig:
             `confident0.4` (only peaks above 0.4 teach), `foreground` (high cells weigh more), `refined` (fresh
             Gaussians).
         teacher: the trained network that teaches in pseudopose and datadistill: a run folder or model.safetensors.
-        decay: of mean_teacher's average, alpha.
+        decay: of the average that teaches in mean_teacher, eman and pose_mum_plus.
+        statistics: what that of eman and pose_mum_plus normalises with: averages of the student's means and `variance`
+            (EMAN as released) or `sigma` (Pose-MUM, Eq. 3), or its own `batch`, which makes it mean_teacher's.
+        joint: whether labelled and hard images go through the student in one batch, as EMAN's do; not in dual.
+        mix_group: images that exchange tiles in mum, pose_mum and pose_mum_plus, N_G.
+        mix_tiles: rows and columns of tiles.
+        mix_after: stages whose output pose_mum and pose_mum_plus may mix as well as the images; the paper names none.
+        mix_chance: of each of these, a step; the paper gives none.
+        mix_anew: whether each stage has a permutation of its own, or all have the images'; the paper does not say.
+        unmix: the stage after which tiles are put back: encoder, decoder, layer2, ....
         views: how many views datadistill sums; the paper gives no number.
         burn_in: the part of the training's length in which labels alone teach; none in the paper.
     """
@@ -99,6 +109,14 @@ class MethodConfig:
     teach: str = "soft"
     teacher: str | None = None
     decay: float = 0.999
+    statistics: str = "variance"
+    joint: bool = False
+    mix_group: int = 4
+    mix_tiles: list[int] = field(default_factory=lambda: [4, 3])
+    mix_after: list[str] = field(default_factory=lambda: ["layer1", "layer2", "layer3"])
+    mix_chance: float = 0.5
+    mix_anew: bool = True
+    unmix: str = "encoder"
     views: int = 4
     burn_in: float = 0.0
 

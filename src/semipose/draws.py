@@ -40,6 +40,10 @@ class Draws:
         """(n, *shape) whole numbers in [0, high)."""
         return self._mine(n, torch.randint(high, (n * self._world, *shape), generator=self._generator), host)
 
+    def shared(self, *shape: int) -> Tensor:
+        """(*shape,) in [0, 1), the same on every rank; on the host."""
+        return torch.rand(*shape, generator=self._generator)
+
     def _mine(self, n: int, numbers: Tensor, host: bool = False) -> Tensor:
         rows = numbers[self._rank * n : (self._rank + 1) * n]
         return rows if host else rows.to(self._device, non_blocking=True)

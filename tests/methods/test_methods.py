@@ -14,7 +14,8 @@ from tests.tiny import CODEC, K, Tiny, gradients, labeled, norm, view
 
 RESPONSES = {"response/labeled", "response/teacher", "response/student", "response/background"}
 
-SINGLES = ("single", "undetached", "mean_teacher", "pseudopose", "datadistill")
+AVERAGES = ("mean_teacher", "eman", "pose_mum_plus")
+SINGLES = ("single", "undetached", *AVERAGES, "mum", "pose_mum", "pseudopose", "datadistill")
 
 
 def made(name: str, **settings: object) -> Method:
@@ -61,7 +62,7 @@ def test_no_weight_is_saved_twice(name) -> None:
     """A teacher that is the student is no submodule; one with weights of its own is, and they do not learn."""
     method = made(name)
     expected = {f"students.{i}.{key}" for i, net in enumerate(method.students) for key in net.state_dict()}
-    if name in ("mean_teacher", "pseudopose", "datadistill"):
+    if name in (*AVERAGES, "pseudopose", "datadistill"):
         expected |= {f"teacher.net.{key}" for key in Tiny().state_dict()}
     assert set(method.state_dict()) == expected
     learning = [p for p in method.parameters() if p.requires_grad]

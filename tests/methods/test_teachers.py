@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from semipose.methods.target import soft
-from semipose.methods.teachers import Ema, Frozen, Itself, Learning
+from semipose.methods.teachers import STATISTICS, Ema, Frozen, Itself, Learning
 from tests.tiny import Tiny, gradients, norm, view
 
 
@@ -49,23 +49,23 @@ def test_frozen_refuses_to_train() -> None:
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
 
-@pytest.mark.parametrize("buffers", [False, True])
-def test_an_average_starts_as_a_copy(buffers) -> None:
+@pytest.mark.parametrize("statistics", STATISTICS)
+def test_an_average_starts_as_a_copy(statistics) -> None:
     net = Tiny()
-    teacher = Ema(net, 0.9, buffers)
+    teacher = Ema(net, 0.9, statistics)
     assert all(
         torch.equal(a, b) and a is not b for a, b in zip(teacher.net.parameters(), net.parameters(), strict=True)
     )
     assert not any(p.requires_grad for p in teacher.parameters()) and all(p.requires_grad for p in net.parameters())
     teacher.train()
-    assert teacher.net.training != buffers
+    assert teacher.net.training == (statistics == "batch")
     assert not teacher(view(2).image).requires_grad
 
 
 def test_batch_norm_of_an_average() -> None:
     """Its own batch and statistics, or (EMAN) the average of the student's and no batch of its own."""
     net = Tiny()
-    plain, eman = Ema(net, 0.5).train(), Ema(net, 0.5, buffers=True).train()
+    plain, eman = Ema(net, 0.5).train(), Ema(net, 0.5, "variance").train()
     with torch.no_grad():
         net.norm.running_mean.fill_(4)
         net.norm.num_batches_tracked.fill_(7)

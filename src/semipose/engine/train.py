@@ -30,7 +30,8 @@ from semipose.engine.stream import Batches, Share, loading
 from semipose.errors import UserError
 from semipose.geometry import Size, View, move
 from semipose.heatmap import DECODERS, FLIP_TESTS
-from semipose.methods import NEED_UNLABELED, Codec, Labeled, Method, Outcome, build_method
+from semipose.methods import MIX, NEED_UNLABELED, Codec, Labeled, Method, Outcome, build_method
+from semipose.methods.mix import check_groups
 from semipose.models.weights import save_model
 from semipose.provenance import commit, machine
 from semipose.settings import resolve
@@ -111,11 +112,13 @@ class Training:
             raise UserError(f"decode is {config.decode!r}; it can be {', '.join(DECODERS)}")
         if config.flip_test not in FLIP_TESTS:
             raise UserError(f"flip_test is {config.flip_test!r}; it can be {', '.join(FLIP_TESTS)}")
+        sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
+        if config.method.name in MIX:
+            check_groups(config.method.mix_group, sizes[1], self.share.world)
         self.sets = open_sets(config.data, config.method.name in NEED_UNLABELED)
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
-        sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
         self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]
         self.steps = config.steps or self.batches.steps_of(config.epochs)
         if self.steps < 1:

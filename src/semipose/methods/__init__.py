@@ -11,13 +11,15 @@ from semipose.config import MethodConfig
 from semipose.errors import UserError
 from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import Dual, Naive, Single
+from semipose.methods.mix import Mixing, check_fits
 from semipose.methods.supervised import Supervised
 from semipose.methods.target import Codec, Labeled, Teach, seen_from, seen_with_background, soft
 from semipose.methods.teach import distilled, parse_changes, then
-from semipose.methods.teachers import Ema, Frozen, Learning, Teacher
+from semipose.methods.teachers import STATISTICS, Ema, Frozen, Learning, Teacher
 
 __all__ = [
     "METHODS",
+    "MIX",
     "NEED_TEACHER",
     "NEED_UNLABELED",
     "Codec",
@@ -38,6 +40,13 @@ METHODS: dict[str, tuple[int, Build]] = {
     "single": (1, lambda c, nets, codec: single(c, nets[0], codec)),
     "undetached": (1, lambda c, nets, codec: single(c, nets[0], codec, Learning(nets[0]))),
     "mean_teacher": (1, lambda c, nets, codec: single(c, nets[0], codec, Ema(nets[0], c.decay))),
+    "eman": (1, lambda c, nets, codec: single(c, nets[0], codec, eman(c, nets[0]))),
+    "mum": (1, lambda c, nets, codec: single(c, nets[0], codec, mix=mixing(c, nets[0], ()))),
+    "pose_mum": (1, lambda c, nets, codec: single(c, nets[0], codec, mix=mixing(c, nets[0], c.mix_after))),
+    "pose_mum_plus": (
+        1,
+        lambda c, nets, codec: single(c, nets[0], codec, eman(c, nets[0]), mix=mixing(c, nets[0], c.mix_after)),
+    ),
     "pseudopose": (1, lambda c, nets, codec: single(c, nets[0], codec, Frozen(nets[1]))),
     "datadistill": (
         1,
@@ -57,15 +66,34 @@ trained teacher of those in `NEED_TEACHER`)."""
 
 NEED_UNLABELED = frozenset(METHODS) - {"supervised"}
 NEED_TEACHER = frozenset({"pseudopose", "datadistill"})
+MIX = frozenset({"mum", "pose_mum", "pose_mum_plus"})
 
 
 def single(
-    config: MethodConfig, student: nn.Module, codec: Codec, teacher: Teacher | None = None, teach: Teach = soft
+    config: MethodConfig,
+    student: nn.Module,
+    codec: Codec,
+    teacher: Teacher | None = None,
+    teach: Teach = soft,
+    mix: Mixing | None = None,
 ) -> Single:
     """Single, the student its own teacher unless another is given."""
     move = MOVES[config.outside]
     easy, changed = parse(config.easy), taught(config, codec, teach)
-    return Single(student, codec, easy, hard(config), teacher, changed, move, config.weight)
+    return Single(student, codec, easy, hard(config), teacher, changed, move, config.weight, mix, config.joint)
+
+
+def eman(config: MethodConfig, student: nn.Module) -> Ema:
+    """The average of a student that teaches in evaluation mode, or as `method.statistics` says."""
+    return Ema(student, config.decay, config.statistics)
+
+
+def mixing(config: MethodConfig, network: nn.Module, after: Sequence[str]) -> Mixing:
+    """How tiles are mixed, checked against the network: images, and what the stages in `after` give."""
+    tiles = (*config.mix_tiles,)
+    mix = Mixing(config.mix_group, tiles, (*after,), config.mix_chance, config.mix_anew, config.unmix)  # type: ignore
+    check_fits(mix, network)
+    return mix
 
 
 def taught(config: MethodConfig, codec: Codec, teach: Teach = soft) -> Teach:
@@ -88,6 +116,7 @@ def networks_of(config: MethodConfig) -> int:
         (config.name, METHODS, "name"),
         (config.outside, MOVES, "outside"),
         (config.hard_of, HARD, "hard_of"),
+        (config.statistics, STATISTICS, "statistics"),
     ):
         if value not in known:
             raise UserError(f"method.{key} is {value!r}; it can be {', '.join(known)}")

@@ -17,13 +17,17 @@ from semipose.methods.target import (
     Teach,
     background,
     follow,
+    follow_together,
     response,
     seen_from,
     soft,
 )
 from semipose.methods.teachers import Itself, Learning, Teacher
+from semipose.models.stages import Tap
 
 Move = Callable[[Target, View, Tensor], Target]
+Mix = Callable[[int, Draws], Tap]
+"""Draws a step's tap for so many images."""
 
 
 class Naive(Method):
@@ -52,6 +56,8 @@ class Single(Method):
         teach: how its predictions become a target.
         move: how a target is carried into the hard view.
         weight: lambda, of the unsupervised loss.
+        mix: draws a tap for the student's pass over the hard view, which mixes its tiles (MUM, Pose-MUM).
+        joint: labelled and hard images go through the student in one batch (EMAN).
     """
 
     def __init__(
@@ -64,18 +70,26 @@ class Single(Method):
         teach: Teach = soft,
         move: Move = seen_from,
         weight: float = 1.0,
+        mix: Mix | None = None,
+        joint: bool = False,
     ) -> None:
         super().__init__([student], codec, easy)
         self.hard, self.move, self.weight = hard, move, weight
+        self.mix, self.joint = mix, joint
         self.teacher, self.teach = teacher or Itself(student), teach
 
     def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
         (student,) = self.students
-        learnt = follow(student, known)
+        learnt = None if self.joint else follow(student, known)
         easy = self.easy(unlabeled, draws)
         target = self.teach(self.teacher, easy, self.codec, draws)
         hard = self.hard(easy, draws, target)
-        taught = follow(student, self.move(target, hard, self.codec.flip))
+        moved = self.move(target, hard, self.codec.flip)
+        tap = self.mix(len(hard), draws) if self.mix else None
+        if learnt is None:
+            learnt, taught = follow_together(student, [known, moved], tap)
+        else:
+            taught = follow(student, moved, tap)
         losses = {"supervised": learnt.loss, "unsupervised": self.weight * taught.loss}
         return Outcome(losses, responses(learnt, target, taught))
 

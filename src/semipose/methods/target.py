@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -12,6 +13,7 @@ from semipose.draws import Draws
 from semipose.geometry import View, align, move, swap_sides
 from semipose.heatmap import encode, on_map
 from semipose.methods.teachers import Teacher
+from semipose.models.stages import Tap
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,29 @@ class Followed(NamedTuple):
     heatmaps: Tensor
 
 
-def follow(student: nn.Module, target: Target) -> Followed:
-    """The student predicts for the target's view."""
-    prediction = student(target.frame.image)
+def follow(student: nn.Module, target: Target, tap: Tap | None = None) -> Followed:
+    """The student predicts for the target's view; a `tap` may change what passes between its stages."""
+    prediction = student(target.frame.image) if tap is None else student(target.frame.image, tap)
     return Followed(mse(prediction, target), prediction)
+
+
+def follow_together(student: nn.Module, targets: Sequence[Target], tap: Tap | None = None) -> list[Followed]:
+    """As `follow` for each, in one batch: they share batch norm's statistics. The tap is for the last one alone."""
+    sizes = [len(target.frame) for target in targets]
+    whole = torch.cat([target.frame.image for target in targets])
+    predictions = (student(whole) if tap is None else student(whole, of_last(tap, sizes[-1]))).split(sizes)
+    return [Followed(mse(each, target), each) for each, target in zip(predictions, targets, strict=True)]
+
+
+def of_last(tap: Tap, count: int) -> Tap:
+    """A tap for the last `count` images of a batch."""
+
+    def tap_last(name: str, x: Tensor) -> Tensor:
+        last = x[-count:]
+        tapped = tap(name, last)
+        return x if tapped is last else torch.cat([x[:-count], tapped])
+
+    return tap_last
 
 
 def response(heatmaps: Tensor) -> Tensor:

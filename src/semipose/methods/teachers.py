@@ -8,6 +8,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+STATISTICS = ("batch", "variance", "sigma")
+"""What an average may normalise with."""
+
 
 class Teacher(Protocol):
     """Predicts heatmaps, and may follow its student after each optimiser step."""
@@ -67,18 +70,19 @@ class Ema(nn.Module):
     Teacher; Xie et al. 2021, section 6.3). It starts as the student's copy.
 
     Args:
-        buffers: also average batch norm's statistics, copy its counts, and stay in evaluation mode (EMAN); otherwise
-            batch norm uses the teacher's own batch, as the student's does.
+        statistics: of batch norm. `batch`: the teacher's own batch's, as the student's are its own (EMA). `variance`:
+            averages of the student's running means and variances, its counts copied, in evaluation mode (EMAN, as
+            released). `sigma`: the same with averaged standard deviations (Kim et al., Pose-MUM, Eq. 3).
     """
 
-    def __init__(self, student: nn.Module, decay: float, buffers: bool = False) -> None:
+    def __init__(self, student: nn.Module, decay: float, statistics: str = "batch") -> None:
         super().__init__()
         self.net = copy.deepcopy(student).requires_grad_(False)
-        self.decay, self.buffers_too = decay, buffers
+        self.decay, self.statistics = decay, statistics
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Ema:
-        return super().train(mode and not self.buffers_too)
+        return super().train(mode and self.statistics == "batch")
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
@@ -89,11 +93,18 @@ class Ema(nn.Module):
         """After a step of the student's optimiser."""
         mine: list[Tensor] = [*self.net.parameters()]
         theirs: list[Tensor] = [*student.parameters()]
-        if self.buffers_too:
-            for own, other in zip(self.net.buffers(), student.buffers(), strict=True):
-                if own.is_floating_point():
+        squared: list[Tensor] = []
+        if self.statistics != "batch":
+            for (name, own), other in zip(self.net.named_buffers(), student.buffers(), strict=True):
+                if not own.is_floating_point():
+                    own.copy_(other)
+                elif self.statistics == "sigma" and name.endswith("running_var"):
+                    squared.append(own.sqrt_())
+                    mine.append(own)
+                    theirs.append(other.sqrt())
+                else:
                     mine.append(own)
                     theirs.append(other)
-                else:
-                    own.copy_(other)
         torch._foreach_lerp_(mine, theirs, 1 - self.decay)
+        for own in squared:
+            own.square_()
