@@ -70,8 +70,8 @@ class MethodConfig:
     """The method and its views.
 
     Attributes:
-        name: supervised, naive, single, undetached, mean_teacher, eman, mum, pose_mum, pose_mum_plus, pseudopose,
-            datadistill or dual.
+        name: supervised, naive, single, undetached, mean_teacher, eman, mum, pose_mum, pose_mum_plus, unbiased_teacher,
+            pseudopose, datadistill, dual or denoise_select.
         easy: policy of the teacher's view, and of the labelled images.
         hard: policy of the student's view.
         labeled: policy of the labelled images, where it is another than `easy`; the papers have none.
@@ -79,12 +79,14 @@ class MethodConfig:
             easy view, blank where that ended (their released code).
         outside: what the student is taught where the teacher saw nothing: `ignore`, or `background` (released code).
         weight: lambda, of the unsupervised loss.
-        share: of each supervised loss of `dual`: 1 (paper) or 0.5 (released code).
+        share: of each supervised loss of two networks: 1 (paper) or 0.5 (released code).
         teach: what becomes of the teacher's heatmaps before they teach: `soft`, nothing, or changes joined by +:
             `confident0.4` (only peaks above 0.4 teach), `foreground` (high cells weigh more), `refined` (fresh
-            Gaussians).
+            Gaussians), `refined0.4` (threshold-and-refine: fresh Gaussians, joints with lower peaks do not teach),
+            `zeroed0.4` (those teach background), `raw0.4` (those stay as they are).
+        sigma: of the fresh Gaussians, in cells; null: model.sigma.
         teacher: the trained network that teaches in pseudopose and datadistill: a run folder or model.safetensors.
-        decay: of the average that teaches in mean_teacher, eman and pose_mum_plus.
+        decay: of the average that teaches in mean_teacher, eman, pose_mum_plus and unbiased_teacher, alpha.
         statistics: what that of eman and pose_mum_plus normalises with: averages of the student's means and `variance`
             (EMAN as released) or `sigma` (Pose-MUM, Eq. 3), or its own `batch`, which makes it mean_teacher's.
         joint: whether labelled and hard images go through the student in one batch, as EMAN's do; not in dual.
@@ -94,7 +96,17 @@ class MethodConfig:
         mix_chance: of each of these, a step; the paper gives none.
         mix_anew: whether each stage has a permutation of its own, or all have the images'; the paper does not say.
         unmix: the stage after which tiles are put back: encoder, decoder, layer2, ....
-        views: how many views datadistill sums; the paper gives no number.
+        views: how many views of an image are pooled, the easy one among them, in datadistill and denoise_select (K+1);
+            the papers give no number.
+        multi: policy of the further views in denoise_select, S_m.
+        pool: how denoise_select aggregates views: `max`, `mean`, or `none` (the easy view alone).
+        at_once: how many of its further views are one batch; fewer take less memory.
+        select: who teaches a joint in denoise_select: `printed` (Algorithm 1: the peer where it is surer by more than
+            `margin`, else the student itself), `peer` (the peer unless the student itself is surer by more than
+            `margin`), `none` (the peer).
+        margin: Delta, in heights of heatmaps.
+        refine: where denoise_select does what `teach` says: `after` the selection, or `before` it, where a dropped
+            joint is then not selected.
         burn_in: the part of the training's length in which labels alone teach; none in the paper.
     """
 
@@ -107,6 +119,7 @@ class MethodConfig:
     weight: float = 1.0
     share: float = 1.0
     teach: str = "soft"
+    sigma: float | None = None
     teacher: str | None = None
     decay: float = 0.999
     statistics: str = "variance"
@@ -118,6 +131,12 @@ class MethodConfig:
     mix_anew: bool = True
     unmix: str = "encoder"
     views: int = 4
+    multi: str = "affine30+flip50"
+    pool: str = "max"
+    at_once: int = 4
+    select: str = "printed"
+    margin: float = 0.0
+    refine: str = "after"
     burn_in: float = 0.0
 
 
