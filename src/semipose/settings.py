@@ -84,7 +84,7 @@ def _merge(values: dict[str, Any], layer: Mapping[str, Any], prefix: str) -> Non
     for key, value in layer.items():
         if key not in values and not (prefix == "peer." and f"model.{key}" in keys()):
             raise UsageError(f"there is no setting {prefix}{key}{_nearest(prefix + str(key))}")
-        section = isinstance(values.get(key), dict) and key != "options"
+        section = isinstance(values.get(key), dict) and key not in ("options", "skeleton")
         if section and not isinstance(value, Mapping):
             inner = (each for each in keys() if each.startswith(f"{prefix}{key}."))
             raise UsageError(f"{prefix}{key} is a section; set one of {', '.join(inner)}")
