@@ -90,6 +90,14 @@ def open_unlabeled(source: str | Path, images: str | Path | None = None) -> Pose
     return read(source, images=images).unlabeled()
 
 
+def holds_labels(path: Path) -> bool:
+    """Whether a file looks like labels: a JSON only where it has COCO's words or is of a known data set."""
+    if path.suffix.lower() != ".json":
+        return _format(path).labeled is not None
+    text = _ends(str(path))
+    return ('"annotations"' in text and '"keypoints"' in text) or any(fits(str(path)) for fits in (_is_aic, _is_mpii))
+
+
 def _format(source: str | Path) -> Format:
     for candidate in FORMATS:
         if candidate.fits(str(source)):
