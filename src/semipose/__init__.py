@@ -6,11 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semipose.bring import init
     from semipose.cameras.predictions import triangulate_predictions
     from semipose.data.check import check
     from semipose.data.split import make_split
     from semipose.demos import demo
     from semipose.gaps import gap
+    from semipose.mirrors import doctor
     from semipose.models.public import import_weights
     from semipose.predictor import Predictor, predict
     from semipose.reports.html import report
@@ -23,9 +25,11 @@ __all__ = [
     "Predictor",
     "check",
     "demo",
+    "doctor",
     "evaluate",
     "gap",
     "import_weights",
+    "init",
     "make_split",
     "predict",
     "report",
@@ -39,9 +43,11 @@ _HOME = {
     "Predictor": "predictor",
     "check": "data.check",
     "demo": "demos",
+    "doctor": "mirrors",
     "evaluate": "training",
     "gap": "gaps",
     "import_weights": "models.public",
+    "init": "bring",
     "make_split": "data.split",
     "predict": "predictor",
     "report": "reports.html",

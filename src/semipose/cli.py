@@ -73,15 +73,28 @@ def build_parser() -> argparse.ArgumentParser:
     add("--steps", type=int, help="a shorter length, for a look")
 
     add = verb(
+        "init",
+        commands.init,
+        "look at a folder of labels, images and videos, and write a data.yaml that trains as it is",
+        "init my-project",
+    ).add_argument
+    add("folder", type=Path, metavar="FOLDER", help="a project of DeepLabCut or Lightning Pose, or any folder or file")
+    add("--out", type=Path, help="the file to write; data.yaml in the folder by default")
+    add("--overwrite", action="store_true", help="replace the file where it exists")
+
+    made = verb(
         "train",
         commands.train,
-        "train by a recipe; any setting can follow as --section.key=value",
-        "train --recipe dual --data data.yaml --model.backbone=resnet50 --optim.lr=3e-4",
+        "train on a data.yaml, by a recipe, or both; any setting can follow as --section.key=value",
+        "train data.yaml, or semipose train --recipe dual --data data.yaml --model.backbone=resnet50 --optim.lr=3e-4",
         settings=True,
-    ).add_argument
+    )
+    # Not a positional argument: argparse would take the value of a setting for it.
+    made.usage = "semipose train [DATA.yaml] [--recipe NAME] [--section.key=value ...] [options]"
+    add = made.add_argument
     add("--recipe", help="a recipe's name (semipose recipes); the default is dual")
     add("--config", type=Path, help="a YAML file of settings, such as a run's config.yaml")
-    add("--data", type=Path, help="a YAML file of the data section: labeled, unlabeled, val, ...")
+    add("--data", type=Path, help="as DATA.yaml: the data section (labeled, unlabeled, val, ...), alone or with others")
     add("--pair", type=Path, help="a result of semipose gap, whose first pair becomes method.easy and method.hard")
     add("--out", type=Path, help="the run's folder; runs/<recipe> by default")
     add("--overwrite", action="store_true", help="replace a run of the same name instead of appending -2")
@@ -140,6 +153,16 @@ def build_parser() -> argparse.ArgumentParser:
     add("--data", type=Path, help="a data.yaml")
     add("--unlabeled", help="unlabelled data")
     add("--val", help="validation data")
+
+    add = verb(
+        "doctor",
+        commands.doctor,
+        "left and right: the pairs read from the names, a mirrored example, and labels that look swapped",
+        "doctor data.yaml --out doctor.jpg",
+    ).add_argument
+    add("source", type=Path, metavar="DATA", help="labelled data, or a data.yaml that names it")
+    add("--images", type=Path, help="the image folder of a JSON or a table")
+    add("--out", type=Path, default=Path("doctor.jpg"), help="the picture")
 
     add = verb(
         "split",

@@ -12,8 +12,9 @@ class DataConfig:
     """Where the images are.
 
     Attributes:
-        labeled: labelled data: annotations of COCO, MPII, AI Challenger, Human3.6M or LSP, or embedded people such as
-            `synth:wild?count=300`; a list of several is joined by joint name.
+        labeled: labelled data: annotations of COCO, MPII, AI Challenger, Human3.6M or LSP, a project of DeepLabCut or
+            Lightning Pose, a .slp of SLEAP, a CSV, or embedded people such as `synth:wild?count=300`; a list of several
+            is joined by joint name.
         labeled_images: the image folder of a JSON, where it is not beside it; a list where `labeled` is one.
         unlabeled: a folder of images, a JSON of boxes, or any labelled source (its labels are not read).
         unlabeled_images: as `labeled_images`.
@@ -21,6 +22,10 @@ class DataConfig:
         val_images: as `labeled_images`.
         split: a manifest written by `semipose split`, which picks the labelled, unlabelled and validation samples out
             of `labeled` alone.
+        skeleton: what is said of the joints beyond the data, by name: `joints` (which, in which order), `pairs` (lists
+            of left and right; `[]` for none), `limbs`, `sigmas`.
+        boxes: of labelled and validation samples: `own`, the data's, which is the whole frame where it has none; or
+            `labels`, the extent of each one's labelled joints.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
         cache: folder of the source-crop cache.
         store: how crops are kept: `raw` (a memory map) or `jpeg` (for huge sets).
@@ -33,6 +38,8 @@ class DataConfig:
     val: str | None = None
     val_images: str | None = None
     split: str | None = None
+    skeleton: dict[str, Any] | None = None
+    boxes: Literal["own", "labels"] = "own"
     reach: float = 30.0
     cache: str = "~/.cache/semipose"
     store: str = "raw"

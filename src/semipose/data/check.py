@@ -18,7 +18,9 @@ from semipose.data.images import decode_image, inside, read_bytes, read_image
 from semipose.data.open import open_all, open_unlabeled
 from semipose.data.sample import SYNTH, PoseData, Sample
 from semipose.data.split import check_overlap
+from semipose.data.swapped import orders
 from semipose.errors import UserError
+from semipose.sides import find_sides
 from semipose.skeleton import joint_map
 
 _LISTED = 20
@@ -183,7 +185,18 @@ def _samples(use: str, data: PoseData, scan: _Scan) -> list[Finding]:
             (False, "samples have no labelled joint and teach nothing", [s.id for s in data if not s.labeled]),
             (False, "joints are never labelled", _never(data)),
         ]
+        found += [(False, text, ids) for text, ids in _left_and_right(data)]
     return [Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids)) for problem, what, ids in found if ids]
+
+
+def _left_and_right(data: PoseData) -> list[tuple[str, list[str]]]:
+    if data.skeleton is None or not any(s.labeled for s in data):
+        return []
+    swapped = [f"{i}: {each.left} - {each.right}" for each in orders(data) for i in each.swapped]
+    return [
+        ("labels look as if left and right were swapped; semipose doctor shows them", swapped),
+        ("joint names leave left and right unclear", list(find_sides(data.skeleton.joints).remarks)),
+    ]
 
 
 def _is_outside(sample: Sample, scan: _Scan) -> bool:

@@ -14,12 +14,17 @@ from scipy.io.matlab import MatReadError
 from semipose.data.aic import read_aic
 from semipose.data.boxes import read_boxes
 from semipose.data.coco import read_coco
+from semipose.data.deeplabcut import is_deeplabcut, read_deeplabcut
 from semipose.data.folder import read_folder
 from semipose.data.h36m import read_h36m
 from semipose.data.images import EXTENSIONS
+from semipose.data.lightning_pose import is_lightning_pose, read_lightning_pose
 from semipose.data.lsp import read_lsp
 from semipose.data.mpii import read_mpii
+from semipose.data.plain_csv import read_plain_csv
 from semipose.data.sample import SYNTH, PoseData
+from semipose.data.sleap import read_sleap
+from semipose.data.tables import is_table
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 
@@ -44,8 +49,9 @@ def open_labeled(
     """The samples of `source` that have labels, crowds left out.
 
     Args:
-        source: a COCO keypoints file, an annotation file of LSP, MPII, AI Challenger or Human3.6M, or
-            "synth:<domain>?count=1000&seed=0&start=0". What a file is, is read from its content.
+        source: a COCO keypoints file; a project of DeepLabCut or Lightning Pose; a .slp of SLEAP; a CSV; an annotation
+            file of LSP, MPII, AI Challenger or Human3.6M; or "synth:<domain>?count=1000&seed=0&start=0". What a file
+            is, is read from its content.
         images: the folder of the images; each reader has its own default.
         category, skeleton: for COCO; see `read_coco`.
 
@@ -82,6 +88,14 @@ def open_unlabeled(source: str | Path, images: str | Path | None = None) -> Pose
     if read is None:
         raise UserError(f"{source} is {what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}")
     return read(source, images=images).unlabeled()
+
+
+def holds_labels(path: Path) -> bool:
+    """Whether a file looks like labels: a JSON only where it has COCO's words or is of a known data set."""
+    if path.suffix.lower() != ".json":
+        return _format(path).labeled is not None
+    text = _ends(str(path))
+    return ('"annotations"' in text and '"keypoints"' in text) or any(fits(str(path)) for fits in (_is_aic, _is_mpii))
 
 
 def _format(source: str | Path) -> Format:
@@ -146,6 +160,14 @@ def _is_images(source: str) -> bool:
     )
 
 
+def _at(fits: Callable[[Path], bool]) -> Callable[[str], bool]:
+    return lambda source: fits(Path(source))
+
+
+def _is_labels(source: str) -> bool:
+    return is_lightning_pose(Path(source)) or is_table(Path(source))
+
+
 def _synth(source: str | Path, **_: object) -> PoseData:
     from semipose.data import people
 
@@ -169,16 +191,24 @@ def _of(read: Callable[..., PoseData]) -> Callable[..., PoseData]:
     return lambda source, images=None, **_: read(source, images)
 
 
+def _both(read: Callable[..., PoseData]) -> tuple[Callable[..., PoseData], Callable[..., PoseData]]:
+    return _of(read), _of(read)
+
+
 def _folder(source: str | Path, **_: object) -> PoseData:
     return read_folder(source)
 
 
 FORMATS = (
     Format("embedded people (synth:<domain>?count=N&seed=S&start=I)", lambda s: s.startswith(SYNTH), _synth, _synth),
-    Format("Human3.6M (a COCO-style .json or an .npz)", _is_h36m, _of(read_h36m), _of(read_h36m)),
-    Format("AI Challenger (a .json of human_annotations)", _is_aic, _of(read_aic), _of(read_aic)),
-    Format("MPII (a .json of joints, center and scale, or its .mat)", _is_mpii, _of(read_mpii), _of(read_mpii)),
+    Format("Human3.6M (a COCO-style .json or an .npz)", _is_h36m, *_both(read_h36m)),
+    Format("AI Challenger (a .json of human_annotations)", _is_aic, *_both(read_aic)),
+    Format("MPII (a .json of joints, center and scale, or its .mat)", _is_mpii, *_both(read_mpii)),
     Format("Leeds Sports Pose (joints.mat or its folder)", _is_lsp, _lsp, _lsp),
+    Format("DeepLabCut (a project's folder or config.yaml)", _at(is_deeplabcut), *_both(read_deeplabcut)),
+    Format("Lightning Pose (its folder, or a table of labels, .csv or .h5)", _is_labels, *_both(read_lightning_pose)),
+    Format("SLEAP (a .slp)", lambda s: s.lower().endswith(".slp"), *_both(read_sleap)),
+    Format("a plain CSV (image, joint, x, y)", lambda s: s.lower().endswith(".csv"), *_both(read_plain_csv)),
     Format("a COCO or boxes file (.json)", lambda s: s.lower().endswith(".json"), read_coco, read_boxes),
     Format("images (a folder, a pattern such as 'frames/*.png', or one file)", _is_images, None, _folder),
 )

@@ -49,6 +49,7 @@ class Sample:
         score: a detector's for the box.
         head_size: pixels that PCKh measures by, where the data set has them.
         shot: who, when and by which camera, where the data set has that.
+        session: the video or folder that the image is of, where the data set tells; splits can go by it.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Sample:
     score: float | None = None
     head_size: float | None = None
     shot: Shot | None = None
+    session: str | None = None
 
     @property
     def labeled(self) -> bool:
