@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -14,16 +16,19 @@ from scipy.io.matlab import MatReadError
 from semipose.data.aic import read_aic
 from semipose.data.boxes import read_boxes
 from semipose.data.coco import read_coco
-from semipose.data.folder import read_folder
+from semipose.data.folder import LIST, read_folder, with_boxes
 from semipose.data.h36m import read_h36m
 from semipose.data.images import EXTENSIONS
 from semipose.data.lsp import read_lsp
 from semipose.data.mpii import read_mpii
 from semipose.data.sample import SYNTH, PoseData
+from semipose.data.video import FRAMES, is_video
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 
 SYNTH_COUNT = 1000
+WHOLE, PEOPLE = "whole", "people"
+"""Boxes of unlabelled images that are not in a file."""
 
 
 class Format(NamedTuple):
@@ -71,17 +76,41 @@ def open_all(
     return read(source, images=images, category=category, skeleton=skeleton)
 
 
-def open_unlabeled(source: str | Path, images: str | Path | None = None) -> PoseData:
+def open_unlabeled(
+    source: str | Path | Sequence[str],
+    images: str | Path | None = None,
+    frames: str = FRAMES,
+    boxes: str = WHOLE,
+    cache: str | Path | None = None,
+) -> PoseData:
     """All samples of `source` but crowds, without labels if it has any.
 
     Args:
-        source: whatever `open_labeled` takes, a folder or pattern of images, or a JSON file of boxes.
+        source: whatever `open_labeled` takes; images and videos as a folder, pattern, file or list; a JSON of boxes; or
+            several of these.
         images: the images folder of a JSON file.
+        frames: which frames of each video, see `semipose.data.video.choose`.
+        boxes: what of images and frames is looked at: `whole`, `people` (found by torchvision's detector), or a JSON of
+            boxes in them (`read_boxes`).
+        cache: where choices of frames and the detector's boxes are kept.
     """
+    if not isinstance(source, str | Path):
+        parts = [open_unlabeled(each, images, frames, boxes, cache) for each in source]
+        names = Counter(s.id for part in parts for s in part)
+        samples = [s if names[s.id] == 1 else replace(s, id=f"{part.name}/{s.id}") for part in parts for s in part]
+        return PoseData("+".join(part.name for part in parts), None, tuple(samples))
     what, _, _, read = _format(source)
     if read is None:
         raise UserError(f"{source} is {what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}")
-    return read(source, images=images).unlabeled()
+    data = read(source, images=images, frames=frames, cache=cache).unlabeled()
+    if boxes == WHOLE or read is not _folder:
+        return data
+    if boxes == PEOPLE:
+        from semipose.data.detector import find_people
+
+        return find_people(data, cache)
+    near = Path(str(source)) if Path(str(source)).is_dir() else Path(str(source)).parent
+    return with_boxes(data, read_boxes(boxes, images or (near if near.is_dir() else None)))
 
 
 def _format(source: str | Path) -> Format:
@@ -142,6 +171,8 @@ def _is_images(source: str) -> bool:
     return (
         path.is_dir()
         or path.suffix.lower() in EXTENSIONS
+        or is_video(path)
+        or (path.suffix.lower() == LIST and path.is_file())
         or (any(sign in source for sign in "*?[") and not path.exists())
     )
 
@@ -169,8 +200,14 @@ def _of(read: Callable[..., PoseData]) -> Callable[..., PoseData]:
     return lambda source, images=None, **_: read(source, images)
 
 
-def _folder(source: str | Path, **_: object) -> PoseData:
-    return read_folder(source)
+def _boxes(source: str | Path, images: str | Path | None = None, **_: object) -> PoseData:
+    return read_boxes(source, images)
+
+
+def _folder(
+    source: str | Path, frames: str = FRAMES, cache: str | Path | None = None, images: object = None
+) -> PoseData:
+    return read_folder(source, frames, cache)
 
 
 FORMATS = (
@@ -179,7 +216,7 @@ FORMATS = (
     Format("AI Challenger (a .json of human_annotations)", _is_aic, _of(read_aic), _of(read_aic)),
     Format("MPII (a .json of joints, center and scale, or its .mat)", _is_mpii, _of(read_mpii), _of(read_mpii)),
     Format("Leeds Sports Pose (joints.mat or its folder)", _is_lsp, _lsp, _lsp),
-    Format("a COCO or boxes file (.json)", lambda s: s.lower().endswith(".json"), read_coco, read_boxes),
-    Format("images (a folder, a pattern such as 'frames/*.png', or one file)", _is_images, None, _folder),
+    Format("a COCO or boxes file (.json)", lambda s: s.lower().endswith(".json"), read_coco, _boxes),
+    Format("images and videos (a folder, a pattern such as 'frames/*.png', a file, a .txt list)", _is_images, None, _folder),
 )
 """What is understood, first fit wins. A new format is one line here."""
