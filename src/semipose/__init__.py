@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from semipose.data.check import check
     from semipose.data.split import make_split
     from semipose.demos import demo
+    from semipose.exporting import export
     from semipose.gaps import gap
     from semipose.models.public import import_weights
-    from semipose.predictor import Predictor, predict
+    from semipose.prediction import predict
+    from semipose.predictor import Predictor
     from semipose.reports.html import report
     from semipose.reproduction import reproduce
     from semipose.synthesis import synth
@@ -24,6 +26,7 @@ __all__ = [
     "check",
     "demo",
     "evaluate",
+    "export",
     "gap",
     "import_weights",
     "make_split",
@@ -40,10 +43,11 @@ _HOME = {
     "check": "data.check",
     "demo": "demos",
     "evaluate": "training",
+    "export": "exporting",
     "gap": "gaps",
     "import_weights": "models.public",
     "make_split": "data.split",
-    "predict": "predictor",
+    "predict": "prediction",
     "report": "reports.html",
     "reproduce": "reproduction",
     "synth": "synthesis",
