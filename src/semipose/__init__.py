@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from semipose.data.check import check
     from semipose.data.split import make_split
     from semipose.demos import demo
+    from semipose.exporting import export
     from semipose.gaps import gap
     from semipose.mirrors import doctor
     from semipose.models.public import import_weights
-    from semipose.predictor import Predictor, predict
+    from semipose.prediction import predict
+    from semipose.predictor import Predictor
     from semipose.reports.html import report
     from semipose.reproduction import reproduce
     from semipose.synthesis import synth
@@ -27,6 +29,7 @@ __all__ = [
     "demo",
     "doctor",
     "evaluate",
+    "export",
     "gap",
     "import_weights",
     "init",
@@ -45,11 +48,12 @@ _HOME = {
     "demo": "demos",
     "doctor": "mirrors",
     "evaluate": "training",
+    "export": "exporting",
     "gap": "gaps",
     "import_weights": "models.public",
     "init": "bring",
     "make_split": "data.split",
-    "predict": "predictor",
+    "predict": "prediction",
     "report": "reports.html",
     "reproduce": "reproduction",
     "synth": "synthesis",

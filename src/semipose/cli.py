@@ -14,6 +14,7 @@ from semipose.errors import UsageError, UserError
 
 DECODERS = ("argmax", "quarter", "dark")
 FLIP_TESTS = ("none", "plain", "shift")
+OUTPUTS = ("coco", "csv", "dlc", "dlc-csv", "sleap")
 FLIPS = "average with the mirrored image: plain, or shift for cells at corners (SimpleBaseline's and HRNet's weights)"
 
 Verb = argparse.ArgumentParser
@@ -122,17 +123,28 @@ def build_parser() -> argparse.ArgumentParser:
     add("--boxes", type=Path, help="a JSON of a detector's boxes, for AP with them")
 
     add = verb(
-        "predict", commands.predict, "predict on images or a folder", "predict runs/dual photos --out predictions"
+        "predict",
+        commands.predict,
+        "predict on images, folders and videos",
+        "predict runs/dual video.mp4 --formats csv dlc --out predictions",
     ).add_argument
     add("model", type=Path, metavar="MODEL", help="a run's folder or a model.safetensors")
-    add("images", metavar="IMAGES", help="an image, a folder or a quoted pattern")
-    add("--boxes", type=Path, help="a JSON of boxes; without, each image is one box")
+    add("source", metavar="INPUT", help="an image, a video, a folder, a quoted pattern or a .txt that lists files")
+    add("--boxes", help="a JSON of boxes, or people, found by a detector; without, each image or frame is one box")
+    add("--frames", default="all", help="of videos: all, rate2 (two a second), uniform500 or diverse500")
+    add("--formats", choices=OUTPUTS, nargs="+", default=["coco"], help="files to write; coco is keypoints.json")
     add("--submit", metavar="NAME", help="also write NAME's TEST-DEV file for COCO's server")
-    add("--out", type=Path, default=Path("predictions"), help="folder for keypoints.json and overlay pictures")
-    add("--no-overlay", action="store_true", help="write keypoints.json only")
+    add("--out", type=Path, default=Path("predictions"), help="folder for what is written")
+    add("--no-overlay", action="store_true", help="no pictures and videos with the poses on them")
     add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
     add("--decode", choices=DECODERS, default="quarter", help="how a heatmap's peak becomes a position")
     add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", default="none", help=FLIPS)
+
+    add = verb(
+        "export", commands.export, "write a trained network as ONNX", "export runs/dual --out model.onnx"
+    ).add_argument
+    add("model", type=Path, metavar="MODEL", help="a run's folder or a model.safetensors")
+    add("--out", type=Path, help="the file; model.onnx beside the weights by default")
 
     add = verb(
         "import-weights",

@@ -98,12 +98,25 @@ def evaluate(a: Arguments) -> None:
 
 
 def predict(a: Arguments) -> None:
-    from semipose.predictor import predict
+    from semipose.prediction import predict
 
-    files = predict(a.model, a.images, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test, a.submit)
-    submitted = f", {files.pop()}" if a.submit else ""
-    pictures = f" and {len(files) - 1} overlay pictures beside it" if len(files) > 1 else ""
-    print(f"wrote {files[0]}{submitted}{pictures}")
+    how = {"submit": a.submit, "formats": a.formats, "frames": a.frames}
+    found = predict(a.model, a.source, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test, **how)
+    pictures = [file for file in found.files if file.suffix == ".jpg"]
+    named = [str(file) for file in found.files if file not in pictures]
+    named += [f"{len(pictures)} overlay pictures in {a.out}"] if pictures else []
+    rate = found.frames / found.seconds
+    print(f"{found.frames} images and frames in {found.seconds:.1f} s, {rate:.1f} a second; wrote {', '.join(named)}")
+
+
+def export(a: Arguments) -> None:
+    from semipose.exporting import export
+
+    found = export(a.model, a.out)
+    compared = "onnxruntime is not installed, so nothing was compared"
+    if found.difference is not None:
+        compared = f"onnxruntime's heatmaps differ by {found.difference:.1g} at most"
+    print(f"{compared}; wrote {found.file}")
 
 
 def import_weights(a: Arguments) -> None:

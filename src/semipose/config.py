@@ -16,8 +16,13 @@ class DataConfig:
             Lightning Pose, a .slp of SLEAP, a CSV, or embedded people such as `synth:wild?count=300`; a list of several
             is joined by joint name.
         labeled_images: the image folder of a JSON, where it is not beside it; a list where `labeled` is one.
-        unlabeled: a folder of images, a JSON of boxes, or any labelled source (its labels are not read).
-        unlabeled_images: as `labeled_images`.
+        unlabeled: images and videos (a folder, a pattern, a file, a .txt list), a JSON of boxes, or any labelled source
+            (its labels are not read); or a list of these.
+        unlabeled_images: the image folder of a JSON, where it is not beside it.
+        unlabeled_boxes: what of unlabelled images and frames is looked at: `whole`, `people` (found by torchvision's
+            detector), or a JSON of boxes.
+        frames: which frames of each video: `all`, `rate2` (two a second), `uniform500`, or `diverse500` (500 that
+            differ).
         val: validation data, read like `labeled`; scored on the joints it shares with it, by name.
         val_images: as `labeled_images`.
         split: a manifest written by `semipose split`, which picks the labelled, unlabelled and validation samples out
@@ -33,8 +38,10 @@ class DataConfig:
 
     labeled: str | list[str] | None = None
     labeled_images: str | list[str | None] | None = None
-    unlabeled: str | None = None
+    unlabeled: str | list[str] | None = None
     unlabeled_images: str | None = None
+    unlabeled_boxes: str = "whole"
+    frames: str = "uniform1000"
     val: str | None = None
     val_images: str | None = None
     split: str | None = None

@@ -14,7 +14,9 @@ import yaml
 from semipose.config import Config, ModelConfig, to_dict
 from semipose.errors import UsageError, UserError
 
-SOURCES = ("labeled", "labeled_images", "unlabeled", "unlabeled_images", "val", "val_images", "split")
+SOURCES = (
+    *("labeled", "labeled_images", "unlabeled", "unlabeled_images", "unlabeled_boxes", "val", "val_images", "split"),
+)
 """Keys of the data section that are paths; in a YAML file they are relative to that file."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from semipose.data.images import EXTENSIONS
+from semipose.data.video import VIDEOS, frame_ref, is_video, source_file
 from semipose.errors import UserError
 
 Json = Any
@@ -89,7 +90,7 @@ class ImageFolder:
         """Image files in all folders below, by file name and by stem without leading zeros."""
         found: dict[str, list[Path]] = {}
         for file in sorted(self.folder.rglob("*")):
-            if file.suffix.lower() in EXTENSIONS:
+            if file.suffix.lower() in (*EXTENSIONS, *VIDEOS):
                 found.setdefault(file.name, []).append(file)
                 found.setdefault(file.stem.lstrip("0") or "0", []).append(file)
         return found
@@ -101,6 +102,9 @@ class ImageFolder:
         return self._known[name]
 
     def _find(self, name: str, where: str) -> str:
+        film, mark, number = name.rpartition("#")
+        if mark and number.isdigit() and is_video(film):
+            return frame_ref(self._find(film, where), int(number))
         posix = PurePosixPath(name)
         if (
             posix.is_absolute()
@@ -133,7 +137,7 @@ class ImageFolder:
         return found[0].relative_to(self.folder).as_posix()
 
     def refuse_if_none_exists(self, images: set[str]) -> None:
-        if images and not any(Path(image).exists() for image in images):
+        if images and not any(source_file(image).exists() for image in images):
             raise UserError(
                 f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
             )

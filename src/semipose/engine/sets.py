@@ -59,7 +59,10 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
     if not config.labeled:
         raise UserError("no labelled data: set data.labeled to a COCO JSON, an LSP folder or synth:wild?count=300")
     pool = open_pool(config)
-    unlabeled = open_unlabeled(config.unlabeled, config.unlabeled_images) if config.unlabeled else None
+    unlabeled = None
+    if config.unlabeled:
+        how = (config.unlabeled_images, config.frames, config.unlabeled_boxes, config.cache)
+        unlabeled = open_unlabeled(config.unlabeled, *how)
     val = _boxed(open_labeled(config.val, config.val_images), config) if config.val else None
     labeled = pool
     if config.split:
