@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,14 +126,16 @@ def _paths(table: Table, folder: Path) -> list[str]:
     for name in table.images:
         near = beside / PurePosixPath(name).name
         direct = files.folder / name
-        found.append(str(near) if near.exists() and not direct.exists() else files.path(name, str(table.path)))
+        found.append(
+            str(near) if os.path.exists(near) and not os.path.exists(direct) else files.path(name, str(table.path))
+        )
     refuse_missing(found, table.path)
     return found
 
 
 def refuse_missing(images: Sequence[str], path: Path) -> None:
     """All missing images of a table at once."""
-    gone = [image for image in dict.fromkeys(images) if not Path(image).exists()]
+    gone = [image for image in dict.fromkeys(images) if not os.path.exists(image)]
     if gone:
         raise UserError(
             f"{path}: {len(gone)} of its {len(set(images))} images do not exist, first {gone[0]}; copy them there,"
@@ -230,4 +233,4 @@ def root_of(path: Path, images: str | Path | None, first: str) -> Path:
     first image."""
     if images is not None:
         return Path(images)
-    return next((folder for folder in path.resolve().parents[:3] if (folder / first).exists()), path.parent)
+    return next((folder for folder in path.resolve().parents[:3] if os.path.exists(folder / first)), path.parent)
