@@ -174,10 +174,9 @@ def _from_h5(path: Path) -> Table:
         names = ["/".join(map(str, i)) if isinstance(i, tuple) else str(i) for i in frame.index]
         header = {str(n).lower(): [str(v) for v in frame.columns.get_level_values(n)] for n in frame.columns.names}
         values = frame.to_numpy(np.float64)
-    except Exception as e:  # pandas and PyTables raise a dozen kinds
-        raise UserError(
-            f"{path} is not an H5 of DeepLabCut ({' '.join(str(e).split())[:120]}); save it again"
-        ) from None
+    except Exception as e:  # pandas and PyTables raise a dozen kinds, some with a trace of HDF5's own
+        kind = type(e).__name__
+        raise UserError(f"{path} is not an H5 of DeepLabCut that pandas reads ({kind}); save it again") from None
     return _table(path, header, names, values)
 
 
