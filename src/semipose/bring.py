@@ -167,6 +167,7 @@ def _found(inside: _Folder, pool: PoseData) -> list[str]:
     joints = pool.skeleton.joints
     points = np.stack([s.keypoints for s in pool if s.keypoints is not None])
     missing = int((points[..., 2] == 0).sum())
+    never = [joint for k, joint in enumerate(joints) if not points[:, k, 2].any()]
     of = f" of {len(sessions)} videos or folders" if len(sessions) > 1 else ""
     names = ", ".join(str(source) for source, _ in inside.labeled)
     pairs = [f"{joints[a]} - {joints[b]}" for a, b in pool.skeleton.pairs]
@@ -175,6 +176,7 @@ def _found(inside: _Folder, pool: PoseData) -> list[str]:
         f"joints: {', '.join(joints)}",
         f"left and right: {', '.join(pairs) or 'no pairs'}",
         *find_sides(joints).remarks,
+        *([f"never labelled: {', '.join(never)}"] if never else []),
     ]
 
 

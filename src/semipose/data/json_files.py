@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -73,7 +74,7 @@ def image_folder(path: Path, images: str | Path | None, first: str) -> Path:
     near = path.resolve().parents[:3]
     places = [near[0], *(folder / "images" for folder in near)]
     inside = not (PurePosixPath(first).is_absolute() or ".." in PurePosixPath(first).parts)
-    return next((place for place in places if inside and (place / first).exists()), path.parent)
+    return next((place for place in places if inside and os.path.exists(place / first)), path.parent)
 
 
 class ImageFolder:
@@ -114,7 +115,7 @@ class ImageFolder:
         ):
             raise UserError(f"{where} has file_name {name!r}, which leads out of the images folder; make it relative")
         direct = self.folder / name
-        if direct.exists():
+        if os.path.exists(direct):  # False, where Path.exists raises, for a name that no disk can hold
             return str(direct)
         found = self.below.get(posix.name, [])
         if len(found) > 1:
@@ -137,7 +138,7 @@ class ImageFolder:
         return found[0].relative_to(self.folder).as_posix()
 
     def refuse_if_none_exists(self, images: set[str]) -> None:
-        if images and not any(source_file(image).exists() for image in images):
+        if images and not any(os.path.exists(source_file(image)) for image in images):
             raise UserError(
                 f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,14 +126,16 @@ def _paths(table: Table, folder: Path) -> list[str]:
     for name in table.images:
         near = beside / PurePosixPath(name).name
         direct = files.folder / name
-        found.append(str(near) if near.exists() and not direct.exists() else files.path(name, str(table.path)))
+        found.append(
+            str(near) if os.path.exists(near) and not os.path.exists(direct) else files.path(name, str(table.path))
+        )
     refuse_missing(found, table.path)
     return found
 
 
 def refuse_missing(images: Sequence[str], path: Path) -> None:
     """All missing images of a table at once."""
-    gone = [image for image in dict.fromkeys(images) if not Path(image).exists()]
+    gone = [image for image in dict.fromkeys(images) if not os.path.exists(image)]
     if gone:
         raise UserError(
             f"{path}: {len(gone)} of its {len(set(images))} images do not exist, first {gone[0]}; copy them there,"
@@ -171,10 +174,9 @@ def _from_h5(path: Path) -> Table:
         names = ["/".join(map(str, i)) if isinstance(i, tuple) else str(i) for i in frame.index]
         header = {str(n).lower(): [str(v) for v in frame.columns.get_level_values(n)] for n in frame.columns.names}
         values = frame.to_numpy(np.float64)
-    except Exception as e:  # pandas and PyTables raise a dozen kinds
-        raise UserError(
-            f"{path} is not an H5 of DeepLabCut ({' '.join(str(e).split())[:120]}); save it again"
-        ) from None
+    except Exception as e:  # pandas and PyTables raise a dozen kinds, some with a trace of HDF5's own
+        kind = type(e).__name__
+        raise UserError(f"{path} is not an H5 of DeepLabCut that pandas reads ({kind}); save it again") from None
     return _table(path, header, names, values)
 
 
@@ -230,4 +232,4 @@ def root_of(path: Path, images: str | Path | None, first: str) -> Path:
     first image."""
     if images is not None:
         return Path(images)
-    return next((folder for folder in path.resolve().parents[:3] if (folder / first).exists()), path.parent)
+    return next((folder for folder in path.resolve().parents[:3] if os.path.exists(folder / first)), path.parent)
