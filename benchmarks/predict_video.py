@@ -86,7 +86,7 @@ def onnx(session: Any, about: dict, video: Path, batch: int = 8) -> tuple[int, f
     def run() -> None:
         image = (np.stack(crops).astype(np.float32) / 255).transpose(0, 3, 1, 2)
         (maps,) = session.run(["heatmaps"], {"image": np.ascontiguousarray(image)})
-        b, k, h, w = maps.shape
+        b, k, _, w = maps.shape
         flat = maps.reshape(b, k, -1)
         place = flat.argmax(-1)
         cells = np.stack([place % w, place // w], -1)

@@ -35,7 +35,10 @@ def test_a_folder_a_pattern_a_list_and_several(folder: Path) -> None:
     both = open_unlabeled([str(folder / "a.mp4"), str(folder / "still.png")], frames="uniform1")
     assert both.ids == ("a.mp4#5", str(folder / "still.png"))
     (folder / "data.yaml").write_text("unlabeled: [a.mp4, 'day 2']\n")
-    assert read_yaml(folder / "data.yaml", "data")["data"]["unlabeled"] == [str(folder / "a.mp4"), str(folder / "day 2")]
+    assert read_yaml(folder / "data.yaml", "data")["data"]["unlabeled"] == [
+        str(folder / "a.mp4"),
+        str(folder / "day 2"),
+    ]
 
 
 @pytest.mark.parametrize(("lines", "says"), [("", "one path a line"), ("gone.mp4\na.mp4", "1 of 2 files")])

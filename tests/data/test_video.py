@@ -91,9 +91,7 @@ def test_a_truncated_video_gives_what_it_has(clip: Path, tmp_path: Path) -> None
     assert isinstance(results[frame_ref(short, 59)], UserError)
 
 
-def test_crops_of_a_video_decode_it_once_in_order(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_crops_of_a_video_decode_it_once_in_order(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from semipose.data import video
 
     passes = []

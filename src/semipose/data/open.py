@@ -217,6 +217,6 @@ FORMATS = (
     Format("MPII (a .json of joints, center and scale, or its .mat)", _is_mpii, _of(read_mpii), _of(read_mpii)),
     Format("Leeds Sports Pose (joints.mat or its folder)", _is_lsp, _lsp, _lsp),
     Format("a COCO or boxes file (.json)", lambda s: s.lower().endswith(".json"), read_coco, _boxes),
-    Format("images and videos (a folder, a pattern such as 'frames/*.png', a file, a .txt list)", _is_images, None, _folder),
+    Format("images and videos (a folder, a pattern as 'frames/*.png', a file, a .txt list)", _is_images, None, _folder),
 )
 """What is understood, first fit wins. A new format is one line here."""

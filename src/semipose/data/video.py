@@ -154,7 +154,9 @@ def read_images(refs: Sequence[str]) -> Iterator[tuple[str, np.ndarray | UserErr
             yield ref, UserError(f"frame {number} {reason}")
 
 
-def read_video(path: str | Path, plan: str = FRAMES, name: str | None = None, cache: str | Path | None = None) -> PoseData:
+def read_video(
+    path: str | Path, plan: str = FRAMES, name: str | None = None, cache: str | Path | None = None
+) -> PoseData:
     """Frames of a video as unlabelled samples, each frame one box; ids are "<name>#<frame>", the name the file's.
 
     Args:
@@ -173,9 +175,9 @@ def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None
     """The numbers of a video's frames that a plan picks, ascending.
 
     Args:
-        plan: `all`; `rate2`, two a second; `uniform500`, 500 evenly spaced; or `diverse500`, 500 that differ: the frames
-            nearest to the centres of k-means on small grey pictures of them. A plan that asks for more frames than
-            there are picks all.
+        plan: `all`; `rate2`, two a second; `uniform500`, 500 evenly spaced; or `diverse500`, 500 that differ: the
+            frames nearest to the centres of k-means on small grey pictures of them. A plan that asks for more frames
+            than there are picks all.
 
     Raises:
         UserError: the plan is none of these.

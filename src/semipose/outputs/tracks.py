@@ -50,9 +50,7 @@ class _Tables:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._started:
             if kind is None:
                 self._flush()
@@ -162,20 +160,22 @@ class Sleap:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is not None:
             return
         io, joints = self._io, self.job.skeleton
-        skeleton = io.Skeleton(nodes=list(joints.joints), edges=[tuple(limb) for limb in joints.limbs], name=joints.name)
+        skeleton = io.Skeleton(
+            nodes=list(joints.joints), edges=[tuple(limb) for limb in joints.limbs], name=joints.name
+        )
         videos: dict[str, Any] = {}
         labeled = []
         for path, number, poses in self._frames:
             if path not in videos:
                 videos[path] = io.Video(filename=path, open_backend=False)
             instances = [
-                io.PredictedInstance.from_numpy(points[:, :2], skeleton=skeleton, point_scores=points[:, 2], score=score)
+                io.PredictedInstance.from_numpy(
+                    points[:, :2], skeleton=skeleton, point_scores=points[:, 2], score=score
+                )
                 for points, score in poses
             ]
             labeled.append(io.LabeledFrame(video=videos[path], frame_idx=number, instances=instances))
