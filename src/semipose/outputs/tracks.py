@@ -173,10 +173,7 @@ class Sleap:
             if path not in videos:
                 videos[path] = io.Video(filename=path, open_backend=False)
             instances = [
-                io.PredictedInstance.from_numpy(
-                    points[:, :2], skeleton=skeleton, point_scores=points[:, 2], score=score
-                )
-                for points, score in poses
+                io.PredictedInstance.from_numpy(points[:, :2], skeleton, points[:, 2], score) for points, score in poses
             ]
             labeled.append(io.LabeledFrame(video=videos[path], frame_idx=number, instances=instances))
         labels = io.Labels(labeled_frames=labeled, videos=list(videos.values()), skeletons=[skeleton])
