@@ -5,19 +5,22 @@
 `frames_per_second`: `semipose predict` on a video, from its file to keypoints.json, loading of the network aside.
 `over_onnxruntime`: its frames a second over those of onnxruntime, which gets the same frames from the same decoder, cut
 by the same code, through the exported network, decoded in numpy, on as many threads; the two take turns, medians of
-`--repeats`. `memory_growth_mb`: how much higher the peak of the resident memory is after the whole video than after a
-tenth of it, in a process of its own. ResNet18, 256x192, whole frames of 640x480.
+`--repeats`. `memory_growth_mb`: how much more resident memory the whole video takes at most than a tenth of it did just
+before, in a process of its own. ResNet18, 256x192, whole frames of 640x480.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +89,7 @@ def onnx(session: Any, about: dict, video: Path, batch: int = 8) -> tuple[int, f
     def run() -> None:
         image = (np.stack(crops).astype(np.float32) / 255).transpose(0, 3, 1, 2)
         (maps,) = session.run(["heatmaps"], {"image": np.ascontiguousarray(image)})
-        b, k, h, w = maps.shape
+        b, k, _, w = maps.shape
         flat = maps.reshape(b, k, -1)
         place = flat.argmax(-1)
         cells = np.stack([place % w, place // w], -1)
@@ -106,17 +109,36 @@ def onnx(session: Any, about: dict, video: Path, batch: int = 8) -> tuple[int, f
 
 
 def growth(model: Path, video: Path, folder: Path) -> dict[str, float]:
-    """MB of the peak of resident memory after a tenth of the video, and after all of it, in another process."""
+    """MB of resident memory, the most while predicting a tenth of the video and then all of it, in another process."""
     code = (
-        "import resource, sys; sys.path.insert(0, sys.argv[4]); from pathlib import Path; import predict_video as p\n"
+        "import sys; sys.path.insert(0, sys.argv[4]); from pathlib import Path; import predict_video as p\n"
         "from semipose.data.video import probe\n"
         "model, video, out = map(Path, sys.argv[1:4]); short = p.part_of(video, len(probe(video)) // 10)\n"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
-        "p.ours(model, short, out); first = peak(); p.ours(model, video, out); print(first, peak())"
+        "print(p.peak(lambda: p.ours(model, short, out)), p.peak(lambda: p.ours(model, video, out)))"
     )
     words = [sys.executable, "-c", code, str(model), str(video), str(folder / "memory"), str(Path(__file__).parent)]
     first, last = map(float, subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
-    return {"after_a_tenth_mb": round(first, 1), "after_all_mb": round(last, 1)}
+    return {"a_tenth_mb": round(first, 1), "all_mb": round(last, 1)}
+
+
+def peak(call: Callable[[], object]) -> float:
+    """MB of resident memory, the most of what is seen every 20 ms while `call` runs."""
+    seen = [0.0]
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.02):
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            seen.append(pages * resource.getpagesize() / 1e6)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        call()
+    finally:
+        done.set()
+        watcher.join()
+    return max(seen)
 
 
 def part_of(video: Path, count: int) -> Path:
@@ -171,7 +193,7 @@ def main() -> None:
     summary = {
         "frames_per_second": fps,
         "over_onnxruntime": round(fps / statistics.median(rates["onnxruntime"]), 3),
-        "memory_growth_mb": round(memory["after_all_mb"] - memory["after_a_tenth_mb"], 1),
+        "memory_growth_mb": round(memory["all_mb"] - memory["a_tenth_mb"], 1),
     }
     if options.dry:
         print(summary, rates, memory)

@@ -18,8 +18,8 @@ TOLERANCE = 1e-3
 
 
 class Exported(NamedTuple):
-    """`difference`: the largest between onnxruntime's and PyTorch's heatmaps of a random picture; None where onnxruntime
-    is not installed."""
+    """`difference`: the largest between onnxruntime's and PyTorch's heatmaps of a random picture; None where
+    onnxruntime is not installed."""
 
     file: Path
     difference: float | None

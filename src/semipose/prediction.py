@@ -53,8 +53,8 @@ def predict(
 
     Args:
         model: a run folder or a model.safetensors.
-        source: an image, a video, a folder or pattern of them, or a .txt list; with a JSON of boxes, the folder that its
-            file names are relative to will do.
+        source: an image, a video, a folder or pattern of them, or a .txt list; with a JSON of boxes, also the folder
+            that its file names are relative to.
         out: the folder to write to.
         boxes: None, each image or frame is one box; "people", those that torchvision's detector finds; or a JSON of
             boxes (see `semipose.data.boxes.read_boxes`), a frame's file name being "clip.mp4#17". Where they have

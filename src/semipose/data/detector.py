@@ -65,9 +65,7 @@ def find_people(
         for n, (x, y, w, h, score) in enumerate(rows):
             samples.append(replace(sample, id=f"{sample.id}@{n}", box=(x, y, w, h), score=score))
     if not samples:
-        raise UserError(
-            f"no person was found in the {len(images)} images of {data.name}; use whole images or give boxes"
-        )
+        raise UserError(f"no person was found in {len(images)} images of {data.name}; use whole images or give boxes")
     return PoseData(data.name, None, tuple(samples))
 
 

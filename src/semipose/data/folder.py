@@ -74,9 +74,7 @@ def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
         for n, box in enumerate(found.get(_real(s.image), found.get(_real(str(source_file(s.image))), [])))
     ]
     if not samples:
-        raise UserError(
-            f"{boxes.name} has no box in any of the {len(data)} images of {data.name}; are the names the same?"
-        )
+        raise UserError(f"{boxes.name} has no box in any of {len(data)} images of {data.name}; are the names the same?")
     return PoseData(data.name, None, tuple(samples))
 
 

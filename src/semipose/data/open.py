@@ -247,8 +247,6 @@ FORMATS = (
     Format("SLEAP (a .slp)", lambda s: s.lower().endswith(".slp"), *_both(read_sleap)),
     Format("a plain CSV (image, joint, x, y)", lambda s: s.lower().endswith(".csv"), *_both(read_plain_csv)),
     Format("a COCO or boxes file (.json)", lambda s: s.lower().endswith(".json"), read_coco, _boxes),
-    Format(
-        "images and videos (a folder, a pattern such as 'frames/*.png', a file, a .txt list)", _is_images, None, _folder
-    ),
+    Format("images and videos (a folder, a pattern as 'frames/*.png', a file, a .txt list)", _is_images, None, _folder),
 )
 """What is understood, first fit wins. A new format is one line here."""

@@ -175,9 +175,9 @@ def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None
     """The numbers of a video's frames that a plan picks, ascending.
 
     Args:
-        plan: `all`; `rate2`, two a second; `uniform500`, 500 evenly spaced; or `diverse500`, 500 that differ: the frames
-            nearest to the centres of k-means on small grey pictures of them. A plan that asks for more frames than
-            there are picks all.
+        plan: `all`; `rate2`, two a second; `uniform500`, 500 evenly spaced; or `diverse500`, 500 that differ: the
+            frames nearest to the centres of k-means on small grey pictures of them. A plan that asks for more frames
+            than there are picks all.
 
     Raises:
         UserError: the plan is none of these.
@@ -209,8 +209,9 @@ def spread(features: np.ndarray, count: int) -> np.ndarray:
     rows = np.ascontiguousarray(features, np.float32)
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1e-2)
-    _, labels, centres = cv2.kmeans(rows, count, None, stop, 1, cv2.KMEANS_PP_CENTERS)
-    labels = labels.ravel()
+    labels = np.zeros((len(rows), 1), np.int32)
+    _, found, centres = cv2.kmeans(rows, count, labels, stop, 1, cv2.KMEANS_PP_CENTERS)
+    labels, centres = np.asarray(found).ravel(), np.asarray(centres)
     return np.stack([labels, np.linalg.norm(rows - centres[labels], axis=1)])
 
 

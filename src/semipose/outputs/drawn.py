@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import cv2
 import numpy as np
@@ -83,7 +83,7 @@ class _Film:
             raise UserError(f"{path} cannot be written ({error}); choose another folder with --out") from None
         codec, options = next(each for each in ENCODERS if each[0] in av.codecs_available)
         rate = round(probe(source).rate * 1000)
-        self._stream: Any = self._container.add_stream(codec, rate=_fraction(rate), options=dict(options))
+        self._stream = cast(Any, self._container.add_stream(codec, rate=_fraction(rate), options=dict(options)))
         self._stream.pix_fmt = "yuv420p"  # which every player plays; it wants even sizes
         self._height, self._width = size[0] + size[0] % 2, size[1] + size[1] % 2
         self._stream.height, self._stream.width = self._height, self._width

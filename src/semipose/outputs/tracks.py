@@ -122,6 +122,7 @@ class DlcTable(_Tables):
         super().__init__(job)
         try:
             import pandas
+
             import tables  # noqa: F401
         except ImportError:
             raise UserError(
@@ -173,10 +174,7 @@ class Sleap:
             if path not in videos:
                 videos[path] = io.Video(filename=path, open_backend=False)
             instances = [
-                io.PredictedInstance.from_numpy(
-                    points[:, :2], skeleton=skeleton, point_scores=points[:, 2], score=score
-                )
-                for points, score in poses
+                io.PredictedInstance.from_numpy(points[:, :2], skeleton, points[:, 2], score) for points, score in poses
             ]
             labeled.append(io.LabeledFrame(video=videos[path], frame_idx=number, instances=instances))
         labels = io.Labels(labeled_frames=labeled, videos=list(videos.values()), skeletons=[skeleton])
