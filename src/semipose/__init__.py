@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from semipose.models.public import import_weights
     from semipose.predictor import Predictor, predict
     from semipose.reports.html import report
+    from semipose.reports.mixing import show_mix
     from semipose.reproduction import reproduce
     from semipose.synthesis import synth
     from semipose.training import evaluate, train
@@ -30,6 +31,7 @@ __all__ = [
     "predict",
     "report",
     "reproduce",
+    "show_mix",
     "synth",
     "train",
     "triangulate_predictions",
@@ -46,6 +48,7 @@ _HOME = {
     "predict": "predictor",
     "report": "reports.html",
     "reproduce": "reproduction",
+    "show_mix": "reports.mixing",
     "synth": "synthesis",
     "train": "training",
     "triangulate_predictions": "cameras.predictions",
