@@ -40,8 +40,8 @@ COLORS: tuple[RGB, ...] = (
     (90, 210, 220),
 )
 """Of the images of a group, in turn."""
-HEIGHT, GAP, LABEL = 320, 12, 240
-"""Pixels of an image in the picture, between images, and of the words to the left."""
+HEIGHT, GAP, LABEL, FRAME = 320, 12, 240, 3
+"""Pixels of an image in the picture, between images, of the words to the left, and of a frame's line."""
 
 
 def show_mix(
@@ -75,6 +75,8 @@ def show_mix(
     file = path / "model.safetensors" if path.is_dir() else path
     if not file.exists():
         raise UserError(f"there is no {file}; name a finished run's folder or a model.safetensors")
+    if not cv2.haveImageWriter(str(out)):
+        raise UserError(f"{out} is no name of a picture; end it in .png or .jpg")
     loaded, recorded = load_model(file), file.parent / "config.yaml"
     config = resolve(Config(), read_yaml(recorded)) if recorded.exists() else Config(model=loaded.config)
     config = resolve(config, {"method": {"teacher": None, **method}})
@@ -95,7 +97,7 @@ def show_mix(
     picture = draw_mix(hard.image, mix, taking.mix.unmix, before, after, plain)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(out), picture[..., ::-1]):
-        raise UserError(f"{out} could not be written; name a .png or .jpg in a folder that takes it")
+        raise UserError(f"{out} could not be written; name a picture in a folder that takes it")
     own = torch.arange(len(hard))[:, None, None]
     moved = {name: float((origins != own).float().mean()) for name, origins in mix.origins.items()}
     return {"out": str(out), "mixed": list(mix.origins), "unmixed": taking.mix.unmix, "moved": moved}
@@ -154,17 +156,16 @@ def _frame(picture: np.ndarray, of: np.ndarray) -> np.ndarray:
     height, width = picture.shape[0] / of.shape[0], picture.shape[1] / of.shape[1]
     around = np.pad(of, 1, constant_values=-1)
     for i, j in np.ndindex(of.shape):
-        top, bottom = round(i * height) + 1, round((i + 1) * height) - 2
-        left, right = round(j * width) + 1, round((j + 1) * width) - 2
-        sides = {
-            (0, -1): ((left, top), (left, bottom)),
-            (0, 1): ((right, top), (right, bottom)),
-            (-1, 0): ((left, top), (right, top)),
-            (1, 0): ((left, bottom), (right, bottom)),
-        }
-        for (down, across), (start, end) in sides.items():
-            if around[i + 1 + down, j + 1 + across] != of[i, j]:
-                cv2.line(picture, start, end, COLORS[of[i, j] % len(COLORS)], 3)
+        tile = picture[round(i * height) : round((i + 1) * height), round(j * width) : round((j + 1) * width)]
+        sides = (
+            (around[i, j + 1], tile[:FRAME]),
+            (around[i + 2, j + 1], tile[-FRAME:]),
+            (around[i + 1, j], tile[:, :FRAME]),
+            (around[i + 1, j + 2], tile[:, -FRAME:]),
+        )
+        for neighbour, side in sides:
+            if neighbour != of[i, j]:
+                side[:] = COLORS[of[i, j] % len(COLORS)]
     return picture
 
 
