@@ -49,10 +49,16 @@ SETTINGS = [
     ("dual-a", "dual", "Joint Cutout in the hard view (section 6.2)"),
     ("dual-a", "dual-hrnet", "two architectures (Table 2)"),
     ("dual", "released-dual", "the released code instead of the paper"),
+    ("single", "ema0.6", "Kim et al., Table 2: an average of the student teaches: `teacher=Ema(student, decay)`"),
+    ("ema0.6", "eman0.6", 'Eq. 3: batch norm\'s statistics are averaged: `teacher=Ema(student, decay, "sigma")`'),
+    ("single", "mum", "section 3.1: tiles of the images are mixed: `mix=Mixing(...)`"),
+    ("mum", "pose_mum-affine", "section 3.2: and of what some stages give: `mix=Mixing(..., after=...)`"),
+    ("pose_mum-affine", "pose_mum", "Table 3: the student's view is the teacher's"),
+    ("pose_mum", "pose_mum_plus", "section 4.4: taught by EMAN"),
 ]
 HEAD = """# Differences
 
-What the methods of Xie et al. (ICCV 2021) and Yu et al. (WACV 2024) differ in, written by `python
+What the methods of Xie et al. (ICCV 2021), Kim et al. (Pose-MUM) and Yu et al. (WACV 2024) differ in, written by `python
 docs/differences.py` from the code; a test keeps it true. The lines of a step are explained in
 [ARCHITECTURE.md](ARCHITECTURE.md).
 

@@ -19,8 +19,8 @@ from tests.models import layouts
 
 PEOPLE = "synth:studio?count={}&start={}"
 VERBS = (
-    *("demo", "train", "evaluate", "predict", "import-weights", "check", "split", "synth", "gap", "reproduce"),
-    *("triangulate", "recipes", "report", "export", "init", "doctor"),
+    *("demo", "train", "evaluate", "predict", "import-weights", "check", "split", "synth", "gap", "show-mix"),
+    *("reproduce", "triangulate", "recipes", "report", "export", "init", "doctor"),
 )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from semipose.prediction import predict
     from semipose.predictor import Predictor
     from semipose.reports.html import report
+    from semipose.reports.mixing import show_mix
     from semipose.reproduction import reproduce
     from semipose.synthesis import synth
     from semipose.training import evaluate, train
@@ -37,6 +38,7 @@ __all__ = [
     "predict",
     "report",
     "reproduce",
+    "show_mix",
     "synth",
     "train",
     "triangulate_predictions",
@@ -56,6 +58,7 @@ _HOME = {
     "predict": "prediction",
     "report": "reports.html",
     "reproduce": "reproduction",
+    "show_mix": "reports.mixing",
     "synth": "synthesis",
     "train": "training",
     "triangulate_predictions": "cameras.predictions",

@@ -236,6 +236,20 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dry-run", type=int, default=0, metavar="N", help="train N steps only, on what data there is")
 
     add = verb(
+        "show-mix",
+        commands.show_mix,
+        "draw a group of images as MUM and Pose-MUM mix them, with heatmaps before and after unmixing",
+        "show-mix runs/pose_mum --out mix.png; settings of the method can follow, as --method.mix_chance=1",
+        settings=True,
+    ).add_argument
+    add("model", type=Path, metavar="MODEL", help="a run's folder or a model.safetensors")
+    add("--data", help="images, with boxes or labels; a run's own unlabelled ones by default")
+    add("--images", help="the image folder of a JSON")
+    add("--seed", type=int, default=0, help="of which images, views and permutations")
+    add("--step", type=int, default=0, help="another step of the same seed")
+    add("--out", type=Path, default=Path("mix.png"))
+
+    add = verb(
         "triangulate",
         commands.triangulate,
         "points in space from the predictions of several calibrated cameras",

@@ -196,6 +196,21 @@ def gap(a: Arguments) -> None:
     print(f"{len(found['pairs'])} pairs qualify, best first; wrote {a.out}")
 
 
+def show_mix(a: Arguments) -> None:
+    from semipose.errors import UsageError
+    from semipose.reports.mixing import show_mix
+    from semipose.settings import read_overrides
+
+    settings = read_overrides(a.rest)
+    method = settings.pop("method", {})
+    if settings:
+        raise UsageError(f"show-mix takes settings of the method, as --method.mix_chance=1, not {', '.join(settings)}")
+    found = show_mix(a.model, a.data, a.images, a.out, a.seed, a.step, **method)
+    for name, share in found["moved"].items():
+        print(f"{name:8s} {100 * share:3.0f} % of the tiles are of another image")
+    print(f"unmixed after {found['unmixed']}; wrote {found['out']}")
+
+
 def reproduce(a: Arguments) -> int:
     from semipose.engine.signals import EXIT_STOPPED, Stopped
     from semipose.reproduction import listing, markdown, reproduce

@@ -101,8 +101,8 @@ class MethodConfig:
         sigma: of the fresh Gaussians, in cells; null: model.sigma.
         teacher: the trained network that teaches in pseudopose and datadistill: a run folder or model.safetensors.
         decay: of the average that teaches in mean_teacher, eman, pose_mum_plus and unbiased_teacher, alpha.
-        statistics: what that of eman and pose_mum_plus normalises with: averages of the student's means and `variance`
-            (EMAN as released) or `sigma` (Pose-MUM, Eq. 3), or its own `batch`, which makes it mean_teacher's.
+        statistics: what that of eman and pose_mum_plus normalises with: averages of the student's means and `sigma`
+            (Pose-MUM, Eq. 3) or `variance` (EMAN as released), or its own `batch`, which makes it mean_teacher's.
         joint: whether labelled and hard images go through the student in one batch, as EMAN's do; not in dual.
         mix_group: images that exchange tiles in mum, pose_mum and pose_mum_plus, N_G.
         mix_tiles: rows and columns of tiles.
@@ -136,7 +136,7 @@ class MethodConfig:
     sigma: float | None = None
     teacher: str | None = None
     decay: float = 0.999
-    statistics: str = "variance"
+    statistics: str = "sigma"
     joint: bool = False
     mix_group: int = 4
     mix_tiles: list[int] = field(default_factory=lambda: [4, 3])

@@ -25,7 +25,7 @@ from semipose.recipes.tables import SCALES, Paper, Plan, Row, Table
 from semipose.scores import MPJPE, PCK, SCORES
 from semipose.settings import read_yaml, resolve
 
-PAPERS = {"xie2021": "semipose.recipes.xie2021_tables"}
+PAPERS = {"xie2021": "semipose.recipes.xie2021_tables", "pose_mum": "semipose.recipes.pose_mum_tables"}
 """Name -> the module that holds its `PAPER`. A new paper is one line here."""
 
 FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
@@ -170,7 +170,10 @@ def configured(plan: Plan, seed: int, asked: Setting, teacher: Path | None = Non
     if teacher:
         config = replace(config, method=replace(config.method, teacher=str(teacher)))
     if asked.dry_run:
-        optim = replace(config.optim, batch=min(config.optim.batch, 2), unlabeled_batch=0)
+        from semipose.methods import MIX
+
+        group = config.method.mix_group if config.method.name in MIX else 0
+        optim = replace(config.optim, batch=min(config.optim.batch, 2), unlabeled_batch=group)
         config = replace(config, optim=optim, steps=asked.dry_run, eval_every=0, log_every=1)
     if asked.scale == "paper" and config.data.split is None:
         split = _split(config, plan.labels, seed, asked)

@@ -10,12 +10,13 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from semipose.config import Config
+from semipose.config import Config, MethodConfig
 from semipose.engine import checkpoint, train
 from semipose.engine.rundir import RunDir
 from semipose.engine.signals import EXIT_STOPPED, Stopped
@@ -53,6 +54,28 @@ def test_resuming_at_every_step_changes_no_bit(cache, run, reference) -> None:
     assert resume(tiny(cache), run)["steps"] == STEPS, "a finished run is finished again"
     assert run.last.read_bytes() == before
     assert_same_runs(run, reference)
+
+
+def test_a_run_that_an_average_teaches_and_tiles_are_mixed_in_resumes_to_the_bit(cache, tmp_path) -> None:
+    """The teacher's parameters and statistics, and which stages mix how, are those of a run that was not stopped."""
+    method = MethodConfig("pose_mum_plus", decay=0.6, joint=True, statistics="sigma")
+    config = replace(tiny(cache, steps=4, eval_every=0), method=method)
+    whole, parts = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "parts")
+    run_training(config, whole, progress=False)
+    run_training(config, parts, progress=False, stop_at=1)
+    resume(config, parts, stop_at=3)
+    resume(config, parts)
+    assert_same_runs(parts, whole)
+    state = checkpoint.load(parts.last)["method"]
+    student, teacher = (state[f"{net}.backbone.stages.stem.1.running_var"] for net in ("students.0", "teacher.net"))
+    assert not torch.equal(student, teacher)
+
+
+def test_a_batch_that_does_not_divide_into_groups_is_refused_before_anything_is_cut(tmp_path) -> None:
+    config = tiny(tmp_path / "empty", "mum", optim={"unlabeled_batch": 6})
+    with pytest.raises(UserError, match=r"6 unlabelled images .* optim.unlabeled_batch to 4 or 8"):
+        run_training(config, RunDir.create(tmp_path / "refused"), progress=False)
+    assert not (tmp_path / "empty").exists()
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from semipose.config import Config
 from semipose.errors import UserError
-from semipose.recipes import mini, xie2021
+from semipose.recipes import mini, pose_mum, xie2021
 
 __all__ = ["RECIPES", "Recipe", "recipe"]
 
@@ -63,10 +63,19 @@ RECIPES: dict[str, Recipe] = {
     "hard-easy": Recipe(xie2021.hard_easy, "Xie 2021, Figures 7 and 8 (D3): degenerates"),
     "released-single": Recipe(xie2021.released_single, "as single-jc, with the released code's settings"),
     "released-dual": Recipe(xie2021.released_dual, "as dual, with the released code's settings"),
+    "mum": Recipe(pose_mum.mum, "Kim, Table 3: MUM, 1K labels", "45.5 AP"),
+    "pose_mum": Recipe(pose_mum.pose_mum, "Kim, Table 3: Pose-MUM, 1K labels", "46.48 AP"),
+    "pose_mum-affine": Recipe(pose_mum.pose_mum_affine, "Kim, Table 3: Pose-MUM-AT, 1K labels", "46.12 AP"),
+    "pose_mum_plus": Recipe(pose_mum.pose_mum_plus, "Kim, Table 4: Pose-MUM+, decay 0.6, 1K labels", "46.9 AP"),
+    "ema0.6": Recipe(pose_mum.ema, "Kim, Table 2: [19] + EMA, decay 0.6, 1K labels", "36.31 AP"),
+    "eman0.6": Recipe(pose_mum.eman, "Kim, Table 2: [19] + EMAN, decay 0.6, 1K labels", "38.63 AP"),
     "mini-supervised": Recipe(mini.supervised, "embedded people, a small network, minutes on a CPU"),
     "mini-naive": Recipe(mini.naive, "as mini-supervised: both sides learn"),
     "mini-single": Recipe(mini.single, "as mini-supervised, Single"),
     "mini-dual": Recipe(mini.dual, "as mini-supervised, Dual; what the demo trains"),
+    "mini-mum": Recipe(mini.mum, "as mini-supervised, MUM"),
+    "mini-pose_mum": Recipe(mini.pose_mum_only, "as mini-supervised, Pose-MUM"),
+    "mini-pose_mum_plus": Recipe(mini.pose_mum_plus, "as mini-supervised, Pose-MUM+"),
 }
 
 

@@ -9,6 +9,7 @@ encoder's 4x3 cells divide into Pose-MUM's tiles, and two deconvolutions to heat
 from __future__ import annotations
 
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
+from semipose.recipes import pose_mum
 
 DOMAIN, LABELS, UNLABELED, VAL = "studio", 20, 2000, 500
 STEPS = 1200
@@ -17,10 +18,10 @@ SETS = {"labeled": (LABELS, 200_000), "unlabeled": (UNLABELED, 300_000), "val": 
 """Set -> how many people from which on: none of them was drawn while the protocol was looked for."""
 
 
-def people(which: str, seed: int, domain: str = DOMAIN) -> str:
-    """The embedded people of one of `SETS`. Validation is the same for every seed."""
+def people(which: str, seed: int, domain: str = DOMAIN, times: int = 1) -> str:
+    """The embedded people of one of `SETS`, or `times` as many. Validation is the same for every seed."""
     count, start = SETS[which]
-    return f"synth:{domain}?seed={0 if which == 'val' else seed}&count={count}&start={start}"
+    return f"synth:{domain}?seed={0 if which == 'val' else seed}&count={count * times}&start={start}"
 
 
 def base(method: MethodConfig, seed: int = 0) -> Config:
@@ -54,3 +55,18 @@ def single(seed: int = 0) -> Config:
 def dual(seed: int = 0) -> Config:
     """The mini protocol with two networks, RandAugment and Joint Cutout together; the paper has one or the other."""
     return base(MethodConfig("dual", EASY, f"{HARD}+ra20+jc5"), seed)
+
+
+def mum(seed: int = 0) -> Config:
+    """The mini protocol with one network and mixed images, Affine 60."""
+    return base(pose_mum.mum().method, seed)
+
+
+def pose_mum_only(seed: int = 0) -> Config:
+    """The mini protocol with one network and mixed images and features, no further affine."""
+    return base(pose_mum.pose_mum().method, seed)
+
+
+def pose_mum_plus(seed: int = 0) -> Config:
+    """The mini protocol as mini-pose_mum, taught by EMAN of decay 0.6."""
+    return base(pose_mum.pose_mum_plus().method, seed)
