@@ -58,7 +58,7 @@ SETTINGS = [
 ]
 HEAD = """# Differences
 
-What the methods of Xie et al. (ICCV 2021), Kim et al. (Pose-MUM) and Yu et al. (WACV 2024) differ in, written by `python
+What the methods of Xie et al. (ICCV 2021), Kim et al. (Pose-MUM) and Yu et al. (WACV 2024) differ in, by `python
 docs/differences.py` from the code; a test keeps it true. The lines of a step are explained in
 [ARCHITECTURE.md](ARCHITECTURE.md).
 

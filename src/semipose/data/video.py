@@ -211,8 +211,8 @@ def spread(features: np.ndarray, count: int) -> np.ndarray:
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1e-2)
     labels = np.zeros((len(rows), 1), np.int32)
     _, found, centres = cv2.kmeans(rows, count, labels, stop, 1, cv2.KMEANS_PP_CENTERS)
-    labels, centres = np.asarray(found).ravel(), np.asarray(centres)
-    return np.stack([labels, np.linalg.norm(rows - centres[labels], axis=1)])
+    nearest, centres = np.asarray(found).ravel(), np.asarray(centres)
+    return np.stack([nearest, np.linalg.norm(rows - centres[nearest], axis=1)])
 
 
 def thumbnail(pixels: np.ndarray, size: int = THUMBNAIL) -> np.ndarray:
