@@ -109,5 +109,6 @@ def _drawn(sample: Sample, skeleton: Skeleton, mirrored: bool, title: str) -> np
 
 def _write(canvas: np.ndarray, text: str, at: Sequence[int], color: Sequence[int]) -> None:
     plain = text.encode("ascii", "replace").decode()
-    for shade, width in (((0, 0, 0), 3), (color, 1)):
-        cv2.putText(canvas, plain, tuple(at), cv2.FONT_HERSHEY_SIMPLEX, 0.5, shade, width, cv2.LINE_AA)
+    # OpenCV 5 writes thick letters wider: a dark rim is the same letters one pixel aside.
+    for dx, dy, shade in ((-1, 0, (0, 0, 0)), (1, 0, (0, 0, 0)), (0, -1, (0, 0, 0)), (0, 1, (0, 0, 0)), (0, 0, color)):
+        cv2.putText(canvas, plain, (at[0] + dx, at[1] + dy), cv2.FONT_HERSHEY_SIMPLEX, 0.5, shade, 1, cv2.LINE_AA)
