@@ -20,11 +20,11 @@ from semipose.data.lightning_pose import is_lightning_pose
 from semipose.data.open import holds_labels, open_all, open_labeled
 from semipose.data.sample import PoseData, join
 from semipose.data.split import Split, make_split
+from semipose.data.video import VIDEOS
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.sides import find_sides
 
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv", ".mts")
 HELD_OUT = 0.2
 """The part of the labels that is held out for validation, at least one image or session."""
 
