@@ -47,7 +47,7 @@ def export(model: str | Path, out: str | Path | None = None, opset: int = 18) ->
     path = Path(model)
     network, skeleton, config = load_model(path)
     file = Path(out) if out is not None else (path if path.is_dir() else path.parent) / "model.onnx"
-    network = network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.contiguous_format).eval()
     example = torch.rand(2, 3, *network.size, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -138,7 +138,7 @@ def _noted(frames: Iterator[Frame], waiting: deque[Frame]) -> Iterator[tuple[np.
         yield frame.pixels, [sample.box for sample in frame.samples]
 
 
-def _ahead(source: Iterator[T], count: int = AHEAD) -> Iterator[T]:
+def _ahead(source: Iterator[T], count: int = AHEAD) -> Generator[T, None, None]:
     """The same, made in a thread up to `count` ahead: decoding and the network take turns on no lock."""
     items: queue.Queue = queue.Queue(count)
     stop = threading.Event()
