@@ -209,10 +209,10 @@ def spread(features: np.ndarray, count: int) -> np.ndarray:
     rows = np.ascontiguousarray(features, np.float32)
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1e-2)
-    labels = np.zeros((len(rows), 1), np.int32)
-    _, found, centres = cv2.kmeans(rows, count, labels, stop, 1, cv2.KMEANS_PP_CENTERS)
-    nearest, centres = np.asarray(found).ravel(), np.asarray(centres)
-    return np.stack([nearest, np.linalg.norm(rows - centres[nearest], axis=1)])
+    start = np.zeros((len(rows), 1), np.int32)
+    _, found, centres = cv2.kmeans(rows, count, start, stop, 1, cv2.KMEANS_PP_CENTERS)
+    labels = np.asarray(found).ravel()
+    return np.stack([labels, np.linalg.norm(rows - np.asarray(centres)[labels], axis=1)])
 
 
 def thumbnail(pixels: np.ndarray, size: int = THUMBNAIL) -> np.ndarray:
