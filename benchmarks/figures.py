@@ -49,6 +49,32 @@ def response_figure(naive: Mapping[str, Any], single: Mapping[str, Any], path: P
     plt.close(figure)
 
 
+def responses_figure(runs: Mapping[str, Mapping[str, Any]], path: Path, columns: int = 4) -> None:
+    """Responses to labelled and unlabelled images over the steps, a panel a run that has unlabelled ones."""
+    shown = {name: run for name, run in runs.items() if any("response/student" in row for row in run["curves"])}
+    rows = -(-len(shown) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(2.2 * columns, 1.7 * rows),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
+    )
+    for axis in axes.flat[len(shown) :]:
+        axis.axis("off")
+    for axis, (name, run) in zip(axes.flat, shown.items(), strict=False):
+        for column, (label, color) in RESPONSES.items():
+            axis.plot(*curve(run, column), label=label, color=color, linewidth=1)
+        axis.set_title(name, fontsize=8)
+        axis.set_ylim(0, 1.05)
+        axis.grid(alpha=0.3)
+    axes[0][0].legend(fontsize=6)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
 def learning_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     """Validation PCK of several runs over their steps."""
     figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")

@@ -1,10 +1,10 @@
 """Which augmentation is easier, as the paper's Figure 5: a photographs' model and one of embedded people.
 
-    python benchmarks/gap.py --lspet-model runs/lspet/start0 --lspet-data ../shared/data/lspet \
-        --lspet-split runs/lspet/split.json --people-model runs/mini-supervised
+    python benchmarks/gap.py --lspet-model runs/lspet/supervised --lspet-data ../shared/data/lspet \
+        --lspet-split runs/lspet/split.json --people-model reproduce/xie2021/mini/supervised-all-seed0
 
-Each model is trained with `affine30` or views like it. Writes results/gap.json: PCK@0.1 in % under each perturbation,
-and the pairs that qualify.
+Each model is supervised, trained in views of `affine30`; that of embedded people with 2,000 labels, as a row of
+Table 1 ("all"). Writes results/gap.json: PCK@0.1 in % under each perturbation, and the pairs that qualify.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from pathlib import Path
 
 from common import write
 from semipose.gaps import gap
-
-PEOPLE = "synth:studio?seed=0&count=500&start=500000"
-"""The mini protocol's validation people."""
+from semipose.recipes.mini import people
 
 
 def main() -> None:
@@ -25,7 +23,7 @@ def main() -> None:
     parser.add_argument("--lspet-data", type=Path, default=Path("../shared/data/lspet"))
     parser.add_argument("--lspet-split", type=Path, help="the manifest whose validation samples are used")
     parser.add_argument("--people-model", type=Path)
-    parser.add_argument("--people", default=PEOPLE, help="labelled people that the model has not seen")
+    parser.add_argument("--people", default=people("val", 0), help="labelled people that the model has not seen")
     parser.add_argument("--count", type=int, default=0, help="samples of each, drawn at random; 0 is all")
     parser.add_argument("--draws", type=int, default=5)
     options = parser.parse_args()

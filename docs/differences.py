@@ -15,12 +15,14 @@ from typing import Any
 from semipose.config import differences, to_dict
 from semipose.methods.base import Method
 from semipose.methods.consistency import Dual, Naive, Single
+from semipose.methods.denoise import DenoiseSelect
 from semipose.recipes import recipe
 
-STEPS: list[tuple[str, str, Callable[..., Any], Callable[..., Any]]] = [
-    ("supervised", "naive", Method.step, Naive.step),
-    ("naive", "single", Naive.step, Single.step),
-    ("single", "dual", Single.step, Dual.step),
+STEPS: list[tuple[str, str, type[Method], type[Method]]] = [
+    ("supervised", "naive", Method, Naive),
+    ("naive", "single", Naive, Single),
+    ("single", "dual", Single, Dual),
+    ("dual", "denoise_select", Dual, DenoiseSelect),
 ]
 SETTINGS = [
     ("single", "undetached", "gradient goes through the teacher too (section 3.3): `teacher=Learning(student)`"),
@@ -56,13 +58,14 @@ SETTINGS = [
 ]
 HEAD = """# Differences
 
-What the methods of Xie et al. (ICCV 2021) and of Kim et al. (Pose-MUM) differ in, written by `python
-docs/differences.py` from the code; a test keeps it true. The lines of a step are explained in
+What the methods of Xie et al. (ICCV 2021), Kim et al. (Pose-MUM) and Yu et al. (WACV 2024) differ in, written by
+`python docs/differences.py` from the code; a test keeps it true. The lines of a step are explained in
 [ARCHITECTURE.md](ARCHITECTURE.md).
 
-## Four steps
+## Five steps
 
-Every method of these papers takes one of these steps.
+Every method of the papers takes one of these steps. What it teaches about unlabelled images is `pseudo`, which the
+step begins with.
 """
 
 
@@ -81,9 +84,9 @@ def document() -> str:
     return "\n".join(parts) + "\n".join(rows) + "\n"
 
 
-def step_difference(first: Callable[..., Any], second: Callable[..., Any]) -> str:
-    """The unified difference of two functions' bodies, whole."""
-    lines = [body(each) for each in (first, second)]
+def step_difference(first: type[Method], second: type[Method]) -> str:
+    """The unified difference of two methods' targets and steps, whole."""
+    lines = [["pseudo:", *body(each.pseudo), "", "step:", *body(each.step)] for each in (first, second)]
     return "\n".join(list(difflib.unified_diff(*lines, lineterm="", n=100))[3:])
 
 
@@ -91,7 +94,9 @@ def body(function: Callable[..., Any]) -> list[str]:
     """The lines of a function without its signature and docstring."""
     lines = textwrap.dedent(inspect.getsource(function)).splitlines()[1:]
     kept = textwrap.dedent("\n".join(lines)).splitlines()
-    return [line for line in kept if not line.startswith('"""')]
+    while kept[0].startswith('"""') or kept[0].endswith('"""'):
+        kept = kept[1 + next(i for i, line in enumerate(kept) if line.endswith('"""')) :]
+    return [f"    {line}" if line else "" for line in kept]
 
 
 def setting_differences(before: str, after: str) -> str:

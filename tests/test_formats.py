@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from semipose.config import Config
-from semipose.predictor import predict
+from semipose.prediction import predict
 from semipose.settings import read_yaml
 from semipose.training import evaluate, train
 from tests.engine.runs import tiny
@@ -42,7 +42,7 @@ def test_coco_with_a_detectors_boxes(tmp_path: Path) -> None:
     run = train(config=config, out=tmp_path / "run", progress=False)
     scores = evaluate(run.path, str(coco), boxes=boxes)
     assert set(scores["detected"]) == {"a"} and 0 <= scores["detected"]["a"]["AP"] <= 1
-    files = predict(run.path, coco.parent, tmp_path / "out", boxes, overlay=False, submit="tiny")
+    files = predict(run.path, coco.parent, tmp_path / "out", boxes, overlay=False, submit="tiny").files
     assert files[-1].name == "person_keypoints_test-dev2017_tiny_results.zip" and files[-1].exists()
 
 

@@ -8,7 +8,7 @@ import pytest
 from semipose.config import Config, peer_of, to_dict
 from semipose.errors import UsageError, UserError
 from semipose.recipes import RECIPES
-from semipose.settings import keys, read_overrides, read_yaml, resolve
+from semipose.settings import keys, read_overrides, read_yaml, resolve, split_file
 
 
 def test_layers_lie_over_each_other() -> None:
@@ -98,3 +98,27 @@ def test_a_peer_is_the_model_but_for_what_it_says() -> None:
 def test_what_does_not_fit_a_peer_is_named(layer: object, hint: str) -> None:
     with pytest.raises(UsageError, match=hint):
         resolve(Config(), {"peer": layer})
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        (["data.yaml", "--steps=3"], "data.yaml"),
+        (["--steps", "3", "data.yaml"], "data.yaml"),
+        (["--steps=3", "data.yaml"], "data.yaml"),
+        (["--optim.lr", "3e-4"], None),
+        ([], None),
+    ],
+)
+def test_a_file_among_settings_is_told_from_their_values(words: list[str], file: str | None) -> None:
+    found, rest = split_file(words)
+    assert found == file and rest == [word for word in words if word != file]
+
+
+def test_a_data_yaml_may_have_more_sections(tmp_path: Path) -> None:
+    path = tmp_path / "data.yaml"
+    path.write_text("data: {labeled: a.json, skeleton: {pairs: []}}\nsteps: 3\n")
+    layer = read_yaml(path, "data")
+    assert layer["steps"] == 3 and resolve(Config(), layer, layer).data.skeleton == {"pairs": []}
+    path.write_text("labeled: a.json\n")
+    assert read_yaml(path, "data") == {"data": {"labeled": "a.json"}}

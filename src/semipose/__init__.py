@@ -6,13 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semipose.bring import init
     from semipose.cameras.predictions import triangulate_predictions
     from semipose.data.check import check
     from semipose.data.split import make_split
     from semipose.demos import demo
+    from semipose.exporting import export
     from semipose.gaps import gap
+    from semipose.mirrors import doctor
     from semipose.models.public import import_weights
-    from semipose.predictor import Predictor, predict
+    from semipose.prediction import predict
+    from semipose.predictor import Predictor
     from semipose.reports.html import report
     from semipose.reports.mixing import show_mix
     from semipose.reproduction import reproduce
@@ -24,9 +28,12 @@ __all__ = [
     "Predictor",
     "check",
     "demo",
+    "doctor",
     "evaluate",
+    "export",
     "gap",
     "import_weights",
+    "init",
     "make_split",
     "predict",
     "report",
@@ -41,11 +48,14 @@ _HOME = {
     "Predictor": "predictor",
     "check": "data.check",
     "demo": "demos",
+    "doctor": "mirrors",
     "evaluate": "training",
+    "export": "exporting",
     "gap": "gaps",
     "import_weights": "models.public",
+    "init": "bring",
     "make_split": "data.split",
-    "predict": "predictor",
+    "predict": "prediction",
     "report": "reports.html",
     "reproduce": "reproduction",
     "show_mix": "reports.mixing",

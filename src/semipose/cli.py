@@ -14,6 +14,7 @@ from semipose.errors import UsageError, UserError
 
 DECODERS = ("argmax", "quarter", "dark")
 FLIP_TESTS = ("none", "plain", "shift")
+OUTPUTS = ("coco", "csv", "dlc", "dlc-csv", "sleap")
 FLIPS = "average with the mirrored image: plain, or shift for cells at corners (SimpleBaseline's and HRNet's weights)"
 
 Verb = argparse.ArgumentParser
@@ -73,15 +74,28 @@ def build_parser() -> argparse.ArgumentParser:
     add("--steps", type=int, help="a shorter length, for a look")
 
     add = verb(
+        "init",
+        commands.init,
+        "look at a folder of labels, images and videos, and write a data.yaml that trains as it is",
+        "init my-project",
+    ).add_argument
+    add("folder", type=Path, metavar="FOLDER", help="a project of DeepLabCut or Lightning Pose, or any folder or file")
+    add("--out", type=Path, help="the file to write; data.yaml in the folder by default")
+    add("--overwrite", action="store_true", help="replace the file where it exists")
+
+    made = verb(
         "train",
         commands.train,
-        "train by a recipe; any setting can follow as --section.key=value",
-        "train --recipe dual --data data.yaml --model.backbone=resnet50 --optim.lr=3e-4",
+        "train on a data.yaml, by a recipe, or both; any setting can follow as --section.key=value",
+        "train data.yaml, or semipose train --recipe dual --data data.yaml --model.backbone=resnet50 --optim.lr=3e-4",
         settings=True,
-    ).add_argument
+    )
+    # Not a positional argument: argparse would take the value of a setting for it.
+    made.usage = "semipose train [DATA.yaml] [--recipe NAME] [--section.key=value ...] [options]"
+    add = made.add_argument
     add("--recipe", help="a recipe's name (semipose recipes); the default is dual")
     add("--config", type=Path, help="a YAML file of settings, such as a run's config.yaml")
-    add("--data", type=Path, help="a YAML file of the data section: labeled, unlabeled, val, ...")
+    add("--data", type=Path, help="as DATA.yaml: the data section (labeled, unlabeled, val, ...), alone or with others")
     add("--pair", type=Path, help="a result of semipose gap, whose first pair becomes method.easy and method.hard")
     add("--out", type=Path, help="the run's folder; runs/<recipe> by default")
     add("--overwrite", action="store_true", help="replace a run of the same name instead of appending -2")
@@ -109,17 +123,28 @@ def build_parser() -> argparse.ArgumentParser:
     add("--boxes", type=Path, help="a JSON of a detector's boxes, for AP with them")
 
     add = verb(
-        "predict", commands.predict, "predict on images or a folder", "predict runs/dual photos --out predictions"
+        "predict",
+        commands.predict,
+        "predict on images, folders and videos",
+        "predict runs/dual video.mp4 --formats csv dlc --out predictions",
     ).add_argument
     add("model", type=Path, metavar="MODEL", help="a run's folder or a model.safetensors")
-    add("images", metavar="IMAGES", help="an image, a folder or a quoted pattern")
-    add("--boxes", type=Path, help="a JSON of boxes; without, each image is one box")
+    add("source", metavar="INPUT", help="an image, a video, a folder, a quoted pattern or a .txt that lists files")
+    add("--boxes", help="a JSON of boxes, or people, found by a detector; without, each image or frame is one box")
+    add("--frames", default="all", help="of videos: all, rate2 (two a second), uniform500 or diverse500")
+    add("--formats", choices=OUTPUTS, nargs="+", default=["coco"], help="files to write; coco is keypoints.json")
     add("--submit", metavar="NAME", help="also write NAME's TEST-DEV file for COCO's server")
-    add("--out", type=Path, default=Path("predictions"), help="folder for keypoints.json and overlay pictures")
-    add("--no-overlay", action="store_true", help="write keypoints.json only")
+    add("--out", type=Path, default=Path("predictions"), help="folder for what is written")
+    add("--no-overlay", action="store_true", help="no pictures and videos with the poses on them")
     add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
     add("--decode", choices=DECODERS, default="quarter", help="how a heatmap's peak becomes a position")
     add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", default="none", help=FLIPS)
+
+    add = verb(
+        "export", commands.export, "write a trained network as ONNX", "export runs/dual --out model.onnx"
+    ).add_argument
+    add("model", type=Path, metavar="MODEL", help="a run's folder or a model.safetensors")
+    add("--out", type=Path, help="the file; model.onnx beside the weights by default")
 
     add = verb(
         "import-weights",
@@ -140,6 +165,16 @@ def build_parser() -> argparse.ArgumentParser:
     add("--data", type=Path, help="a data.yaml")
     add("--unlabeled", help="unlabelled data")
     add("--val", help="validation data")
+
+    add = verb(
+        "doctor",
+        commands.doctor,
+        "left and right: the pairs read from the names, a mirrored example, and labels that look swapped",
+        "doctor data.yaml --out doctor.jpg",
+    ).add_argument
+    add("source", type=Path, metavar="DATA", help="labelled data, or a data.yaml that names it")
+    add("--images", type=Path, help="the image folder of a JSON or a table")
+    add("--out", type=Path, default=Path("doctor.jpg"), help="the picture")
 
     add = verb(
         "split",

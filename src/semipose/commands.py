@@ -30,10 +30,14 @@ def train(a: Arguments) -> int:
     from semipose.config import to_dict
     from semipose.engine.signals import EXIT_STOPPED, Stopped
     from semipose.gaps import read_pair
-    from semipose.settings import read_overrides, read_yaml
+    from semipose.settings import read_overrides, read_yaml, split_file
     from semipose.training import configure, train
 
-    overrides = read_overrides(a.rest)
+    file, rest = split_file(a.rest)
+    if file and a.data:
+        print(f"semipose train: {file} and --data {a.data}: name one data.yaml", file=sys.stderr)
+        return USAGE
+    overrides = read_overrides(rest)
     if a.stop_on_collapse:
         overrides["stop_on_collapse"] = True
     where = {"out": a.out, "overwrite": a.overwrite, "init_from": a.init_from}
@@ -43,8 +47,10 @@ def train(a: Arguments) -> int:
         else:
             layers = [read_yaml(a.config)] if a.config else []
             layers += [{"method": read_pair(a.pair)}] if a.pair else []
-            name = a.recipe or (None if a.config else "dual")
-            config = configure(name, a.data, *layers, overrides)
+            data = a.data or (Path(file) if file else None)
+            alone = data is not None and not set(read_yaml(data, "data")) - {"data"}
+            name = a.recipe or (None if a.config or (file and not alone) else "dual")
+            config = configure(name, data, *layers, overrides)
             if a.print_config:
                 print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")
                 return DONE
@@ -57,6 +63,14 @@ def train(a: Arguments) -> int:
     score = f"PCK {100 * pck:.1f} % on {run.summary['val_images']} validation samples; " if pck is not None else ""
     print(f"{score}wrote {run.path}/model.safetensors, {run.path}/metrics.csv, {run.path}/report.html")
     return DONE
+
+
+def init(a: Arguments) -> None:
+    from semipose.bring import init
+
+    found = init(a.folder, a.out, a.overwrite)
+    print("\n".join(found.found))
+    print(f"wrote {', '.join(map(str, found.files))}; semipose train {found.files[0]} trains it")
 
 
 def evaluate(a: Arguments) -> None:
@@ -84,12 +98,25 @@ def evaluate(a: Arguments) -> None:
 
 
 def predict(a: Arguments) -> None:
-    from semipose.predictor import predict
+    from semipose.prediction import predict
 
-    files = predict(a.model, a.images, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test, a.submit)
-    submitted = f", {files.pop()}" if a.submit else ""
-    pictures = f" and {len(files) - 1} overlay pictures beside it" if len(files) > 1 else ""
-    print(f"wrote {files[0]}{submitted}{pictures}")
+    how = {"submit": a.submit, "formats": a.formats, "frames": a.frames}
+    found = predict(a.model, a.source, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test, **how)
+    pictures = [file for file in found.files if file.suffix == ".jpg"]
+    named = [str(file) for file in found.files if file not in pictures]
+    named += [f"{len(pictures)} overlay pictures in {a.out}"] if pictures else []
+    rate = found.frames / found.seconds
+    print(f"{found.frames} images and frames in {found.seconds:.1f} s, {rate:.1f} a second; wrote {', '.join(named)}")
+
+
+def export(a: Arguments) -> None:
+    from semipose.exporting import export
+
+    found = export(a.model, a.out)
+    compared = "onnxruntime is not installed, so nothing was compared"
+    if found.difference is not None:
+        compared = f"onnxruntime's heatmaps differ by {found.difference:.1g} at most"
+    print(f"{compared}; wrote {found.file}")
 
 
 def import_weights(a: Arguments) -> None:
@@ -123,6 +150,15 @@ def check(a: Arguments) -> int:
         return USAGE
     found = check(**sources)
     print(found.text())
+    return DONE if found.ok else FAILED
+
+
+def doctor(a: Arguments) -> int:
+    from semipose.mirrors import doctor
+
+    found = doctor(a.source, a.images, a.out)
+    print("\n".join(found.lines))
+    print(f"wrote {found.picture}: an example, its mirror image{'' if found.ok else ', and what to look at'}")
     return DONE if found.ok else FAILED
 
 

@@ -12,15 +12,25 @@ class DataConfig:
     """Where the images are.
 
     Attributes:
-        labeled: labelled data: annotations of COCO, MPII, AI Challenger, Human3.6M or LSP, or embedded people such as
-            `synth:wild?count=300`; a list of several is joined by joint name.
+        labeled: labelled data: annotations of COCO, MPII, AI Challenger, Human3.6M or LSP, a project of DeepLabCut or
+            Lightning Pose, a .slp of SLEAP, a CSV, or embedded people such as `synth:wild?count=300`; a list of several
+            is joined by joint name.
         labeled_images: the image folder of a JSON, where it is not beside it; a list where `labeled` is one.
-        unlabeled: a folder of images, a JSON of boxes, or any labelled source (its labels are not read).
-        unlabeled_images: as `labeled_images`.
+        unlabeled: images and videos (a folder, a pattern, a file, a .txt list), a JSON of boxes, or any labelled source
+            (its labels are not read); or a list of these.
+        unlabeled_images: the image folder of a JSON, where it is not beside it.
+        unlabeled_boxes: what of unlabelled images and frames is looked at: `whole`, `people` (found by torchvision's
+            detector), or a JSON of boxes.
+        frames: which frames of each video: `all`, `rate2` (two a second), `uniform500`, or `diverse500` (500 that
+            differ).
         val: validation data, read like `labeled`; scored on the joints it shares with it, by name.
         val_images: as `labeled_images`.
         split: a manifest written by `semipose split`, which picks the labelled, unlabelled and validation samples out
             of `labeled` alone.
+        skeleton: what is said of the joints beyond the data, by name: `joints` (which, in which order), `pairs` (lists
+            of left and right; `[]` for none), `limbs`, `sigmas`.
+        boxes: of labelled and validation samples: `own`, the data's, which is the whole frame where it has none; or
+            `labels`, the extent of each one's labelled joints.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
         cache: folder of the source-crop cache.
         store: how crops are kept: `raw` (a memory map) or `jpeg` (for huge sets).
@@ -28,11 +38,15 @@ class DataConfig:
 
     labeled: str | list[str] | None = None
     labeled_images: str | list[str | None] | None = None
-    unlabeled: str | None = None
+    unlabeled: str | list[str] | None = None
     unlabeled_images: str | None = None
+    unlabeled_boxes: str = "whole"
+    frames: str = "uniform1000"
     val: str | None = None
     val_images: str | None = None
     split: str | None = None
+    skeleton: dict[str, Any] | None = None
+    boxes: Literal["own", "labels"] = "own"
     reach: float = 30.0
     cache: str = "~/.cache/semipose"
     store: str = "raw"
@@ -70,8 +84,8 @@ class MethodConfig:
     """The method and its views.
 
     Attributes:
-        name: supervised, naive, single, undetached, mean_teacher, eman, mum, pose_mum, pose_mum_plus, pseudopose,
-            datadistill or dual.
+        name: supervised, naive, single, undetached, mean_teacher, eman, mum, pose_mum, pose_mum_plus, unbiased_teacher,
+            pseudopose, datadistill, dual or denoise_select.
         easy: policy of the teacher's view, and of the labelled images.
         hard: policy of the student's view.
         labeled: policy of the labelled images, where it is another than `easy`; the papers have none.
@@ -79,12 +93,14 @@ class MethodConfig:
             easy view, blank where that ended (their released code).
         outside: what the student is taught where the teacher saw nothing: `ignore`, or `background` (released code).
         weight: lambda, of the unsupervised loss.
-        share: of each supervised loss of `dual`: 1 (paper) or 0.5 (released code).
+        share: of each supervised loss of two networks: 1 (paper) or 0.5 (released code).
         teach: what becomes of the teacher's heatmaps before they teach: `soft`, nothing, or changes joined by +:
             `confident0.4` (only peaks above 0.4 teach), `foreground` (high cells weigh more), `refined` (fresh
-            Gaussians).
+            Gaussians), `refined0.4` (threshold-and-refine: fresh Gaussians, joints with lower peaks do not teach),
+            `zeroed0.4` (those teach background), `raw0.4` (those stay as they are).
+        sigma: of the fresh Gaussians, in cells; null: model.sigma.
         teacher: the trained network that teaches in pseudopose and datadistill: a run folder or model.safetensors.
-        decay: of the average that teaches in mean_teacher, eman and pose_mum_plus.
+        decay: of the average that teaches in mean_teacher, eman, pose_mum_plus and unbiased_teacher, alpha.
         statistics: what that of eman and pose_mum_plus normalises with: averages of the student's means and `sigma`
             (Pose-MUM, Eq. 3) or `variance` (EMAN as released), or its own `batch`, which makes it mean_teacher's.
         joint: whether labelled and hard images go through the student in one batch, as EMAN's do; not in dual.
@@ -94,7 +110,17 @@ class MethodConfig:
         mix_chance: of each of these, a step; the paper gives none.
         mix_anew: whether each stage has a permutation of its own, or all have the images'; the paper does not say.
         unmix: the stage after which tiles are put back: encoder, decoder, layer2, ....
-        views: how many views datadistill sums; the paper gives no number.
+        views: how many views of an image are pooled, the easy one among them, in datadistill and denoise_select (K+1);
+            the papers give no number.
+        multi: policy of the further views in denoise_select, S_m.
+        pool: how denoise_select aggregates views: `max`, `mean`, or `none` (the easy view alone).
+        at_once: how many of its further views are one batch; fewer take less memory.
+        select: who teaches a joint in denoise_select: `printed` (Algorithm 1: the peer where it is surer by more than
+            `margin`, else the student itself), `peer` (the peer unless the student itself is surer by more than
+            `margin`), `none` (the peer).
+        margin: Delta, in heights of heatmaps.
+        refine: where denoise_select does what `teach` says: `after` the selection, or `before` it, where a dropped
+            joint is then not selected.
         burn_in: the part of the training's length in which labels alone teach; none in the paper.
     """
 
@@ -107,6 +133,7 @@ class MethodConfig:
     weight: float = 1.0
     share: float = 1.0
     teach: str = "soft"
+    sigma: float | None = None
     teacher: str | None = None
     decay: float = 0.999
     statistics: str = "sigma"
@@ -118,6 +145,12 @@ class MethodConfig:
     mix_anew: bool = True
     unmix: str = "encoder"
     views: int = 4
+    multi: str = "affine30+flip50"
+    pool: str = "max"
+    at_once: int = 4
+    select: str = "printed"
+    margin: float = 0.0
+    refine: str = "after"
     burn_in: float = 0.0
 
 

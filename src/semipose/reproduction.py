@@ -42,6 +42,11 @@ class Setting:
     overrides: Mapping[str, Any]
     dry_run: int
     progress: bool
+    train: bool = True
+
+
+class Unfinished(Exception):
+    """A run that is not recorded, where nothing is to be trained."""
 
 
 def reproduce(
@@ -52,6 +57,7 @@ def reproduce(
     root: str | Path | None = None,
     dry_run: int = 0,
     progress: bool = True,
+    train: bool = True,
     **settings: Any,
 ) -> list[dict[str, Any]]:
     """Train what a table's rows need, and write the table beside the paper's numbers.
@@ -64,6 +70,7 @@ def reproduce(
         root: at paper scale, the folder that holds coco, mpii, aic and h36m; without it `settings` name the data.
         dry_run: train as many steps only, on whatever data there is; validation samples, where none are named, are
             split off.
+        train: False leaves out the rows that have no finished run.
         settings: sections or keys of the configuration, laid over every row's.
 
     Returns: the tables, as written: {"table", "title", "scale", "seeds", "rows": [{"label", "paper", "metric", "mean",
@@ -81,16 +88,20 @@ def reproduce(
     paper, tables = find(target)
     name = target.partition("/")[0]
     folder = Path(out) if out else Path("reproduce") / name / (f"{scale}-dry" if dry_run else scale)
-    asked = Setting(scale, folder, Path(root) if root else None, settings, dry_run, progress)
+    asked = Setting(scale, folder, Path(root) if root else None, settings, dry_run, progress, train)
     jobs = [(plan, seed) for plan in needed(paper, tables.values(), scale) for seed in seeds]
     clock = Clock([_cost(paper.plans[plan], asked, seed) for plan, seed in jobs], progress)
     records: dict[tuple[str, int], dict[str, Any]] = {}
+    written: list[dict[str, Any]] = []
     for plan, seed in jobs:
         clock.begin(f"{plan}, seed {seed}")
-        records[plan, seed] = run_plan(paper, plan, seed, asked)
+        try:
+            records[plan, seed] = run_plan(paper, plan, seed, asked)
+        except Unfinished:
+            continue
         clock.end(records[plan, seed]["reused"])
         written = [_write(key, table, records, asked, seeds) for key, table in tables.items()]
-    return written if jobs else [_write(key, table, records, asked, seeds) for key, table in tables.items()]
+    return written or [_write(key, table, records, asked, seeds) for key, table in tables.items()]
 
 
 def find(target: str) -> tuple[Paper, dict[str, Table]]:
@@ -135,6 +146,8 @@ def run_plan(paper: Paper, name: str, seed: int, asked: Setting) -> dict[str, An
     folder = _place(asked.out / f"{name}-seed{seed}", config, start)
     summary, last = folder / "summary.json", folder / "checkpoints" / "last.ckpt"
     reused = summary.exists()
+    if not reused and not asked.train:
+        raise Unfinished
     if not reused and last.exists():
         run_training(config, RunDir(folder), resume=last, progress=asked.progress)
     elif not reused:

@@ -15,6 +15,9 @@ from semipose.data.sample import SYNTH
 from semipose.errors import UserError
 from semipose.settings import read_yaml, resolve
 
+DETECTED = Path("person_detection_results", "COCO_val2017_detections_AP_H_56_person.json")
+"""Where pose repositories keep the boxes of SimpleBaseline's detector, in COCO's folder."""
+
 Score = Callable[[Path, Mapping[str, Any]], dict[str, float]]
 """(a run's folder, its summary) -> network -> score; "mean" is that of its networks."""
 
@@ -44,6 +47,19 @@ def average_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, flo
     from semipose.training import evaluate
 
     coco = evaluate(folder)["coco"]
+    return _with_mean({name: each["AP"] and 100 * each["AP"] for name, each in coco.items() if name != "ensemble"})
+
+
+def detected_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
+    """COCO AP in % with flip test, in the boxes of SimpleBaseline's detector, where they lie beside the annotations (as
+    `DETECTED`); nothing elsewhere."""
+    from semipose.training import evaluate
+
+    config = resolve(Config(), read_yaml(folder / "config.yaml"))
+    boxes = Path(str(config.data.val)).parents[1] / DETECTED
+    if not boxes.exists():
+        return {}
+    coco = evaluate(folder, flip_test="shift", boxes=boxes)["detected"]
     return _with_mean({name: each["AP"] and 100 * each["AP"] for name, each in coco.items() if name != "ensemble"})
 
 
@@ -89,10 +105,11 @@ def _with_mean(found: Mapping[str, float | None]) -> dict[str, float]:
     return {**known, "mean": mean(known.values())} if found and len(known) == len(found) else known
 
 
-PCK, MPJPE = "PCK@0.1", "MPJPE mm"
+PCK, MPJPE, AP_DETECTED = "PCK@0.1", "MPJPE mm", "AP, detected boxes"
 SCORES: dict[str, Score] = {
     PCK: pck,
     "AP": average_precision,
+    AP_DETECTED: detected_precision,
     "PCKh@0.5": column("Mean"),
     "JDR": column("Avg"),
     MPJPE: mpjpe,

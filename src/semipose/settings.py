@@ -14,7 +14,9 @@ import yaml
 from semipose.config import Config, ModelConfig, to_dict
 from semipose.errors import UsageError, UserError
 
-SOURCES = ("labeled", "labeled_images", "unlabeled", "unlabeled_images", "val", "val_images", "split")
+SOURCES = (
+    *("labeled", "labeled_images", "unlabeled", "unlabeled_images", "unlabeled_boxes", "val", "val_images", "split"),
+)
 """Keys of the data section that are paths; in a YAML file they are relative to that file."""
 
 
@@ -34,7 +36,7 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
 
 
 def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
-    """A layer from a YAML file; with `section`, the file holds that section alone."""
+    """A layer from a YAML file; with `section`, the file holds that section alone, or several with this one."""
     try:
         content = yaml.safe_load(path.read_text()) or {}
     except OSError as error:
@@ -43,7 +45,7 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
         raise UserError(f"{path} is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} holds {type(content).__name__}, not a mapping of keys to values")
-    layer = {section: content} if section and set(content) != {section} else content
+    layer = {section: content} if section and not isinstance(content.get(section), dict) else content
     data = layer.get("data")
     if isinstance(data, dict):
         for key in SOURCES:
@@ -53,6 +55,15 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
             elif isinstance(value, list):
                 data[key] = [_beside(path, each) if isinstance(each, str) else each for each in value]
     return layer
+
+
+def split_file(words: list[str]) -> tuple[str | None, list[str]]:
+    """The first of a command's words that is neither a setting nor the value of one, and the others."""
+    for i, word in enumerate(words):
+        value = i > 0 and words[i - 1].startswith("--") and "=" not in words[i - 1]
+        if not word.startswith("--") and not value:
+            return word, words[:i] + words[i + 1 :]
+    return None, words
 
 
 def _beside(path: Path, name: str) -> str:
@@ -84,7 +95,7 @@ def _merge(values: dict[str, Any], layer: Mapping[str, Any], prefix: str) -> Non
     for key, value in layer.items():
         if key not in values and not (prefix == "peer." and f"model.{key}" in keys()):
             raise UsageError(f"there is no setting {prefix}{key}{_nearest(prefix + str(key))}")
-        section = isinstance(values.get(key), dict) and key != "options"
+        section = isinstance(values.get(key), dict) and key not in ("options", "skeleton")
         if section and not isinstance(value, Mapping):
             inner = (each for each in keys() if each.startswith(f"{prefix}{key}."))
             raise UsageError(f"{prefix}{key} is a section; set one of {', '.join(inner)}")

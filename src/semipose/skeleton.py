@@ -6,9 +6,14 @@ reads it from here; nothing else in the package knows a joint's name.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from semipose.errors import UserError
+from semipose.sides import find_sides
+from semipose.sides import words as words_of
 
 DEFAULT_SIGMA = 0.05
 """OKS sigma of a joint whose data set publishes none (COCO's range is 0.025 to 0.107)."""
@@ -105,19 +110,60 @@ class Skeleton:
 
 
 def infer_pairs(joints: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """(left, right) index pairs read from names: left/right, l/r or L/R as a word or a prefix or suffix set off by
-    `_`, `-`, space or camel case (`left_ear`, `Right Wrist`, `paw_L`, `lEye`)."""
-    plain = {_plain(name): i for i, name in enumerate(joints)}
-    pairs = []
-    for i, name in enumerate(joints):
-        words = _words(name)
-        for left, right in (("left", "right"), ("l", "r")):
-            if left in words:
-                mirrored = "_".join(right if word == left else word for word in words)
-                if mirrored in plain and plain[mirrored] != i:
-                    pairs.append((i, plain[mirrored]))
-                break
-    return tuple(pairs)
+    """(left, right) index pairs read from names; see `find_sides`, which also says what is unclear."""
+    return find_sides(joints).pairs
+
+
+def named_skeleton(name: str, joints: Sequence[str], where: object, limbs: Sequence[tuple[str, str]] = ()) -> Skeleton:
+    """A skeleton of joint names and limbs by name, pairs read from the names; UserError where a name stands twice."""
+    names = list(joints)
+    try:
+        edges = tuple((names.index(a), names.index(b)) for a, b in limbs)
+        return Skeleton(name, tuple(names), infer_pairs(names), edges)
+    except ValueError as e:
+        raise UserError(f"{where}: {e}") from None
+
+
+def described(skeleton: Skeleton, words: Mapping[str, Any]) -> Skeleton:
+    """`skeleton` with what a data.yaml says of it, all by joint name: `joints` (which of them, in which order), `pairs`
+    ([left, right] each; [] for none), `limbs`, `sigmas` (a number a joint).
+
+    Raises:
+        UserError: a name that the data has not (the nearest is suggested), or pairs that contradict each other.
+    """
+    unknown = sorted(set(words) - {"name", "joints", "pairs", "limbs", "sigmas"})
+    if unknown:
+        raise UserError(f"data.skeleton has {unknown[0]!r}; it can have joints, pairs, limbs and sigmas")
+    joints = [skeleton.joints[_at(name, skeleton, "joints")] for name in words.get("joints") or skeleton.joints]
+    chosen = Skeleton(skeleton.name, tuple(joints)) if len(set(joints)) == len(joints) else skeleton
+    kept = {name: i for i, name in enumerate(chosen.joints)}
+    own = {
+        key: tuple(
+            (kept[skeleton.joints[a]], kept[skeleton.joints[b]])
+            for a, b in getattr(skeleton, key)
+            if {skeleton.joints[a], skeleton.joints[b]} <= kept.keys()
+        )
+        for key in ("pairs", "limbs")
+    }
+    for key in own:
+        rows = words.get(key)
+        if rows is not None and not all(isinstance(row, list) and len(row) == 2 for row in rows):
+            raise UserError(f"data.skeleton.{key} is a list of [name, name]; got {str(rows)[:60]}")
+        own[key] = own[key] if rows is None else tuple((_at(a, chosen, key), _at(b, chosen, key)) for a, b in rows)
+    sigmas = words.get("sigmas") or [skeleton.sigmas[skeleton.joints.index(name)] for name in chosen.joints]
+    try:
+        return Skeleton(str(words.get("name", skeleton.name)), tuple(joints), own["pairs"], own["limbs"], tuple(sigmas))
+    except (ValueError, TypeError) as e:
+        raise UserError(f"data.skeleton: {e}") from None
+
+
+def _at(name: Any, skeleton: Skeleton, key: str) -> int:
+    found = skeleton.index(str(name))
+    if found is None:
+        near = difflib.get_close_matches(str(name), skeleton.joints, 1, 0.5)
+        hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(skeleton.joints)}"
+        raise UserError(f"data.skeleton.{key} names {name!r}, a joint that the data does not have{hint}")
+    return found
 
 
 def joint_map(source: Skeleton, target: Skeleton) -> list[int | None]:
@@ -152,13 +198,8 @@ def joined(skeletons: Sequence[Skeleton]) -> Skeleton:
     return Skeleton(name, tuple(names.values()), tuple(pairs), edges, tuple(sigmas.values()))
 
 
-def _words(name: str) -> list[str]:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return [w.lower() for w in re.split(r"[^A-Za-z0-9]+", spaced) if w]
-
-
 def _plain(name: str) -> str:
-    return "_".join(_words(name))
+    return "_".join(words_of(name))
 
 
 def _same(a: Sequence[str], b: Sequence[str]) -> bool:

@@ -27,10 +27,12 @@ class Run(NamedTuple):
 def configure(
     name: str | None = "dual", data: str | Path | Mapping[str, Any] | None = None, *layers: Mapping
 ) -> Config:
-    """A recipe's configuration (the defaults when None), with a data.yaml and further layers laid over it."""
+    """A recipe's configuration (the defaults when None), with a data.yaml and further layers laid over it. A data.yaml
+    may have further sections; of a recipe that is named, its method is used and not the file's."""
     base = recipe(name) if name else Config()
     if isinstance(data, str | Path):
-        layers = (read_yaml(Path(data), "data"), *layers)
+        file = read_yaml(Path(data), "data")
+        layers = ({key: value for key, value in file.items() if not (name and key == "method")}, *layers)
     elif data is not None:
         layers = ({"data": data}, *layers)
     return resolve(base, *layers)

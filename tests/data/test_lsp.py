@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from semipose.data.extent import BOX_MARGIN
 from semipose.data.images import image_size
-from semipose.data.lsp import BOX_MARGIN, read_lsp
+from semipose.data.lsp import read_lsp
 from semipose.errors import UserError
 from semipose.skeleton import LSP
 from tests.helpers import shared_data

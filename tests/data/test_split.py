@@ -122,3 +122,20 @@ def test_apply_refuses_a_split_with_leakage() -> None:
     split = Split("people", ("00.jpg#0",), (), ("00.jpg#1",), 0, "random")
     with pytest.raises(UserError, match="leakage"):
         split.apply(people())
+
+
+def test_whole_sessions_are_held_out() -> None:
+    names = ["a"] * 12 + ["b"] * 3 + ["c"] * 3 + ["d"] * 2
+    samples = tuple(
+        Sample(str(i), f"synth:studio/0/{i}", (0, 0, 9, 9), np.full((2, 3), 2, np.float32), session=name)
+        for i, name in enumerate(names)
+    )
+    data = PoseData("d", Skeleton("two", ("nose", "tail")), samples)
+    for seed in range(5):
+        split = make_split(data, None, 4, seed=seed, by="session")
+        held = {s.session for s in data.subset(split.val)}
+        assert "a" not in held, "a session of three times as many waits for the small ones"
+        assert len(split.val) >= 4 and len(split.val) + len(split.labeled) == 20
+        assert not held & {s.session for s in data.subset(split.labeled)}
+    with pytest.raises(UserError, match="other sessions"):
+        make_split(data, None, 20, by="session")

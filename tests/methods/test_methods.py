@@ -8,7 +8,8 @@ from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.methods import METHODS, NEED_TEACHER, NEED_UNLABELED, Labeled, Method, build_method, networks_of
 from semipose.methods.base import Outcome
-from semipose.methods.consistency import Dual, Naive, Single
+from semipose.methods.consistency import Dual, Naive, Single, UnbiasedTeacher
+from semipose.methods.denoise import DenoiseSelect
 from semipose.methods.supervised import Supervised
 from tests.tiny import CODEC, K, Tiny, gradients, labeled, norm, view
 
@@ -16,6 +17,7 @@ RESPONSES = {"response/labeled", "response/teacher", "response/student", "respon
 
 AVERAGES = ("mean_teacher", "eman", "pose_mum_plus")
 SINGLES = ("single", "undetached", *AVERAGES, "mum", "pose_mum", "pseudopose", "datadistill")
+TWO = {"supervised_a", "supervised_b", "unsupervised_a", "unsupervised_b"}
 
 
 def made(name: str, **settings: object) -> Method:
@@ -35,7 +37,9 @@ def step(method: Method, key: int = 0) -> Outcome:
         ("supervised", Supervised, {"supervised"}),
         ("naive", Naive, {"supervised", "unsupervised"}),
         *((name, Single, {"supervised", "unsupervised"}) for name in SINGLES),
-        ("dual", Dual, {"supervised_a", "supervised_b", "unsupervised_a", "unsupervised_b"}),
+        ("unbiased_teacher", UnbiasedTeacher, {"supervised", "unsupervised"}),
+        ("dual", Dual, TWO),
+        ("denoise_select", DenoiseSelect, TWO),
     ],
 )
 def test_each_method_takes_a_step(name, kind, losses) -> None:
@@ -62,7 +66,7 @@ def test_no_weight_is_saved_twice(name) -> None:
     """A teacher that is the student is no submodule; one with weights of its own is, and they do not learn."""
     method = made(name)
     expected = {f"students.{i}.{key}" for i, net in enumerate(method.students) for key in net.state_dict()}
-    if name in (*AVERAGES, "pseudopose", "datadistill"):
+    if name in (*AVERAGES, "unbiased_teacher", "pseudopose", "datadistill"):
         expected |= {f"teacher.net.{key}" for key in Tiny().state_dict()}
     assert set(method.state_dict()) == expected
     learning = [p for p in method.parameters() if p.requires_grad]
@@ -93,7 +97,7 @@ def test_weight_scales_the_unsupervised_loss_alone(name) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_labels_alone_teach_as_in_a_whole_step(name) -> None:
     """Without unlabelled images, as in a burn-in: the supervised losses of the whole step, and no other pass."""
-    share = {"share": 0.5} if name == "dual" else {}
+    share = {"share": 0.5} if name in ("dual", "denoise_select") else {}
     method = made(name, **share)
     found, whole = method(labeled(), None, Draws(0, 1)), step(made(name, **share))
     assert set(found.losses) == {key for key in whole.losses if key.startswith("supervised")}
@@ -116,7 +120,9 @@ def test_labels_alone_teach_as_in_a_whole_step(name) -> None:
         ("mean_teacher", (4, 4)),
         ("pseudopose", (4, 4)),
         ("datadistill", (4, 4)),
+        ("unbiased_teacher", (4, 4)),
         ("dual", (4, 4, 4)),
+        ("denoise_select", (4, 12, 4, 4)),
     ],
 )
 def test_passes_of_each_network(name, passes) -> None:
@@ -127,7 +133,7 @@ def test_passes_of_each_network(name, passes) -> None:
         assert tuple(len(image) for image in net.shown) == passes
 
 
-@pytest.mark.parametrize("name", ["single", "mean_teacher", "pseudopose", "datadistill", "dual"])
+@pytest.mark.parametrize("name", sorted(NEED_UNLABELED - {"naive", "undetached"}))
 def test_teach_reaches_every_taught_method(name) -> None:
     """Above a threshold that no peak reaches, nothing is taught."""
     found, silent = step(made(name)).losses, step(made(name, teach="confident99")).losses

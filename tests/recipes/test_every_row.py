@@ -13,6 +13,7 @@ from semipose import reproduction
 from semipose.config import Config
 from semipose.methods import MIX
 from semipose.recipes.tables import Paper
+from semipose.scores import DETECTED
 from tests.helpers import shared_data
 
 SMALL = {
@@ -46,9 +47,13 @@ def root(tmp_path: Path) -> Path:
     )
     train = halved(coco, 0)
     boxes = [{"image_id": a["image_id"], "category_id": 1, "bbox": a["bbox"], "score": 1} for a in train["annotations"]]
+    val = halved(coco, 1)
+    detected = json.loads(shared_data("formats", "coco", "test_coco_det_AP_H_56.json").read_text())
+    known = {image["id"] for image in val["images"]}
     files = {
         "coco/annotations/person_keypoints_train2017.json": train,
-        "coco/annotations/person_keypoints_val2017.json": halved(coco, 1),
+        "coco/annotations/person_keypoints_val2017.json": val,
+        f"coco/{DETECTED}": [one for one in detected if one["image_id"] in known][:6],
         "coco/annotations/person_boxes_unlabeled2017.json": {"images": train["images"], "annotations": boxes},
         "mpii/annot/train.json": mpii[:3],
         "mpii/annot/valid.json": [

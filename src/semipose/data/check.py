@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,15 @@ from rich.progress import track
 
 from semipose.data.crop_store import digest
 from semipose.data.crops import UNLABELED_BAD_LIMIT
+from semipose.data.duplicates import Print, fingerprint, near_duplicates
 from semipose.data.images import decode_image, inside, read_bytes, read_image
 from semipose.data.open import open_all, open_unlabeled
-from semipose.data.sample import SYNTH, PoseData, Sample
+from semipose.data.sample import SYNTH, VIDEO, PoseData, Sample
 from semipose.data.split import check_overlap
+from semipose.data.swapped import orders
+from semipose.data.video import read_images
 from semipose.errors import UserError
+from semipose.sides import find_sides
 from semipose.skeleton import joint_map
 
 _LISTED = 20
@@ -60,11 +65,16 @@ class Report:
 
 @dataclass(frozen=True)
 class _Scan:
-    """Each image of one set: (height, width) and content hash, or the error that reading it gave."""
+    """Each image of one set: (height, width), content hash and what tells near-duplicates, or the error that reading
+    it gave."""
 
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    prints: dict[str, Print] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+
+
+_Seen = tuple[tuple[int, int], str, Print]
 
 
 def check(
@@ -113,24 +123,37 @@ def _opened(use: str, source: PoseData | str | Path | None) -> PoseData | None:
 def _scan(data: PoseData, progress: bool, workers: int) -> _Scan:
     scan = _Scan()
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        read = pool.map(_read, data.images) if workers else map(_read, data.images)
-        bar = track(read, f"reading {data.name}", len(data.images), console=Console(stderr=True), disable=not progress)
-        for image, result in zip(data.images, bar, strict=True):
+        stills = [image for image in data.images if not image.startswith(VIDEO)]
+        read = zip(stills, pool.map(_read, stills) if workers else map(_read, stills), strict=True)
+        films = [image for image in data.images if image.startswith(VIDEO)]
+        frames = ((image, _frame(image, pixels)) for image, pixels in read_images(films))
+        both, console = chain(read, frames), Console(stderr=True)
+        for image, result in track(
+            both, f"reading {data.name}", len(data.images), console=console, disable=not progress
+        ):
             if isinstance(result, str):
                 scan.errors[image] = result
             else:
-                scan.shapes[image], scan.digests[image] = result
+                scan.shapes[image], scan.digests[image], scan.prints[image] = result
     return scan
 
 
-def _read(image: str) -> tuple[tuple[int, int], str] | str:
+def _read(image: str) -> _Seen | str:
     try:
         if image.startswith(SYNTH):
-            return read_image(image).shape[:2], image
+            pixels = read_image(image)
+            return pixels.shape[:2], image, fingerprint(pixels)
         content = read_bytes(image)
-        return decode_image(content, image).shape[:2], digest(content)
+        pixels = decode_image(content, image)
+        return pixels.shape[:2], digest(content), fingerprint(pixels)
     except UserError as e:
         return str(e)
+
+
+def _frame(image: str, pixels: np.ndarray | UserError) -> _Seen | str:
+    if isinstance(pixels, UserError):
+        return str(pixels)
+    return pixels.shape[:2], digest(pixels.tobytes()), fingerprint(pixels)
 
 
 def _summary(use: str, data: PoseData, scan: _Scan) -> list[str]:
@@ -183,7 +206,18 @@ def _samples(use: str, data: PoseData, scan: _Scan) -> list[Finding]:
             (False, "samples have no labelled joint and teach nothing", [s.id for s in data if not s.labeled]),
             (False, "joints are never labelled", _never(data)),
         ]
+        found += [(False, text, ids) for text, ids in _left_and_right(data)]
     return [Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids)) for problem, what, ids in found if ids]
+
+
+def _left_and_right(data: PoseData) -> list[tuple[str, list[str]]]:
+    if data.skeleton is None or not any(s.labeled for s in data):
+        return []
+    swapped = [f"{i}: {each.left} - {each.right}" for each in orders(data) for i in each.swapped]
+    return [
+        ("labels look as if left and right were swapped; semipose doctor shows them", swapped),
+        ("joint names leave left and right unclear", list(find_sides(data.skeleton.joints).remarks)),
+    ]
 
 
 def _is_outside(sample: Sample, scan: _Scan) -> bool:
@@ -244,6 +278,11 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, _Scan]) -> list[Finding
         except UserError as e:
             found.append(Finding(True, str(e)))
             continue
+        near = near_duplicates(scans[use].prints, scans["val"].prints)
+        near = {image: other for image, other in near.items() if scans[use].digests[image] not in held_out}
+        if near:
+            text = f"{len(near)} {use} images are near-duplicates of validation images, whose scores they may flatter"
+            found.append(Finding(False, text, tuple(f"{image} ~ {other}" for image, other in near.items())))
         copies = [f"{i} = {held_out[c]}" for i, c in scans[use].digests.items() if c in held_out]
         if copies:
             found.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ def read_coco(
     """Read a COCO keypoints file.
 
     Every annotation of the category becomes a sample; those without a labelled joint, and crowds, stay in as such
-    (`PoseData.labeled()` leaves them out). A joint with a NaN or null coordinate is unlabelled.
+    (`PoseData.labeled()` leaves them out). A joint with a NaN or null coordinate is unlabelled. The session is the
+    image's `video_id`, else its folder.
 
     Args:
         images: the folder of the images, else that of the JSON. A `file_name` that is not there is looked for by its
@@ -55,19 +56,22 @@ def read_coco(
     names = file_names(entries["images"], path)
     files = ImageFolder(path.parent if images is None else Path(images))
     _refuse_empty_boxes(wanted, path)
-    samples = tuple(_sample(a, names, files, skeleton, path) for a in wanted)
+    videos = {row["id"]: row.get("video_id") for row in entries["images"]}
+    samples = tuple(_sample(a, names, videos, files, skeleton, path) for a in wanted)
     files.refuse_if_none_exists({s.image for s in samples})
     return PoseData(path.stem, skeleton, samples)
 
 
-def _sample(row: Json, names: Mapping[Any, str], files: ImageFolder, skeleton: Skeleton, path: Path) -> Sample:
+def _sample(
+    row: Json, names: Mapping[Any, str], videos: Mapping[Any, Any], files: ImageFolder, skeleton: Skeleton, path: Path
+) -> Sample:
     number = row["id"]
     where = f"{path}: annotation {number}"
     image_id = field_of(row, "image_id", where)
     if image_id not in names:
         raise UserError(f"{where} is of image_id {image_id!r}, which images does not have; add the image or remove it")
     name = names[image_id]
-    area = row.get("area")
+    area, video = row.get("area"), videos[image_id]
     return Sample(
         id=f"{name}#{number}",
         image=files.path(name, where),
@@ -77,6 +81,7 @@ def _sample(row: Json, names: Mapping[Any, str], files: ImageFolder, skeleton: S
         image_id=image_id,
         annotation_id=number,
         iscrowd=bool(row.get("iscrowd", 0)),
+        session=PurePosixPath(name).parent.name or None if video is None else str(video),
     )
 
 

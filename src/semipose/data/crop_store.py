@@ -10,10 +10,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from functools import partial
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,8 @@ from rich.progress import track
 
 from semipose.data.cropping import CropSpec, cut
 from semipose.data.images import decode_image, read_bytes, read_image
-from semipose.data.sample import SYNTH, PoseData
+from semipose.data.sample import SYNTH, VIDEO, PoseData
+from semipose.data.video import read_images, source_file
 from semipose.errors import UserError
 
 LAYOUT = 1
@@ -72,7 +74,7 @@ def open_store(folder: Path) -> Store | None:
         signature = _signature(image)
         if signature == record["signature"]:
             continue
-        if signature is None or record["digest"] is None or digest(read_bytes(image)) != record["digest"]:
+        if signature is None or record["digest"] is None or _digest(image) != record["digest"]:
             return None
         record["signature"], touched = signature, True
     if touched and complete:
@@ -97,7 +99,11 @@ def build_store(
         rows: dict[str, list[int]] = {}
         for i, sample in enumerate(data):
             rows.setdefault(sample.image, []).append(i)
-        cuts = _map(partial(_cut_image, matrices=matrices, spec=spec), list(rows.items()), workers)
+        stills = [(image, at) for image, at in rows.items() if not image.startswith(VIDEO)]
+        films = {image: at for image, at in rows.items() if image.startswith(VIDEO)}
+        cuts = chain(
+            _map(partial(_cut_image, matrices=matrices, spec=spec), stills, workers), _cut_frames(films, matrices, spec)
+        )
         bar = track(cuts, f"crops of {data.name}", len(rows), console=Console(stderr=True), disable=not progress)
         store = _write(bar, partial_build, data, max_bytes)
         _write_index(partial_build, store.images)
@@ -135,6 +141,22 @@ def _cut_image(job: tuple[str, list[int]], matrices: np.ndarray, spec: CropSpec)
     except UserError as e:
         record["error"] = str(e)
         return _Cut(image, record, rows, [])
+    return _cuts(image, record, pixels, rows, matrices, spec)
+
+
+def _cut_frames(films: Mapping[str, list[int]], matrices: np.ndarray, spec: CropSpec) -> Iterator[_Cut]:
+    """Frames of videos, each video read once from its start."""
+    for image, pixels in read_images(list(films)):
+        record = {"signature": _signature(image), "digest": _digest(image), "shape": None, "error": None}
+        if isinstance(pixels, UserError):
+            yield _Cut(image, {**record, "error": str(pixels)}, films[image], [])
+        else:
+            yield _cuts(image, record, pixels, films[image], matrices, spec)
+
+
+def _cuts(
+    image: str, record: dict[str, Any], pixels: np.ndarray, rows: list[int], matrices: np.ndarray, spec: CropSpec
+) -> _Cut:
     record["shape"] = pixels.shape[:2]
     return _Cut(image, record, rows, [_encode(cut(pixels, matrices[row], spec.cover), spec) for row in rows])
 
@@ -176,12 +198,30 @@ def _write_index(folder: Path, images: dict[str, dict[str, Any]]) -> None:
 
 
 def _signature(image: str) -> list[int] | None:
-    """[bytes, mtime in ns], or None for a missing file or a drawn person."""
+    """[bytes, mtime in ns], a frame's of its video; None for a missing file or a drawn person."""
     try:
-        stat = os.stat(image)
+        stat = os.stat(source_file(image))
     except OSError:
         return None
     return [stat.st_size, stat.st_mtime_ns]
+
+
+def _digest(image: str) -> str | None:
+    """Of the file that an image or frame comes from, now; None where there is none."""
+    if not image.startswith(VIDEO):
+        return digest(read_bytes(image))
+    signature = _signature(image)
+    return _video_digest(str(source_file(image)), *signature) if signature else None
+
+
+@lru_cache(64)
+def _video_digest(path: str, size: int, _time: int) -> str:
+    """Of a video's length, first and last MiB: a recording of the same length that differs only between is none."""
+    part = 1 << 20
+    with open(path, "rb") as file:
+        head = file.read(part)
+        file.seek(max(part, size - part))
+        return digest(b"%d " % size + head + file.read())
 
 
 def digest(content: bytes) -> str:

@@ -1,40 +1,111 @@
-"""Images without boxes or labels: a folder, a pattern or a list."""
+"""Images and videos without boxes or labels: a folder, a pattern, a file, a list of them."""
 
 from __future__ import annotations
 
 import glob
+import os
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from semipose.data.images import EXTENSIONS, image_size, list_images
 from semipose.data.sample import PoseData, Sample
+from semipose.data.video import FRAMES, VIDEOS, is_video, read_video, source_file
 from semipose.errors import UserError
 
+LIST = ".txt"
+"""A file of paths, one a line, relative to the file; empty lines and those that start with # are skipped."""
 
-def read_folder(source: str | Path | Sequence[str | Path]) -> PoseData:
-    """One unlabelled sample an image, its box the whole image.
 
-    Only headers are read; a file that is no image is an error naming it.
+def read_folder(
+    source: str | Path | Sequence[str | Path], frames: str = FRAMES, cache: str | Path | None = None
+) -> PoseData:
+    """One unlabelled sample an image or frame, its box the whole image.
+
+    Only headers are read; a file that is neither image nor video is an error naming it.
 
     Args:
-        source: a folder (with the folders below it), a pattern ("frames/**/*.png"), one image, or a list of images.
-            Ids are paths relative to the folder, else the paths as given.
+        source: a folder (with the folders below it), a pattern ("videos/**/*.mp4"), one image or video, a list of these
+            files, or a .txt that lists them. Ids are paths relative to the folder, else the paths as given; those of
+            frames are "<file name>#<frame>", with the folder's path before it where two videos have the same name.
+        frames: which frames of each video, see `semipose.data.video.choose`.
+        cache: where choices of frames that take long are kept.
     """
-    if not isinstance(source, (str, Path)):
-        return _data("images", {str(p): Path(p) for p in source})
-    if any(sign in str(source) for sign in "*?[") and not Path(source).exists():
-        found = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if Path(p).suffix.lower() in EXTENSIONS)
+    name, files = list_files(source)
+    samples: list[Sample] = []
+    names = Counter(path.name for path in files.values())
+    for key, path in files.items():
+        if is_video(path):
+            samples += read_video(path, frames, path.name if names[path.name] == 1 else key, cache)
+        else:
+            samples.append(_sample(key, path))
+    return PoseData(name, None, tuple(samples))
+
+
+def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, dict[str, Path]]:
+    """A name for a source of `read_folder`, and its images and videos by id."""
+    if not isinstance(source, str | Path):
+        return "images", {str(p): Path(p) for p in source}
+    path = Path(source)
+    if any(sign in str(source) for sign in "*?[") and not path.exists():
+        found = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if _known(Path(p)))
         if not found:
-            raise UserError(f"no image matches {source}")
-        return _data(str(source), {str(p): p for p in found})
-    if Path(source).is_file():
-        return _data(Path(source).stem, {str(source): Path(source)})
-    root = Path(source)
-    return _data(root.resolve().name, {p.relative_to(root).as_posix(): p for p in list_images(root)})
+            raise UserError(f"no image or video matches {source}")
+        return str(source), {str(p): p for p in found}
+    if path.suffix.lower() == LIST:
+        return path.stem, _listed(path)
+    if path.is_file():
+        return path.stem, {str(source): path}
+    videos = sorted(p for p in path.rglob("*") if is_video(p) and not _hidden(p, path)) if path.is_dir() else []
+    pictures = list_images(path) if not videos or _any_image(path) else []
+    return path.resolve().name, {p.relative_to(path).as_posix(): p for p in [*pictures, *videos]}
 
 
-def _data(name: str, images: dict[str, Path]) -> PoseData:
-    return PoseData(name, None, tuple(_sample(key, path) for key, path in images.items()))
+def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
+    """`data` with the boxes that another set has in its images, the images without one left out. A box of a video (and
+    no frame of it) is one in each of its frames."""
+    found: dict[str, list[Sample]] = {}
+    for sample in boxes:
+        found.setdefault(_real(sample.image), []).append(sample)
+    samples = [
+        replace(s, id=f"{s.id}@{n}", box=box.box, score=box.score)
+        for s in data
+        for n, box in enumerate(found.get(_real(s.image), found.get(_real(str(source_file(s.image))), [])))
+    ]
+    if not samples:
+        raise UserError(f"{boxes.name} has no box in any of {len(data)} images of {data.name}; are the names the same?")
+    return PoseData(data.name, None, tuple(samples))
+
+
+def _real(image: str) -> str:
+    return os.path.realpath(image) if os.path.isabs(image) else image
+
+
+def _listed(path: Path) -> dict[str, Path]:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as a list of paths ({error}); check the file") from None
+    names = [line for line in lines if line and not line.startswith("#")]
+    if not names:
+        raise UserError(f"{path} lists no image or video; write one path a line")
+    missing = [name for name in names if not (path.parent / name).is_file()]
+    if missing:
+        raise UserError(f"{path} lists {len(missing)} of {len(names)} files that do not exist, first {missing[0]}")
+    return {name: path.parent / name for name in dict.fromkeys(names)}
+
+
+def _known(path: Path) -> bool:
+    return path.suffix.lower() in (*EXTENSIONS, *VIDEOS)
+
+
+def _hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def _any_image(folder: Path) -> bool:
+    return any(p.suffix.lower() in EXTENSIONS and not _hidden(p, folder) for p in folder.rglob("*"))
 
 
 def _sample(key: str, path: Path) -> Sample:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from semipose.data.sample import SYNTH
+from semipose.data.sample import SYNTH, VIDEO
 from semipose.errors import UserError
 
 MAX_PIXELS = 178_956_970
@@ -31,7 +31,8 @@ def read_image(ref: str | Path) -> np.ndarray:
     and transparent pixels are blended onto black, the colour that crops have outside the image.
 
     Args:
-        ref: an image file, or a "synth:..." reference to an embedded person.
+        ref: an image file, a "synth:..." reference to an embedded person, or a "video:..." reference to a frame. Many
+            frames are read faster by `semipose.data.video.read_images`.
 
     Raises:
         UserError: the file is missing, empty, no image (HTML, say), truncated, or larger than `MAX_PIXELS`.
@@ -40,6 +41,10 @@ def read_image(ref: str | Path) -> np.ndarray:
         from semipose.data import people
 
         return people.read(str(ref))
+    if str(ref).startswith(VIDEO):
+        from semipose.data import video
+
+        return video.read_frame(str(ref))
     return decode_image(read_bytes(ref), str(ref))
 
 
@@ -71,6 +76,10 @@ def image_size(ref: str | Path) -> tuple[int, int]:
     if str(ref).startswith(SYNTH):
         h, w = read_image(ref).shape[:2]
         return h, w
+    if str(ref).startswith(VIDEO):
+        from semipose.data import video
+
+        return video.probe(video.split_ref(str(ref))[0]).size
     try:
         with open(ref, "rb") as file, _header(file, str(ref)) as header:
             w, h = header.size

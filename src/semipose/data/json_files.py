@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from semipose.data.images import EXTENSIONS
+from semipose.data.video import VIDEOS, frame_ref, is_video, source_file
 from semipose.errors import UserError
 
 Json = Any
@@ -72,7 +74,7 @@ def image_folder(path: Path, images: str | Path | None, first: str) -> Path:
     near = path.resolve().parents[:3]
     places = [near[0], *(folder / "images" for folder in near)]
     inside = not (PurePosixPath(first).is_absolute() or ".." in PurePosixPath(first).parts)
-    return next((place for place in places if inside and (place / first).exists()), path.parent)
+    return next((place for place in places if inside and os.path.exists(place / first)), path.parent)
 
 
 class ImageFolder:
@@ -89,7 +91,7 @@ class ImageFolder:
         """Image files in all folders below, by file name and by stem without leading zeros."""
         found: dict[str, list[Path]] = {}
         for file in sorted(self.folder.rglob("*")):
-            if file.suffix.lower() in EXTENSIONS:
+            if file.suffix.lower() in (*EXTENSIONS, *VIDEOS):
                 found.setdefault(file.name, []).append(file)
                 found.setdefault(file.stem.lstrip("0") or "0", []).append(file)
         return found
@@ -101,6 +103,9 @@ class ImageFolder:
         return self._known[name]
 
     def _find(self, name: str, where: str) -> str:
+        film, mark, number = name.rpartition("#")
+        if mark and number.isdigit() and is_video(film):
+            return frame_ref(self._find(film, where), int(number))
         posix = PurePosixPath(name)
         if (
             posix.is_absolute()
@@ -110,7 +115,7 @@ class ImageFolder:
         ):
             raise UserError(f"{where} has file_name {name!r}, which leads out of the images folder; make it relative")
         direct = self.folder / name
-        if direct.exists():
+        if os.path.exists(direct):  # False, where Path.exists raises, for a name that no disk can hold
             return str(direct)
         found = self.below.get(posix.name, [])
         if len(found) > 1:
@@ -133,7 +138,7 @@ class ImageFolder:
         return found[0].relative_to(self.folder).as_posix()
 
     def refuse_if_none_exists(self, images: set[str]) -> None:
-        if images and not any(Path(image).exists() for image in images):
+        if images and not any(os.path.exists(source_file(image)) for image in images):
             raise UserError(
                 f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
             )

@@ -8,17 +8,11 @@ import numpy as np
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
+from semipose.data.extent import label_box
 from semipose.data.images import image_size
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.skeleton import LSP
-
-BOX_MARGIN = 1.2
-"""The data set has no boxes: ours is the extent of the labelled joints times this, so that head and feet fit in. The
-crop's own padding comes on top."""
-
-MIN_BOX = 8.0
-"""Least side of such a box in pixels, for people of whom one joint is labelled, or joints in one line."""
 
 
 def read_lsp(source: str | Path) -> PoseData:
@@ -29,7 +23,7 @@ def read_lsp(source: str | Path) -> PoseData:
     (v 1), 0 = visible (v 2). x and y are used as published.
 
     Columns without a photograph are left out, so that a part of the data set can be read. The box is the extent of
-    the labelled joints within the image, enlarged by `BOX_MARGIN` and cut to the image.
+    the labelled joints within the image, enlarged by `extent.BOX_MARGIN` and cut to the image.
 
     Raises:
         UserError: no `joints.mat`, not of either layout, or no photograph.
@@ -68,21 +62,6 @@ def _joints(mat: Path) -> np.ndarray:
 
 
 def _sample(image: Path, number: int, joints: np.ndarray) -> Sample:
-    box = _box(joints, image_size(image))
+    box = label_box(joints, image_size(image))
     keypoints = joints.astype(np.float32)
     return Sample(image.name, str(image.resolve()), box, keypoints, image_id=number, annotation_id=number)
-
-
-def _box(joints: np.ndarray, size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The enlarged extent of the labelled joints, cut to an image of `size` (height, width)."""
-    limit = np.array(size[::-1], np.float64)
-    # Edge coordinates: a joint at pixel centre j lies at j + 0.5.
-    points = joints[joints[:, 2] > 0, :2] + 0.5
-    points = points[((points >= 0) & (points <= limit)).all(1)]
-    if not len(points):
-        return (0.0, 0.0, float(limit[0]), float(limit[1]))
-    low, high = points.min(0), points.max(0)
-    half = np.maximum((high - low) * BOX_MARGIN, MIN_BOX) / 2
-    middle = (low + high) / 2
-    low, high = np.maximum(middle - half, 0), np.minimum(middle + half, limit)
-    return (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))

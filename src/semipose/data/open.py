@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -14,16 +16,24 @@ from scipy.io.matlab import MatReadError
 from semipose.data.aic import read_aic
 from semipose.data.boxes import read_boxes
 from semipose.data.coco import read_coco
-from semipose.data.folder import read_folder
+from semipose.data.deeplabcut import is_deeplabcut, read_deeplabcut
+from semipose.data.folder import LIST, read_folder, with_boxes
 from semipose.data.h36m import read_h36m
 from semipose.data.images import EXTENSIONS
+from semipose.data.lightning_pose import is_lightning_pose, read_lightning_pose
 from semipose.data.lsp import read_lsp
 from semipose.data.mpii import read_mpii
+from semipose.data.plain_csv import read_plain_csv
 from semipose.data.sample import SYNTH, PoseData
+from semipose.data.sleap import read_sleap
+from semipose.data.tables import is_table
+from semipose.data.video import FRAMES, is_video
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 
 SYNTH_COUNT = 1000
+WHOLE, PEOPLE = "whole", "people"
+"""Boxes of unlabelled images that are not in a file."""
 
 
 class Format(NamedTuple):
@@ -44,8 +54,9 @@ def open_labeled(
     """The samples of `source` that have labels, crowds left out.
 
     Args:
-        source: a COCO keypoints file, an annotation file of LSP, MPII, AI Challenger or Human3.6M, or
-            "synth:<domain>?count=1000&seed=0&start=0". What a file is, is read from its content.
+        source: a COCO keypoints file; a project of DeepLabCut or Lightning Pose; a .slp of SLEAP; a CSV; an annotation
+            file of LSP, MPII, AI Challenger or Human3.6M; or "synth:<domain>?count=1000&seed=0&start=0". What a file
+            is, is read from its content.
         images: the folder of the images; each reader has its own default.
         category, skeleton: for COCO; see `read_coco`.
 
@@ -71,17 +82,49 @@ def open_all(
     return read(source, images=images, category=category, skeleton=skeleton)
 
 
-def open_unlabeled(source: str | Path, images: str | Path | None = None) -> PoseData:
+def open_unlabeled(
+    source: str | Path | Sequence[str],
+    images: str | Path | None = None,
+    frames: str = FRAMES,
+    boxes: str = WHOLE,
+    cache: str | Path | None = None,
+) -> PoseData:
     """All samples of `source` but crowds, without labels if it has any.
 
     Args:
-        source: whatever `open_labeled` takes, a folder or pattern of images, or a JSON file of boxes.
+        source: whatever `open_labeled` takes; images and videos as a folder, pattern, file or list; a JSON of boxes; or
+            several of these.
         images: the images folder of a JSON file.
+        frames: which frames of each video, see `semipose.data.video.choose`.
+        boxes: what of images and frames is looked at: `whole`, `people` (found by torchvision's detector), or a JSON of
+            boxes in them (`read_boxes`).
+        cache: where choices of frames and the detector's boxes are kept.
     """
+    if not isinstance(source, str | Path):
+        parts = [open_unlabeled(each, images, frames, boxes, cache) for each in source]
+        names = Counter(s.id for part in parts for s in part)
+        samples = [s if names[s.id] == 1 else replace(s, id=f"{part.name}/{s.id}") for part in parts for s in part]
+        return PoseData("+".join(part.name for part in parts), None, tuple(samples))
     what, _, _, read = _format(source)
     if read is None:
         raise UserError(f"{source} is {what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}")
-    return read(source, images=images).unlabeled()
+    data = read(source, images=images, frames=frames, cache=cache).unlabeled()
+    if boxes == WHOLE or read is not _folder:
+        return data
+    if boxes == PEOPLE:
+        from semipose.data.detector import find_people
+
+        return find_people(data, cache)
+    near = Path(str(source)) if Path(str(source)).is_dir() else Path(str(source)).parent
+    return with_boxes(data, read_boxes(boxes, images or (near if near.is_dir() else None)))
+
+
+def holds_labels(path: Path) -> bool:
+    """Whether a file looks like labels: a JSON only where it has COCO's words or is of a known data set."""
+    if path.suffix.lower() != ".json":
+        return _format(path).labeled is not None
+    text = _ends(str(path))
+    return ('"annotations"' in text and '"keypoints"' in text) or any(fits(str(path)) for fits in (_is_aic, _is_mpii))
 
 
 def _format(source: str | Path) -> Format:
@@ -142,8 +185,18 @@ def _is_images(source: str) -> bool:
     return (
         path.is_dir()
         or path.suffix.lower() in EXTENSIONS
+        or is_video(path)
+        or (path.suffix.lower() == LIST and path.is_file())
         or (any(sign in source for sign in "*?[") and not path.exists())
     )
+
+
+def _at(fits: Callable[[Path], bool]) -> Callable[[str], bool]:
+    return lambda source: fits(Path(source))
+
+
+def _is_labels(source: str) -> bool:
+    return is_lightning_pose(Path(source)) or is_table(Path(source))
 
 
 def _synth(source: str | Path, **_: object) -> PoseData:
@@ -169,17 +222,31 @@ def _of(read: Callable[..., PoseData]) -> Callable[..., PoseData]:
     return lambda source, images=None, **_: read(source, images)
 
 
-def _folder(source: str | Path, **_: object) -> PoseData:
-    return read_folder(source)
+def _both(read: Callable[..., PoseData]) -> tuple[Callable[..., PoseData], Callable[..., PoseData]]:
+    return _of(read), _of(read)
+
+
+def _boxes(source: str | Path, images: str | Path | None = None, **_: object) -> PoseData:
+    return read_boxes(source, images)
+
+
+def _folder(
+    source: str | Path, frames: str = FRAMES, cache: str | Path | None = None, images: object = None
+) -> PoseData:
+    return read_folder(source, frames, cache)
 
 
 FORMATS = (
     Format("embedded people (synth:<domain>?count=N&seed=S&start=I)", lambda s: s.startswith(SYNTH), _synth, _synth),
-    Format("Human3.6M (a COCO-style .json or an .npz)", _is_h36m, _of(read_h36m), _of(read_h36m)),
-    Format("AI Challenger (a .json of human_annotations)", _is_aic, _of(read_aic), _of(read_aic)),
-    Format("MPII (a .json of joints, center and scale, or its .mat)", _is_mpii, _of(read_mpii), _of(read_mpii)),
+    Format("Human3.6M (a COCO-style .json or an .npz)", _is_h36m, *_both(read_h36m)),
+    Format("AI Challenger (a .json of human_annotations)", _is_aic, *_both(read_aic)),
+    Format("MPII (a .json of joints, center and scale, or its .mat)", _is_mpii, *_both(read_mpii)),
     Format("Leeds Sports Pose (joints.mat or its folder)", _is_lsp, _lsp, _lsp),
-    Format("a COCO or boxes file (.json)", lambda s: s.lower().endswith(".json"), read_coco, read_boxes),
-    Format("images (a folder, a pattern such as 'frames/*.png', or one file)", _is_images, None, _folder),
+    Format("DeepLabCut (a project's folder or config.yaml)", _at(is_deeplabcut), *_both(read_deeplabcut)),
+    Format("Lightning Pose (its folder, or a table of labels, .csv or .h5)", _is_labels, *_both(read_lightning_pose)),
+    Format("SLEAP (a .slp)", lambda s: s.lower().endswith(".slp"), *_both(read_sleap)),
+    Format("a plain CSV (image, joint, x, y)", lambda s: s.lower().endswith(".csv"), *_both(read_plain_csv)),
+    Format("a COCO or boxes file (.json)", lambda s: s.lower().endswith(".json"), read_coco, _boxes),
+    Format("images and videos (a folder, a pattern as 'frames/*.png', a file, a .txt list)", _is_images, None, _folder),
 )
 """What is understood, first fit wins. A new format is one line here."""

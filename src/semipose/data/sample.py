@@ -15,6 +15,9 @@ from semipose.skeleton import Skeleton, joined, joint_map
 SYNTH = "synth:"
 """Start of an image reference that names a drawn person instead of a file."""
 
+VIDEO = "video:"
+"""Start of an image reference that names one frame of a video (`semipose.data.video`)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shot:
@@ -39,7 +42,7 @@ class Sample:
 
     Attributes:
         id: unique and stable in its data set, for example "000000000785.jpg#442619".
-        image: absolute path of an image file, or "synth:<domain>/<seed>/<index>".
+        image: absolute path of an image file, "synth:<domain>/<seed>/<index>", or "video:<absolute path>#<frame>".
         box: (x, y, w, h) in image pixels, w and h positive.
         keypoints: (K, 3) float32 x, y, v in image pixels, v as in COCO (0 unlabelled, 1 occluded, 2 visible);
             None where nobody labelled this instance.
@@ -49,6 +52,7 @@ class Sample:
         score: a detector's for the box.
         head_size: pixels that PCKh measures by, where the data set has them.
         shot: who, when and by which camera, where the data set has that.
+        session: the video or folder that the image is of, where the data set tells; splits can go by it.
     """
 
     id: str
@@ -62,6 +66,7 @@ class Sample:
     score: float | None = None
     head_size: float | None = None
     shot: Shot | None = None
+    session: str | None = None
 
     @property
     def labeled(self) -> bool:

@@ -70,12 +70,13 @@ class Split:
 
 def make_split(
     data: PoseData,
-    labeled: int,
+    labeled: int | None,
     val: int = 0,
     unlabeled: int | None = None,
     seed: int = 0,
     protocol: Protocol = "random",
     keep_labeled_in_unlabeled: bool = False,
+    by: Literal["image", "session"] = "image",
 ) -> Split:
     """Divide one data set.
 
@@ -85,27 +86,30 @@ def make_split(
     order and validates on the last images.
 
     Args:
-        labeled, val: how many labelled samples each.
+        labeled, val: how many labelled samples each; `labeled` None for all that validation leaves.
         unlabeled: how many unlabelled ones, None for all that remain (unlabelled samples of `data` included).
         keep_labeled_in_unlabeled: whether the labelled samples are seen in the unlabelled stream too.
+        by: what validation is taken by; whole sessions (videos), until they hold `val` samples or more, small ones
+            first where a large one would be more than twice as many.
 
     Raises:
         UserError: `data` has fewer samples than asked for.
     """
     if protocol not in ("random", "first"):
         raise UserError(f"split protocol {protocol!r} is not known; choose random or first")
-    if labeled < 1 or val < 0 or (unlabeled is not None and unlabeled < 0):
+    if (labeled is not None and labeled < 1) or val < 0 or (unlabeled is not None and unlabeled < 0):
         raise UserError(
             "a split needs at least 1 labelled sample, and no negative counts;"
             f" got labeled {labeled}, val {val}, unlabeled {unlabeled}"
         )
     usable = [s for s in data if s.labeled and not s.iscrowd]
-    val_ids, val_images = _validation(usable, val, seed, protocol)
+    val_ids, val_images = _validation(usable, val, seed, protocol, by)
     train = [s for s in usable if s.image not in val_images]
-    if len(val_ids) < val or len(train) < labeled:
+    labeled = len(train) if labeled is None else labeled
+    if len(val_ids) < val or len(train) < max(1, labeled):
         raise UserError(
-            f"{data.name} has {len(usable)} labelled samples: too few for {labeled} labelled and {val} for validation"
-            " from other images; ask for fewer"
+            f"{data.name} has {len(usable)} labelled samples: too few for {max(1, labeled)} labelled and {val} for"
+            f" validation from other {by}s; ask for fewer"
         )
     labeled_ids = [train[i].id for i in _order(len(train), seed, 1, protocol)[:labeled]]
     left_out = set() if keep_labeled_in_unlabeled else set(labeled_ids)
@@ -140,23 +144,24 @@ def check_overlap(
             )
 
 
-def _validation(usable: list[Sample], count: int, seed: int, protocol: str) -> tuple[list[str], set[str]]:
-    """`count` ids, and the images that they come from (where others may be left over)."""
-    images: dict[str, list[str]] = {}
+def _validation(usable: list[Sample], count: int, seed: int, protocol: str, by: str) -> tuple[list[str], set[str]]:
+    """`count` ids (whole sessions: or more), and the images that they come from (where others may be left over)."""
+    groups: dict[str | None, list[Sample]] = {}
     for sample in usable:
-        images.setdefault(sample.image, []).append(sample.id)
-    names = list(images)
-    order = _order(len(names), seed, 0, protocol)
+        groups.setdefault(sample.session if by == "session" else sample.image, []).append(sample)
+    parts = list(groups.values())
+    order = _order(len(parts), seed, 0, protocol).tolist()
     if protocol == "first":
-        order = order[::-1]
-    ids: list[str] = []
-    taken: set[str] = set()
+        order.reverse()
+    if by == "session":
+        order = sorted(order, key=lambda i: len(parts[i]) > 2 * count)
+    chosen: list[Sample] = []
     for i in order:
-        if len(ids) >= count:
+        if len(chosen) >= count:
             break
-        ids += images[names[i]]
-        taken.add(names[i])
-    return ids[:count], taken
+        chosen += parts[i]
+    ids = [s.id for s in chosen]
+    return (ids if by == "session" else ids[:count]), {s.image for s in chosen}
 
 
 def _order(n: int, seed: int, purpose: int, protocol: str) -> np.ndarray:

@@ -10,12 +10,13 @@ from typing import Literal, cast
 
 from semipose.config import Config, DataConfig
 from semipose.data.crops import Crops, CropSpec, build_crops
+from semipose.data.extent import boxed_by_labels
 from semipose.data.open import open_labeled, open_unlabeled
 from semipose.data.sample import PoseData, join
 from semipose.data.split import Split, check_overlap
 from semipose.errors import UserError
 from semipose.geometry import Size
-from semipose.skeleton import Skeleton
+from semipose.skeleton import Skeleton, described
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,11 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
     if not config.labeled:
         raise UserError("no labelled data: set data.labeled to a COCO JSON, an LSP folder or synth:wild?count=300")
     pool = open_pool(config)
-    unlabeled = open_unlabeled(config.unlabeled, config.unlabeled_images) if config.unlabeled else None
-    val = open_labeled(config.val, config.val_images) if config.val else None
+    unlabeled = None
+    if config.unlabeled:
+        how = (config.unlabeled_images, config.frames, config.unlabeled_boxes, config.cache)
+        unlabeled = open_unlabeled(config.unlabeled, *how)
+    val = _boxed(open_labeled(config.val, config.val_images), config) if config.val else None
     labeled = pool
     if config.split:
         split = Split.load(Path(config.split))
@@ -80,14 +84,22 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
 
 
 def open_pool(config: DataConfig) -> PoseData:
-    """The labelled data, before any split, joined by joint name where several sources are named."""
+    """The labelled data, before any split, joined by joint name where several sources are named, with the skeleton and
+    the boxes that the configuration asks for."""
     sources = config.labeled if isinstance(config.labeled, list) else [config.labeled]
     images = (
         config.labeled_images if isinstance(config.labeled_images, list) else [config.labeled_images] * len(sources)
     )
     if len(images) != len(sources):
         raise UserError(f"data.labeled names {len(sources)} sources and data.labeled_images {len(images)}; pair them")
-    return join([open_labeled(s, i) for s, i in zip(sources, images, strict=True) if s is not None])
+    pool = join([open_labeled(s, i) for s, i in zip(sources, images, strict=True) if s is not None])
+    if config.skeleton and pool.skeleton is not None:
+        pool = pool.onto(described(pool.skeleton, config.skeleton))
+    return _boxed(pool, config)
+
+
+def _boxed(data: PoseData, config: DataConfig) -> PoseData:
+    return boxed_by_labels(data) if config.boxes == "labels" else data
 
 
 def cover(size: Size, degrees: float) -> Size:

@@ -202,6 +202,8 @@ class Training:
             self.optimizer.step()
             self.method.after_step()
             state.step, state.window_steps = step + 1, state.window_steps + 1
+            if state.step == self.burn_in:
+                self.method.after_burn_in()
             state.seconds = time.perf_counter() - began
             log, evaluate, save = (self._due(n) for n in (config.log_every, config.eval_every, config.save_every))
             log |= state.step == self.burn_in  # a row of metrics.csv is of one kind of step

@@ -10,11 +10,12 @@ from semipose.augment import Policy, afresh, onto, parse
 from semipose.config import MethodConfig
 from semipose.errors import UserError
 from semipose.methods.base import Method, Outcome
-from semipose.methods.consistency import Dual, Naive, Single
+from semipose.methods.consistency import Dual, Naive, Single, UnbiasedTeacher
+from semipose.methods.denoise import AGGREGATES, READINGS, DenoiseSelect
 from semipose.methods.mix import Mixing, check_fits
 from semipose.methods.supervised import Supervised
 from semipose.methods.target import Codec, Labeled, Teach, seen_from, seen_with_background, soft
-from semipose.methods.teach import distilled, parse_changes, then
+from semipose.methods.teach import Change, chain, distilled, parse_changes, then
 from semipose.methods.teachers import STATISTICS, Ema, Frozen, Learning, Teacher
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
 
 MOVES = {"ignore": seen_from, "background": seen_with_background}
 HARD = {"image": afresh, "easy": onto}
+REFINE = ("after", "before")
 
 Build = Callable[[MethodConfig, Sequence[nn.Module], Codec], Method]
 METHODS: dict[str, tuple[int, Build]] = {
@@ -47,19 +49,24 @@ METHODS: dict[str, tuple[int, Build]] = {
         1,
         lambda c, nets, codec: single(c, nets[0], codec, eman(c, nets[0]), mix=mixing(c, nets[0], c.mix_after)),
     ),
+    "unbiased_teacher": (
+        1,
+        lambda c, nets, codec: single(c, nets[0], codec, Ema(nets[0], c.decay), kind=UnbiasedTeacher),
+    ),
     "pseudopose": (1, lambda c, nets, codec: single(c, nets[0], codec, Frozen(nets[1]))),
     "datadistill": (
         1,
         lambda c, nets, codec: single(
-            c, nets[0], codec, Frozen(nets[1]), distilled(parse(c.easy), c.views, codec.sigma)
+            c, nets[0], codec, Frozen(nets[1]), distilled(parse(c.easy), c.views, c.sigma or codec.sigma)
         ),
     ),
     "dual": (
         2,
         lambda c, nets, codec: Dual(
-            nets, codec, parse(c.easy), hard(c), MOVES[c.outside], c.weight, c.share, taught(c, codec)
+            nets, codec, parse(c.easy), hard(c), MOVES[c.outside], c.weight, c.share, then(soft, *changes(c, codec))
         ),
     ),
+    "denoise_select": (2, lambda c, nets, codec: denoise_select(c, nets, codec)),
 }
 """Name -> (how many networks it trains, how it is built from its configuration, these networks and, after them, the
 trained teacher of those in `NEED_TEACHER`)."""
@@ -76,11 +83,12 @@ def single(
     teacher: Teacher | None = None,
     teach: Teach = soft,
     mix: Mixing | None = None,
+    kind: type[Single] = Single,
 ) -> Single:
     """Single, the student its own teacher unless another is given."""
     move = MOVES[config.outside]
-    easy, changed = parse(config.easy), taught(config, codec, teach)
-    return Single(student, codec, easy, hard(config), teacher, changed, move, config.weight, mix, config.joint)
+    easy, changed = parse(config.easy), then(teach, *changes(config, codec))
+    return kind(student, codec, easy, hard(config), teacher, changed, move, config.weight, mix, config.joint)
 
 
 def eman(config: MethodConfig, student: nn.Module) -> Ema:
@@ -96,9 +104,30 @@ def mixing(config: MethodConfig, network: nn.Module, after: Sequence[str]) -> Mi
     return mix
 
 
-def taught(config: MethodConfig, codec: Codec, teach: Teach = soft) -> Teach:
-    """How a teacher's predictions become a target: by `teach`, then changed as the configuration says."""
-    return then(teach, *parse_changes(config.teach, codec.sigma))
+def denoise_select(c: MethodConfig, students: Sequence[nn.Module], codec: Codec) -> DenoiseSelect:
+    """Denoise and select, K being one less than the views."""
+    return DenoiseSelect(
+        students,
+        codec,
+        parse(c.easy),
+        hard(c),
+        parse(c.multi),
+        c.views - 1,
+        AGGREGATES[c.pool],
+        c.at_once,
+        READINGS[c.select],
+        c.margin,
+        chain(*changes(c, codec)),
+        c.refine == "before",
+        MOVES[c.outside],
+        c.weight,
+        c.share,
+    )
+
+
+def changes(config: MethodConfig, codec: Codec) -> list[Change]:
+    """What becomes of a target before it teaches."""
+    return parse_changes(config.teach, config.sigma or codec.sigma)
 
 
 def hard(config: MethodConfig) -> Policy:
@@ -117,6 +146,9 @@ def networks_of(config: MethodConfig) -> int:
         (config.outside, MOVES, "outside"),
         (config.hard_of, HARD, "hard_of"),
         (config.statistics, STATISTICS, "statistics"),
+        (config.pool, AGGREGATES, "pool"),
+        (config.select, READINGS, "select"),
+        (config.refine, REFINE, "refine"),
     ):
         if value not in known:
             raise UserError(f"method.{key} is {value!r}; it can be {', '.join(known)}")
@@ -124,6 +156,10 @@ def networks_of(config: MethodConfig) -> int:
         raise UserError(f"method.decay is {config.decay:g}; it can be 0 (the student itself) to 1 (its first state)")
     if config.views < 1:
         raise UserError(f"method.views is {config.views}; it can be 1 (the easy view alone) or more")
+    if config.at_once < 1:
+        raise UserError(f"method.at_once is {config.at_once}; it can be 1 (one view after the other) or more")
+    if config.sigma is not None and not config.sigma > 0:
+        raise UserError(f"method.sigma is {config.sigma:g}; it is a width in cells, above 0, or null for model.sigma")
     if config.teacher is None and config.name in NEED_TEACHER:
         raise UserError(
             f"method {config.name} needs a trained teacher: set method.teacher to a run folder or model.safetensors;"

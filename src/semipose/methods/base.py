@@ -66,8 +66,16 @@ class Method(nn.Module):
         """The paper: losses from the labels in `known`, and from unlabelled images."""
         return self.learn(known)
 
+    def pseudo(self, unlabeled: View, draws: Draws) -> list[Target]:
+        """What `step` teaches each student about unlabelled images, before it is moved into the student's view; nothing
+        where labels alone teach."""
+        return []
+
     def after_step(self) -> None:
         """Called after every optimiser step; teachers that follow their student do so here."""
+
+    def after_burn_in(self) -> None:
+        """Called where a burn-in ends, before the first step with unlabelled images."""
 
     def known(self, labeled: Labeled, draws: Draws) -> Target:
         """The labels' heatmaps in a view of the labelled images."""

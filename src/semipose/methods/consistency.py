@@ -22,7 +22,7 @@ from semipose.methods.target import (
     seen_from,
     soft,
 )
-from semipose.methods.teachers import Itself, Learning, Teacher
+from semipose.methods.teachers import Ema, Itself, Learning, Teacher
 from semipose.models.stages import Tap
 
 Move = Callable[[Target, View, Tensor], Target]
@@ -41,10 +41,13 @@ class Naive(Method):
     def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
         (student,) = self.students
         learnt = follow(student, known)
-        target = soft(Learning(student), self.easy(unlabeled, draws))
+        (target,) = self.pseudo(unlabeled, draws)
         drawn = follow(student, seen_from(target, self.easy(unlabeled, draws), self.codec.flip))
         losses = {"supervised": learnt.loss, "unsupervised": self.weight * drawn.loss}
         return Outcome(losses, responses(learnt, target, drawn))
+
+    def pseudo(self, unlabeled: View, draws: Draws) -> list[Target]:
+        return [soft(Learning(student), self.easy(unlabeled, draws)) for student in self.students]
 
 
 class Single(Method):
@@ -81,9 +84,8 @@ class Single(Method):
     def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
         (student,) = self.students
         learnt = None if self.joint else follow(student, known)
-        easy = self.easy(unlabeled, draws)
-        target = self.teach(self.teacher, easy, self.codec, draws)
-        hard = self.hard(easy, draws, target)
+        (target,) = self.pseudo(unlabeled, draws)
+        hard = self.hard(target.frame, draws, target)
         moved = self.move(target, hard, self.codec.flip)
         tap = self.mix(len(hard), draws) if self.mix else None
         if learnt is None:
@@ -93,8 +95,21 @@ class Single(Method):
         losses = {"supervised": learnt.loss, "unsupervised": self.weight * taught.loss}
         return Outcome(losses, responses(learnt, target, taught))
 
+    def pseudo(self, unlabeled: View, draws: Draws) -> list[Target]:
+        return [self.teach(self.teacher, self.easy(unlabeled, draws), self.codec, draws)]
+
     def after_step(self) -> None:
         self.teacher.update(self.students[0])
+
+
+class UnbiasedTeacher(Single):
+    """Unbiased Teacher's scheme (Liu et al., ICLR 2021) on heatmaps: the student first learns from labels alone; where
+    that burn-in ends it is copied, and the copy, from then on its average, teaches."""
+
+    teacher: Ema
+
+    def after_burn_in(self) -> None:
+        self.teacher.net.load_state_dict(self.students[0].state_dict())
 
 
 class Dual(Method):
@@ -123,17 +138,21 @@ class Dual(Method):
         self.teach = teach
 
     def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
-        easy = self.easy(unlabeled, draws)
-        targets = [self.teach(Itself(student), easy, self.codec, draws) for student in self.students]
         losses, measures = {}, []
-        for name, student, target in zip(self.names, self.students, reversed(targets), strict=False):
+        for name, student, target in zip(self.names, self.students, self.pseudo(unlabeled, draws), strict=False):
             learnt = follow(student, known)
-            hard = self.hard(easy, draws.again("hard"), target)  # one warp for both; each cutout follows its teacher
+            # One warp for both; each cutout follows its teacher.
+            hard = self.hard(target.frame, draws.again("hard"), target)
             taught = follow(student, self.move(target, hard, self.codec.flip))
             losses[f"supervised_{name}"] = self.share * learnt.loss
             losses[f"unsupervised_{name}"] = self.weight * taught.loss
             measures.append(responses(learnt, target, taught))
         return Outcome(losses, {name: (measures[0][name] + measures[1][name]) / 2 for name in measures[0]})
+
+    def pseudo(self, unlabeled: View, draws: Draws) -> list[Target]:
+        easy = self.easy(unlabeled, draws)
+        targets = [self.teach(Itself(student), easy, self.codec, draws) for student in self.students]
+        return targets[::-1]
 
 
 def responses(learnt: Followed, target: Target, taught: Followed) -> dict[str, Tensor]:

@@ -9,6 +9,9 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
+
+import torch
 
 from semipose.augment import Policy
 from semipose.draws import Draws
@@ -46,15 +49,26 @@ def foreground(sigma: float) -> Change:
     return change
 
 
-def refined(sigma: float) -> Change:
-    """A fresh Gaussian at each keypoint that the heatmaps tell, read off as in evaluation (a quarter cell from the
-    arg-max towards its higher neighbour)."""
+def refined(sigma: float, threshold: float = -math.inf, below: str = "refined") -> Change:
+    """Threshold-and-refine (Yu et al. 2024): a fresh Gaussian at each keypoint that the heatmaps tell, read off as in
+    evaluation (a quarter cell from the arg-max towards its higher neighbour), for joints whose peak reaches
+    `threshold`.
+
+    Args:
+        sigma: of the Gaussians, in cells.
+        below: what becomes of a joint whose peak is lower: "refined", it does not teach; "zeroed", it teaches
+            background; "raw", it teaches as it is.
+    """
 
     def change(target: Target) -> Target:
         h, w = target.heatmaps.shape[-2:]
         stride = target.frame.size[0] / h
-        xy, _ = decode(target.heatmaps, stride, quarter)
-        return replace(target, heatmaps=encode(xy, (h, w), stride, sigma))
+        xy, peak = decode(target.heatmaps, stride, quarter)
+        fresh, high = encode(xy, (h, w), stride, sigma), (peak >= threshold)[..., None, None]
+        redrawn = replace(target, heatmaps=fresh, score=target.confidence)
+        if below == "refined":
+            return replace(redrawn, weight=target.weight * high)
+        return replace(redrawn, heatmaps=torch.where(high, fresh, target.heatmaps * (below == "raw")))
 
     return change
 
@@ -83,22 +97,26 @@ def then(teach: Teach, *changes: Change) -> Teach:
     """What `teach` gives, changed."""
 
     def changed(teacher: Teacher, view: View, codec: Codec, draws: Draws) -> Target:
-        target = teach(teacher, view, codec, draws)
-        for change in changes:
-            target = change(target)
-        return target
+        return chain(*changes)(teach(teacher, view, codec, draws))
 
     return changed if changes else teach
 
 
-CHANGES: dict[str, Callable[[float, float], Change]] = {
-    "confident": lambda threshold, sigma: confident(threshold),
-    "foreground": lambda _, sigma: foreground(sigma),
-    "refined": lambda _, sigma: refined(sigma),
-}
-"""Name -> change, of its number and the heatmaps' sigma."""
+def chain(*changes: Change) -> Change:
+    """One change after the other."""
+    return lambda target: reduce(lambda changed, change: change(changed), changes, target)
 
-NUMBERED = frozenset({"confident"})
+
+CHANGES: dict[str, Callable[[float | None, float], Change]] = {
+    "confident": lambda threshold, sigma: confident(threshold or 0),
+    "foreground": lambda _, sigma: foreground(sigma),
+    "refined": lambda threshold, sigma: refined(sigma, -math.inf if threshold is None else threshold),
+    "zeroed": lambda threshold, sigma: refined(sigma, threshold or 0, "zeroed"),
+    "raw": lambda threshold, sigma: refined(sigma, threshold or 0, "raw"),
+}
+"""Name -> change, of its number and the sigma of Gaussians."""
+
+NUMBERLESS, EITHER = frozenset({"foreground"}), frozenset({"refined"})
 
 
 def parse_changes(text: str, sigma: float) -> list[Change]:
@@ -106,9 +124,13 @@ def parse_changes(text: str, sigma: float) -> list[Change]:
     if text == "soft":
         return []
     parts = [re.fullmatch(r"([a-z]+)(\d+(?:\.\d+)?)?", part.strip()) for part in text.split("+")]
-    if not all(part and part[1] in CHANGES and bool(part[2]) == (part[1] in NUMBERED) for part in parts):
+    if not all(part and part[1] in CHANGES and _fits(part[1], part[2]) for part in parts):
         raise UserError(
-            f"method.teach is {text!r}; it can be soft, or any of {', '.join(CHANGES)} joined by +, confident with its"
-            " threshold, as in confident0.4"
+            f"method.teach is {text!r}; it can be soft, or any of {', '.join(CHANGES)} joined by +, confident, zeroed"
+            " and raw with their threshold, as in confident0.4, refined with one or without"
         )
-    return [CHANGES[part[1]](float(part[2] or 0), sigma) for part in parts if part]
+    return [CHANGES[part[1]](None if part[2] is None else float(part[2]), sigma) for part in parts if part]
+
+
+def _fits(name: str, number: str | None) -> bool:
+    return name in EITHER or (number is None) == (name in NUMBERLESS)

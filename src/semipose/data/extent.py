@@ -1,0 +1,49 @@
+"""Boxes where a data set has none: the whole frame, or the extent of an instance's own labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from semipose.data.images import image_size
+from semipose.data.sample import PoseData
+
+Box = tuple[float, float, float, float]
+
+BOX_MARGIN = 1.2
+"""The extent of the labelled joints times this is a box, so that head and feet fit in. The crop's own padding comes on
+top."""
+
+MIN_BOX = 8.0
+"""Least side of such a box in pixels, for instances of which one joint is labelled, or joints in one line."""
+
+
+def whole(size: tuple[int, int]) -> Box:
+    """The box of a whole image of `size` (height, width)."""
+    return (0.0, 0.0, float(size[1]), float(size[0]))
+
+
+def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MARGIN) -> Box:
+    """The enlarged extent of the labelled joints (K, 3) x, y, v within an image of `size` (height, width), cut to it;
+    the whole image where no joint is labelled in it."""
+    limit = np.array(size[::-1], np.float64)
+    # Edge coordinates: a joint at pixel centre j lies at j + 0.5.
+    points = joints[joints[:, 2] > 0, :2] + 0.5
+    points = points[((points >= 0) & (points <= limit)).all(1)]
+    if not len(points):
+        return whole(size)
+    low, high = points.min(0), points.max(0)
+    half = np.maximum((high - low) * margin, MIN_BOX) / 2
+    middle = (low + high) / 2
+    low, high = np.maximum(middle - half, 0), np.minimum(middle + half, limit)
+    return (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
+
+
+def boxed_by_labels(data: PoseData) -> PoseData:
+    """The same samples, each labelled one in the box of its own labels (`data.boxes: labels`)."""
+    samples = (
+        replace(s, box=label_box(s.keypoints, image_size(s.image))) if s.keypoints is not None and s.labeled else s
+        for s in data
+    )
+    return replace(data, samples=tuple(samples))

@@ -1,0 +1,295 @@
+"""Videos as sources of images: which frames, and their pixels, decoded in order.
+
+A frame is its place in the order in which frames are decoded and shown, from 0, as OpenCV, DeepLabCut and SLEAP count;
+its reference is "video:<absolute path>#<number>".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from semipose.data.images import read_image
+from semipose.data.sample import VIDEO, PoseData, Sample
+from semipose.errors import UserError
+from semipose.files import write_atomically
+
+VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv", ".mts")
+FRAMES = "uniform1000"
+"""The plan that a source has where none is named."""
+CANDIDATES = 5000
+"""Frames that a choice by diversity looks at: evenly spaced ones of a longer video."""
+THUMBNAIL = 24
+
+
+class Film(NamedTuple):
+    """What a video's packets say, without a frame decoded. `stamps`: (N,) the frames' time stamps in the order they are
+    shown, in units of `tick` seconds; `size`: (height, width) as shown, a phone's rotation applied."""
+
+    size: tuple[int, int]
+    stamps: np.ndarray
+    tick: float
+
+    def __len__(self) -> int:
+        return len(self.stamps)
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """(N,) when each frame is shown."""
+        return (self.stamps - self.stamps[0]) * self.tick
+
+    @property
+    def rate(self) -> float:
+        """Frames a second, on average."""
+        length = float(self.seconds[-1])
+        return round((len(self) - 1) / length, 6) if length > 0 else 25.0
+
+
+def is_video(path: str | Path) -> bool:
+    """Whether a file's name says that it is a video."""
+    return Path(path).suffix.lower() in VIDEOS
+
+
+def frame_ref(path: str | Path, number: int) -> str:
+    return f"{VIDEO}{Path(path).resolve()}#{number}"
+
+
+def split_ref(ref: str) -> tuple[Path, int]:
+    """The file and frame of a reference."""
+    path, _, number = ref.removeprefix(VIDEO).rpartition("#")
+    return Path(path), int(number)
+
+
+def source_file(ref: str) -> Path:
+    """The file that an image or frame is in."""
+    return split_ref(ref)[0] if ref.startswith(VIDEO) else Path(ref)
+
+
+def probe(path: str | Path) -> Film:
+    """Size and times of a video.
+
+    Raises:
+        UserError: it is missing, no video, or has no frame.
+    """
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        raise UserError(f"video {path} cannot be read ({error.strerror or error}); check the path") from None
+    return _probe(str(path), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(256)
+def _probe(path: str, _size: int, _time: int) -> Film:
+    with _opened(path) as (container, stream):
+        first = next(container.decode(stream), None)
+        if first is None:
+            raise UserError(f"video {path} holds no frame that can be decoded; convert it, for example to H.264 in MP4")
+        size = (first.width, first.height) if first.rotation % 180 else (first.height, first.width)
+        tick = float(stream.time_base or 0.04)
+    with _opened(path) as (container, stream):
+        stamps = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
+    known = sorted({stamp for stamp in stamps if stamp is not None})
+    # A stream without time stamps has its frames evenly, 25 a second.
+    if len(known) < len(stamps):
+        known, tick = list(range(len(stamps))), 0.04
+    return Film(size, np.array(known, np.int64), tick)
+
+
+def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    """(number, RGB uint8 (H, W, 3)) of these frames, by default of all, in the order they are shown; each is decoded
+    once, and one is in memory at a time. A frame that cannot be decoded is left out."""
+    wanted = None if numbers is None else set(numbers)
+    last = max(wanted, default=-1) if wanted is not None else 0
+    if last < 0:
+        return
+    with _opened(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        for number, frame in enumerate(_decoded(container, stream)):
+            if wanted is None or number in wanted:
+                yield number, _pixels(frame)
+            if wanted is not None and number >= last:
+                return
+
+
+def read_frame(ref: str) -> np.ndarray:
+    """The pixels of one frame. Everything before it is decoded too: after a jump, many a video (the open-field example
+    of DeepLabCut among them) gives green blocks for hundreds of frames, and no error."""
+    path, number = split_ref(ref)
+    for _, pixels in read_frames(path, [number]):
+        return pixels
+    raise UserError(f"{path} has no frame {number} that can be decoded; has the video changed?")
+
+
+def read_images(refs: Sequence[str]) -> Iterator[tuple[str, np.ndarray | UserError]]:
+    """(reference, pixels, or why there are none) of each image once: pictures as they come, then each video's frames
+    in their order, so that no video is read twice or jumped about in."""
+    films: dict[Path, dict[int, str]] = {}
+    for ref in dict.fromkeys(refs):
+        if ref.startswith(VIDEO):
+            path, number = split_ref(ref)
+            films.setdefault(path, {})[number] = ref
+            continue
+        try:
+            yield ref, read_image(ref)
+        except UserError as error:
+            yield ref, error
+    for path, wanted in films.items():
+        missing = dict(wanted)
+        reason = f"cannot be decoded from {path}; the video is damaged there, or has changed"
+        try:
+            for number, pixels in read_frames(path, wanted):
+                yield missing.pop(number), pixels
+        except UserError as error:
+            reason = str(error)
+        for number, ref in missing.items():
+            yield ref, UserError(f"frame {number} {reason}")
+
+
+def read_video(
+    path: str | Path, plan: str = FRAMES, name: str | None = None, cache: str | Path | None = None
+) -> PoseData:
+    """Frames of a video as unlabelled samples, each frame one box; ids are "<name>#<frame>", the name the file's.
+
+    Args:
+        plan: which frames, see `choose`.
+        cache: a folder where a choice that has to decode the video is kept.
+    """
+    path = Path(path)
+    film, name = probe(path), name or path.name
+    h, w = film.size
+    box = (0.0, 0.0, float(w), float(h))
+    ids = {number: f"{name}#{number}" for number in choose(path, plan, cache)}
+    return PoseData(name, None, tuple(Sample(i, frame_ref(path, n), box, image_id=i) for n, i in ids.items()))
+
+
+def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None) -> list[int]:
+    """The numbers of a video's frames that a plan picks, ascending.
+
+    Args:
+        plan: `all`; `rate2`, two a second; `uniform500`, 500 evenly spaced; or `diverse500`, 500 that differ: the
+            frames nearest to the centres of k-means on small grey pictures of them. A plan that asks for more frames
+            than there are picks all.
+
+    Raises:
+        UserError: the plan is none of these.
+    """
+    film = probe(path)
+    kind, amount = _plan(plan)
+    if kind == "rate":
+        due = np.arange(0, film.seconds[-1] + 0.5 / film.rate, 1 / amount)
+        return sorted({int(n) for n in np.searchsorted(film.seconds, due - 0.5 / film.rate).clip(0, len(film) - 1)})
+    count = int(amount)
+    if kind == "all" or count >= len(film):
+        return list(range(len(film)))
+    if kind == "uniform":
+        return _even(len(film), count)
+    stat = os.stat(path)
+    key = hashlib.sha256(json.dumps([str(Path(path).resolve()), stat.st_size, stat.st_mtime_ns, plan]).encode())
+    kept = Path(cache).expanduser() / "frames" / f"{key.hexdigest()[:16]}.json" if cache is not None else None
+    if kept is not None and kept.exists():
+        return list(json.loads(kept.read_text()))
+    found = _diverse(path, film, count)
+    if kept is not None:
+        write_atomically(kept, json.dumps(found).encode())
+    return found
+
+
+def spread(features: np.ndarray, count: int) -> np.ndarray:
+    """(N,) the cluster of each of N feature rows (N, D) by k-means with `count` centres, and its distance from the
+    centre, as (2, N)."""
+    rows = np.ascontiguousarray(features, np.float32)
+    cv2.setRNGSeed(0)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1e-2)
+    labels = np.zeros((len(rows), 1), np.int32)
+    _, found, centres = cv2.kmeans(rows, count, labels, stop, 1, cv2.KMEANS_PP_CENTERS)
+    labels, centres = np.asarray(found).ravel(), np.asarray(centres)
+    return np.stack([labels, np.linalg.norm(rows - centres[labels], axis=1)])
+
+
+def thumbnail(pixels: np.ndarray, size: int = THUMBNAIL) -> np.ndarray:
+    """(size, size) float32 grey of an RGB image."""
+    small = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+
+
+def _plan(plan: str) -> tuple[str, float]:
+    found = re.fullmatch(r"(all)|(rate)(\d+\.?\d*)|(uniform|diverse)(\d+)", plan)
+    kind, amount = next(((m[i], m[i + 1] or "0") for m in [found] for i in (1, 2, 4) if m and m[i]), ("", "0"))
+    if not kind or (kind != "all" and not float(amount if kind != "all" else 1) > 0):
+        raise UserError(f"frames {plan!r} is no choice of frames; write all, rate2, uniform500 or diverse500")
+    return kind, 0.0 if kind == "all" else float(amount)
+
+
+def _even(total: int, count: int) -> list[int]:
+    """`count` numbers below `total`, evenly spaced."""
+    return [int(n) for n in (np.arange(count) + 0.5) * total / count]
+
+
+def _diverse(path: str | Path, film: Film, count: int) -> list[int]:
+    candidates = _even(len(film), min(len(film), max(CANDIDATES, 2 * count)))
+    numbers, pictures = [], []
+    for number, pixels in read_frames(path, candidates):
+        numbers.append(number)
+        pictures.append(thumbnail(pixels).ravel())
+    if len(numbers) <= count:
+        return numbers
+    cluster, distance = spread(np.stack(pictures), count)
+    order = np.lexsort((distance, cluster))
+    first = order[np.unique(cluster[order], return_index=True)[1]]
+    return sorted(numbers[i] for i in first)
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    import av
+
+    frames = container.decode(stream)
+    while True:
+        try:
+            frame = next(frames, None)
+        except av.error.FFmpegError:
+            continue  # a damaged stretch; decoding goes on behind it
+        if frame is None:
+            return
+        yield frame
+
+
+def _pixels(frame: Any) -> np.ndarray:
+    pixels: np.ndarray = frame.to_ndarray(format="rgb24")
+    # FFmpeg's rotation is counter-clockwise, as numpy's.
+    turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+
+class _opened:
+    """The container and its first video stream, closed again; a file that is no video is an error naming it."""
+
+    def __init__(self, path: str | Path) -> None:
+        import av
+
+        self.path = path
+        try:
+            self.container = av.open(str(path))
+        except (av.error.FFmpegError, OSError) as error:
+            raise UserError(f"{path} is no video that can be opened ({_reason(error)}); convert or remove it") from None
+
+    def __enter__(self) -> tuple[Any, Any]:
+        if not self.container.streams.video:
+            self.container.close()
+            raise UserError(f"{self.path} has no video stream; is it a sound file?")
+        return self.container, self.container.streams.video[0]
+
+    def __exit__(self, *_: object) -> None:
+        self.container.close()
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).lower()

@@ -1,0 +1,153 @@
+"""Denoising and selecting pseudo-heatmaps (Yu et al., WACV 2024, supplement, Algorithm 1): what two networks predict
+for several views of an image is pooled, and the surer one teaches, joint by joint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from semipose.augment import Policy
+from semipose.draws import Draws
+from semipose.geometry import View, align
+from semipose.methods.consistency import Dual, Move
+from semipose.methods.target import Codec, Target, seen_from, soft
+from semipose.methods.teach import Change
+from semipose.methods.teachers import Itself, Teacher
+
+Aggregate = Callable[[Tensor, Tensor], Tensor]
+"""(heatmaps (V, B, K, h, w), cells that each view sees (V, B, 1, h, w) bool) -> (B, K, h, w)."""
+Reading = Callable[[Tensor, Tensor, float], Tensor]
+"""(the student's own doubt (B, K), its peer's, margin) -> where the peer teaches it, (B, K) bool."""
+
+
+def highest(heatmaps: Tensor, seen: Tensor) -> Tensor:
+    """Winner takes all: a cell's maximum over the views that see it (lines 17 and 18)."""
+    return heatmaps.masked_fill(~seen, -torch.inf).amax(0)
+
+
+def average(heatmaps: Tensor, seen: Tensor) -> Tensor:
+    """A cell's mean over the views that see it (section 1.1)."""
+    return (heatmaps * seen).sum(0) / seen.sum(0)
+
+
+def alone(heatmaps: Tensor, seen: Tensor) -> Tensor:
+    """The first view's heatmaps."""
+    return heatmaps[0]
+
+
+AGGREGATES: dict[str, Aggregate] = {"max": highest, "mean": average, "none": alone}
+
+
+def deviation(heatmaps: Tensor, seen: Tensor) -> Tensor:
+    """(B, K): a joint's highest standard deviation of a cell over the views that see it (lines 19 to 22)."""
+    squares = (heatmaps - average(heatmaps, seen)) ** 2
+    return average(squares, seen).amax((-2, -1)).sqrt()
+
+
+def pooled(
+    teacher: Teacher, views: Sequence[View], flip: Tensor, aggregate: Aggregate = highest, at_once: int = 4
+) -> Target:
+    """A teacher's heatmaps of several views, in the frame of the first, and its doubt: the deviation between them.
+
+    The first view's heatmaps stay as they are; the others' are resampled once each, and count where they see.
+
+    Args:
+        at_once: how many of the others are one batch, which bounds memory; batch norm in training sees as many.
+    """
+    frame, *others = views
+    first = soft(teacher, frame)
+    maps, sights = [first.heatmaps], [torch.ones_like(first.heatmaps[:, :1], dtype=torch.bool)]
+    for some in batched(others, at_once):
+        predictions = teacher(torch.cat([view.image for view in some])).chunk(len(some))
+        for prediction, view in zip(predictions, some, strict=True):
+            moved, sight = align(prediction, view, frame, flip)
+            maps.append(moved)
+            sights.append(sight)
+    heatmaps, seen = torch.stack(maps), torch.stack(sights)
+    return replace(first, heatmaps=aggregate(heatmaps, seen), doubt=deviation(heatmaps, seen))
+
+
+def batched(views: Sequence[View], count: int) -> Iterator[Sequence[View]]:
+    """Parts of `count` views, the last perhaps shorter."""
+    for start in range(0, len(views), count):
+        yield views[start : start + count]
+
+
+READINGS: dict[str, Reading] = {
+    "printed": lambda own, peer, margin: peer + margin < own,
+    "peer": lambda own, peer, margin: ~(own + margin < peer),
+    "none": lambda own, peer, margin: torch.ones_like(own, dtype=torch.bool),
+}
+"""Who teaches a student a joint. "printed", as lines 23 to 26 stand: its peer where that is surer by more than the
+margin, else the student itself; so an endless margin makes two Singles, an endless negative one Dual. "peer", the other
+way round: its peer unless the student itself is surer by more than the margin. "none": its peer, as in Dual."""
+
+
+def selected(own: Target, peer: Target, reading: Reading, margin: float) -> Target:
+    """A student's own target with the joints that its peer teaches replaced (lines 23 and 24). Both say their doubt."""
+    assert own.doubt is not None and peer.doubt is not None
+    by_peer = reading(own.doubt, peer.doubt, margin)
+    cells = by_peer[..., None, None]
+    return Target(
+        torch.where(cells, peer.heatmaps, own.heatmaps),
+        torch.where(cells, peer.weight, own.weight),
+        own.frame,
+        torch.where(by_peer, peer.confidence, own.confidence),
+        torch.where(by_peer, peer.doubt, own.doubt),
+    )
+
+
+def disowned(target: Target) -> Target:
+    """The target, endlessly doubted where a joint was dropped: it is then chosen only where the other was too."""
+    assert target.doubt is not None
+    return replace(target, doubt=target.doubt.masked_fill(target.weight.amax((-2, -1)) == 0, torch.inf))
+
+
+class DenoiseSelect(Dual):
+    """Two networks, taught as Dual's by what is pooled and selected; Algorithm 1 is `pseudo` and then Dual's step.
+
+    Args:
+        easy: the weak view, S_w; everything is pooled in its frame, so that its heatmaps are not resampled.
+        multi: draws a further view of the plain image, S_m.
+        count: K, how many of them.
+        aggregate: one of `AGGREGATES`.
+        at_once: how many of the further views are one batch.
+        reading: who teaches a joint, one of `READINGS`.
+        margin: Delta.
+        change: what becomes of a target before it teaches, such as threshold-and-refine.
+        change_first: before the selection, in which a dropped joint then never wins; after it otherwise.
+    """
+
+    def __init__(
+        self,
+        students: Sequence[nn.Module],
+        codec: Codec,
+        easy: Policy,
+        hard: Policy,
+        multi: Policy,
+        count: int,
+        aggregate: Aggregate = highest,
+        at_once: int = 4,
+        reading: Reading = READINGS["printed"],
+        margin: float = 0.0,
+        change: Change = lambda target: target,
+        change_first: bool = False,
+        move: Move = seen_from,
+        weight: float = 1.0,
+        share: float = 1.0,
+    ) -> None:
+        super().__init__(students, codec, easy, hard, move, weight, share)
+        self.multi, self.count, self.aggregate, self.at_once = multi, count, aggregate, at_once
+        self.reading, self.margin, self.change, self.change_first = reading, margin, change, change_first
+
+    def pseudo(self, unlabeled: View, draws: Draws) -> list[Target]:
+        weak = self.easy(unlabeled, draws)
+        views = [weak, *(self.multi(unlabeled, draws) for _ in range(self.count))]
+        pools = [pooled(Itself(each), views, self.codec.flip, self.aggregate, self.at_once) for each in self.students]
+        if self.change_first:
+            pools = [disowned(self.change(each)) for each in pools]
+        chosen = [selected(own, peer, self.reading, self.margin) for own, peer in zip(pools, pools[::-1], strict=True)]
+        return chosen if self.change_first else [self.change(each) for each in chosen]

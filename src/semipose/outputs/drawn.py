@@ -1,0 +1,107 @@
+"""Predictions drawn: a picture an image, a video a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import cv2
+import numpy as np
+
+from semipose.errors import UserError
+from semipose.outputs.pose import Pose
+from semipose.reports.overlay import draw_pose
+
+if TYPE_CHECKING:
+    from semipose.outputs import Frame, Job
+
+ENCODERS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"qscale": "4"}))
+"""The first that this PyAV has."""
+
+
+class Overlay:
+    """NAME.jpg for each image and NAME.mp4 for each video, with the poses on them."""
+
+    def __init__(self, job: Job) -> None:
+        self.files: list[Path] = []
+        self._folder, self._skeleton = job.folder, job.skeleton
+        self._film: _Film | None = None
+        self._source: Path | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._close()
+        if kind is not None and self._source is not None:
+            self.files.pop().unlink(missing_ok=True)  # half a video
+
+    def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
+        pixels = frame.pixels
+        for pose in poses:
+            pixels = draw_pose(pixels, pose.keypoints, self._skeleton)
+        if frame.video is None:
+            path = self._free(Path(frame.path).stem, ".jpg")
+            content = cv2.imencode(".jpg", pixels[..., ::-1])[1].tobytes()
+            path.write_bytes(content)  # imwrite takes no path that is not ASCII everywhere
+            self.files.append(path)
+            return
+        if frame.video != self._source:
+            self._close()
+            self._source = frame.video
+            path = self._free(frame.video.stem, ".mp4")
+            self._film = _Film(path, pixels.shape[:2], frame.video)
+            self.files.append(path)
+        assert self._film is not None
+        self._film.add(pixels)
+
+    def _free(self, stem: str, suffix: str) -> Path:
+        path, number = self._folder / f"{stem}{suffix}", 2
+        while path in self.files:
+            path, number = self._folder / f"{stem}-{number}{suffix}", number + 1
+        return path
+
+    def _close(self) -> None:
+        if self._film is not None:
+            self._film.close()
+        self._film = None
+
+
+class _Film:
+    """A video being written, at the rate of the one it shows."""
+
+    def __init__(self, path: Path, size: tuple[int, ...], source: Path) -> None:
+        import av
+
+        from semipose.data.video import probe
+
+        try:
+            self._container = av.open(str(path), "w")
+        except (av.error.FFmpegError, OSError) as error:
+            raise UserError(f"{path} cannot be written ({error}); choose another folder with --out") from None
+        codec, options = next(each for each in ENCODERS if each[0] in av.codecs_available)
+        rate = round(probe(source).rate * 1000)
+        self._stream = cast(Any, self._container.add_stream(codec, rate=_fraction(rate), options=dict(options)))
+        self._stream.pix_fmt = "yuv420p"  # which every player plays; it wants even sizes
+        self._height, self._width = size[0] + size[0] % 2, size[1] + size[1] % 2
+        self._stream.height, self._stream.width = self._height, self._width
+
+    def add(self, pixels: np.ndarray) -> None:
+        import av
+
+        down, right = self._height - pixels.shape[0], self._width - pixels.shape[1]
+        if down or right:
+            pixels = np.pad(pixels, ((0, down), (0, right), (0, 0)), mode="edge")
+        self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+
+    def close(self) -> None:
+        self._container.mux(self._stream.encode())
+        self._container.close()
+
+
+def _fraction(thousandths: int) -> Any:
+    from fractions import Fraction
+
+    return Fraction(max(1, thousandths), 1000).limit_denominator(1001)

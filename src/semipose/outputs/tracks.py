@@ -1,0 +1,185 @@
+"""What DeepLabCut and SLEAP read back: a table a video, and a .slp.
+
+DeepLabCut's columns are (scorer, bodyparts, coords), with "individuals" after the scorer where a frame may have several
+poses; coords are x, y and likelihood. Rows are frames, or the images' names.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from semipose.errors import UserError
+from semipose.outputs.pose import Pose
+
+if TYPE_CHECKING:
+    from semipose.outputs import Frame, Job
+
+SCORER = "semipose"
+CHUNK = 1000
+"""Rows of a table that are in memory at a time."""
+
+
+def dlc_columns(job: Job) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The names of the column levels, and the columns."""
+    each = [(joint, coord) for joint in job.skeleton.joints for coord in ("x", "y", "likelihood")]
+    if job.people <= 1:
+        return ("scorer", "bodyparts", "coords"), [(SCORER, *c) for c in each]
+    names = [f"individual{n + 1}" for n in range(job.people)]
+    return ("scorer", "individuals", "bodyparts", "coords"), [(SCORER, name, *c) for name in names for c in each]
+
+
+class _Tables:
+    """A table for each video and one for all images: `open`, `rows` and `close` say how one is written."""
+
+    suffix = ""
+
+    def __init__(self, job: Job) -> None:
+        self.files: list[Path] = []
+        self.job = job
+        self._source: Path | None = None
+        self._started = False
+        self._index: list[int | str] = []
+        self._values: list[np.ndarray] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._started:
+            if kind is None:
+                self._flush()
+            self.close()
+            if kind is not None:
+                self.files.pop().unlink(missing_ok=True)
+
+    def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
+        if not self._started or frame.video != self._source:
+            if self._started:
+                self._flush()
+                self.close()
+            self._started, self._source = True, frame.video
+            stem = frame.video.stem if frame.video else "images"
+            path, number = self.job.folder / f"{stem}{self.suffix}", 2
+            while path in self.files:
+                path, number = self.job.folder / f"{stem}-{number}{self.suffix}", number + 1
+            self.files.append(path)
+            self.open(path)
+        row = np.full((max(1, self.job.people), len(self.job.skeleton) * 3), np.nan)
+        for n, pose in enumerate(poses[: len(row)]):
+            row[n] = pose.keypoints.ravel()
+        self._index.append(frame.number if frame.video else frame.name)
+        self._values.append(row.ravel())
+        if len(self._index) >= CHUNK:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._index:
+            self.rows(self._index, np.stack(self._values))
+        self._index, self._values = [], []
+
+    def open(self, path: Path) -> None:
+        raise NotImplementedError
+
+    def rows(self, index: Sequence[int | str], values: np.ndarray) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+class DlcCsv(_Tables):
+    """<video>DLC_semipose.csv."""
+
+    suffix = f"DLC_{SCORER}.csv"
+
+    def open(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._rows = csv.writer(self._file)
+        levels, columns = dlc_columns(self.job)
+        for level, names in zip(levels, zip(*columns, strict=True), strict=True):
+            self._rows.writerow((level, *names))
+
+    def rows(self, index: Sequence[int | str], values: np.ndarray) -> None:
+        for name, row in zip(index, values, strict=True):
+            self._rows.writerow([name, *("" if np.isnan(v) else f"{v:.5f}" for v in row)])
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class DlcTable(_Tables):
+    """<video>DLC_semipose.h5, through pandas and PyTables, as DeepLabCut writes its own."""
+
+    suffix = f"DLC_{SCORER}.h5"
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        try:
+            import pandas
+
+            import tables  # noqa: F401
+        except ImportError:
+            raise UserError(
+                "DeepLabCut's H5 needs pandas and PyTables: pip install 'semipose[dlc]'; or write its CSV with dlc-csv"
+            ) from None
+        self._pandas: Any = pandas
+
+    def open(self, path: Path) -> None:
+        self._store = self._pandas.HDFStore(str(path), "w")
+
+    def rows(self, index: Sequence[int | str], values: np.ndarray) -> None:
+        levels, columns = dlc_columns(self.job)
+        names = self._pandas.MultiIndex.from_tuples(columns, names=levels)
+        frame = self._pandas.DataFrame(values, index=list(index), columns=names)
+        longest = {"index": 200} if isinstance(index[0], str) else None
+        self._store.append("df_with_missing", frame, format="table", min_itemsize=longest)
+
+    def close(self) -> None:
+        self._store.close()
+
+
+class Sleap:
+    """predictions.slp, through sleap-io, which writes a file as a whole: numbers are kept until the end, 12 bytes a
+    joint, and SLEAP's own objects are made of them then."""
+
+    def __init__(self, job: Job) -> None:
+        try:
+            import sleap_io
+        except ImportError:
+            raise UserError("SLEAP's files need sleap-io: pip install 'semipose[sleap]'") from None
+        self._io: Any = sleap_io
+        self.job = job
+        self.files = [job.folder / "predictions.slp"]
+        self._frames: list[tuple[str, int, list[tuple[np.ndarray, float]]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is not None:
+            return
+        io, joints = self._io, self.job.skeleton
+        skeleton = io.Skeleton(
+            nodes=list(joints.joints), edges=[tuple(limb) for limb in joints.limbs], name=joints.name
+        )
+        videos: dict[str, Any] = {}
+        labeled = []
+        for path, number, poses in self._frames:
+            if path not in videos:
+                videos[path] = io.Video(filename=path, open_backend=False)
+            instances = [
+                io.PredictedInstance.from_numpy(points[:, :2], skeleton, points[:, 2], score) for points, score in poses
+            ]
+            labeled.append(io.LabeledFrame(video=videos[path], frame_idx=number, instances=instances))
+        labels = io.Labels(labeled_frames=labeled, videos=list(videos.values()), skeletons=[skeleton])
+        labels.save(str(self.files[0]), verbose=False)
+
+    def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
+        kept = [(p.keypoints.astype(np.float32), float(s)) for p, s in zip(poses, scores, strict=True)]
+        self._frames.append((frame.path, frame.number if frame.video else 0, kept))

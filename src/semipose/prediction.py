@@ -1,0 +1,182 @@
+"""Predicting on files: images, folders and videos in, and what other tools read out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from semipose.data.sample import VIDEO, PoseData, Sample
+from semipose.errors import UserError
+from semipose.outputs import Frame, Job, writers
+from semipose.predictor import Boxes, Predictor
+
+T = TypeVar("T")
+AHEAD = 8
+"""Frames that are decoded before they are asked for, and that go through the network together."""
+
+
+class Predicted(NamedTuple):
+    """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: without
+    the loading of the network."""
+
+    files: list[Path]
+    frames: int
+    seconds: float
+
+
+def predict(
+    model: str | Path,
+    source: str | Path,
+    out: str | Path,
+    boxes: str | Path | None = None,
+    overlay: bool = True,
+    device: str = "auto",
+    decode: str = "quarter",
+    flip_test: str = "none",
+    submit: str | None = None,
+    formats: Sequence[str] = ("coco",),
+    frames: str = "all",
+    cache: str | Path | None = "~/.cache/semipose",
+    progress: bool = True,
+) -> Predicted:
+    """Predict on images and videos, and write the files chosen. Memory does not grow with a video's length, but for
+    SLEAP's file.
+
+    Args:
+        model: a run folder or a model.safetensors.
+        source: an image, a video, a folder or pattern of them, or a .txt list; with a JSON of boxes, also the folder
+            that its file names are relative to.
+        out: the folder to write to.
+        boxes: None, each image or frame is one box; "people", those that torchvision's detector finds; or a JSON of
+            boxes (see `semipose.data.boxes.read_boxes`), a frame's file name being "clip.mp4#17". Where they have
+            scores, poses are rescored by them and doubles left out (`detection_results`).
+        overlay: write pictures and videos with the poses on them.
+        decode, flip_test: as of `Predictor.load`.
+        submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
+        formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, dlc (H5), dlc-csv, sleap, overlay.
+        frames: which frames of a video, see `semipose.data.video.choose`.
+        cache: where the detector's boxes are kept.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from semipose.metrics.detections import best_poses, write_submission
+
+    predictor = Predictor.load(model, device, decode, flip_test)
+    data = _opened(source, boxes, frames, cache)
+    groups: dict[str, list[Sample]] = {}
+    for sample in data:
+        groups.setdefault(sample.image, []).append(sample)
+    folder = Path(out)
+    _writable(folder)
+    names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
+    job = Job(folder, predictor.skeleton, max(len(samples) for samples in groups.values()))
+    began = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        outputs = [stack.enter_context(writer) for writer in writers(names, job)]
+        waiting: deque[Frame] = deque()
+        incoming = stack.enter_context(contextlib.closing(_ahead(_frames(groups))))
+        found = predictor.pairs(_noted(incoming, waiting), AHEAD)
+        console = Console(stderr=True)
+        for poses in track(found, "predicting", len(groups), console=console, disable=not progress or len(groups) < 20):
+            frame = waiting.popleft()
+            samples = frame.samples
+            scores = [float(pose.score.mean()) for pose in poses]
+            if all(sample.score is not None for sample in samples):
+                points = np.stack([pose.keypoints for pose in poses])
+                kept, best = best_poses(samples, points, predictor.skeleton, predictor.network.size, predictor.padding)
+                poses, scores = [poses[i] for i in kept], best.tolist()
+            for output in outputs:
+                output.add(frame, poses, scores)
+    seconds = time.perf_counter() - began
+    written = [file for output in outputs for file in output.files]
+    if submit is not None:
+        results = json.loads((folder / "keypoints.json").read_text())
+        written.append(write_submission(results, folder, submit, predictor.skeleton))
+    return Predicted(written, len(groups), seconds)
+
+
+def _opened(source: str | Path, boxes: str | Path | None, frames: str, cache: str | Path | None) -> PoseData:
+    from semipose.data.boxes import read_boxes
+    from semipose.data.open import PEOPLE, WHOLE, open_unlabeled
+
+    if boxes is None or str(boxes) in (WHOLE, PEOPLE):
+        return open_unlabeled(source, frames=frames, boxes=str(boxes or WHOLE), cache=cache)
+    if Path(source).is_dir() and frames == "all":
+        return read_boxes(boxes, source)
+    return open_unlabeled(source, frames=frames, boxes=str(boxes), cache=cache)
+
+
+def _frames(groups: dict[str, list[Sample]]) -> Iterator[Frame]:
+    from semipose.data.video import read_images, split_ref
+
+    for place, (image, pixels) in enumerate(read_images(list(groups))):
+        if isinstance(pixels, UserError):
+            raise pixels
+        first = groups[image][0]
+        path, number = split_ref(image) if image.startswith(VIDEO) else (Path(image), place)
+        video = path if image.startswith(VIDEO) else None
+        # Boxes of one image have its id in common.
+        image_id = first.image_id if first.image_id is not None else Path(image).name
+        name = str(image_id) if isinstance(image_id, str) else Path(image).name
+        yield Frame(name, image_id, pixels, video, number, str(path) if video else image, tuple(groups[image]))
+
+
+def _noted(frames: Iterator[Frame], waiting: deque[Frame]) -> Iterator[tuple[np.ndarray, Boxes]]:
+    """Pixels and boxes of frames, which wait in `waiting` until their poses are there."""
+    for frame in frames:
+        waiting.append(frame)
+        yield frame.pixels, [sample.box for sample in frame.samples]
+
+
+def _ahead(source: Iterator[T], count: int = AHEAD) -> Iterator[T]:
+    """The same, made in a thread up to `count` ahead: decoding and the network take turns on no lock."""
+    items: queue.Queue = queue.Queue(count)
+    stop = threading.Event()
+    end = object()
+
+    def put(item: object) -> bool:
+        while not stop.is_set():
+            with contextlib.suppress(queue.Full):
+                items.put(item, timeout=0.1)
+                return True
+        return False
+
+    def work() -> None:
+        try:
+            for item in source:
+                if not put(item):
+                    return
+            put(end)
+        except BaseException as error:  # raised again where the frames are wanted
+            put(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while (item := items.get()) is not end:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror or error}); choose another with --out") from None

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from semipose.data.check import check
+from semipose.data.duplicates import fingerprint, near_duplicates
+from semipose.data.folder import read_folder
+from semipose.data.images import read_image
+from semipose.data.sample import PoseData, Sample
+from semipose.data.video import read_frames
+from semipose.skeleton import Skeleton
+from tests.helpers import shared_data
+
+PEOPLE = [read_image(f"synth:wild/3/{n}") for n in range(4)]
+
+
+def changed(pixels: np.ndarray) -> dict[str, np.ndarray]:
+    half = cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    jpeg = cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
+    bright = np.clip(pixels.astype(int) + 8, 0, 255).astype(np.uint8)
+    return {"half": half, "jpeg": jpeg, "bright": bright}
+
+
+def test_the_same_picture_in_other_sizes_and_qualities() -> None:
+    for n, pixels in enumerate(PEOPLE):
+        prints = {f"{n}": fingerprint(p) for n, p in enumerate(PEOPLE)}
+        copies = {name: fingerprint(p) for name, p in changed(pixels).items()}
+        assert near_duplicates(copies, prints) == dict.fromkeys(copies, str(n))
+
+
+def test_other_pictures_are_none() -> None:
+    prints = {f"{n}": fingerprint(pixels) for n, pixels in enumerate(PEOPLE)}
+    rest = {f"x{n}": fingerprint(read_image(f"synth:wild/4/{n}")) for n in range(30)}
+    assert near_duplicates(rest, prints) == {} and near_duplicates({}, prints) == {}
+
+
+def test_in_front_of_a_still_camera_only_the_same_moment_counts() -> None:
+    video = shared_data("openfield", "project", "videos", "m3v1mp4.mp4")
+    frames = dict(read_frames(video, [0, 1, 60, 150]))
+    prints = {str(n): fingerprint(pixels) for n, pixels in frames.items()}
+    assert near_duplicates({"1": prints["1"], "150": prints["150"]}, {"0": prints["0"], "60": prints["60"]}) == {
+        "1": "0"
+    }
+
+
+def test_check_names_them(tmp_path: Path) -> None:
+    for name, pixels in {**changed(PEOPLE[0]), "other": PEOPLE[1]}.items():
+        cv2.imwrite(str(tmp_path / f"{name}.png"), pixels[..., ::-1])
+    cv2.imwrite(str(tmp_path / "val.bmp"), PEOPLE[0][..., ::-1])
+    point = np.array([[5, 6, 2]], np.float32)
+    val = Sample("v", str(tmp_path / "val.bmp"), (0, 0, 20, 20), point)
+    unlabeled = read_folder(f"{tmp_path}/*.png")
+    report = check(None, unlabeled, PoseData("val", Skeleton("one", ("nose",)), (val,)), progress=False)
+    assert report.ok and "3 unlabeled images are near-duplicates of validation images" in report.text()
+    assert f"{tmp_path}/half.png ~ {tmp_path}/val.bmp" in report.text() and "other.png ~" not in report.text()

@@ -1,0 +1,107 @@
+"""Unlabelled sources: lists, folders of videos, boxes, and people that a detector finds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from semipose.data.detector import find_people
+from semipose.data.open import open_unlabeled
+from semipose.errors import UserError
+from semipose.settings import read_yaml
+from tests.films import film, number
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "day 2").mkdir()
+    film(tmp_path / "a.mp4", 10)
+    film(tmp_path / "day 2" / "a.mp4", 6)
+    cv2.imwrite(str(tmp_path / "still.png"), np.zeros((30, 40, 3), np.uint8))
+    return tmp_path
+
+
+def test_a_folder_a_pattern_a_list_and_several(folder: Path) -> None:
+    data = open_unlabeled(folder, frames="uniform2")
+    assert data.ids == ("still.png", "a.mp4#2", "a.mp4#7", "day 2/a.mp4#1", "day 2/a.mp4#4") and data.skeleton is None
+    assert open_unlabeled(folder / "day 2", frames="all").ids == tuple(f"a.mp4#{n}" for n in range(6))
+    assert len(open_unlabeled(f"{folder}/*.mp4", frames="all")) == 10
+    (folder / "list.txt").write_text("# chosen\nday 2/a.mp4\n\nstill.png\n")
+    assert open_unlabeled(folder / "list.txt", frames="uniform1").ids == ("a.mp4#3", "still.png")
+    both = open_unlabeled([str(folder / "a.mp4"), str(folder / "still.png")], frames="uniform1")
+    assert both.ids == ("a.mp4#5", str(folder / "still.png"))
+    (folder / "data.yaml").write_text("unlabeled: [a.mp4, 'day 2']\n")
+    assert read_yaml(folder / "data.yaml", "data")["data"]["unlabeled"] == [
+        str(folder / "a.mp4"),
+        str(folder / "day 2"),
+    ]
+
+
+@pytest.mark.parametrize(("lines", "says"), [("", "one path a line"), ("gone.mp4\na.mp4", "1 of 2 files")])
+def test_lists_that_name_nothing(folder: Path, lines: str, says: str) -> None:
+    (folder / "list.txt").write_text(lines)
+    with pytest.raises(UserError, match=says):
+        open_unlabeled(folder / "list.txt")
+
+
+def boxes(folder: Path, **of: list[list[float]]) -> str:
+    names = {"frame": "a.mp4#7", "film": "day 2/a.mp4", "still": "still.png", "other": "b.mp4#1"}
+    rows = [{"file_name": names[key], "boxes": value} for key, value in of.items()]
+    (folder / "boxes.json").write_text(json.dumps({"images": rows}))
+    return str(folder / "boxes.json")
+
+
+def test_boxes_of_frames_of_a_video_and_of_images(folder: Path) -> None:
+    file = boxes(folder, frame=[[1, 2, 3, 4], [5, 6, 7, 8]], film=[[0, 0, 9, 9]], still=[[2, 2, 5, 5]])
+    data = open_unlabeled(folder, frames="uniform2", boxes=file)
+    assert {s.id: s.box for s in data} == {
+        "still.png@0": (2, 2, 5, 5),
+        "a.mp4#7@0": (1, 2, 3, 4),
+        "a.mp4#7@1": (5, 6, 7, 8),
+        "day 2/a.mp4#1@0": (0, 0, 9, 9),
+        "day 2/a.mp4#4@0": (0, 0, 9, 9),
+    }
+    with pytest.raises(UserError, match="no box in any"):
+        open_unlabeled(folder / "day 2", boxes=boxes(folder, frame=[[1, 2, 3, 4]]))
+
+
+def test_people_are_looked_for_once_and_an_interrupted_search_goes_on(folder: Path, tmp_path: Path) -> None:
+    data = open_unlabeled(folder / "a.mp4", frames="all")
+    looked: list[int] = []
+
+    def detect(pixels: np.ndarray) -> list[list[float]]:
+        if len(looked) == 4:
+            raise KeyboardInterrupt
+        looked.append(round(number(pixels)))
+        return [[1, 1, 20, 30, 0.9], [0, 0, 9, 9, 0.3]]
+
+    with pytest.raises(KeyboardInterrupt):
+        find_people(data, tmp_path / "cache", progress=False, detect=detect)
+    (file,) = (tmp_path / "cache" / "people").iterdir()
+    file.write_text(file.read_text() + '["half a li')
+    looked.append(-1)
+    found = find_people(data, tmp_path / "cache", progress=False, detect=detect)
+    assert looked == [0, 1, 2, 3, -1, *range(4, 10)]
+    assert found.ids[0] == "a.mp4#0@0" and len(found) == 10 and found[0].score == 0.9
+    assert found[0].box == (1, 1, 20, 30)
+    again = find_people(data, tmp_path / "cache", 0.2, progress=False, detect=lambda _: pytest.fail("it was kept"))
+    assert len(again) == 20
+
+
+def test_nobody_and_no_weights_are_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    data = open_unlabeled(folder / "still.png")
+    with pytest.raises(UserError, match="no person was found"):
+        find_people(data, None, progress=False, detect=lambda _: [])
+
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("offline")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    with pytest.raises(UserError, match="give boxes as a JSON") as error:
+        open_unlabeled(folder / "still.png", boxes="people", cache=tmp_path)
+    assert "\n" not in str(error.value) and str(tmp_path / "torch") in str(error.value)

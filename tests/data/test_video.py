@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semipose.data.crops import CropSpec, build_crops
+from semipose.data.images import image_size, read_image
+from semipose.data.open import open_unlabeled
+from semipose.data.video import choose, frame_ref, probe, read_frames, read_images
+from semipose.errors import UserError
+from tests.films import film, number
+from tests.helpers import shared_data
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return film(tmp_path_factory.mktemp("clips") / "clip one.mp4", 24)
+
+
+def test_frames_are_numbered_in_the_order_they_are_shown(clip: Path) -> None:
+    assert (len(probe(clip)), probe(clip).size, probe(clip).rate) == (24, (64, 96), 10)
+    found = dict(read_frames(clip, [17, 3, 23, 99]))
+    assert list(found) == [3, 17, 23]
+    assert all(abs(number(pixels) - n) < 0.3 for n, pixels in found.items())
+    assert [n for n, _ in read_frames(clip)] == list(range(24))
+
+
+def test_one_frame_is_the_one_that_reading_in_order_gives(clip: Path) -> None:
+    for n, pixels in read_frames(clip, [0, 13]):
+        assert np.array_equal(read_image(frame_ref(clip, n)), pixels)
+    assert image_size(frame_ref(clip, 5)) == (64, 96)
+    with pytest.raises(UserError, match="no frame 24"):
+        read_image(frame_ref(clip, 24))
+
+
+def test_a_frame_of_a_video_whose_key_frames_are_none() -> None:
+    video = shared_data("openfield", "project", "videos", "m3v1mp4.mp4")
+    (pixels,) = (pixels for _, pixels in read_frames(video, [200]))
+    assert np.array_equal(read_image(frame_ref(video, 200)), pixels)
+    assert pixels[..., 1].mean() - pixels[..., 0].mean() < 5, "a jump gives green blocks here"
+
+
+@pytest.mark.parametrize(
+    ("plan", "chosen"),
+    [
+        ("all", list(range(24))),
+        ("rate2", [0, 5, 10, 15, 20]),
+        ("rate0.5", [0, 20]),
+        ("uniform4", [3, 9, 15, 21]),
+        ("uniform99", list(range(24))),
+    ],
+)
+def test_plans(clip: Path, plan: str, chosen: list[int]) -> None:
+    assert choose(clip, plan) == chosen
+
+
+@pytest.mark.parametrize("plan", ["", "some", "rate0", "uniform0", "uniform1.5", "diverse", "rate-1"])
+def test_a_plan_that_is_none_is_refused(clip: Path, plan: str) -> None:
+    with pytest.raises(UserError, match="uniform500"):
+        choose(clip, plan)
+
+
+def test_diverse_frames_differ_and_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    still = film(tmp_path / "still.mp4", 30, step=0)  # the dot alone moves
+    jump = film(tmp_path / "jump.mp4", 24)
+    found = choose(jump, "diverse6", tmp_path / "cache")
+    assert len(found) == 6 and np.diff(found).max() <= 8 and found[0] < 5 and found[-1] > 18
+    assert choose(still, "diverse30") == list(range(30))
+    monkeypatch.setattr("semipose.data.video.read_frames", lambda *_: pytest.fail("the choice was kept"))
+    assert choose(jump, "diverse6", tmp_path / "cache") == found
+
+
+def test_what_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "page.mp4").write_text("<html>")
+    (tmp_path / "empty.avi").write_bytes(b"")
+    for name, what in (("page.mp4", "no video"), ("empty.avi", "no video"), ("gone.mov", "check the path")):
+        with pytest.raises(UserError, match=what) as error:
+            probe(tmp_path / name)
+        assert "\n" not in str(error.value) and name in str(error.value)
+
+
+def test_a_truncated_video_gives_what_it_has(clip: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.mkv"
+    whole = film(tmp_path / "whole.mkv", 60, (240, 320), step=2)
+    short.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert 0 < len(list(read_frames(short))) < 60
+    results = dict(read_images([frame_ref(short, 0), frame_ref(short, 59)]))
+    assert isinstance(results[frame_ref(short, 0)], np.ndarray)
+    assert isinstance(results[frame_ref(short, 59)], UserError)
+
+
+def test_crops_of_a_video_decode_it_once_in_order(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from semipose.data import video
+
+    passes = []
+    real = video.read_frames
+    monkeypatch.setattr(video, "read_frames", lambda *a: passes.append(a) or real(*a))
+    data = open_unlabeled(clip, frames="uniform8")
+    data = data.subset(range(7, -1, -1))
+    spec = CropSpec((32, 48), (32, 48), 1.0)
+    crops = build_crops(data, spec, tmp_path, progress=False)
+    assert len(passes) == 1 and crops.decoded == 8
+    seen = [number(pixels) for pixels in crops.images(range(8))]
+    assert np.allclose(seen, [22, 19, 16, 13, 10, 7, 4, 1], atol=0.5), seen
+    assert build_crops(data, spec, tmp_path, progress=False).decoded == 0
+    clip.touch()
+    assert build_crops(data, spec, tmp_path, progress=False).decoded == 0, "the same content at another time"

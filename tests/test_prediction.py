@@ -1,0 +1,170 @@
+"""Predicting on files, and what is written."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import weakref
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from semipose import prediction
+from semipose.data.video import probe, read_frames
+from semipose.errors import UserError
+from semipose.outputs import Frame
+from semipose.prediction import Predicted, predict
+from semipose.predictor import Predictor
+from semipose.skeleton import Skeleton
+from tests.films import dot, film
+from tests.test_predictor import Bright
+
+PAIR = Skeleton("pair", ("nose", "tail"), (), ((0, 1),))
+
+
+class Two(Bright):
+    """The brightest point, twice."""
+
+    def forward(self, image):  # type: ignore[no-untyped-def]
+        return super().forward(image).expand(-1, 2, -1, -1)
+
+
+@pytest.fixture(autouse=True)
+def model(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = Predictor(Two(), PAIR, device="cpu", padding=1.0)  # type: ignore[arg-type]
+    monkeypatch.setattr(prediction.Predictor, "load", lambda *_: loaded)
+
+
+def on(source: Path, out: Path, *formats: str, **more: object) -> Predicted:
+    how = {"overlay": False, "progress": False, "cache": None, **more}
+    return predict("model", source, out, formats=formats or ("coco",), **how)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return film(tmp_path / "clip.mp4", 15)
+
+
+def test_a_video_to_coco_and_csv(clip: Path, tmp_path: Path) -> None:
+    found = on(clip, tmp_path / "out", "coco", "csv")
+    assert found.frames == 15 and found.seconds > 0
+    assert [f.name for f in found.files] == ["keypoints.json", "keypoints.csv"]
+    results = json.loads(found.files[0].read_text())
+    assert [r["image_id"] for r in results] == [f"clip.mp4#{n}" for n in range(15)]
+    xy = np.array([r["keypoints"] for r in results]).reshape(15, 2, 3)
+    assert np.abs(xy[:, 0, :2] - [dot(n) for n in range(15)]).max() < 5
+    rows = list(csv.DictReader(found.files[1].open()))
+    assert len(rows) == 30 and rows[3]["image"] == "clip.mp4#1" and rows[3]["joint"] == "tail"
+    assert float(rows[3]["x"]) == xy[1, 1, 0] and 0 < float(rows[3]["score"]) <= 1
+    assert not list((tmp_path / "out").glob("*.part"))
+
+
+def test_some_frames_and_several_files_in_one_run(clip: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 30, 3), np.uint8))
+    found = on(tmp_path, tmp_path / "out", frames="uniform3")
+    assert [r["image_id"] for r in json.loads(found.files[0].read_text())] == [
+        *("a.png", "clip.mp4#2", "clip.mp4#7", "clip.mp4#12")
+    ]
+
+
+def test_boxes_of_frames(clip: Path, tmp_path: Path) -> None:
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text(
+        json.dumps({"images": [{"file_name": "clip.mp4#9", "boxes": [[30, 0, 60, 60], [40, 10, 40, 40]]}]})
+    )
+    found = on(clip, tmp_path / "out", "coco", "dlc-csv", boxes=boxes)
+    results = json.loads(found.files[0].read_text())
+    assert [(r["image_id"], r["bbox"]) for r in results] == [
+        ("clip.mp4#9", [30, 0, 60, 60]),
+        ("clip.mp4#9", [40, 10, 40, 40]),
+    ]
+    assert np.abs(np.array(results[1]["keypoints"][:2]) - dot(9)).max() < 5
+    levels = [next(rows) for rows in [csv.reader(found.files[1].open())] for _ in range(4)]
+    assert [row[0] for row in levels] == ["scorer", "individuals", "bodyparts", "coords"]
+    assert levels[1][1] == "individual1" and levels[1][-1] == "individual2"
+
+
+def test_the_overlay_is_a_video_of_the_same_length_and_rate(tmp_path: Path) -> None:
+    clip = film(tmp_path / "odd clip.mp4", 12, rate=30)
+    (file,) = on(clip, tmp_path / "out", "overlay").files
+    assert file.name == "odd clip.mp4" and len(probe(file)) == 12 and probe(file).rate == 30
+    for n, pixels in read_frames(file, [3, 8]):
+        x, y = dot(n)
+        around = pixels[int(y) - 6 : int(y) + 7, int(x) - 6 : int(x) + 7].astype(int)
+        assert (around.max(-1) < 150).any() and (around.min(-1) > 150).any(), "the joint's rim and its middle"
+
+
+def test_deeplabcut_reads_its_tables(clip: Path, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("tables")
+    found = on(clip, tmp_path / "out", "dlc", "dlc-csv")
+    assert [f.name for f in found.files] == ["clipDLC_semipose.h5", "clipDLC_semipose.csv"]
+    table = pandas.read_hdf(found.files[0])
+    assert table.columns.names == ["scorer", "bodyparts", "coords"] and list(table.index) == list(range(15))
+    nose = table["semipose"]["nose"]
+    assert list(nose.columns) == ["x", "y", "likelihood"]
+    assert np.abs(nose[["x", "y"]].to_numpy() - [dot(n) for n in range(15)]).max() < 5
+    again = pandas.read_csv(found.files[1], header=[0, 1, 2], index_col=0)
+    assert np.allclose(again.to_numpy(), table.to_numpy(), atol=1e-4)
+
+
+def test_tables_are_written_in_chunks(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("tables")
+    whole = pandas.read_hdf(on(clip, tmp_path / "a", "dlc").files[0])
+    monkeypatch.setattr("semipose.outputs.tracks.CHUNK", 4)
+    assert pandas.read_hdf(on(clip, tmp_path / "b", "dlc").files[0]).equals(whole)
+
+
+def test_sleap_reads_its_file(clip: Path, tmp_path: Path) -> None:
+    io = pytest.importorskip("sleap_io")
+    (file,) = on(clip, tmp_path / "out", "sleap", frames="uniform3").files
+    labels = io.load_slp(str(file), open_videos=False)
+    assert [frame.frame_idx for frame in labels] == [2, 7, 12] and labels.skeleton.node_names == ["nose", "tail"]
+    assert np.abs(labels[1].instances[0].numpy()[0] - dot(7)).max() < 5
+
+
+@pytest.mark.parametrize(("name", "module"), [("dlc", "tables"), ("sleap", "sleap_io")])
+def test_a_missing_extra_is_one_line(
+    clip: Path, tmp_path: Path, name: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UserError, match=rf"pip install 'semipose\[{name}\]'") as error:
+        on(clip, tmp_path / "out", name)
+    assert "\n" not in str(error.value) and not list((tmp_path / "out").glob("*"))
+
+
+def test_an_error_on_the_way_leaves_no_file_that_looks_whole(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise UserError("the disk is full")
+
+    monkeypatch.setattr("semipose.outputs.plain.coco_result", broken)
+    with pytest.raises(UserError, match="full"):
+        on(clip, tmp_path / "out", "overlay", "csv", "dlc-csv", "coco")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_no_more_than_a_few_frames_are_in_memory(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = film(tmp_path / "long.mp4", 90, step=2)
+    alive: weakref.WeakSet = weakref.WeakSet()
+    most = []
+
+    def counted(*values: object) -> Frame:
+        frame = Frame(*values)  # type: ignore[arg-type]
+        alive.add(frame)
+        most.append(len(alive))
+        return frame
+
+    monkeypatch.setattr(prediction, "Frame", counted)
+    on(long, tmp_path / "out", "coco", "dlc-csv")
+    assert len(most) == 90 and max(most) <= 3 * prediction.AHEAD
+
+
+def test_an_unknown_output_is_refused(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="xml"):
+        on(clip, tmp_path / "out", "xml")
