@@ -58,8 +58,8 @@ SETTINGS = [
 ]
 HEAD = """# Differences
 
-What the methods of Xie et al. (ICCV 2021), Kim et al. (Pose-MUM) and Yu et al. (WACV 2024) differ in, by `python
-docs/differences.py` from the code; a test keeps it true. The lines of a step are explained in
+What the methods of Xie et al. (ICCV 2021), Kim et al. (Pose-MUM) and Yu et al. (WACV 2024) differ in, written by
+`python docs/differences.py` from the code; a test keeps it true. The lines of a step are explained in
 [ARCHITECTURE.md](ARCHITECTURE.md).
 
 ## Five steps
