@@ -71,17 +71,19 @@ def open_all(
     return read(source, images=images, category=category, skeleton=skeleton)
 
 
-def open_unlabeled(source: str | Path, images: str | Path | None = None) -> PoseData:
+def open_unlabeled(source: str | Path, images: str | Path | None = None, labels: bool = False) -> PoseData:
     """All samples of `source` but crowds, without labels if it has any.
 
     Args:
         source: whatever `open_labeled` takes, a folder or pattern of images, or a JSON file of boxes.
         images: the images folder of a JSON file.
+        labels: leave those there are, to measure by (a JSON file's are not looked at), and crowds.
     """
     what, _, _, read = _format(source)
     if read is None:
         raise UserError(f"{source} is {what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}")
-    return read(source, images=images).unlabeled()
+    data = read(source, images=images)
+    return data if labels else data.unlabeled()
 
 
 def _format(source: str | Path) -> Format:
