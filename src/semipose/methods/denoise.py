@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semipose.augment import Policy
@@ -63,11 +64,19 @@ def pooled(
     for some in batched(others, at_once):
         predictions = teacher(torch.cat([view.image for view in some])).chunk(len(some))
         for prediction, view in zip(predictions, some, strict=True):
-            moved, sight = align(prediction, view, frame, flip)
+            moved, sight = brought_back(prediction, view, frame, flip)
             maps.append(moved)
             sights.append(sight)
     heatmaps, seen = torch.stack(maps), torch.stack(sights)
     return replace(first, heatmaps=aggregate(heatmaps, seen), doubt=deviation(heatmaps, seen))
+
+
+def brought_back(heatmaps: Tensor, view: View, frame: View, flip: Tensor) -> tuple[Tensor, Tensor]:
+    """A view's heatmaps in `frame`, and (B, 1, h, w) bool: the cells that are made of its own cells alone. Those half a
+    cell from its border are mixed with nothing, which would look like a doubt."""
+    own = torch.ones_like(heatmaps[:, :1])
+    moved, _ = align(torch.cat([heatmaps, own], 1), view, frame, F.pad(flip, (0, 1), value=len(flip)))
+    return moved[:, :-1], moved[:, -1:] > 0.999
 
 
 def batched(views: Sequence[View], count: int) -> Iterator[Sequence[View]]:
