@@ -12,6 +12,7 @@ import pytest
 from semipose import reproduction
 from semipose.config import Config
 from semipose.recipes.tables import Paper
+from semipose.reproduction import PAPERS
 from tests.helpers import shared_data
 
 SMALL = {
@@ -84,7 +85,7 @@ def small(config: Config) -> Config:
     return replace(config, model=replace(config.model, **changed), peer=shrunk(config.peer), threads=1)
 
 
-ALIKE = ("-5k", "-10k", "-0.4", "-0.6", "-0.8", "-0.99", "-0.01", "-resnet101", "-resnet152")
+ALIKE = ("-500", "-mean", "-peer", "-5k", "-10k", "-0.4", "-0.6", "-0.8", "-0.99", "-0.01", "-resnet101", "-resnet152")
 """Ends of plans that differ from another in a number, or in a network that is shrunk here."""
 
 
@@ -98,19 +99,22 @@ def one_of_each(paper: Paper) -> Paper:
 
 
 @pytest.mark.slow
-def test_every_row_starts_trains_and_is_scored(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", PAPERS)
+def test_every_row_starts_trains_and_is_scored(
+    name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     configured, find = reproduction.configured, reproduction.find
-    paper = one_of_each(find("xie2021")[0])
+    paper = one_of_each(find(name)[0])
     monkeypatch.setattr(reproduction, "configured", lambda *args: small(configured(*args)))
     monkeypatch.setattr(reproduction, "find", lambda target: (paper, paper.tables))
     cache = {"data": {"cache": str(tmp_path / "cache")}}
-    tables = reproduction.reproduce("xie2021", "paper", root=root, dry_run=2, progress=False, **cache)
+    tables = reproduction.reproduce(name, "paper", root=root, dry_run=2, progress=False, **cache)
     rows = [row for table in tables for row in table["rows"]]
     assert {row["plan"] for row in rows} == {row.plan for table in paper.tables.values() for row in table.rows}
     for row in rows:
         assert row["runs"], f"{row['label']} has no run"
-        summary = json.loads(Path("reproduce/xie2021/paper-dry", row["runs"][0], "summary.json").read_text())
+        summary = json.loads(Path("reproduce", name, "paper-dry", row["runs"][0], "summary.json").read_text())
         assert summary["steps"] == 2 and summary["val"]["networks"]
     unscored = {row["label"] for row in rows if row["mean"] is None and row["metric"] != "MPJPE mm"}
     assert not unscored, "MPJPE alone needs several cameras of one moment, which the small files lack"

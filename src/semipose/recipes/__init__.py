@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from semipose.config import Config
 from semipose.errors import UserError
-from semipose.recipes import mini, xie2021
+from semipose.recipes import mini, xie2021, yu2024
 
 __all__ = ["RECIPES", "Recipe", "recipe"]
 
@@ -63,10 +63,22 @@ RECIPES: dict[str, Recipe] = {
     "hard-easy": Recipe(xie2021.hard_easy, "Xie 2021, Figures 7 and 8 (D3): degenerates"),
     "released-single": Recipe(xie2021.released_single, "as single-jc, with the released code's settings"),
     "released-dual": Recipe(xie2021.released_dual, "as dual, with the released code's settings"),
+    "unbiased-teacher": Recipe(
+        yu2024.unbiased_teacher, "Yu 2024, suppl. Table 2: Teacher-Student, 1K images", "32.83 AP"
+    ),
+    "unbiased-teacher-refine": Recipe(
+        yu2024.unbiased_teacher_refine, "Yu 2024, suppl. Table 2: Teacher-Student, Threshold-and-Refine", "36.53 AP"
+    ),
+    "dual-refine": Recipe(
+        yu2024.dual_refine, "Yu 2024, suppl. Table 2: Dual-Student, Threshold-and-Refine, 1K images", "44.13 AP"
+    ),
+    "denoise-select": Recipe(yu2024.denoise_select, "Yu 2024, suppl. Algorithm 1: the whole method"),
     "mini-supervised": Recipe(mini.supervised, "embedded people, a small network, minutes on a CPU"),
     "mini-naive": Recipe(mini.naive, "as mini-supervised: both sides learn"),
     "mini-single": Recipe(mini.single, "as mini-supervised, Single"),
     "mini-dual": Recipe(mini.dual, "as mini-supervised, Dual; what the demo trains"),
+    "mini-dual-refine": Recipe(mini.dual_refine, "as mini-dual, threshold-and-refine"),
+    "mini-denoise-select": Recipe(mini.denoise_select, "as mini-dual, denoise and select"),
 }
 
 

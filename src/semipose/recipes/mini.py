@@ -9,6 +9,7 @@ encoder's 4x3 cells divide into Pose-MUM's tiles, and two deconvolutions to heat
 from __future__ import annotations
 
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
+from semipose.recipes.yu2024 import REFINED, WHOLE
 
 DOMAIN, LABELS, UNLABELED, VAL = "studio", 20, 2000, 500
 STEPS = 1200
@@ -54,3 +55,13 @@ def single(seed: int = 0) -> Config:
 def dual(seed: int = 0) -> Config:
     """The mini protocol with two networks, RandAugment and Joint Cutout together; the paper has one or the other."""
     return base(MethodConfig("dual", EASY, f"{HARD}+ra20+jc5"), seed)
+
+
+def dual_refine(seed: int = 0) -> Config:
+    """As dual, taught by threshold-and-refine."""
+    return base(MethodConfig("dual", EASY, f"{HARD}+ra20+jc5", **REFINED), seed)
+
+
+def denoise_select(seed: int = 0) -> Config:
+    """As dual, taught by what several views' predictions come to, of the surer network."""
+    return base(MethodConfig("denoise_select", EASY, f"{HARD}+ra20+jc5", **WHOLE), seed)
