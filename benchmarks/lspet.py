@@ -18,6 +18,7 @@ from figures import learning_figure
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 from semipose.data.lsp import read_lsp
 from semipose.data.split import make_split
+from semipose.recipes import yu2024
 
 WARM, STEPS = 800, 800
 """Steps of the supervised start, which every method shares, and of each method after it."""
@@ -26,6 +27,8 @@ METHODS = {
     "supervised": MethodConfig(name="supervised"),
     "single": MethodConfig(name="single", hard="affine60+flip50"),
     "dual": MethodConfig(name="dual", hard="affine60+flip50+jc5"),
+    "dual_refine": yu2024.dual_refine().method,
+    "denoise_select": yu2024.denoise_select().method,
 }
 
 
@@ -74,7 +77,10 @@ def main() -> None:
         summary["dual_minus_supervised"] = round(summary["dual"] - summary["supervised"], 2)
         write("lspet", summary, runs)
         shown = {name: runs[name] for name in METHODS}
-        learning_figure(shown, Path(__file__).parents[1] / "docs" / "lspet.svg")
+        docs = Path(__file__).parents[1] / "docs"
+        learning_figure(shown, docs / "lspet.svg")
+        taught = {name: run for name, run in shown.items() if any("pseudo/pck" in row for row in run["curves"])}
+        learning_figure(taught, docs / "lspet-pseudo.svg", "pseudo/pck", "PCK of pseudo-heatmaps, %")
 
 
 if __name__ == "__main__":
