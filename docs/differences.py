@@ -48,6 +48,14 @@ SETTINGS = [
     ("dual-a", "dual-ra", "RandAugment in the hard view (Figure 5)"),
     ("dual-a", "dual", "Joint Cutout in the hard view (section 6.2)"),
     ("dual-a", "dual-hrnet", "two architectures (Table 2)"),
+    ("dual", "dual-refine", "low peaks do not teach, the others are fresh Gaussians (Yu et al., Table 2)"),
+    ("dual-refine", "denoise-select", "pooled views, and the surer network teaches (Algorithm 1)"),
+    (
+        "mean-teacher0.999",
+        "unbiased-teacher",
+        "burn-in on labels, after which the average starts (Table 2), and an easy-hard pair of views",
+    ),
+    ("unbiased-teacher", "unbiased-teacher-refine", "low peaks do not teach, the others are fresh Gaussians (Table 2)"),
     ("dual", "released-dual", "the released code instead of the paper"),
 ]
 HEAD = """# Differences
