@@ -21,6 +21,11 @@ CURVES = (
     "response/teacher",
     "response/student",
     "response/background",
+    "pseudo/pck",
+    "pseudo/taught",
+    "pseudo/pck_taught",
+    "pseudo/confidence",
+    "pseudo/doubt",
 )
 
 

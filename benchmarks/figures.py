@@ -75,13 +75,15 @@ def responses_figure(runs: Mapping[str, Mapping[str, Any]], path: Path, columns:
     plt.close(figure)
 
 
-def learning_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """Validation PCK of several runs over their steps."""
+def learning_figure(
+    runs: Mapping[str, Mapping[str, Any]], path: Path, column: str = "val/pck", label: str = "validation PCK, %"
+) -> None:
+    """A share of several runs over their steps."""
     figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
     for name, run in runs.items():
-        steps, pck = curve(run, "val/pck")
+        steps, pck = curve(run, column)
         axis.plot(steps, [100 * value for value in pck], marker="o", markersize=3, label=name)
-    axis.set(xlabel="step", ylabel="validation PCK, %")
+    axis.set(xlabel="step", ylabel=label)
     axis.legend(fontsize=8)
     axis.grid(alpha=0.3)
     figure.savefig(path, metadata={"Date": None})

@@ -23,6 +23,7 @@ from figures import learning_figure
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 from semipose.data.lsp import read_lsp
 from semipose.data.split import make_split
+from semipose.recipes import pose_mum, yu2024
 
 WARM, STEPS, LONG = 800, 800, 2000
 """Steps of the supervised start, which every method shares, and of each method after it, at either size."""
@@ -32,6 +33,14 @@ METHODS = {
     "single": MethodConfig(name="single", hard="affine60+flip50"),
     "dual": MethodConfig(name="dual", hard="affine60+flip50+jc5"),
 }
+LATER = {
+    "mum": pose_mum.mum().method,
+    "pose_mum": pose_mum.pose_mum().method,
+    "pose_mum_plus": pose_mum.pose_mum_plus().method,
+    "dual_refine": yu2024.dual_refine().method,
+    "denoise_select": yu2024.denoise_select().method,
+}
+"""Of the other two papers, beside them."""
 TRIED = {
     "dual_affine": MethodConfig(name="dual", hard="affine60+flip50"),
     "dual_half": MethodConfig(name="dual", hard="affine60+flip50+jc5", share=0.5),
@@ -74,7 +83,7 @@ def main() -> None:
     if not manifest.exists():
         make_split(read_lsp(options.data), labeled=500, val=1000, unlabeled=3500, seed=0).save(manifest)
     starts = [options.root / f"start{seed}" for seed in (0, 1)]
-    methods = {**METHODS, **TRIED} if options.long else METHODS
+    methods = {**METHODS, **(TRIED if options.long else LATER)}
     runs = {}
     for seed in options.start:
         run_once(f"start{seed}", config(METHODS["supervised"], options, seed), options.root)
@@ -89,7 +98,11 @@ def main() -> None:
         name = "lspet_long" if options.long else "lspet"
         write(name, summary, runs)
         shown = {method: runs[method] for method in methods if method in runs}
-        learning_figure(shown, Path(__file__).parents[1] / "docs" / f"{name}.svg")
+        docs = Path(__file__).parents[1] / "docs"
+        learning_figure(shown, docs / f"{name}.svg")
+        taught = {method: run for method, run in shown.items() if any("pseudo/pck" in row for row in run["curves"])}
+        if taught:
+            learning_figure(taught, docs / f"{name}-pseudo.svg", "pseudo/pck", "PCK of pseudo-heatmaps, %")
 
 
 if __name__ == "__main__":

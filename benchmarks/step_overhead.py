@@ -3,7 +3,8 @@
     python benchmarks/step_overhead.py
 
 T* is, on preloaded tensors of the same dtype and layout: for each network a forward and backward of the labelled batch,
-a forward and backward of the student's view, a forward of the teacher's view; and the optimiser. T is the whole step as
+a forward and backward of the student's view, a forward of the teacher's view, and, with K further views, of those in
+one batch; and the optimiser. T is the whole step as
 the loop runs it, loading included. The two are timed in turn, so that a change of the machine's speed meets both; the
 medians are compared. ResNet18, 128x96, 16 + 16 images.
 """
@@ -15,7 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,18 @@ from semipose.engine.rundir import RunDir
 from semipose.engine.signals import Interruption
 from semipose.engine.stream import loading
 from semipose.engine.train import Training
+from semipose.recipes import yu2024
 
-PASSES = {"supervised": (1, 0), "single": (2, 1), "dual": (2, 1)}
-"""A network's forwards with backward, and without, in a step."""
+WHOLE = yu2024.denoise_select().method
+METHODS = {name: MethodConfig(name=name) for name in ("supervised", "single", "dual")}
+METHODS |= {f"denoise_k{k}": replace(WHOLE, views=k + 1) for k in (1, 2, 4)}
+PASSES: dict[str, tuple[int, tuple[int, ...]]] = {
+    "supervised": (1, ()),
+    "single": (2, (1,)),
+    "dual": (2, (1,)),
+    **{f"denoise_k{k}": (2, (1, k)) for k in (1, 2, 4)},
+}
+"""A network's forwards with backward in a step, and, of those without, of how many views each is."""
 
 
 def training(method: str, folder: Path, steps: int) -> Training:
@@ -42,29 +52,31 @@ def training(method: str, folder: Path, steps: int) -> Training:
     config = Config(
         data=DataConfig(labeled=people.format(64, 0), unlabeled=people.format(256, 1000), cache=str(folder / "cache")),
         model=ModelConfig(size=[128, 96], weights="none"),
-        method=MethodConfig(name=method),
+        method=METHODS[method],
         optim=OptimConfig(batch=16),
         steps=steps + 1,  # the last step saves, which is not timed
         log_every=0,
         save_every=0,
+        pseudo=0,
     )
     return Training(config, RunDir.create(folder / method), launch(config), progress=False)
 
 
-def ideal(run: Training) -> Callable[[], None]:
+def ideal(run: Training, method: str) -> Callable[[], None]:
     """One step of T*."""
     optimizer = torch.optim.Adam(run.method.parameters(), lr=0.0, fused=True)
     size = run.networks[0].size
     images = torch.rand(16, 3, *size).to(memory_format=torch.channels_last)
     target = torch.rand(16, len(run.sets.skeleton), size[0] // 4, size[1] // 4)
-    learning, predicting = PASSES[run.config.method.name]
+    learning, predicting = PASSES[method]
+    shown = [images.repeat(views, 1, 1, 1).to(memory_format=torch.channels_last) for views in predicting]
 
     def step() -> None:
         optimizer.zero_grad()
         for network in run.networks:
             with torch.no_grad():
-                for _ in range(predicting):
-                    network(images)
+                for each in shown:
+                    network(each)
             for _ in range(learning):
                 (network(images) - target).square().mean().backward()
         optimizer.step()
@@ -97,7 +109,7 @@ class Turns:
 def share(method: str, folder: Path, steps: int, warmup: int = 2) -> dict[str, float]:
     """T, T* and T*/T of one method, medians over `steps`."""
     run = training(method, folder, steps + warmup)
-    turns = Turns(ideal(run))
+    turns = Turns(ideal(run, method))
     with (
         Interruption() as interruption,
         Progress(False, run.steps) as bar,

@@ -55,7 +55,7 @@ class Says(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         self.shown.append(image.detach())
-        return self.heatmaps.expand(len(image), *self.heatmaps.shape)
+        return self.heatmaps.repeat(len(image), 1, 1, 1)  # no view: one of a leaf keeps its gradient under no_grad
 
 
 def crops(n: int = 4, seed: int = 0, source: Size = (84, 66)) -> Tensor:

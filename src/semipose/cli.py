@@ -189,7 +189,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--unlabeled", type=int, help="how many unlabelled samples; all that remain by default")
     add("--seed", type=int, default=0)
     add(
-        "--protocol", choices=("random", "first"), default="random", help="random instances, or the first in file order"
+        "--protocol",
+        choices=("random", "first", "images"),
+        default="random",
+        help="random instances, the first in file order, or all of random images (--labeled then counts images)",
     )
     add("--keep-labeled", action="store_true", help="the labelled samples are in the unlabelled set too")
     add("--out", type=Path, default=Path("split.json"))

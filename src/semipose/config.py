@@ -193,6 +193,8 @@ class Config:
             labelled joints; `pckh`, the head size, as MPII does; `jdr`, a tenth of the input width in image pixels, as
             Xie et al. on Human3.6M. The latter two are taken at threshold 0.5.
         threshold: of PCK.
+        pseudo: unlabelled images, at most, on which each evaluation also measures what the method teaches with, against
+            labels that the unlabelled data has after all; 0 measures nothing. It changes no number of the training.
         stop_on_collapse: stop when the collapse monitor fires.
         workers: processes that load data.
         accelerator, devices, num_nodes, precision, strategy: Lightning Fabric's.
@@ -214,6 +216,7 @@ class Config:
     flip_test: str = "none"
     measure: Literal["pck", "pckh", "jdr"] = "pck"
     threshold: float = 0.1
+    pseudo: int = 256
     stop_on_collapse: bool = False
     workers: int = 0
     accelerator: str = "auto"

@@ -22,10 +22,14 @@ from semipose.config import Config, differences, to_dict
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.recipes.tables import SCALES, Paper, Plan, Row, Table
-from semipose.scores import MPJPE, PCK, SCORES
+from semipose.scores import MPJPE, PCK, PSEUDO, SCORES
 from semipose.settings import read_yaml, resolve
 
-PAPERS = {"xie2021": "semipose.recipes.xie2021_tables", "pose_mum": "semipose.recipes.pose_mum_tables"}
+PAPERS = {
+    "xie2021": "semipose.recipes.xie2021_tables",
+    "pose_mum": "semipose.recipes.pose_mum_tables",
+    "yu2024": "semipose.recipes.yu2024_tables",
+}
 """Name -> the module that holds its `PAPER`. A new paper is one line here."""
 
 FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
@@ -176,27 +180,27 @@ def configured(plan: Plan, seed: int, asked: Setting, teacher: Path | None = Non
         optim = replace(config.optim, batch=min(config.optim.batch, 2), unlabeled_batch=group)
         config = replace(config, optim=optim, steps=asked.dry_run, eval_every=0, log_every=1)
     if asked.scale == "paper" and config.data.split is None:
-        split = _split(config, plan.labels, seed, asked)
+        split = _split(config, plan, seed, asked)
         config = replace(config, data=replace(config.data, split=split))
     return config
 
 
-def _split(config: Config, labels: int | None, seed: int, asked: Setting) -> str | None:
+def _split(config: Config, plan: Plan, seed: int, asked: Setting) -> str | None:
     """The manifest that picks a plan's labels, and in a dry run what validation lacks; made where it is not there."""
     from semipose.data.split import make_split
     from semipose.engine.sets import open_pool
 
     lacking = asked.dry_run and config.data.val is None
-    if labels is None and not lacking:
+    if plan.labels is None and not lacking:
         return None
     data = open_pool(config.data)
-    usable = len(data)
+    usable = len(data.images) if plan.by_image else len(data)
     val = 1 if lacking else 0
-    count = min(labels or usable, max(1, (usable - val) // 2)) if asked.dry_run else labels or usable
-    file = asked.out / "splits" / f"{data.name}-{count}-seed{seed}.json"
+    count = min(plan.labels or usable, max(1, (usable - val) // 2)) if asked.dry_run else plan.labels or usable
+    file = asked.out / "splits" / f"{data.name}-{count}{'-images' if plan.by_image else ''}-seed{seed}.json"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        make_split(data, count, val, seed=seed).save(file)
+        make_split(data, count, val, seed=seed, protocol="images" if plan.by_image else "random").save(file)
     return str(file)
 
 
@@ -232,17 +236,17 @@ def _plain(config: Config) -> dict[str, Any]:
 def _curves(folder: Path) -> list[dict[str, float]]:
     with (folder / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    kept = ("step", "seconds", "val/", "response/")
+    kept = ("step", "seconds", "val/", "response/", "pseudo/")
     return [{k: float(v) for k, v in row.items() if v and k.startswith(kept)} for row in rows]
 
 
 def _score(row: Row, record: Mapping[str, Any], asked: Setting, views: Sequence[str]) -> tuple[float | None, str]:
-    """A row's score, and in what: the paper's measure at paper scale, PCK and MPJPE at mini scale. Measured once and
-    kept in the run's record."""
+    """A row's score, and in what: the paper's measure at paper scale; at mini scale PCK, MPJPE or the pseudo-heatmaps'
+    PCK. Measured once and kept in the run's record."""
     from semipose.gaps import gap
 
     file, folder = asked.out / f"{record['run']}.json", asked.out / record["run"]
-    own = row.metric in SCORES and not row.view and (asked.scale == "paper" or row.metric == MPJPE)
+    own = row.metric in SCORES and not row.view and (asked.scale == "paper" or row.metric in (MPJPE, PSEUDO))
     kind = row.metric if own else PCK
     key = f"{kind} under" if row.view else kind
     known = json.loads(file.read_text())
@@ -337,11 +341,13 @@ def markdown(content: Mapping[str, Any]) -> str:
 
 
 def _cost(plan: Plan, asked: Setting, seed: int) -> float:
-    """What a run takes, in passes of one network a step: with unlabelled images, two with gradient and one without."""
-    from semipose.methods import NEED_UNLABELED
+    """What a run takes, in passes of one network a step: with unlabelled images, two with gradient and one without, or
+    one a view."""
+    from semipose.methods import METHODS, NEED_UNLABELED
 
     method = plan.scales[asked.scale](seed, asked.root).method
-    return (2 if method.name == "dual" else 1) * (2.3 if method.name in NEED_UNLABELED else 1)
+    views = method.views if method.name in ("datadistill", "denoise_select") else 1
+    return METHODS[method.name][0] * (2 + 0.3 * views if method.name in NEED_UNLABELED else 1)
 
 
 class Clock:

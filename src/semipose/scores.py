@@ -105,7 +105,13 @@ def _with_mean(found: Mapping[str, float | None]) -> dict[str, float]:
     return {**known, "mean": mean(known.values())} if found and len(known) == len(found) else known
 
 
-PCK, MPJPE, AP_DETECTED = "PCK@0.1", "MPJPE mm", "AP, detected boxes"
+def pseudo(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
+    """PCK in % of what the method taught with at the run's last step, on labels held back."""
+    found = summary.get("pseudo", {}).get("pck")
+    return {} if found is None else {"mean": 100 * found}
+
+
+PCK, MPJPE, AP_DETECTED, PSEUDO = "PCK@0.1", "MPJPE mm", "AP, detected boxes", "pseudo PCK"
 SCORES: dict[str, Score] = {
     PCK: pck,
     "AP": average_precision,
@@ -113,4 +119,5 @@ SCORES: dict[str, Score] = {
     "PCKh@0.5": column("Mean"),
     "JDR": column("Avg"),
     MPJPE: mpjpe,
+    PSEUDO: pseudo,
 }

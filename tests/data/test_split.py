@@ -58,6 +58,19 @@ def test_random_sets_are_nested_and_validation_is_the_same() -> None:
     assert len(images_of(small.labeled)) > 2, "instances are drawn, not images"
 
 
+def test_labels_may_be_counted_by_image() -> None:
+    """Everyone labelled in four images; nobody of these images is unlabelled, and smaller sets are part of larger."""
+    data = people()
+    split = make_split(data, labeled=4, val=5, seed=3, protocol="images")
+    images = images_of(split.labeled)
+    assert len(images) == 4 and not images & images_of(split.unlabeled + split.val)
+    assert set(split.labeled) == {s.id for s in data if s.labeled and s.id.partition("#")[0] in images}
+    assert set(split.labeled) < set(make_split(data, labeled=8, val=5, seed=3, protocol="images").labeled)
+    assert len(make_split(data, labeled=20, protocol="images").unlabeled) == 0
+    with pytest.raises(UserError, match="20 labelled images: too few for 21"):
+        make_split(data, labeled=21, protocol="images")
+
+
 def test_labeled_may_be_kept_in_unlabeled() -> None:
     split = make_split(people(), labeled=6, keep_labeled_in_unlabeled=True)
     assert set(split.labeled) < set(split.unlabeled)

@@ -91,7 +91,10 @@ def small(config: Config) -> Config:
     return replace(config, model=replace(config.model, **changed), peer=shrunk(config.peer), threads=1)
 
 
-ALIKE = ("-5k", "-10k", "-0.4", "-0.6", "-0.8", "-0.99", "-0.01", "-resnet101", "-resnet152", "-group2")
+ALIKE = (
+    *("-500", "-mean", "-peer", "-5k", "-10k", "-0.4", "-0.6", "-0.8", "-0.99", "-0.01"),
+    *("-resnet101", "-resnet152", "-group2"),
+)
 """Ends of plans that differ from another in a number, or in a network that is shrunk here."""
 
 

@@ -88,6 +88,7 @@ def open_unlabeled(
     frames: str = FRAMES,
     boxes: str = WHOLE,
     cache: str | Path | None = None,
+    labels: bool = False,
 ) -> PoseData:
     """All samples of `source` but crowds, without labels if it has any.
 
@@ -99,6 +100,7 @@ def open_unlabeled(
         boxes: what of images and frames is looked at: `whole`, `people` (found by torchvision's detector), or a JSON of
             boxes in them (`read_boxes`).
         cache: where choices of frames and the detector's boxes are kept.
+        labels: leave those there are, to measure by (a JSON file's are not looked at), and crowds.
     """
     if not isinstance(source, str | Path):
         parts = [open_unlabeled(each, images, frames, boxes, cache) for each in source]
@@ -108,9 +110,9 @@ def open_unlabeled(
     what, _, _, read = _format(source)
     if read is None:
         raise UserError(f"{source} is {what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}")
-    data = read(source, images=images, frames=frames, cache=cache).unlabeled()
+    data = read(source, images=images, frames=frames, cache=cache)
     if boxes == WHOLE or read is not _folder:
-        return data
+        return data if labels else data.unlabeled()
     if boxes == PEOPLE:
         from semipose.data.detector import find_people
 

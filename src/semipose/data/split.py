@@ -14,7 +14,7 @@ import numpy as np
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 
-Protocol = Literal["random", "first"]
+Protocol = Literal["random", "first", "images"]
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,12 @@ def make_split(
     Validation is taken by image: no image has one person there and another in training. "random" labels random
     instances, as Xie et al. (ICCV 2021) do, and validates on random images; with one seed, a smaller labelled set is
     part of a larger one, and the validation set does not depend on it. "first" labels the first instances in file
-    order and validates on the last images.
+    order and validates on the last images. "images" labels everyone in random images, and leaves these images out of
+    the unlabelled set.
 
     Args:
-        labeled, val: how many labelled samples each; `labeled` None for all that validation leaves.
+        labeled, val: how many labelled samples each, of labelled images where the protocol is "images"; `labeled` None
+            for all that validation leaves.
         unlabeled: how many unlabelled ones, None for all that remain (unlabelled samples of `data` included).
         keep_labeled_in_unlabeled: whether the labelled samples are seen in the unlabelled stream too.
         by: what validation is taken by; whole sessions (videos), until they hold `val` samples or more, small ones
@@ -95,8 +97,8 @@ def make_split(
     Raises:
         UserError: `data` has fewer samples than asked for.
     """
-    if protocol not in ("random", "first"):
-        raise UserError(f"split protocol {protocol!r} is not known; choose random or first")
+    if protocol not in ("random", "first", "images"):
+        raise UserError(f"split protocol {protocol!r} is not known; choose random, first or images")
     if (labeled is not None and labeled < 1) or val < 0 or (unlabeled is not None and unlabeled < 0):
         raise UserError(
             "a split needs at least 1 labelled sample, and no negative counts;"
@@ -105,14 +107,22 @@ def make_split(
     usable = [s for s in data if s.labeled and not s.iscrowd]
     val_ids, val_images = _validation(usable, val, seed, protocol, by)
     train = [s for s in usable if s.image not in val_images]
-    labeled = len(train) if labeled is None else labeled
-    if len(val_ids) < val or len(train) < max(1, labeled):
+    unit = (lambda s: s.image) if protocol == "images" else (lambda s: s.id)
+    units: dict[str, list[str]] = {}
+    for sample in train:
+        units.setdefault(unit(sample), []).append(sample.id)
+    labeled = len(units) if labeled is None else labeled
+    if len(val_ids) < val or len(units) < max(1, labeled):
+        what = f"{len(units)} labelled images" if protocol == "images" else f"{len(usable)} labelled samples"
         raise UserError(
-            f"{data.name} has {len(usable)} labelled samples: too few for {max(1, labeled)} labelled and {val} for"
-            f" validation from other {by}s; ask for fewer"
+            f"{data.name} has {what}: too few for {max(1, labeled)} labelled and {val} for validation from other"
+            f" {by}s; ask for fewer"
         )
-    labeled_ids = [train[i].id for i in _order(len(train), seed, 1, protocol)[:labeled]]
-    left_out = set() if keep_labeled_in_unlabeled else set(labeled_ids)
+    names = list(units)
+    chosen = [names[i] for i in _order(len(units), seed, 1, protocol)[:labeled]]
+    labeled_ids = [each for key in chosen for each in units[key]]
+    shown = set(chosen)
+    left_out = set() if keep_labeled_in_unlabeled else {s.id for s in data if unit(s) in shown}
     pool = [s.id for s in data if not s.iscrowd and s.image not in val_images and s.id not in left_out]
     if unlabeled is not None:
         if len(pool) < unlabeled:

@@ -21,7 +21,7 @@ def model_configs(config: Config) -> list[ModelConfig]:
     """One for each network that the method trains."""
     count = networks_of(config.method)
     if config.peer and count < 2:
-        raise UserError(f"peer is for the second network of dual; method {config.method.name} trains {count}")
+        raise UserError(f"peer is for the second of two networks; method {config.method.name} trains {count}")
     return [config.model, peer_of(config)][:count]
 
 

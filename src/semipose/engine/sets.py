@@ -16,16 +16,18 @@ from semipose.data.sample import PoseData, join
 from semipose.data.split import Split, check_overlap
 from semipose.errors import UserError
 from semipose.geometry import Size
-from semipose.skeleton import Skeleton, described
+from semipose.skeleton import Skeleton, described, joint_map
 
 
 @dataclass(frozen=True)
 class Sets:
-    """Labelled samples to learn from, unlabelled ones, and validation samples."""
+    """Labelled samples to learn from, unlabelled ones, and validation samples; `held` are those of the unlabelled ones
+    that are labelled after all: never learnt from, nor part of what a run is recorded by."""
 
     labeled: PoseData
     unlabeled: PoseData | None
     val: PoseData | None
+    held: PoseData | None = None
 
     @property
     def skeleton(self) -> Skeleton:
@@ -45,7 +47,8 @@ class Sets:
 
     def manifest(self) -> dict:
         """The content of a run's split.json."""
-        ids = {name: list(part.ids) if part else [] for name, part in vars(self).items()}
+        parts = {"labeled": self.labeled, "unlabeled": self.unlabeled, "val": self.val}
+        ids = {name: list(part.ids) if part else [] for name, part in parts.items()}
         return {**ids, "hash": self.hash}
 
 
@@ -59,18 +62,18 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
     if not config.labeled:
         raise UserError("no labelled data: set data.labeled to a COCO JSON, an LSP folder or synth:wild?count=300")
     pool = open_pool(config)
-    unlabeled = None
+    known = None
     if config.unlabeled:
         how = (config.unlabeled_images, config.frames, config.unlabeled_boxes, config.cache)
-        unlabeled = open_unlabeled(config.unlabeled, *how)
+        known = open_unlabeled(config.unlabeled, *how, labels=True)
     val = _boxed(open_labeled(config.val, config.val_images), config) if config.val else None
     labeled = pool
     if config.split:
         split = Split.load(Path(config.split))
         labeled = pool.subset(split.labeled)
-        unlabeled = unlabeled or pool.subset(split.unlabeled).unlabeled()
+        known = known or pool.subset(split.unlabeled)
         val = val or (pool.subset(split.val) if split.val else None)
-    labeled = labeled.labeled()
+    labeled, unlabeled = labeled.labeled(), known.unlabeled() if known else None
     val = val.onto(labeled.skeleton).labeled() if val and labeled.skeleton else None
     if not len(labeled):
         raise UserError(f"{config.labeled} holds no labelled sample: every joint of every sample is unlabelled")
@@ -80,7 +83,20 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
         raise UserError(f"{config.val or config.split} labels none of the joints of {config.labeled}; nothing to score")
     if val is not None and checked:
         check_overlap(labeled, unlabeled, val)
-    return Sets(labeled, unlabeled if needs_unlabeled else None, val)
+    assert labeled.skeleton is not None
+    return (
+        Sets(labeled, unlabeled, val, held_back(known, labeled.skeleton))
+        if needs_unlabeled
+        else Sets(labeled, None, val)
+    )
+
+
+def held_back(data: PoseData | None, skeleton: Skeleton) -> PoseData | None:
+    """The samples of an unlabelled set that are labelled after all, on the joints it shares with `skeleton`; None where
+    there are none."""
+    if data is None or data.skeleton is None or all(i is None for i in joint_map(data.skeleton, skeleton)):
+        return None
+    return data.onto(skeleton).labeled() or None
 
 
 def open_pool(config: DataConfig) -> PoseData:

@@ -14,6 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from semipose.config import Config, differences, to_dict
+from semipose.data.crops import Crops
 from semipose.draws import Draws
 from semipose.engine import checkpoint
 from semipose.engine.boards import Boards
@@ -23,6 +24,7 @@ from semipose.engine.monitor import CollapseMonitor
 from semipose.engine.networks import build_networks, model_configs, trained_teachers
 from semipose.engine.optim import Guard, build_adam, learning_rate, not_finite
 from semipose.engine.progress import Progress
+from semipose.engine.pseudo import hold_back, measure
 from semipose.engine.rundir import MetricsFile, RunDir
 from semipose.engine.sets import cut, open_sets
 from semipose.engine.signals import Interruption, Stopped
@@ -32,6 +34,7 @@ from semipose.geometry import Size, View, move
 from semipose.heatmap import DECODERS, FLIP_TESTS
 from semipose.methods import MIX, NEED_UNLABELED, Codec, Labeled, Method, Outcome, build_method
 from semipose.methods.mix import check_groups
+from semipose.metrics import pseudo
 from semipose.models.weights import save_model
 from semipose.provenance import commit, machine
 from semipose.settings import resolve
@@ -120,6 +123,10 @@ class Training:
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
         self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]
+        if config.pseudo < 0:
+            raise UserError(f"pseudo is {config.pseudo}; it is a number of images, 0 for none")
+        size = sizes[1] // self.share.world
+        self.held = hold_back(unlabeled, self.sets.held, config.pseudo, size, config.seed)
         self.steps = config.steps or self.batches.steps_of(config.epochs)
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
@@ -135,6 +142,7 @@ class Training:
         self.window: dict[str, Tensor] = {}
         self.table: MetricsFile | None = None
         self.scores: dict[str, Any] | None = None
+        self.quality: dict[str, Any] | None = None
 
     @property
     def named(self) -> dict[str, nn.Module]:
@@ -237,8 +245,8 @@ class Training:
             row = {name: float(total) / state.window_steps for name, total in self.window.items()}
             self.window, state.window_steps = {}, 0
         warning = self._watch(row) if log else None
-        if evaluate and self.val is not None and self.fabric.is_global_zero:
-            row |= columns(self._evaluate())
+        if evaluate and self.fabric.is_global_zero:
+            row |= self._evaluate()
         if row and self.table is not None:
             rate = learning_rate(self.config.optim, state.step - 1, self.steps)
             whole = {"step": state.step, "seconds": round(state.seconds, 3), "lr": rate, **row}
@@ -263,14 +271,25 @@ class Training:
             self.fabric.print(f"warning: step {self.state.step}: {warning}")
         return warning
 
-    def _evaluate(self) -> dict[str, Any]:
+    def _evaluate(self) -> dict[str, float]:
+        """Score what the networks predict and what the method teaches with; the columns of both."""
+        row: dict[str, float] = {}
+        if self.val is not None:
+            row |= columns(self._validate(self.val))
+        if self.held is not None:
+            threshold = self.config.threshold if self.config.measure == "pck" else Config.threshold
+            with self.fabric.autocast():
+                self.quality = measure(self.method, self.held, self.fabric.device, threshold)
+            row |= pseudo.columns(self.quality)
+        return row
+
+    def _validate(self, val: Crops) -> dict[str, Any]:
         """Predict and score the validation set; writes predictions/val.json at the end of the run."""
-        assert self.val is not None
         refine, flip_test = DECODERS[self.config.decode], self.config.flip_test
-        predictions = predict_crops(self.named, self.val, self.fabric.device, refine, flip_test=flip_test)
-        self.scores = score_crops(predictions, self.val, self.config.threshold, self.config.measure)
+        predictions = predict_crops(self.named, val, self.fabric.device, refine, flip_test=flip_test)
+        self.scores = score_crops(predictions, val, self.config.threshold, self.config.measure)
         if self.state.step == self.steps:
-            self.run.write_json("predictions/val.json", prediction_file(predictions, self.val))
+            self.run.write_json("predictions/val.json", prediction_file(predictions, val))
         return self.scores
 
     def _save(self, best: bool) -> None:
@@ -294,7 +313,7 @@ class Training:
         for (name, network), model in zip(self.named.items(), self.models, strict=True):
             suffix = "" if name == "a" else f"-{name}"
             save_model(self.run.path / f"model{suffix}", network, model, self.sets.skeleton)
-        if self.val is not None and self.scores is None:
+        if self.scores is None and self.quality is None:
             self._evaluate()
         summary = {
             "method": self.config.method.name,
@@ -310,6 +329,7 @@ class Training:
             "machine": machine(self.fabric.device),
             "warnings": self.state.warnings,
             "val": self.scores,
+            **({} if self.quality is None else {"pseudo": self.quality}),
         }
         self.run.write_json("summary.json", summary)
         return summary

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semipose.augment import Policy
@@ -50,24 +51,38 @@ def deviation(heatmaps: Tensor, seen: Tensor) -> Tensor:
 def pooled(
     teacher: Teacher, views: Sequence[View], flip: Tensor, aggregate: Aggregate = highest, at_once: int = 4
 ) -> Target:
-    """A teacher's heatmaps of several views, in the frame of the first, and its doubt: the deviation between them.
+    """What a teacher predicts for several views, aggregated in the frame of the first, and its doubt: how far they
+    deviate. Arguments as in `gathered`."""
+    heatmaps, seen = gathered(teacher, views, flip, at_once)
+    every = heatmaps.new_ones(*heatmaps.shape[1:3], 1, 1)
+    return Target(aggregate(heatmaps, seen), every, views[0], doubt=deviation(heatmaps, seen))
 
-    The first view's heatmaps stay as they are; the others' are resampled once each, and count where they see.
+
+def gathered(teacher: Teacher, views: Sequence[View], flip: Tensor, at_once: int = 4) -> tuple[Tensor, Tensor]:
+    """A teacher's heatmaps of V views in the frame of the first, (V, B, K, h, w), and the cells that each view sees,
+    (V, B, 1, h, w) bool. The first view's heatmaps stay as they are; the others' are resampled once each.
 
     Args:
         at_once: how many of the others are one batch, which bounds memory; batch norm in training sees as many.
     """
     frame, *others = views
-    first = soft(teacher, frame)
-    maps, sights = [first.heatmaps], [torch.ones_like(first.heatmaps[:, :1], dtype=torch.bool)]
+    first = soft(teacher, frame).heatmaps
+    maps, seen = [first], [torch.ones_like(first[:, :1], dtype=torch.bool)]
     for some in batched(others, at_once):
         predictions = teacher(torch.cat([view.image for view in some])).chunk(len(some))
         for prediction, view in zip(predictions, some, strict=True):
-            moved, sight = align(prediction, view, frame, flip)
+            moved, sight = brought_back(prediction, view, frame, flip)
             maps.append(moved)
-            sights.append(sight)
-    heatmaps, seen = torch.stack(maps), torch.stack(sights)
-    return replace(first, heatmaps=aggregate(heatmaps, seen), doubt=deviation(heatmaps, seen))
+            seen.append(sight)
+    return torch.stack(maps), torch.stack(seen)
+
+
+def brought_back(heatmaps: Tensor, view: View, frame: View, flip: Tensor) -> tuple[Tensor, Tensor]:
+    """A view's heatmaps in `frame`, and (B, 1, h, w) bool: the cells that are made of its own cells alone. Those half a
+    cell from its border are mixed with nothing, which would look like a doubt."""
+    own = torch.ones_like(heatmaps[:, :1])
+    moved, _ = align(torch.cat([heatmaps, own], 1), view, frame, F.pad(flip, (0, 1), value=len(flip)))
+    return moved[:, :-1], moved[:, -1:] > 0.999
 
 
 def batched(views: Sequence[View], count: int) -> Iterator[Sequence[View]]:

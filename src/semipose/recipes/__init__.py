@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from semipose.config import Config
 from semipose.errors import UserError
-from semipose.recipes import mini, pose_mum, xie2021
+from semipose.recipes import mini, pose_mum, xie2021, yu2024
 
 __all__ = ["RECIPES", "Recipe", "recipe"]
 
@@ -69,6 +69,16 @@ RECIPES: dict[str, Recipe] = {
     "pose_mum_plus": Recipe(pose_mum.pose_mum_plus, "Kim, Table 4: Pose-MUM+, decay 0.6, 1K labels", "46.9 AP"),
     "ema0.6": Recipe(pose_mum.ema, "Kim, Table 2: [19] + EMA, decay 0.6, 1K labels", "36.31 AP"),
     "eman0.6": Recipe(pose_mum.eman, "Kim, Table 2: [19] + EMAN, decay 0.6, 1K labels", "38.63 AP"),
+    "unbiased-teacher": Recipe(
+        yu2024.unbiased_teacher, "Yu 2024, suppl. Table 2: Teacher-Student, 1K images", "32.83 AP"
+    ),
+    "unbiased-teacher-refine": Recipe(
+        yu2024.unbiased_teacher_refine, "Yu 2024, suppl. Table 2: Teacher-Student, Threshold-and-Refine", "36.53 AP"
+    ),
+    "dual-refine": Recipe(
+        yu2024.dual_refine, "Yu 2024, suppl. Table 2: Dual-Student, Threshold-and-Refine, 1K images", "44.13 AP"
+    ),
+    "denoise-select": Recipe(yu2024.denoise_select, "Yu 2024, suppl. Algorithm 1: the whole method"),
     "mini-supervised": Recipe(mini.supervised, "embedded people, a small network, minutes on a CPU"),
     "mini-naive": Recipe(mini.naive, "as mini-supervised: both sides learn"),
     "mini-single": Recipe(mini.single, "as mini-supervised, Single"),
@@ -76,6 +86,8 @@ RECIPES: dict[str, Recipe] = {
     "mini-mum": Recipe(mini.mum, "as mini-supervised, MUM"),
     "mini-pose_mum": Recipe(mini.pose_mum_only, "as mini-supervised, Pose-MUM"),
     "mini-pose_mum_plus": Recipe(mini.pose_mum_plus, "as mini-supervised, Pose-MUM+"),
+    "mini-dual-refine": Recipe(mini.dual_refine, "as mini-dual, threshold-and-refine"),
+    "mini-denoise-select": Recipe(mini.denoise_select, "as mini-dual, denoise and select"),
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 from semipose.recipes import pose_mum
+from semipose.recipes.yu2024 import REFINED, WHOLE
 
 DOMAIN, LABELS, UNLABELED, VAL = "studio", 20, 2000, 500
 STEPS = 1200
@@ -70,3 +71,13 @@ def pose_mum_only(seed: int = 0) -> Config:
 def pose_mum_plus(seed: int = 0) -> Config:
     """The mini protocol as mini-pose_mum, taught by EMAN of decay 0.6."""
     return base(pose_mum.pose_mum_plus().method, seed)
+
+
+def dual_refine(seed: int = 0) -> Config:
+    """As dual, taught by threshold-and-refine."""
+    return base(MethodConfig("dual", EASY, f"{HARD}+ra20+jc5", **REFINED), seed)
+
+
+def denoise_select(seed: int = 0) -> Config:
+    """As dual, taught by what several views' predictions come to, of the surer network."""
+    return base(MethodConfig("denoise_select", EASY, f"{HARD}+ra20+jc5", **WHOLE), seed)

@@ -24,6 +24,7 @@ class Plan:
     Attributes:
         scales: "mini" or "paper" -> its configuration there; a scale that is left out has no such run.
         labels: at paper scale, how many labelled instances are drawn from the labelled data; all when None.
+        by_image: `labels` counts images, with everyone in them.
         start: the plan whose networks this one's start from.
         teacher: the plan whose network `method.teacher` names.
     """
@@ -32,6 +33,7 @@ class Plan:
     labels: int | None = None
     start: str | None = None
     teacher: str | None = None
+    by_image: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from semipose.metrics.summary import ENSEMBLE
 from semipose.reports.charts import Chart, Series, line_chart
 from semipose.reports.compare import cautions, headline, percent, points
 from semipose.reports.gallery import gallery
+from semipose.reports.pseudo import pseudo_charts, pseudo_table
 from semipose.reports.runs import Run, number, read_runs
 
 RESPONSES = ("labeled", "teacher", "student", "background")
@@ -62,6 +63,7 @@ def contents(runs: Sequence[Run]) -> dict[str, Any]:
         "curves": curves(runs),
         "thresholds": [c for c in [threshold_chart(runs)] if c],
         "joints": joint_table(runs),
+        "pseudo": {"charts": pseudo_charts(runs), "table": pseudo_table(runs)},
         "galleries": galleries,
         "differences": differences(runs),
         "configs": [(run.name, run.config) for run in runs if run.config],
