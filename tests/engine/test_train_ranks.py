@@ -78,7 +78,9 @@ def test_two_processes_train_as_one(cache, tmp_path, monkeypatch) -> None:
     assert max((mine[key] - theirs[key]).abs().max() for key in mine) < 1e-5
     for a, b in zip(*(list(csv.DictReader(run.metrics.open())) for run in (one, both)), strict=True):
         assert set(a) == set(b)
-        assert all(a[key] == b[key] or abs(float(a[key]) - float(b[key])) < 1e-5 for key in a if key != "seconds")
+        # What teaches is measured in batches of one device's size, each with its own draws.
+        alike = [key for key in a if key != "seconds" and not key.startswith("pseudo/")]
+        assert all(a[key] == b[key] or abs(float(a[key]) - float(b[key])) < 1e-5 for key in alike)
     with pytest.raises(UserError, match=r"devices: 2 -> 1.*processes: 2 -> 1"):
         resume(tiny(cache, "single", log_every=2), both)
 
