@@ -80,12 +80,13 @@ def evaluate(a: Arguments) -> None:
     rows = {**scores["networks"], "mean": scores["mean"]}
     rows |= {"ensemble": scores["ensemble"]} if "ensemble" in scores else {}
     measured = f"{scores['measure'].upper()}@{scores['threshold']:g}"
-    print(f"{'network':10s} {measured:>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s}")
+    print(f"{'network':10s} {measured:>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s} {'median error':>13s}")
     for name, row in rows.items():
         coco = scores["coco"].get(name, {})
         cells = [row["pck"], row["swap"], coco.get("AP"), coco.get("AR")]
         pck, swap, ap, ar = ("-" if v is None else f"{100 * v:.1f}" for v in cells)
-        print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s}")
+        middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
+        print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s} {middle:>13s}")
     print(
         "per joint: " + ", ".join(f"{j} {100 * v:.1f}" for j, v in scores["mean"]["per_joint"].items() if v is not None)
     )
