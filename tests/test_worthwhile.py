@@ -47,7 +47,7 @@ def test_a_gain_is_paired_and_counted_in_labels(tmp_path: Path) -> None:
     assert result["more_labels"]["about"] == pytest.approx(20 * (2**0.51 - 1), abs=1)
     assert result["sentence"].startswith("Worth it: with 20 labels and 400 unlabelled images")
     assert f"About {result['more_labels']['about']} more labels" in result["sentence"]
-    assert "2.0 instead of 3.0 pixels" in result["sentence"]
+    assert "2.0 instead of 3.0 pixels" in result["sentence"] and "+5.1 points (95 % interval +" in result["sentence"]
     assert result["joints"]["b"]["difference"] is None and result["joints"]["a"]["difference"]["mean"] > 0
     text = markdown(result)
     assert result["sentence"] in text and "| b | – |" in text and "| 5 |" in text

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from semipose.config import Config
-from semipose.data.check import Finding, Report, check
+from semipose.data.check import Finding, Report, Source, check
 from semipose.data.sample import VIDEO, PoseData, Sample
 from semipose.data.split import Split
 from semipose.data.video import split_ref
@@ -47,7 +47,7 @@ class Doubt:
 
 
 def first_aid(
-    sources: Mapping[str, PoseData | str | Path | None],
+    sources: Mapping[str, Source],
     config: Config | None = None,
     model: str | Path | None = None,
     html: str | Path | None = None,
@@ -67,7 +67,7 @@ def first_aid(
     """
     found = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress)
     opened = {use: data for use, data in sources.items() if isinstance(data, PoseData)}
-    more = [*needed(config, opened), *slow(config, opened)] if config else []
+    more = [*needed(config, sources), *slow(config, opened)] if config else []
     doubts: list[Doubt] = []
     for use in ("labeled", "val") if model else ():
         if use in opened:
@@ -96,11 +96,16 @@ def check_yaml(
     unlabeled = bool(config.data.unlabeled or (split and Split.load(Path(split)).unlabeled))
     if not unlabeled and not whole:  # no method is named, so none lacks anything
         config = replace(config, method=replace(config.method, name="supervised"))
-    sets = open_sets(config.data, needs_unlabeled=unlabeled, checked=False)
-    return first_aid(vars(sets), config, model, html, progress)
+    try:
+        sources = vars(open_sets(config.data, needs_unlabeled=unlabeled, checked=False))
+    except UserError:
+        without = replace(config.data, unlabeled=None)
+        sources = vars(open_sets(without, needs_unlabeled=False, checked=False))
+        sources = {**sources, "unlabeled": config.data.unlabeled}  # its fault is named beside those of the others
+    return first_aid(sources, config, model, html, progress)
 
 
-def needed(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
+def needed(config: Config, sets: Mapping[str, Source]) -> list[Finding]:
     """What the method lacks."""
     found = []
     if config.method.name in NEED_UNLABELED and not sets.get("unlabeled"):

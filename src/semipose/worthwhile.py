@@ -152,7 +152,8 @@ def configured(base: Config, job: Job, sets: Sets, folder: Path) -> Config:
         file.parent.mkdir(parents=True, exist_ok=True)
         split.save(file)
     method = replace(base.method, name=job.method, **({"teacher": None} if job.method == BASE else {}))
-    return replace(base, method=method, seed=job.seed, data=replace(base.data, split=str(file)))
+    peer = base.peer if networks_of(method) > 1 else {}
+    return replace(base, method=method, peer=peer, seed=job.seed, data=replace(base.data, split=str(file)))
 
 
 def compared(runs: Sequence[Mapping[str, Any]], method: str, labels: int, counts: Sequence[int]) -> dict[str, Any]:

@@ -23,6 +23,9 @@ from semipose.skeleton import joint_map
 
 _LISTED = 20
 
+Source = PoseData | str | Path | list[str] | None
+"""Of one set: as it is, or what `open_all` and `open_unlabeled` take."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -88,9 +91,9 @@ class Report:
 
 
 def check(
-    labeled: PoseData | str | Path | None = None,
-    unlabeled: PoseData | str | Path | None = None,
-    val: PoseData | str | Path | None = None,
+    labeled: Source = None,
+    unlabeled: Source = None,
+    val: Source = None,
     progress: bool = True,
     workers: int = 0,
 ) -> Report:
@@ -125,10 +128,10 @@ def check(
     return Report(tuple(counts), tuple(findings))
 
 
-def _opened(use: str, source: PoseData | str | Path | None) -> PoseData | None:
+def _opened(use: str, source: Source) -> PoseData | None:
     if source is None or isinstance(source, PoseData):
         return source
-    return open_unlabeled(source) if use == "unlabeled" else open_all(source)
+    return open_unlabeled(source) if use == "unlabeled" or isinstance(source, list) else open_all(source)
 
 
 def _counts(use: str, data: PoseData, scan: Scan) -> Counts:

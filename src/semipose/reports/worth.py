@@ -21,9 +21,10 @@ def sentence(found: Found) -> str:
     """The result in plain words, before the numbers of it."""
     method, gain = found["method"], found["difference"]["pck"]
     ours, base = found["methods"][method], found["methods"]["supervised"]
-    text = f"{OPENINGS[found['verdict']]}: with {found['labels']} labels and {found['unlabeled']:,} unlabelled images,"
+    opening = OPENINGS[found["verdict"]] if len(found["seeds"]) > 1 else "One seed tells little"
+    text = f"{opening}: with {found['labels']} labels and {found['unlabeled']:,} unlabelled images,"
     text += f" {method} finds {percent(ours['pck']['mean'])} of the joints ({found['measure']}), supervised training"
-    text += f" {percent(base['pck']['mean'])}: {_difference(gain)} points{_over(found)}."
+    text += f" {percent(base['pck']['mean'])}: {_difference(gain)}{_over(found)}."
     if ours["median_error_px"] and base["median_error_px"]:
         a, b = ours["median_error_px"]["mean"], base["median_error_px"]["mean"]
         text += f" The median error is {a:.1f} instead of {b:.1f} pixels."
@@ -79,15 +80,15 @@ def method_rows(found: Found) -> list[list[str]]:
     gain, error = found["difference"]["pck"], found["difference"]["median_error_px"]
     seconds = [each["seconds"]["mean"] for each in found["methods"].values()]
     ratio = f"{seconds[1] / max(seconds[0], 1e-9):.1f} times"
-    pixels = "–" if error is None else f"{_signed(error, 1)} px"
-    return [*rows, ["difference", f"{_difference(gain)} points", pixels, ratio]]
+    pixels = "–" if error is None else _signed(error, 1, " px")
+    return [*rows, ["difference", _difference(gain), pixels, ratio]]
 
 
 def joint_rows(found: Found) -> list[list[str]]:
     rows = []
     for joint, each in found["joints"].items():
         base, ours, gain = each["supervised"], each[found["method"]], each["difference"]
-        cells = [percent(base["pck"]), percent(ours["pck"]), _difference(gain) if gain else "–"]
+        cells = [percent(base["pck"]), percent(ours["pck"]), _signed(gain) if gain else "–"]
         errors = ["–" if e["median_error_px"] is None else f"{e['median_error_px']:.1f} px" for e in (base, ours)]
         rows.append([joint, *cells, *errors])
     return rows
@@ -136,15 +137,15 @@ def _over(found: Found) -> str:
 
 
 def _difference(gain: Found) -> str:
-    return _signed(gain, 100, 1, "95 % interval ")
+    return _signed(gain, 100, " points", "95 % interval ")
 
 
-def _signed(gain: Found, unit: float, digits: int = 2, said: str = "") -> str:
+def _signed(gain: Found, times: float = 100, unit: str = "", said: str = "") -> str:
     def number(value: float) -> str:
-        return points(value) if unit == 100 else f"{value:+.{digits}f}".replace("-", "−")
+        return points(value) if times == 100 else f"{value:+.2f}".replace("-", "−")
 
     interval = "" if gain["low"] is None else f" ({said}{number(gain['low'])} to {number(gain['high'])})"
-    return f"{number(gain['mean'])}{interval}"
+    return f"{number(gain['mean'])}{unit}{interval}"
 
 
 def _percent(value: Found | None) -> str:
