@@ -87,6 +87,16 @@ def test_coco_with_validation_of_its_own_in_the_usual_folders(tmp_path: Path) ->
     assert (len(labeled), [Path(s.image).name for s in unlabeled], len(val)) == (3, ["9.png"], 1)
 
 
+def test_copies_of_labelled_images_are_not_taken_for_unlabelled(tmp_path: Path) -> None:
+    plain_csv(tmp_path, frames=5)
+    (tmp_path / "again.png").write_bytes((tmp_path / "frames" / "0.png").read_bytes())
+    picture(tmp_path / "new.png", 60)
+    found = init(tmp_path)
+    _, unlabeled, _ = opened(tmp_path / "data.yaml")
+    assert unlabeled is not None and [Path(s.image).name for s in unlabeled] == ["new.png"]
+    assert any("again.png, a copy" in line for line in found.found)
+
+
 def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
     plain_csv(tmp_path)
     (tmp_path / "data.yaml").write_text("mine")

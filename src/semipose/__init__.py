@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from semipose.reproduction import reproduce
     from semipose.synthesis import synth
     from semipose.training import evaluate, train
+    from semipose.worthwhile import worth
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "synth",
     "train",
     "triangulate_predictions",
+    "worth",
 ]
 
 _HOME = {
@@ -62,6 +64,7 @@ _HOME = {
     "synth": "synthesis",
     "train": "training",
     "triangulate_predictions": "cameras.predictions",
+    "worth": "worthwhile",
 }
 
 

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from filecmp import cmp
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,6 +104,9 @@ def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = Fa
     lines.append(f"validation: {why}")
     known = {os.path.realpath(i) for i in pool.images} | held
     rest = [image for image in inside.images if os.path.realpath(image) not in known]
+    copies = _copies(rest, [*pool.images, *held])
+    lines += [f"left out: {image}, a copy of a labelled image" for image in copies]
+    rest = [image for image in rest if image not in copies]
     data["unlabeled"] = list(inside.videos)
     if rest:
         data["unlabeled"].append(target.with_name("unlabeled.json"))
@@ -115,6 +119,15 @@ def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = Fa
     for path, text in files.items():
         write_atomically(path, text.encode())
     return Begun(tuple(lines), (target, *(path for path in files if path != target)))
+
+
+def _copies(images: Sequence[Path], labeled: Sequence[str]) -> list[Path]:
+    """Those that are byte for byte one of the labelled images, under another name: of validation they would leak."""
+    sizes: dict[int, list[str]] = {}
+    for other in filter(os.path.isfile, dict.fromkeys(labeled)):
+        sizes.setdefault(os.path.getsize(other), []).append(other)
+    there = (image for image in images if image.is_file())
+    return [i for i in there if any(cmp(i, other, shallow=False) for other in sizes.get(i.stat().st_size, ()))]
 
 
 def _look(root: Path) -> _Folder:

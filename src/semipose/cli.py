@@ -110,6 +110,21 @@ def build_parser() -> argparse.ArgumentParser:
     add("--stop-on-collapse", action="store_true", help="stop when the collapse monitor fires")
     add("--print-config", action="store_true", help="print the resolved configuration and stop")
 
+    made = verb(
+        "worth",
+        commands.worth,
+        "is it worth it? supervised and semi-supervised on the same labels, and how many more labels would do as much",
+        "worth data.yaml --seeds 0 1 2 --labels 50; any setting can follow as --section.key=value",
+        settings=True,
+    )
+    made.usage = "semipose worth DATA.yaml [--method NAME] [--section.key=value ...] [options]"
+    add = made.add_argument
+    add("--method", default="dual", help="the semi-supervised one")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="three or more give an interval")
+    add("--labels", type=int, help="how many to compare with; fewer than there are leave room for other draws")
+    add("--no-curve", action="store_true", help="leave out supervised training with fewer and more labels")
+    add("--out", type=Path, default=Path("worth"), help="folder of runs, worth.json, worth.md and worth.html")
+
     add = verb(
         "evaluate", commands.evaluate, "score a run's networks on labelled data", "evaluate runs/dual"
     ).add_argument
@@ -159,12 +174,17 @@ def build_parser() -> argparse.ArgumentParser:
     add("--bgr", action=argparse.BooleanOptionalAction, help="blue first; as the layout was published by default")
 
     add = verb(
-        "check", commands.check, "say what is in the data and what is wrong with it", "check --data data.yaml"
+        "check",
+        commands.check,
+        "first aid: what is in the data, what is wrong with it, what to do",
+        "check --data data.yaml --html check.html",
     ).add_argument
     add("labeled", nargs="?", metavar="LABELED", help="labelled data; or name a data.yaml with --data")
     add("--data", type=Path, help="a data.yaml")
     add("--unlabeled", help="unlabelled data")
     add("--val", help="validation data")
+    add("--model", type=Path, help="a trained run, or model.safetensors: name the labels far from what it predicts")
+    add("--html", type=Path, metavar="FILE", help="also write a page, with pictures of such labels")
 
     add = verb(
         "doctor",

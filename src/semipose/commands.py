@@ -65,6 +65,26 @@ def train(a: Arguments) -> int:
     return DONE
 
 
+def worth(a: Arguments) -> int:
+    from semipose.engine.signals import EXIT_STOPPED, Stopped
+    from semipose.errors import UsageError
+    from semipose.settings import read_overrides, split_file
+    from semipose.worthwhile import worth
+
+    file, rest = split_file(a.rest)
+    if file is None:
+        raise UsageError("name a data.yaml; semipose init writes one for a folder")
+    settings = read_overrides(rest)
+    try:
+        found = worth(file, a.method, a.seeds, a.labels, curve=not a.no_curve, out=a.out, settings=settings)
+    except Stopped as stopped:
+        print(f"semipose worth: {stopped.args[0]}; the same command goes on", file=sys.stderr)
+        return EXIT_STOPPED
+    print(found["sentence"])
+    print(f"wrote {a.out}/worth.json, {a.out}/worth.md, {a.out}/worth.html")
+    return DONE
+
+
 def init(a: Arguments) -> None:
     from semipose.bring import init
 
@@ -80,12 +100,13 @@ def evaluate(a: Arguments) -> None:
     rows = {**scores["networks"], "mean": scores["mean"]}
     rows |= {"ensemble": scores["ensemble"]} if "ensemble" in scores else {}
     measured = f"{scores['measure'].upper()}@{scores['threshold']:g}"
-    print(f"{'network':10s} {measured:>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s}")
+    print(f"{'network':10s} {measured:>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s} {'median error':>13s}")
     for name, row in rows.items():
         coco = scores["coco"].get(name, {})
         cells = [row["pck"], row["swap"], coco.get("AP"), coco.get("AR")]
         pck, swap, ap, ar = ("-" if v is None else f"{100 * v:.1f}" for v in cells)
-        print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s}")
+        middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
+        print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s} {middle:>13s}")
     print(
         "per joint: " + ", ".join(f"{j} {100 * v:.1f}" for j, v in scores["mean"]["per_joint"].items() if v is not None)
     )
@@ -135,21 +156,27 @@ def import_weights(a: Arguments) -> None:
 
 
 def check(a: Arguments) -> int:
-    from semipose.data.check import check
-    from semipose.training import configure
+    from semipose.data.open import open_all, open_unlabeled
+    from semipose.errors import UserError
+    from semipose.firstaid import check_yaml, first_aid
 
-    sources = {"labeled": a.labeled, "unlabeled": a.unlabeled, "val": a.val}
-    if a.data:
-        from semipose.engine.sets import open_sets
-
-        named = configure(None, a.data).data
-        sets = open_sets(named, needs_unlabeled=False, checked=False)
-        sources = {"labeled": sets.labeled, "unlabeled": sets.unlabeled, "val": sets.val}
-    if not any(sources.values()):
+    named = {"labeled": a.labeled, "unlabeled": a.unlabeled, "val": a.val}
+    if not (a.data or any(named.values())):
         print("semipose check: name labelled data, or a data.yaml with --data", file=sys.stderr)
         return USAGE
-    found = check(**sources)
+    if a.data:
+        found = check_yaml(a.data, a.model, a.html)
+    else:
+        sources = {}
+        for use, source in named.items():
+            try:
+                sources[use] = source and (open_unlabeled if use == "unlabeled" else open_all)(source)
+            except UserError:
+                sources[use] = source  # the report names the fault, beside those of the others
+        found = first_aid(sources, None, a.model, a.html)
     print(found.text())
+    if a.html:
+        print(f"wrote {a.html}")
     return DONE if found.ok else FAILED
 
 

@@ -139,31 +139,45 @@ def needed(paper: Paper, tables: Iterable[Table], scale: str) -> list[str]:
 
 def run_plan(paper: Paper, name: str, seed: int, asked: Setting) -> dict[str, Any]:
     """The record of one run: read where it is there, trained where it is not. Also written as <out>/<run>.json."""
-    from semipose.engine.rundir import RunDir
-    from semipose.engine.train import run_training
-
     plan = paper.plans[name]
     start, teacher = (
         asked.out / run_plan(paper, each, seed, asked)["run"] if each else None for each in (plan.start, plan.teacher)
     )
     config = configured(plan, seed, asked, teacher)
-    folder = _place(asked.out / f"{name}-seed{seed}", config, start)
-    summary, last = folder / "summary.json", folder / "checkpoints" / "last.ckpt"
-    reused = summary.exists()
-    if not reused and not asked.train:
-        raise Unfinished
-    if not reused and last.exists():
-        run_training(config, RunDir(folder), resume=last, progress=asked.progress)
-    elif not reused:
-        initial = sorted(start.glob("model*.safetensors"), key=lambda file: file.stem) if start else []
-        run_training(config, RunDir.create(folder, overwrite=True), init_from=initial, progress=asked.progress)
-    done = json.loads(summary.read_text())
+    folder, reused = train_once(asked.out / f"{name}-seed{seed}", config, start, asked.train, asked.progress)
+    done = json.loads((folder / "summary.json").read_text())
     file = asked.out / f"{folder.name}.json"
     known = json.loads(file.read_text()).get("scores", {}) if file.exists() and reused else {}
     record = {"run": folder.name, "plan": name, "seed": seed, "scale": asked.scale, "start": start and start.name}
     record |= {"scores": known, "summary": done, "config": to_dict(config), "curves": _curves(folder)}
     write_atomically(file, (json.dumps(record, indent=1) + "\n").encode())
     return {**record, "reused": reused}
+
+
+def train_once(
+    folder: Path, config: Config, start: Path | None = None, train: bool = True, progress: bool = True
+) -> tuple[Path, bool]:
+    """Where the run of this configuration is, and whether it was there, finished, before. One that was interrupted goes
+    on; `folder` becomes NAME-2, ... where another configuration has that name.
+
+    Args:
+        start: the run whose weights it starts from.
+        train: False raises `Unfinished` where it is not there.
+    """
+    from semipose.engine.rundir import RunDir
+    from semipose.engine.train import run_training
+
+    folder = _place(folder, config, start)
+    last = folder / "checkpoints" / "last.ckpt"
+    reused = (folder / "summary.json").exists()
+    if not reused and not train:
+        raise Unfinished
+    if not reused and last.exists():
+        run_training(config, RunDir(folder), resume=last, progress=progress)
+    elif not reused:
+        initial = sorted(start.glob("model*.safetensors"), key=lambda file: file.stem) if start else []
+        run_training(config, RunDir.create(folder, overwrite=True), init_from=initial, progress=progress)
+    return folder, reused
 
 
 def configured(plan: Plan, seed: int, asked: Setting, teacher: Path | None = None) -> Config:

@@ -4,45 +4,71 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
-from semipose.data.crop_store import digest
 from semipose.data.crops import UNLABELED_BAD_LIMIT
-from semipose.data.duplicates import Print, fingerprint, near_duplicates
-from semipose.data.images import decode_image, inside, read_bytes, read_image
+from semipose.data.duplicates import near_duplicates
+from semipose.data.images import inside
 from semipose.data.open import open_all, open_unlabeled
-from semipose.data.sample import SYNTH, VIDEO, PoseData, Sample
+from semipose.data.sample import PoseData, Sample
+from semipose.data.scan import Scan, read_all
 from semipose.data.split import check_overlap
 from semipose.data.swapped import orders
-from semipose.data.video import read_images
 from semipose.errors import UserError
 from semipose.sides import find_sides
 from semipose.skeleton import joint_map
 
 _LISTED = 20
 
+Source = PoseData | str | Path | list[str] | None
+"""Of one set: as it is, or what `open_all` and `open_unlabeled` take."""
+
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found. A problem stops training or makes it worthless; a note is dealt with, and worth a look."""
+    """One thing found. A problem stops training or makes it worthless; a note is dealt with, and worth a look. `todo`
+    says what to do about it."""
 
     problem: bool
     text: str
     ids: tuple[str, ...] = ()
+    todo: str = ""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one set holds. `heights` and `widths`: of its images, least and most, where one could be read; `coverage`:
+    joint -> the share of instances in which it is labelled, where there are labels."""
+
+    use: str
+    name: str
+    samples: int
+    labeled: int
+    images: int
+    heights: tuple[int, int] | None
+    widths: tuple[int, int] | None
+    coverage: dict[str, float]
+
+    def lines(self) -> list[str]:
+        """The same to print."""
+        lines = [f"{self.use}: {self.name}, {self.samples} samples ({self.labeled} labelled) in {self.images} images"]
+        if self.heights and self.widths:
+            (low, high), (thin, wide) = self.heights, self.widths
+            lines.append(f"    image heights {low} to {high}, widths {thin} to {wide} pixels")
+        if self.coverage:
+            shares = (f"{joint} {100 * part:.0f}%" for joint, part in self.coverage.items())
+            lines.append(f"    labelled joints: {', '.join(shares)}")
+        return lines
 
 
 @dataclass(frozen=True)
 class Report:
     """What `check` found. `ok`: no problem among the findings."""
 
-    summary: tuple[str, ...]
+    sets: tuple[Counts, ...]
     findings: tuple[Finding, ...]
 
     @property
@@ -51,36 +77,23 @@ class Report:
 
     def text(self) -> str:
         """The report to print. Samples are listed by id: all where they are a problem, the first 20 of a note."""
-        lines = list(self.summary)
+        lines = [line for each in self.sets for line in each.lines()]
         for finding in sorted(self.findings, key=lambda f: not f.problem):
             lines.append(f"{'PROBLEM' if finding.problem else 'note'}: {finding.text}")
             shown = finding.ids if finding.problem else finding.ids[:_LISTED]
             lines += [f"    {i}" for i in shown]
             if len(shown) < len(finding.ids):
                 lines.append(f"    ... and {len(finding.ids) - len(shown)} more")
+            lines += [f"    -> {finding.todo}"] if finding.todo else []
         problems = sum(f.problem for f in self.findings)
         lines.append("ok: nothing stops training" if self.ok else f"{problems} problems must be mended before training")
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class _Scan:
-    """Each image of one set: (height, width), content hash and what tells near-duplicates, or the error that reading
-    it gave."""
-
-    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
-    prints: dict[str, Print] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
-
-
-_Seen = tuple[tuple[int, int], str, Print]
-
-
 def check(
-    labeled: PoseData | str | Path | None = None,
-    unlabeled: PoseData | str | Path | None = None,
-    val: PoseData | str | Path | None = None,
+    labeled: Source = None,
+    unlabeled: Source = None,
+    val: Source = None,
     progress: bool = True,
     workers: int = 0,
 ) -> Report:
@@ -91,7 +104,7 @@ def check(
     Args:
         workers: threads that read images; 0 reads in the caller's.
     """
-    summary: list[str] = []
+    counts: list[Counts] = []
     findings: list[Finding] = []
     sets: dict[str, PoseData] = {}
     for use, source in (("labeled", labeled), ("unlabeled", unlabeled), ("val", val)):
@@ -102,84 +115,44 @@ def check(
             continue
         if data is not None:
             sets[use] = data
-    scans = {use: _scan(data, progress, workers) for use, data in sets.items()}
+    scans = {use: read_all(data, progress, workers) for use, data in sets.items()}
     for use, data in sets.items():
-        summary += _summary(use, data, scans[use])
+        counts.append(_counts(use, data, scans[use]))
         findings += _images(use, scans[use])
         findings += _samples(use, data, scans[use])
         if use != "unlabeled" and not any(s.labeled for s in data):
-            findings.append(Finding(True, f"{use}: none of the {len(data)} samples has a labelled joint"))
+            what = f"{use}: none of the {len(data)} samples has a labelled joint"
+            findings.append(Finding(True, what, todo="name the labels' file; is this the unlabelled data?"))
     findings += _joints(sets)
     findings += _overlap(sets, scans)
-    return Report(tuple(summary), tuple(findings))
+    return Report(tuple(counts), tuple(findings))
 
 
-def _opened(use: str, source: PoseData | str | Path | None) -> PoseData | None:
+def _opened(use: str, source: Source) -> PoseData | None:
     if source is None or isinstance(source, PoseData):
         return source
-    return open_unlabeled(source) if use == "unlabeled" else open_all(source)
+    return open_unlabeled(source) if use == "unlabeled" or isinstance(source, list) else open_all(source)
 
 
-def _scan(data: PoseData, progress: bool, workers: int) -> _Scan:
-    scan = _Scan()
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        stills = [image for image in data.images if not image.startswith(VIDEO)]
-        read = zip(stills, pool.map(_read, stills) if workers else map(_read, stills), strict=True)
-        films = [image for image in data.images if image.startswith(VIDEO)]
-        frames = ((image, _frame(image, pixels)) for image, pixels in read_images(films))
-        both, console = chain(read, frames), Console(stderr=True)
-        for image, result in track(
-            both, f"reading {data.name}", len(data.images), console=console, disable=not progress
-        ):
-            if isinstance(result, str):
-                scan.errors[image] = result
-            else:
-                scan.shapes[image], scan.digests[image], scan.prints[image] = result
-    return scan
-
-
-def _read(image: str) -> _Seen | str:
-    try:
-        if image.startswith(SYNTH):
-            pixels = read_image(image)
-            return pixels.shape[:2], image, fingerprint(pixels)
-        content = read_bytes(image)
-        pixels = decode_image(content, image)
-        return pixels.shape[:2], digest(content), fingerprint(pixels)
-    except UserError as e:
-        return str(e)
-
-
-def _frame(image: str, pixels: np.ndarray | UserError) -> _Seen | str:
-    if isinstance(pixels, UserError):
-        return str(pixels)
-    return pixels.shape[:2], digest(pixels.tobytes()), fingerprint(pixels)
-
-
-def _summary(use: str, data: PoseData, scan: _Scan) -> list[str]:
-    labels = sum(s.labeled for s in data)
-    lines = [f"{use}: {data.name}, {len(data)} samples ({labels} labelled) in {len(data.images)} images"]
-    if scan.shapes:
-        heights, widths = np.array(list(scan.shapes.values())).T
-        lines.append(
-            f"    image heights {heights.min()} to {heights.max()}, widths {widths.min()} to {widths.max()} pixels"
-        )
+def _counts(use: str, data: PoseData, scan: Scan) -> Counts:
+    labels = [s.keypoints for s in data if s.labeled and s.keypoints is not None]
+    sides = [(int(min(side)), int(max(side))) for side in zip(*scan.shapes.values(), strict=True)] or [None, None]
+    coverage = {}
     if data.skeleton and labels:
-        points = np.stack([s.keypoints for s in data if s.keypoints is not None])
-        share = (points[..., 2] > 0).mean(0)
-        coverage = [f"{joint} {100 * part:.0f}%" for joint, part in zip(data.skeleton.joints, share, strict=True)]
-        lines.append(f"    labelled joints: {', '.join(coverage)}")
-    return lines
+        share = (np.stack([s.keypoints for s in data if s.keypoints is not None])[..., 2] > 0).mean(0)
+        coverage = dict(zip(data.skeleton.joints, share.tolist(), strict=True))
+    return Counts(use, data.name, len(data), len(labels), len(data.images), sides[0], sides[1], coverage)
 
 
-def _images(use: str, scan: _Scan) -> list[Finding]:
+def _images(use: str, scan: Scan) -> list[Finding]:
     found = []
     if scan.errors:
         total = len(scan.errors) + len(scan.shapes)
         stops = use != "unlabeled" or len(scan.errors) > UNLABELED_BAD_LIMIT * total
         text = f"{use}: {len(scan.errors)} of {total} images cannot be used"
         text += "" if stops else "; training leaves them out"
-        found.append(Finding(stops, text, tuple(scan.errors.values())))
+        todo = "mend or remove them; often a copy was cut short" if stops else ""
+        found.append(Finding(stops, text, tuple(scan.errors.values()), todo))
     copies: dict[str, list[str]] = {}
     for image, content in scan.digests.items():
         copies.setdefault(content, []).append(image)
@@ -189,43 +162,62 @@ def _images(use: str, scan: _Scan) -> list[Finding]:
     return found
 
 
-def _samples(use: str, data: PoseData, scan: _Scan) -> list[Finding]:
+def _samples(use: str, data: PoseData, scan: Scan) -> list[Finding]:
     readable = [s for s in data if s.image in scan.shapes]
     places = Counter((s.image, s.box) for s in data)
     found = [
-        (True, "boxes lie outside their image", [s.id for s in readable if _is_outside(s, scan)]),
-        (False, "samples repeat another's image and box", [s.id for s in data if places[s.image, s.box] > 1]),
+        (
+            True,
+            "boxes lie outside their image",
+            "mend the boxes, or leave them out with data.boxes=labels",
+            [s.id for s in readable if _is_outside(s, scan)],
+        ),
+        (
+            False,
+            "samples repeat another's image and box",
+            "keep one of each, unless they are meant to weigh more",
+            [s.id for s in data if places[s.image, s.box] > 1],
+        ),
     ]
     if use != "unlabeled":
         found += [
             (
                 False,
                 "samples have joints outside the image, which are treated as unlabelled",
+                "many of them mean that labels and images do not belong together, or that images were resized",
                 _strays(readable, data, scan),
             ),
-            (False, "samples have no labelled joint and teach nothing", [s.id for s in data if not s.labeled]),
-            (False, "joints are never labelled", _never(data)),
+            (
+                False,
+                "samples have no labelled joint and teach nothing",
+                "label them, or leave them to the unlabelled images",
+                [s.id for s in data if not s.labeled],
+            ),
+            (False, "joints are never labelled", "leave them out with data.skeleton, joints", _never(data)),
         ]
-        found += [(False, text, ids) for text, ids in _left_and_right(data)]
-    return [Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids)) for problem, what, ids in found if ids]
-
-
-def _left_and_right(data: PoseData) -> list[tuple[str, list[str]]]:
-    if data.skeleton is None or not any(s.labeled for s in data):
-        return []
-    swapped = [f"{i}: {each.left} - {each.right}" for each in orders(data) for i in each.swapped]
+        found += [(False, *each) for each in _left_and_right(data)]
     return [
-        ("labels look as if left and right were swapped; semipose doctor shows them", swapped),
-        ("joint names leave left and right unclear", list(find_sides(data.skeleton.joints).remarks)),
+        Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in found if ids
     ]
 
 
-def _is_outside(sample: Sample, scan: _Scan) -> bool:
+def _left_and_right(data: PoseData) -> list[tuple[str, str, list[str]]]:
+    if data.skeleton is None or not any(s.labeled for s in data):
+        return []
+    swapped = [f"{i}: {each.left} - {each.right}" for each in orders(data) for i in each.swapped]
+    remarks = list(find_sides(data.skeleton.joints).remarks)
+    return [
+        ("labels look as if left and right were swapped", "semipose doctor shows them; mend those that are", swapped),
+        ("joint names leave left and right unclear", "name the pairs with data.skeleton, pairs", remarks),
+    ]
+
+
+def _is_outside(sample: Sample, scan: Scan) -> bool:
     (x, y, w, h), (height, width) = sample.box, scan.shapes[sample.image]
     return x >= width or y >= height or x + w <= 0 or y + h <= 0
 
 
-def _strays(samples: Sequence[Sample], data: PoseData, scan: _Scan) -> list[str]:
+def _strays(samples: Sequence[Sample], data: PoseData, scan: Scan) -> list[str]:
     """ "id: joint, joint" of each sample with labelled joints outside its image."""
     found = []
     for sample in samples:
@@ -264,7 +256,7 @@ def _joints(sets: dict[str, PoseData]) -> list[Finding]:
     return found
 
 
-def _overlap(sets: dict[str, PoseData], scans: dict[str, _Scan]) -> list[Finding]:
+def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]:
     """Leakage into validation, of the same files and of copies under another name."""
     if "val" not in sets:
         return []
@@ -282,10 +274,10 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, _Scan]) -> list[Finding
         near = {image: other for image, other in near.items() if scans[use].digests[image] not in held_out}
         if near:
             text = f"{len(near)} {use} images are near-duplicates of validation images, whose scores they may flatter"
-            found.append(Finding(False, text, tuple(f"{image} ~ {other}" for image, other in near.items())))
+            pairs = tuple(f"{image} ~ {other}" for image, other in near.items())
+            found.append(Finding(False, text, pairs, "hold out whole videos: semipose init does where there are three"))
         copies = [f"{i} = {held_out[c]}" for i, c in scans[use].digests.items() if c in held_out]
         if copies:
-            found.append(
-                Finding(True, f"{len(copies)} {use} images are copies of validation images (leakage)", tuple(copies))
-            )
+            text = f"{len(copies)} {use} images are copies of validation images (leakage)"
+            found.append(Finding(True, text, tuple(copies), "remove them from one of the two"))
     return found

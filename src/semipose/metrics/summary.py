@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from semipose.metrics.median import median_error
 from semipose.metrics.oks import oks
 from semipose.metrics.pck import box_norm, pck
 from semipose.metrics.swap import swap_rate
@@ -43,7 +44,8 @@ def evaluate_predictions(
     Returns: floats, ints and strings only, None for NaN:
         {"threshold", "samples", "excluded", "labeled_joints", "thresholds": [51], "joints": [K], "count": {joint: n},
          "networks": {name: SCORES}, "mean": SCORES over networks, "ensemble": SCORES where predicted},
-        SCORES = {"pck", "swap", "oks"?, "table"?, "per_joint": {joint: pck}, "curve": [51]}, all fractions.
+        SCORES = {"pck", "swap", "oks"?, "table"?, "per_joint": {joint: pck}, "curve": [51]}, fractions, and
+        {"median_error_px", "per_joint_px": {joint: median}} in pixels.
     """
     networks = {name: p for name, p in pred.items() if name != ENSEMBLE}
     if not networks:
@@ -77,11 +79,14 @@ def _scores(
     table: Table | None,
 ) -> dict[str, Any]:
     at = pck(pred, truth, norm, [threshold, *CURVE])
+    middle, middles = median_error(pred, truth)
     result = {
         "pck": at.mean[0],  # type: ignore[index]
         "swap": swap_rate(pred, truth, norm, skeleton, threshold),
         "per_joint": dict(zip(skeleton.joints, at.per_joint[0].tolist(), strict=True)),
         "curve": at.mean[1:].tolist(),  # type: ignore[index]
+        "median_error_px": middle,
+        "per_joint_px": dict(zip(skeleton.joints, middles.tolist(), strict=True)),
     }
     if table is not None:
         result["table"] = table(pred, truth, norm, skeleton, threshold)

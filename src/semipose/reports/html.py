@@ -35,11 +35,16 @@ def report(runs: Sequence[Path], out: Path | None = None) -> Path:
     found = read_runs(runs)
     first = Path(runs[0]).resolve()
     path = Path(out) if out is not None else (first if len(found) == 1 else first.parent) / "report.html"
+    return write_page(path, "report.html", contents(found))
+
+
+def write_page(path: Path, template: str, content: dict[str, Any]) -> Path:
+    """Write a page of one of the templates, whole or not at all."""
     environment = Environment(
         loader=PackageLoader("semipose.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"percent": percent}
-    page = environment.get_template("report.html").render(contents(found))
+    page = environment.get_template(template).render(content)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(page, encoding="utf-8")
     os.replace(temporary, path)
