@@ -72,7 +72,7 @@ def test_tutorial(
             assert not missing, f"the page shows {missing}, printed was:\n{output}"
     poses = pandas.read_hdf(tmp_path / "predictions" / table)
     assert poses.columns.names == ["scorer", "bodyparts", "coords"] and poses.shape[1] == 3 * joints
-    assert poses.notna().all(None) and (tmp_path / "check.html").exists() and (tmp_path / "data.yaml").exists()
+    assert poses.notna().to_numpy().all() and (tmp_path / "check.html").exists() and (tmp_path / "data.yaml").exists()
     assert list((tmp_path / "predictions").glob("*.mp4"))
 
 
