@@ -182,5 +182,5 @@ def doubtful(model: str, data: PoseData) -> list[Doubt]:
     for i in np.flatnonzero(doubted.any(1)):
         order = [k for k in np.argsort(-np.nan_to_num(distance[i])) if doubted[i, k]]
         joints = {predictor.skeleton.joints[k]: float(distance[i, k] * norm[i]) for k in order}
-        found.append(Doubt(samples[i], joints, float(distance[i, order[0]]), pred[i]))
+        found.append(Doubt(samples[int(i)], joints, float(distance[i, order[0]]), pred[i]))
     return sorted(found, key=lambda doubt: -doubt.far)
