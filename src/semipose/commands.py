@@ -283,8 +283,9 @@ def recipes(a: Arguments) -> int:
 
     if not a.show:
         for name, each in RECIPES.items():
-            print(f"{name:18s} {each.number:>8s}  {each.row}")
+            print(f"{name:24s} {each.number:>8s}  {each.row}")
         print("semipose recipes show NAME prints a recipe; semipose train --recipe NAME --data data.yaml trains it")
+        print("semipose reproduce lists every row of the papers' tables, and PAPER/TABLE trains those of one")
         return DONE
     if len(a.show) != 2 or a.show[0] != "show":
         print("semipose recipes: write semipose recipes, or semipose recipes show NAME", file=sys.stderr)
