@@ -179,7 +179,7 @@ def doubtful(model: str, data: PoseData) -> list[Doubt]:
     )
     doubted = distance > np.maximum(FAR, TIMES * usual)
     found = []
-    for i in np.flatnonzero(doubted.any(1)):
+    for i in np.flatnonzero(doubted.any(1)).tolist():
         order = [k for k in np.argsort(-np.nan_to_num(distance[i])) if doubted[i, k]]
         joints = {predictor.skeleton.joints[k]: float(distance[i, k] * norm[i]) for k in order}
         found.append(Doubt(samples[int(i)], joints, float(distance[i, order[0]]), pred[i]))

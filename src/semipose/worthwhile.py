@@ -151,7 +151,8 @@ def configured(base: Config, job: Job, sets: Sets, folder: Path) -> Config:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         split.save(file)
-    method = replace(base.method, name=job.method, teacher=None if job.method == BASE else base.method.teacher)
+    teacher = base.method.teacher if job.method != BASE else None
+    method = replace(base.method, name=job.method, teacher=teacher)
     peer = base.peer if networks_of(method) > 1 else {}
     return replace(base, method=method, peer=peer, seed=job.seed, data=replace(base.data, split=str(file)))
 

@@ -136,14 +136,13 @@ def _opened(use: str, source: Source) -> PoseData | None:
 
 def _counts(use: str, data: PoseData, scan: Scan) -> Counts:
     labels = [s.keypoints for s in data if s.labeled and s.keypoints is not None]
-    sides: list[tuple[int, int] | None]
     sides = [(int(min(side)), int(max(side))) for side in zip(*scan.shapes.values(), strict=True)]
-    sides = sides or [None, None]
     coverage = {}
     if data.skeleton and labels:
         share = (np.stack([s.keypoints for s in data if s.keypoints is not None])[..., 2] > 0).mean(0)
         coverage = dict(zip(data.skeleton.joints, share.tolist(), strict=True))
-    return Counts(use, data.name, len(data), len(labels), len(data.images), sides[0], sides[1], coverage)
+    heights, widths = sides or (None, None)
+    return Counts(use, data.name, len(data), len(labels), len(data.images), heights, widths, coverage)
 
 
 def _images(use: str, scan: Scan) -> list[Finding]:

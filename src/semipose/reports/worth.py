@@ -49,9 +49,9 @@ def more_labels(labels: Labels, verdict: str) -> str:
 def markdown(found: Found) -> str:
     """The sentence and the tables."""
     lines = ["# Is it worth it?", "", found["sentence"], ""]
-    for heads, rows in ((HEAD, method_rows(found)), (JOINTS, joint_rows(found)), (CURVE, curve_rows(found))):
-        head = [part.format(method=found["method"], measure=found["measure"]) for part in heads]
-        lines += [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)] + [""]
+    for head, rows in ((HEAD, method_rows(found)), (JOINTS, joint_rows(found)), (CURVE, curve_rows(found))):
+        named = [part.format(method=found["method"], measure=found["measure"]) for part in head]
+        lines += [f"| {' | '.join(row)} |" for row in (named, ["---"] * len(named), *rows)] + [""]
     lines += [f"Warning: {text}" for text in found["warnings"]]
     return "\n".join([*lines, *remarks(found)]) + "\n"
 
