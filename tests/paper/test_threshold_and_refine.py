@@ -89,6 +89,6 @@ def test_it_goes_with_an_average_of_statistics_too() -> None:
     losses = []
     for change in (soft, teach, then(soft, refined(SIGMA))):
         net = Tiny()
-        made = Single(net, CODEC, parse("affine30"), hard, Ema(net, 0.6, buffers=True), change).train()
+        made = Single(net, CODEC, parse("affine30"), hard, Ema(net, 0.6, "variance"), change).train()
         losses.append(made(labeled(), view(4, 5), Draws(0)).losses["unsupervised"].item())
     assert losses[0] == losses[1] != losses[2]
