@@ -43,12 +43,12 @@ def run_once(name: str, config: Config, root: Path, init_from: Sequence[Path] = 
     curves = [{k: float(row[k]) for k in CURVES if row.get(k)} for row in rows]
     settings = to_dict(config)
     settings["data"] = {
-        k: [_named(each) for each in v] if isinstance(v, list) else _named(v) for k, v in settings["data"].items()
+        k: [named(each) for each in v] if isinstance(v, list) else named(v) for k, v in settings["data"].items()
     }
     return {**summary, "config": settings, "curves": curves}
 
 
-def _named(value: Any) -> Any:
+def named(value: Any) -> Any:
     """A file by its name alone: where it lay is nobody's concern."""
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 

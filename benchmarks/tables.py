@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from common import write
+from common import named, write
 from figures import responses_figure
 from semipose.reproduction import PAPERS, find, markdown, reproduce
 
@@ -59,7 +59,8 @@ COCO, and only which of two is larger can be compared. The curves are responses 
 def record(out: Path, run: str) -> dict[str, Any]:
     """A run's record, without the folders of this machine."""
     content = json.loads((out / f"{run}.json").read_text())
-    content["config"]["data"]["cache"] = "cache"
+    for section in ("data", "method"):
+        content["config"][section] = {key: named(value) for key, value in content["config"][section].items()}
     return content
 
 
