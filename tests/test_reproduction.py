@@ -138,6 +138,17 @@ def test_an_interrupted_run_goes_on(cache: dict[str, str], monkeypatch: pytest.M
     assert steps == [1, 2]
 
 
+def test_what_is_not_finished_is_left_out_where_nothing_is_to_be_trained(cache: dict[str, str]) -> None:
+    asked = {"out": "out", "progress": False, "data": cache}
+    (empty,) = reproduce("nobody/table1", train=False, **asked)
+    assert not TRAINED and all(row["mean"] is None and not row["runs"] for row in empty["rows"])
+    (trained,) = reproduce("nobody/table2", **asked)
+    (table,) = reproduce("nobody/table1", train=False, **asked)
+    assert TRAINED == [("first-seed0", 0)]
+    assert table["rows"][0]["mean"] == trained["rows"][0]["mean"] is not None
+    assert all(row["mean"] is None for row in table["rows"][1:])
+
+
 def test_at_paper_scale_labels_are_drawn_and_a_dry_run_makes_do(cache: dict[str, str]) -> None:
     people = {"labeled": "synth:studio?count=8", "unlabeled": None, "val": None, **cache}
     asked = reproduction.Setting("paper", Path("out"), None, {"data": people}, 0, False)
