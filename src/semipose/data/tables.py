@@ -166,7 +166,6 @@ def _from_csv(path: Path) -> Table:
 def _from_h5(path: Path) -> Table:
     try:
         import pandas as pd
-
         import tables  # noqa: F401  (what pandas reads H5 with)
     except ImportError:
         raise UserError(f"{path}: {H5_NEEDS}") from None

@@ -122,7 +122,6 @@ class DlcTable(_Tables):
         super().__init__(job)
         try:
             import pandas
-
             import tables  # noqa: F401
         except ImportError:
             raise UserError(
