@@ -18,7 +18,7 @@ demo: $(VENV)/.installed-lite
 	$(BIN)/semipose demo --out demo
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=8 --dist=loadfile
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check --no-cache src tests benchmarks

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 EVERY_VERB = """
 import pkgutil, semipose
 from importlib import import_module
@@ -15,6 +17,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 def test_a_verb_stays_a_function_whatever_is_imported() -> None:
     """A submodule of a verb's name would take its place in the package once imported."""
     done = subprocess.run([sys.executable, "-c", EVERY_VERB], capture_output=True, text=True)

@@ -73,6 +73,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"cache": str(tmp_path_factory.mktemp("cache"))}
 
 
+@pytest.mark.slow
 def test_a_table_beside_the_paper_s_numbers_and_nothing_trained_twice(cache: dict[str, str]) -> None:
     (table,) = reproduce("nobody/table1", seeds=(0, 1), out="out", progress=False, data=cache)
     assert sorted(TRAINED) == sorted((f"{n}-seed{s}", s) for n in ("first", "pair", "pupil", "tuned") for s in (0, 1))

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from semipose.skeleton import Skeleton
 
@@ -60,6 +59,8 @@ def pseudo_scores(
 def calibration(value: np.ndarray, distance: np.ndarray, threshold: float, bins: int = BINS) -> dict[str, Any]:
     """Distances (M,) beside what was said of them (M,): {"correlation": Spearman's, "value", "pck", "distance"}, the
     latter three the mean, PCK and median distance of `bins` parts of equal size, lowest values first."""
+    from scipy.stats import spearmanr  # slow to import, and most that import this need no calibration
+
     order = np.argsort(value, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     varied = len(value) > 1 and np.ptp(value) > 0 and np.ptp(distance) > 0
