@@ -51,7 +51,7 @@ def test_anything_else_is_an_error_that_says_what_can_be_joined(text) -> None:
         parse(text)
 
 
-@pytest.mark.parametrize("text", ["affine120", "affine200", "flip101"])
+@pytest.mark.parametrize("text", ["affine120", "affine200", "flip101", "jc2.5", "released-jc0.5", "ra31"])
 def test_numbers_that_make_no_image_are_refused(text) -> None:
     with pytest.raises(UserError, match="impossible"):
         parse(text)

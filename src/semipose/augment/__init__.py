@@ -48,15 +48,22 @@ def compose(*policies: Policy) -> Policy:
     return policy
 
 
+def whole(count: float) -> int:
+    """A number of squares, as an integer."""
+    if count % 1:
+        raise UserError(f"Joint Cutout of {count:g} squares is impossible; give a whole number, as in jc5")
+    return int(count)
+
+
 POLICIES: dict[str, Callable[[float], Policy]] = {
     "none": lambda _: identity,
     "affine": lambda degrees: affine(degrees, degrees / 120),
     "flip": lambda percent: affine(0, 0, flip=percent / 100),
-    "jc": lambda count: joint_cutout(int(count)),
+    "jc": lambda count: joint_cutout(whole(count)),
     "ra": lambda magnitude: rand_augment(magnitude),
     "released-easy": lambda _: released_easy,
     "released-hard": lambda _: released_hard,
-    "released-jc": lambda count: released_joint_cutout(int(count)),
+    "released-jc": lambda count: released_joint_cutout(whole(count)),
 }
 """Name -> policy of its number. `affine30` turns by up to 30 degrees and scales by 1 +- 0.25, `affine60` by up to 60
 and 1 +- 0.5 (Xie et al. 2021, section 4.1); others lie on the same line."""

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semipose.draws import Draws
+from semipose.errors import UserError
 from semipose.geometry import View, pixels
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ def rand_augment(magnitude: float = 20, count: int = 2) -> Policy:
     a random sign, the cutout a random place.
 
     Which image gets which operation is known on the host, so each operation runs on its own images alone.
+
+    Raises:
+        UserError: a magnitude above 30.
     """
+    if not 0 <= magnitude <= 30:
+        raise UserError(f"RandAugment of magnitude {magnitude:g} is impossible; give 0 to 30, as in ra20")
 
     def policy(view: View, draws: Draws, target: Target | None = None) -> View:
         n = len(view)
