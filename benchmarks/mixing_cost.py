@@ -142,9 +142,10 @@ def main() -> None:
     parser.add_argument("--try", dest="trial", action="store_true", help="print and write no results")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        times = turns(Path(name), options.steps)
+        # Memory first: on Linux a process starts with the peak of the one that started it.
         with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
             sizes = {method: pool.apply(size, (method, name, min(options.steps, 4))) for method in METHODS}
+        times = turns(Path(name), options.steps)
     runs = {method: {"step_seconds": round(times[method], 4), **sizes[method]} for method in METHODS}
     summary = {
         "mixing_share_of_step": round(times["mixing"] / times["pose_mum"], 4),
