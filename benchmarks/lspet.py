@@ -9,8 +9,9 @@ was fixed by the time a step takes; no method has settings of its own beside its
 
     python benchmarks/lspet.py --data ../shared/data/lspet --root runs/lspet_long --long
 
-is the same at 64x64, where a step takes a third, for 2,000 steps after the start, with Dual without cutout and Dual
-with half of each supervised loss beside them: what length, cutout and lambda do. It writes results/lspet_long.json.
+is the same at 64x64, where a step takes a third, for 2,000 steps after the start, with Dual without cutout, with
+RandAugment in its place and with half of each supervised loss beside them: what length, views and lambda do. It writes
+results/lspet_long.json.
 """
 
 from __future__ import annotations
@@ -43,9 +44,11 @@ LATER = {
 """Of the other two papers, beside them."""
 TRIED = {
     "dual_affine": MethodConfig(name="dual", hard="affine60+flip50"),
+    "dual_ra": MethodConfig(name="dual", hard="affine60+flip50+ra20"),
     "dual_half": MethodConfig(name="dual", hard="affine60+flip50+jc5", share=0.5),
 }
-"""Beside them in the long study: without cutout; with half of each supervised loss, a lambda of 2."""
+"""Beside them in the long study: without cutout; RandAugment in its place; with half of each supervised loss, a lambda
+of 2."""
 
 
 def config(views: MethodConfig, options: argparse.Namespace, warm: int | None = None) -> Config:
