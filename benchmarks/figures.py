@@ -90,6 +90,23 @@ def learning_figure(
     plt.close(figure)
 
 
+def student_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """Validation PCK and training loss over the steps, as Figures 3 and 4 of Pose-MUM."""
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for name, run in runs.items():
+        steps, pck = curve(run, "val/pck")
+        axes[0].plot(steps, [100 * value for value in pck], marker="o", markersize=2, label=name)
+        losses = [1000 * (row["loss/supervised"] + row["loss/unsupervised"]) for row in run["losses"]]
+        axes[1].plot([row["step"] for row in run["losses"]], losses, label=name, linewidth=1)
+    axes[0].set(xlabel="step", ylabel="validation PCK, %", title="as Figure 3")
+    axes[1].set(xlabel="step", ylabel="training loss, x 1000", yscale="log", title="as Figure 4")
+    axes[0].legend(fontsize=8)
+    for axis in axes:
+        axis.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
 def comparison_picture(supervised: Path, dual: Path, path: Path, count: int = 7, height: int = 240) -> None:
     """Rows of truth, supervised and Dual prediction, of validation images spread evenly over the gain in correct joints
     (from the most lost to the most won), so that none is picked by hand."""

@@ -1,0 +1,121 @@
+"""A paper's tables at mini scale, beside the paper's numbers: one seed of each row.
+
+    python benchmarks/tables.py xie2021 table1 figure8 figure7
+    python benchmarks/tables.py pose_mum table1 table2 table3 table4
+    python benchmarks/tables.py yu2024 table1 table2 selection
+
+trains what is missing (`semipose reproduce`: a finished run is reused, an interrupted one goes on), and writes
+results/<xie2021, pose_mum or denoise>.json, one key a row, the tables to docs/results/PAPER.md, and the response curves
+beside them; of Pose-MUM also Table 2's curves, as Figures 3 and 4. `--collect` trains nothing: rows without a finished
+run are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common import named, write
+from figures import responses_figure, student_figure
+from semipose.recipes.tables import Row
+from semipose.reproduction import find, markdown, reproduce
+from semipose.scores import PSEUDO
+
+DOCS = Path(__file__).parents[1] / "docs" / "results"
+LOSSES = ("loss/supervised", "loss/unsupervised")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is one paper's own."""
+
+    name: str
+    """of the results file"""
+    key: Callable[[str, Row], str]
+    """a row's key there, from its table and itself"""
+    losses: str | None = None
+    """the table whose rows' losses are drawn too"""
+
+
+DENOISE = {
+    ("pool-none", PSEUDO): "pck_none",
+    ("pool-mean", PSEUDO): "pck_mean",
+    ("denoise-select", PSEUDO): "pck_max",
+    ("denoise-select", None): "selection_on",
+    ("select-none", None): "selection_off",
+}
+STUDIES = {
+    "xie2021": Study("xie2021", lambda _, row: "/".join(filter(None, (row.plan, row.network, row.view)))),
+    "pose_mum": Study("pose_mum", lambda table, row: f"{table}: {row.label}", "table2"),
+    "yu2024": Study(
+        "denoise",
+        lambda _, row: (
+            DENOISE.get((row.plan, row.metric if row.metric == PSEUDO else None)) or row.plan.replace("-", "_")
+        ),
+    ),
+}
+REMARK = """\
+Written by `benchmarks/tables.py`. The mini protocol is ours (DECISIONS.md): embedded people at 64x48, 20 labels, a
+small network from scratch, one seed, so that differences of a point or two mean nothing. The paper's numbers are of
+COCO, and only which of two is larger can be compared. The curves are responses over the steps; PCK is in %."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paper", choices=STUDIES)
+    parser.add_argument("tables", nargs="+", help="such as table1; their rows are trained in this order")
+    parser.add_argument("--out", type=Path, help="where the runs are; reproduce/PAPER/mini by default")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--cache", default="~/.cache/semipose")
+    parser.add_argument("--collect", action="store_true", help="write what the finished runs say")
+    options = parser.parse_args()
+    name, study = options.paper, STUDIES[options.paper]
+    out = options.out or Path("reproduce", name, "mini")
+    settings = {"threads": options.threads, "data": {"cache": options.cache}}
+    paper, _ = find(name)
+    written = []
+    for key in options.tables:
+        written += reproduce(f"{name}/{key}", out=out, train=not options.collect, **settings)
+    scores, runs, drawn = {}, {}, {}
+    for table in written:
+        for row, told in zip(paper.tables[table["table"]].rows, table["rows"], strict=True):
+            if told["runs"]:
+                scores[study.key(table["table"], row)] = told["mean"]
+                runs[row.plan] = record(out, told["runs"][0])
+                if table["table"] == study.losses:
+                    runs[row.plan]["losses"] = losses(out / told["runs"][0])
+                    drawn[row.label] = runs[row.plan]
+    tables = [{key: value for key, value in table.items() if key != "files"} for table in written]
+    write(study.name, scores, runs, tables=tables)
+    DOCS.mkdir(exist_ok=True)
+    pictures = [f"![responses]({name}.svg)"]
+    responses_figure(runs, DOCS / f"{name}.svg")
+    if drawn:
+        student_figure(drawn, DOCS / f"{name}-{study.losses}.svg")
+        pictures.append(f"![{study.losses}: validation PCK and training loss]({name}-{study.losses}.svg)")
+    parts = [f"# {paper.title}: mini scale beside the paper", REMARK, *pictures, *map(markdown, written)]
+    (DOCS / f"{name}.md").write_text("\n\n".join(part.strip() for part in parts) + "\n")
+
+
+def record(out: Path, run: str) -> dict[str, Any]:
+    """A run's record, without the folders of this machine."""
+    content = json.loads((out / f"{run}.json").read_text())
+    for section in ("data", "method"):
+        content["config"][section] = {key: named(value) for key, value in content["config"][section].items()}
+    return content
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    """A run's losses over its steps."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{key: float(row[key]) for key in ("step", *LOSSES)} for row in rows if all(row.get(k) for k in LOSSES)]
+
+
+if __name__ == "__main__":
+    main()
