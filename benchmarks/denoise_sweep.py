@@ -38,7 +38,7 @@ MARGINS = (-0.1, -0.05, -0.02, 0.0, 0.02, 0.05, 0.1)
 TRAINED: dict[str, tuple[Any, ...]] = {
     "teach": ("soft", "refined0", "refined0.2", "refined0.3", "refined0.5", "zeroed0.3", "raw0.3"),
     "sigma": (1.0, 1.5, 2.0, 2.5, 3.0),
-    "views": (1, 2, 3, 5),
+    "views": (2, 3, 5),
     "margin": (-0.05, 0.0, 0.05),
     "multi": STRENGTHS[1:],
 }

@@ -12,6 +12,7 @@ from semipose.geometry import (
     View,
     align,
     central,
+    constant,
     determinant,
     inside,
     invert,
@@ -333,6 +334,17 @@ def test_central_maps_centre_to_centre_at_the_same_scale() -> None:
         goal = torch.tensor([[[(size[1] - 1) / 2, (size[0] - 1) / 2]]])
         assert torch.equal(move(central(source, size), centre), goal)
         assert torch.equal(central(source, size)[:2, :2], torch.eye(2))
+
+
+def test_a_constant_is_made_once_and_can_be_learnt_through() -> None:
+    """Also one that inference asked for first."""
+    like = torch.zeros((), dtype=torch.float64)
+    with torch.inference_mode():
+        first = constant(((1.25, 2.5), (3.0, 4.0)), like)
+    assert constant(((1.25, 2.5), (3.0, 4.0)), like) is first and first.dtype == like.dtype
+    x = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    (first @ x).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [4.25, 6.5]
 
 
 def test_similarity_turns_clockwise_about_the_centre_and_mirrors_first() -> None:

@@ -101,8 +101,9 @@ class MethodConfig:
         sigma: of the fresh Gaussians, in cells; null: model.sigma.
         teacher: the trained network that teaches in pseudopose and datadistill: a run folder or model.safetensors.
         decay: of the average that teaches in mean_teacher, eman, pose_mum_plus and unbiased_teacher, alpha.
-        statistics: what that of eman and pose_mum_plus normalises with: averages of the student's means and `sigma`
-            (Pose-MUM, Eq. 3) or `variance` (EMAN as released), or its own `batch`, which makes it mean_teacher's.
+        statistics: what that average normalises with: its own `batch` (null in mean_teacher and unbiased_teacher), or
+            averages of the student's means and `sigma` (Pose-MUM, Eq. 3; null in eman and pose_mum_plus) or `variance`
+            (EMAN as released).
         joint: whether labelled and hard images go through the student in one batch, as EMAN's do; not in dual.
         mix_group: images that exchange tiles in mum, pose_mum and pose_mum_plus, N_G.
         mix_tiles: rows and columns of tiles.
@@ -114,7 +115,7 @@ class MethodConfig:
             the papers give no number.
         multi: policy of the further views in denoise_select, S_m.
         pool: how denoise_select aggregates views: `max`, `mean`, or `none` (the easy view alone).
-        at_once: how many of its further views are one batch; fewer take less memory.
+        at_once: how many of its further views are one batch; fewer take less memory, but for the images themselves.
         select: who teaches a joint in denoise_select: `printed` (Algorithm 1: the peer where it is surer by more than
             `margin`, else the student itself), `peer` (the peer unless the student itself is surer by more than
             `margin`), `none` (the peer).
@@ -136,7 +137,7 @@ class MethodConfig:
     sigma: float | None = None
     teacher: str | None = None
     decay: float = 0.999
-    statistics: str = "sigma"
+    statistics: str | None = None
     joint: bool = False
     mix_group: int = 4
     mix_tiles: list[int] = field(default_factory=lambda: [4, 3])

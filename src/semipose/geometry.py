@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -57,7 +57,7 @@ class View:
         (B, 3, Hs, Ws) in [0, 1]."""
         if source.dtype == torch.uint8:
             source = source.permute(0, 3, 1, 2).float().div_(255)
-        base = central(source.shape[-2:], size).to(source)
+        base = central(source.shape[-2:], size, source)
         return cls(source, base, base.expand(len(source), 3, 3), size)
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class View:
     @property
     def fill(self) -> Tensor:
         """(3, 1, 1), the colour of pixels that do not exist."""
-        return self.source.new_tensor(MEAN_COLOR)[:, None, None]
+        return constant(MEAN_COLOR, self.source)[:, None, None]
 
     @property
     def plain(self) -> View:
@@ -107,11 +107,25 @@ def exact(like: Tensor) -> torch.autocast:
     return torch.autocast(like.device.type, enabled=False)
 
 
-def central(source: Size | torch.Size, size: Size) -> Tensor:
+Rows = tuple[float, ...] | tuple[tuple[float, ...], ...]
+
+
+def constant(values: Rows, like: Tensor) -> Tensor:
+    """Numbers as a tensor of `like`'s type, on its device. They are sent there once, since sending waits for the
+    device. The tensor is shared; never change it in place."""
+    return _constant(values, like.dtype, like.device)
+
+
+@lru_cache(maxsize=1024)
+def _constant(values: Rows, dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # else it could not be used in training afterwards
+        return torch.tensor(values, dtype=dtype, device=device)
+
+
+def central(source: Size | torch.Size, size: Size, like: Tensor | None = None) -> Tensor:
     """(3, 3): from a frame of size `source` to the frame of `size` at its centre, at the same scale."""
-    matrix = torch.eye(3)
-    matrix[0, 2], matrix[1, 2] = -(source[1] - size[1]) / 2, -(source[0] - size[0]) / 2
-    return matrix
+    x, y = -(source[1] - size[1]) / 2, -(source[0] - size[0]) / 2
+    return constant(((1, 0, x), (0, 1, y), (0, 0, 1)), torch.empty(0) if like is None else like)
 
 
 def similarity(size: Size, degrees: Tensor, scale: Tensor, mirror: Tensor) -> Tensor:
@@ -179,7 +193,7 @@ def window(frame: View) -> Edit:
 def to_cells(stride: float, like: Tensor) -> Tensor:
     """(3, 3), from a view's pixels to the cells of its heatmaps."""
     offset = (1 - stride) / (2 * stride)
-    return like.new_tensor([[1 / stride, 0, offset], [0, 1 / stride, offset], [0, 0, 1]])
+    return constant(((1 / stride, 0, offset), (0, 1 / stride, offset), (0, 0, 1)), like)
 
 
 def align(heatmaps: Tensor, source: View, target: View, flip: Tensor) -> tuple[Tensor, Tensor]:
@@ -209,4 +223,4 @@ def swap_sides(x: Tensor, source: View, target: View, flip: Tensor) -> Tensor:
 
 def _normalise(size: Size | torch.Size, like: Tensor) -> Tensor:
     h, w = size
-    return like.new_tensor([[2 / w, 0, 1 / w - 1], [0, 2 / h, 1 / h - 1], [0, 0, 1]])
+    return constant(((2 / w, 0, 1 / w - 1), (0, 2 / h, 1 / h - 1), (0, 0, 1)), like)

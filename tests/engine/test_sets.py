@@ -30,6 +30,14 @@ def test_what_is_named_is_opened() -> None:
     assert alone.unlabeled is None and alone.val is None
 
 
+def test_labels_of_several_unlabelled_sources_are_held_back() -> None:
+    config = DataConfig(labeled=PEOPLE, unlabeled=[OTHERS, "synth:wild?count=3&start=200"])
+    found = open_sets(config, True)
+    assert all(sample.keypoints is None for sample in found.unlabeled) and len(found.unlabeled) == 9
+    assert found.held is not None and found.held.ids == found.unlabeled.ids
+    assert found.held.skeleton == found.skeleton
+
+
 @pytest.mark.parametrize("leaking", ["labeled", "unlabeled"])
 def test_validation_images_among_the_others_are_leakage(leaking) -> None:
     config = DataConfig(labeled=PEOPLE, unlabeled=OTHERS)

@@ -11,7 +11,7 @@ from semipose.augment import parse
 from semipose.draws import Draws
 from semipose.geometry import View, to_cells
 from semipose.heatmap import peaks
-from semipose.methods.denoise import AGGREGATES, average, batched, disowned, pooled
+from semipose.methods.denoise import AGGREGATES, READINGS, average, batched, pooled, selected
 from semipose.methods.target import Target
 from semipose.methods.teachers import Itself
 from tests.tiny import FLIP, STRIDE, K, Says, Tiny, view
@@ -146,8 +146,16 @@ def test_a_mean_is_of_the_views_that_see() -> None:
     assert average(maps, seen).item() == 2
 
 
-def test_a_dropped_joint_is_doubted_without_end() -> None:
-    target = Target(
-        torch.rand(1, K, *SIZE), torch.tensor([1.0, 0, 1]).view(1, K, 1, 1), view(1), doubt=torch.ones(1, K)
+@pytest.mark.parametrize("margin", [-1e9, 0.0, 1e9])
+@pytest.mark.parametrize("reading", ["printed", "peer"])
+def test_a_dropped_joint_is_taken_from_who_kept_it(reading: str, margin: float) -> None:
+    """Joint 1 was dropped by the surer one, joint 2 by both; what was measured of doubt stays a number."""
+    kept, dropped = [1.0, 1, 0], [1.0, 0, 0]
+    sure, unsure = (
+        Target(torch.rand(1, K, *SIZE), torch.tensor(w).view(1, K, 1, 1), view(1), doubt=torch.full((1, K), d))
+        for w, d in ((dropped, 0.1), (kept, 0.2))
     )
-    assert disowned(target).doubt.tolist() == [[1, torch.inf, 1]]
+    for own, peer in ((sure, unsure), (unsure, sure)):
+        found = selected(own, peer, READINGS[reading], margin)
+        assert torch.equal(found.heatmaps[:, 1], unsure.heatmaps[:, 1])
+        assert found.weight.flatten().tolist() == [1, 1, 0] and found.doubt.isfinite().all()

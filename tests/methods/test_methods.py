@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -11,6 +13,7 @@ from semipose.methods.base import Outcome
 from semipose.methods.consistency import Dual, Naive, Single, UnbiasedTeacher
 from semipose.methods.denoise import DenoiseSelect
 from semipose.methods.supervised import Supervised
+from semipose.methods.teachers import STATISTICS
 from tests.tiny import CODEC, K, Tiny, gradients, labeled, norm, view
 
 RESPONSES = {"response/labeled", "response/teacher", "response/student", "response/background"}
@@ -172,12 +175,25 @@ def test_unknown_settings_are_refused(key) -> None:
         ),
         ({"decay": 1.5}, "method.decay is 1.5; it can be 0 "),
         ({"views": 0}, "method.views is 0; it can be 1 "),
+        ({"margin": math.nan}, "method.margin is not a number"),
+        ({"weight": math.inf}, "method.weight is inf; it can be 0 or more"),
+        ({"share": -0.5}, "method.share is -0.5; it can be 0 or more"),
+        ({"burn_in": 2.0}, "method.burn_in is 2; it is a part"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, message) -> None:
     config = MethodConfig(**settings)
     with pytest.raises(UserError, match=message):
         build_method(config, [Tiny(), Tiny(1)], CODEC)
+
+
+@pytest.mark.parametrize("name", ["mean_teacher", "unbiased_teacher", "eman"])
+def test_an_average_normalises_as_its_method_does_unless_told(name) -> None:
+    """None has "batch", "variance" or "sigma" for itself alone."""
+    own = "sigma" if name == "eman" else "batch"
+    for asked in (None, *STATISTICS):
+        method = build_method(MethodConfig(name, statistics=asked), [Tiny()], CODEC)
+        assert method.teacher.statistics == (asked or own)
 
 
 def test_dual_takes_two() -> None:

@@ -25,7 +25,8 @@ def test_scores_of_what_is_taught_and_of_all() -> None:
     left, right = (found["per_joint"][joint] for joint in PAIR.joints)
     assert (left["count"], left["pck"], left["taught"]) == (4, 1.0, 0.75)
     assert (right["count"], right["pck"], right["pck_taught"]) == (3, 0.0, 0.0)
-    assert set(columns(found)) == {"pseudo/pck", "pseudo/taught", "pseudo/pck_taught", "pseudo/confidence"}
+    joints = {f"pseudo/pck/{joint}" for joint in PAIR.joints}
+    assert set(columns(found)) == {"pseudo/pck", "pseudo/taught", "pseudo/pck_taught", "pseudo/confidence"} | joints
 
 
 def test_doubt_is_beside_confidence() -> None:

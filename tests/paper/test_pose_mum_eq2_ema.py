@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from semipose.methods.teachers import Ema
+from semipose.methods.teachers import STATISTICS, Ema
 from tests.tiny import Tiny, view
 
 STEPS = 3
@@ -19,10 +19,11 @@ def walk(net: Tiny, step: int) -> None:
     net(view(4, step).image)
 
 
+@pytest.mark.parametrize("statistics", STATISTICS)
 @pytest.mark.parametrize("decay", [0.0, 0.6, 0.999])
-def test_parameters_are_averaged_after_every_step(decay: float) -> None:
+def test_parameters_are_averaged_after_every_step(decay: float, statistics: str) -> None:
     net = Tiny()
-    teacher = Ema(net, decay)
+    teacher = Ema(net, decay, statistics)
     expected = [p.detach().double().clone() for p in net.parameters()]
     for step in range(STEPS):
         walk(net, step)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.geometry import View, exact, similarity, window
+from semipose.geometry import View, constant, exact, similarity, window
 
 if TYPE_CHECKING:
     from semipose.augment import Policy
@@ -54,8 +54,8 @@ def released_hard(view: View, draws: Draws, target: Target | None = None) -> Vie
     step = _released(view, draws, chance=0.8, flip=0.0)
     aspect = view.size[1] / view.size[0]
     cx = (view.size[1] - 1) / 2
-    squeeze = step.new_tensor([[1 / aspect, 0, cx - cx / aspect], [0, 1, 0], [0, 0, 1]])
-    spread = step.new_tensor([[aspect, 0, cx - cx * aspect], [0, 1, 0], [0, 0, 1]])
+    squeeze = constant(((1 / aspect, 0, cx - cx / aspect), (0, 1, 0), (0, 0, 1)), step)
+    spread = constant(((aspect, 0, cx - cx * aspect), (0, 1, 0), (0, 0, 1)), step)
     with exact(step):
         return view.warp(spread @ step @ squeeze)
 

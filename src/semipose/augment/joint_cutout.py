@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from semipose.draws import Draws
-from semipose.geometry import Edit, View, pixels
+from semipose.geometry import Edit, View, constant, pixels
 from semipose.heatmap import decode
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def released_joint_cutout(count: int, channels: int = 24) -> Policy:
         order = draws.integers(n, count, high=max(channels, k))
         picked = centers.gather(1, order.clamp_max(k - 1)[..., None].expand(-1, -1, 2))
         low, high = _boxes(picked, frame, draws)
-        limit = high.new_tensor([frame.size[0], frame.size[1]])  # exchanged on purpose
+        limit = constant(frame.size, high)  # exchanged on purpose
         low, high = low.clamp_min(0), torch.minimum(high, limit)
         return view.edit(_cutout(frame, low, torch.where((order < k)[..., None], high, low - 1)))
 

@@ -11,13 +11,14 @@ from torch import Tensor
 
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.geometry import View, pixels
+from semipose.geometry import View, constant, pixels
 
 if TYPE_CHECKING:
     from semipose.augment import Policy
     from semipose.methods.target import Target
 
 GRAY = (0.299, 0.587, 0.114)
+SMOOTH = ((1, 1, 1), (1, 5, 1), (1, 1, 1))
 
 
 def rand_augment(magnitude: float = 20, count: int = 2) -> Policy:
@@ -101,20 +102,20 @@ def _towards(other: Callable[[Tensor], Tensor]) -> Callable[[Tensor, float, Tens
 
 
 def _gray(x: Tensor) -> Tensor:
-    return (x * x.new_tensor(GRAY)[:, None, None]).sum(1, keepdim=True)
+    return (x * constant(GRAY, x)[:, None, None]).sum(1, keepdim=True)
 
 
 def _smooth(x: Tensor) -> Tensor:
-    kernel = x.new_tensor([[1, 1, 1], [1, 5, 1], [1, 1, 1]]).div_(13).expand(3, 1, 3, 3)
+    kernel = constant(SMOOTH, x).div(13).expand(3, 1, 3, 3)
     return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
 
 
 def _cutout(x: Tensor, level: float, chance: Tensor) -> Tensor:
     h, w = x.shape[-2:]
     half = 80 / 256 * h * level / 2
-    center = chance[:, None, None, 1:] * x.new_tensor([w, h])
+    center = chance[:, None, None, 1:] * constant((w, h), x)
     at = pixels((h, w), torch.eye(3, device=x.device, dtype=x.dtype).expand(len(x), 3, 3))
-    return torch.where(((at - center).abs() <= half).all(-1)[:, None], x.new_tensor(0.5), x)
+    return torch.where(((at - center).abs() <= half).all(-1)[:, None], 0.5, x)
 
 
 OPERATIONS: tuple[Callable[[Tensor, float, Tensor], Tensor], ...] = (

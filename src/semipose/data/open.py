@@ -29,7 +29,7 @@ from semipose.data.sleap import read_sleap
 from semipose.data.tables import is_table
 from semipose.data.video import FRAMES, is_video
 from semipose.errors import UserError
-from semipose.skeleton import Skeleton
+from semipose.skeleton import Skeleton, joined
 
 SYNTH_COUNT = 1000
 WHOLE, PEOPLE = "whole", "people"
@@ -103,10 +103,13 @@ def open_unlabeled(
         labels: leave those there are, to measure by (a JSON file's are not looked at), and crowds.
     """
     if not isinstance(source, str | Path):
-        parts = [open_unlabeled(each, images, frames, boxes, cache) for each in source]
+        parts = [open_unlabeled(each, images, frames, boxes, cache, labels) for each in source]
+        known = [part.skeleton for part in parts if part.skeleton is not None]
+        skeleton = joined(known) if known else None
+        parts = [part.onto(skeleton) if skeleton and part.skeleton else part for part in parts]
         names = Counter(s.id for part in parts for s in part)
         samples = [s if names[s.id] == 1 else replace(s, id=f"{part.name}/{s.id}") for part in parts for s in part]
-        return PoseData("+".join(part.name for part in parts), None, tuple(samples))
+        return PoseData("+".join(part.name for part in parts), skeleton, tuple(samples))
     what, _, _, read = _format(source)
     if read is None:
         raise UserError(f"{source} is {what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}")

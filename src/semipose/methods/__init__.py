@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from torch import nn
@@ -41,17 +42,19 @@ METHODS: dict[str, tuple[int, Build]] = {
     "naive": (1, lambda c, nets, codec: Naive(nets[0], codec, parse(c.easy), c.weight)),
     "single": (1, lambda c, nets, codec: single(c, nets[0], codec)),
     "undetached": (1, lambda c, nets, codec: single(c, nets[0], codec, Learning(nets[0]))),
-    "mean_teacher": (1, lambda c, nets, codec: single(c, nets[0], codec, Ema(nets[0], c.decay))),
-    "eman": (1, lambda c, nets, codec: single(c, nets[0], codec, eman(c, nets[0]))),
+    "mean_teacher": (1, lambda c, nets, codec: single(c, nets[0], codec, average(c, nets[0], "batch"))),
+    "eman": (1, lambda c, nets, codec: single(c, nets[0], codec, average(c, nets[0], "sigma"))),
     "mum": (1, lambda c, nets, codec: single(c, nets[0], codec, mix=mixing(c, nets[0], ()))),
     "pose_mum": (1, lambda c, nets, codec: single(c, nets[0], codec, mix=mixing(c, nets[0], c.mix_after))),
     "pose_mum_plus": (
         1,
-        lambda c, nets, codec: single(c, nets[0], codec, eman(c, nets[0]), mix=mixing(c, nets[0], c.mix_after)),
+        lambda c, nets, codec: single(
+            c, nets[0], codec, average(c, nets[0], "sigma"), mix=mixing(c, nets[0], c.mix_after)
+        ),
     ),
     "unbiased_teacher": (
         1,
-        lambda c, nets, codec: single(c, nets[0], codec, Ema(nets[0], c.decay), kind=UnbiasedTeacher),
+        lambda c, nets, codec: single(c, nets[0], codec, average(c, nets[0], "batch"), kind=UnbiasedTeacher),
     ),
     "pseudopose": (1, lambda c, nets, codec: single(c, nets[0], codec, Frozen(nets[1]))),
     "datadistill": (
@@ -91,9 +94,9 @@ def single(
     return kind(student, codec, easy, hard(config), teacher, changed, move, config.weight, mix, config.joint)
 
 
-def eman(config: MethodConfig, student: nn.Module) -> Ema:
-    """The average of a student that teaches in evaluation mode, or as `method.statistics` says."""
-    return Ema(student, config.decay, config.statistics)
+def average(config: MethodConfig, student: nn.Module, statistics: str) -> Ema:
+    """A student's average, which normalises with `statistics` unless `method.statistics` says otherwise."""
+    return Ema(student, config.decay, config.statistics or statistics)
 
 
 def mixing(config: MethodConfig, network: nn.Module, after: Sequence[str]) -> Mixing:
@@ -145,13 +148,20 @@ def networks_of(config: MethodConfig) -> int:
         (config.name, METHODS, "name"),
         (config.outside, MOVES, "outside"),
         (config.hard_of, HARD, "hard_of"),
-        (config.statistics, STATISTICS, "statistics"),
+        (config.statistics, (None, *STATISTICS), "statistics"),
         (config.pool, AGGREGATES, "pool"),
         (config.select, READINGS, "select"),
         (config.refine, REFINE, "refine"),
     ):
         if value not in known:
-            raise UserError(f"method.{key} is {value!r}; it can be {', '.join(known)}")
+            raise UserError(f"method.{key} is {value!r}; it can be {', '.join(name or 'null' for name in known)}")
+    for number, key in ((config.weight, "weight"), (config.share, "share")):
+        if not 0 <= number < math.inf:
+            raise UserError(f"method.{key} is {number:g}; it can be 0 or more")
+    if math.isnan(config.margin):
+        raise UserError("method.margin is not a number; 0 lets the surer network teach")
+    if not 0 <= config.burn_in <= 1:
+        raise UserError(f"method.burn_in is {config.burn_in:g}; it is a part of the training, 0 to 1")
     if not 0 <= config.decay <= 1:
         raise UserError(f"method.decay is {config.decay:g}; it can be 0 (the student itself) to 1 (its first state)")
     if config.views < 1:

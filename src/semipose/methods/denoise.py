@@ -4,7 +4,6 @@ for several views of an image is pooled, and the surer one teaches, joint by joi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -97,14 +96,17 @@ READINGS: dict[str, Reading] = {
     "none": lambda own, peer, margin: torch.ones_like(own, dtype=torch.bool),
 }
 """Who teaches a student a joint. "printed", as lines 23 to 26 stand: its peer where that is surer by more than the
-margin, else the student itself; so an endless margin makes two Singles, an endless negative one Dual. "peer", the other
-way round: its peer unless the student itself is surer by more than the margin. "none": its peer, as in Dual."""
+margin, else the student itself; so an endless margin makes two Singles, an endless negative one Dual, where both still
+teach the joint: one that was dropped before is never taken if the other was not, whatever finite margin there is.
+"peer", the other way round: its peer unless the student itself is surer by more than the margin. "none": its peer, as
+in Dual."""
 
 
 def selected(own: Target, peer: Target, reading: Reading, margin: float) -> Target:
-    """A student's own target with the joints that its peer teaches replaced (lines 23 and 24). Both say their doubt."""
+    """A student's own target with the joints that its peer teaches replaced (lines 23 and 24). Both say their doubt; a
+    joint that one of them has dropped counts as endlessly doubted there."""
     assert own.doubt is not None and peer.doubt is not None
-    by_peer = reading(own.doubt, peer.doubt, margin)
+    by_peer = reading(unless_dropped(own), unless_dropped(peer), margin)
     cells = by_peer[..., None, None]
     return Target(
         torch.where(cells, peer.heatmaps, own.heatmaps),
@@ -115,10 +117,10 @@ def selected(own: Target, peer: Target, reading: Reading, margin: float) -> Targ
     )
 
 
-def disowned(target: Target) -> Target:
-    """The target, endlessly doubted where a joint was dropped: it is then chosen only where the other was too."""
+def unless_dropped(target: Target) -> Tensor:
+    """(B, K), a target's doubt, endless where a joint does not teach."""
     assert target.doubt is not None
-    return replace(target, doubt=target.doubt.masked_fill(target.weight.amax((-2, -1)) == 0, torch.inf))
+    return target.doubt.masked_fill(target.weight.amax((-2, -1)) == 0, torch.inf)
 
 
 class DenoiseSelect(Dual):
@@ -163,6 +165,6 @@ class DenoiseSelect(Dual):
         views = [weak, *(self.multi(unlabeled, draws) for _ in range(self.count))]
         pools = [pooled(Itself(each), views, self.codec.flip, self.aggregate, self.at_once) for each in self.students]
         if self.change_first:
-            pools = [disowned(self.change(each)) for each in pools]
+            pools = [self.change(each) for each in pools]
         chosen = [selected(own, peer, self.reading, self.margin) for own, peer in zip(pools, pools[::-1], strict=True)]
         return chosen if self.change_first else [self.change(each) for each in chosen]

@@ -25,11 +25,11 @@ Change = Callable[[Target], Target]
 
 
 def confident(threshold: float) -> Change:
-    """Joints whose peak is not above `threshold` do not teach (Xie et al. 2021, section 6.3, second attempt)."""
+    """Joints whose teacher's peak is not above `threshold` do not teach (Xie et al. 2021, section 6.3, second
+    attempt)."""
 
     def change(target: Target) -> Target:
-        peak = target.heatmaps.amax((-2, -1), keepdim=True)
-        return replace(target, weight=target.weight * (peak > threshold))
+        return replace(target, weight=target.weight * (target.confidence > threshold)[..., None, None])
 
     return change
 
@@ -51,8 +51,8 @@ def foreground(sigma: float) -> Change:
 
 def refined(sigma: float, threshold: float = -math.inf, below: str = "refined") -> Change:
     """Threshold-and-refine (Yu et al. 2024): a fresh Gaussian at each keypoint that the heatmaps tell, read off as in
-    evaluation (a quarter cell from the arg-max towards its higher neighbour), for joints whose peak reaches
-    `threshold`.
+    evaluation (a quarter cell from the arg-max towards its higher neighbour), for joints whose teacher's peak
+    reaches `threshold`.
 
     Args:
         sigma: of the Gaussians, in cells.
@@ -63,8 +63,8 @@ def refined(sigma: float, threshold: float = -math.inf, below: str = "refined") 
     def change(target: Target) -> Target:
         h, w = target.heatmaps.shape[-2:]
         stride = target.frame.size[0] / h
-        xy, peak = decode(target.heatmaps, stride, quarter)
-        fresh, high = encode(xy, (h, w), stride, sigma), (peak >= threshold)[..., None, None]
+        xy, _ = decode(target.heatmaps, stride, quarter)
+        fresh, high = encode(xy, (h, w), stride, sigma), (target.confidence >= threshold)[..., None, None]
         redrawn = replace(target, heatmaps=fresh, score=target.confidence)
         if below == "refined":
             return replace(redrawn, weight=target.weight * high)
@@ -75,7 +75,8 @@ def refined(sigma: float, threshold: float = -math.inf, below: str = "refined") 
 
 def distilled(draw: Policy, views: int, sigma: float) -> Teach:
     """DataDistill (Xie et al. 2021, section 5): the heatmaps of several views of an image are summed in the frame of
-    the first, and fresh Gaussians stand at the keypoints that the sum tells.
+    the first, and fresh Gaussians stand at the keypoints that the sum tells. As sure as the teacher is counts the mean
+    of what the views say there, so that thresholds mean what they do elsewhere.
 
     Args:
         draw: the further views, each from the plain image.
@@ -88,7 +89,8 @@ def distilled(draw: Policy, views: int, sigma: float) -> Teach:
         summed = target.heatmaps
         for _ in range(views - 1):
             summed = summed + seen_from(soft(teacher, draw(view.plain, more)), view, codec.flip).heatmaps
-        return refined(sigma)(replace(target, heatmaps=summed))
+        found = refined(sigma)(replace(target, heatmaps=summed))
+        return replace(found, score=found.confidence / views)
 
     return teach
 

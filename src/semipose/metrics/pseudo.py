@@ -75,7 +75,9 @@ def calibration(value: np.ndarray, distance: np.ndarray, threshold: float, bins:
 def columns(scores: dict[str, Any]) -> dict[str, float]:
     """The columns of metrics.csv; what could not be scored is left out."""
     kept = ("pck", "taught", "pck_taught", "confidence", "doubt")
-    return {f"pseudo/{name}": scores[name] for name in kept if scores.get(name) is not None}
+    found = {f"pseudo/{name}": scores.get(name) for name in kept}
+    found |= {f"pseudo/pck/{joint}": each["pck"] for joint, each in scores["per_joint"].items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _mean(values: np.ndarray) -> float | None:

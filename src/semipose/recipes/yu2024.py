@@ -2,7 +2,7 @@
 
 Each function returns a setting; data are the user's to name. Only the supplement was at hand: its Algorithm 1 is the
 method, and the values of the main text are not known. These are ours: the threshold and the refined Gaussian's sigma
-(the labels'), the number and strength of views, and the margin, chosen on training data (benchmarks/denoise_sweep.py);
+(the labels'), the number and strength of views, and the margin, all provisional (benchmarks/denoise_sweep.py compares);
 burn-in and decay of the teacher-student baseline, but for 0.9996, which is Unbiased Teacher's. Views and schedule
 are those of Xie et al., whose Dual the supplement builds on.
 """
