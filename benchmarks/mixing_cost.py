@@ -5,8 +5,9 @@
 ResNet18, 128x96, 16 + 16 images, views and settings of the recipes. Methods take a step each in turn, so that a change
 of the machine's speed meets all of them; medians are compared. `mixing_share_of_step` is the time of the mixing alone
 (a step's permutations, then every move of tiles at the sizes of that network's stages, forwards and backwards, with
-each stage mixing as if its chance were 1) over Pose-MUM's step. Memory is the peak of a process that trains one method
-alone, less what it had before: device memory on a GPU, resident memory on a CPU.
+each stage mixing as if its chance were 1) over Pose-MUM's step; `..._over_unmixed` compares whole steps, of the same
+networks with mixing and without, each pair in turn, and shows the machine's noise as well. Memory is the peak of a
+process that trains one method alone, less what it had before: device memory on a GPU, resident memory on a CPU.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from semipose.methods.mix import IMAGE, Mixing
 from semipose.models.stages import grids
 from semipose.recipes import recipe
 
-METHODS = ("single", "mum", "pose_mum", "pose_mum_plus", "dual")
+METHODS = ("single", "mum", "dual", "pose_mum", "pose_mum_plus")
+MIXING = ("pose_mum", "pose_mum_plus")
 WARMUP = 2
 
 
@@ -104,19 +106,34 @@ def mixing(run: Training) -> Callable[[int], None]:
     return once
 
 
-def turns(folder: Path, steps: int) -> dict[str, float]:
-    """Median seconds of a step of each method, and of the mixing alone."""
+def unmixed(run: Training) -> Callable[[int], None]:
+    """A step of the same networks on the same images, in which nothing is mixed."""
+    method = run.method
+    assert isinstance(method, Single)
+
+    def once(number: int) -> None:
+        mix, method.mix = method.mix, None
+        step(run, number)
+        method.mix = mix
+
+    return once
+
+
+def turns(folder: Path, steps: int) -> dict[str, list[float]]:
+    """Seconds of each step of each method, of those that mix without mixing too, and of the mixing alone."""
     runs = {method: training(method, folder) for method in METHODS}
     device = runs["pose_mum"].fabric.device
     for run in runs.values():
         run.wrapped.train()
     actions: dict[str, Callable[[int], None]] = {m: lambda n, run=run: step(run, n) for m, run in runs.items()}  # type: ignore[misc]
+    for name in MIXING:
+        actions[f"{name}, unmixed"] = unmixed(runs[name])
     actions["mixing"] = mixing(runs["pose_mum"])
     times: dict[str, list[float]] = {name: [] for name in actions}
     for number in range(steps + WARMUP):
         for name, action in actions.items():
             times[name].append(seconds(lambda: action(number), device))  # noqa: B023
-    return {name: statistics.median(each[WARMUP:]) for name, each in times.items()}
+    return {name: each[WARMUP:] for name, each in times.items()}
 
 
 def size(method: str, folder: str, steps: int) -> dict[str, float]:
@@ -145,17 +162,20 @@ def main() -> None:
         # Memory first: on Linux a process starts with the peak of the one that started it.
         with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
             sizes = {method: pool.apply(size, (method, name, min(options.steps, 4))) for method in METHODS}
-        times = turns(Path(name), options.steps)
+        each = turns(Path(name), options.steps)
+    times = {name: statistics.median(taken) for name, taken in each.items()}
+    more = {name: [a / b - 1 for a, b in zip(each[name], each[f"{name}, unmixed"], strict=True)] for name in MIXING}
     runs = {method: {"step_seconds": round(times[method], 4), **sizes[method]} for method in METHODS}
     summary = {
         "mixing_share_of_step": round(times["mixing"] / times["pose_mum"], 4),
         "pose_mum_plus_over_dual_time": round(times["pose_mum_plus"] / times["dual"], 3),
         "pose_mum_plus_over_dual_memory": round(sizes["pose_mum_plus"]["memory_mib"] / sizes["dual"]["memory_mib"], 3),
-    }
+    } | {f"{name}_over_unmixed": round(1 + statistics.median(shares), 4) for name, shares in more.items()}
     if options.trial:
         print(summary, runs)
     else:
-        write("mixing_cost", summary, runs, mixing_seconds=round(times["mixing"], 5))
+        about = {name: [round(share, 4) for share in sorted(shares)] for name, shares in more.items()}
+        write("mixing_cost", summary, runs, mixing_seconds=round(times["mixing"], 5), more_than_unmixed=about)
 
 
 if __name__ == "__main__":
