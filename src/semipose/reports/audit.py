@@ -1,0 +1,102 @@
+"""A model's least sure predictions on unlabelled images as one HTML page, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from semipose.data.video import read_images
+from semipose.errors import UserError
+from semipose.reports.gallery import crop_to_box, data_uri
+from semipose.reports.html import write_page
+from semipose.reports.overlay import DARK, WHITE, draw_pose
+
+if TYPE_CHECKING:
+    from semipose.auditing import Judged
+
+SIZE = 360
+"""Longest side of a picture."""
+NAMED = 3
+"""Joints in the table below each picture, and circled on it."""
+STRAY = 0.02
+"""Of the box's longer side: circles are drawn from this disagreement on."""
+
+
+class Shown(NamedTuple):
+    """A picture, and its worst joints as (name, confidence, doubt, disagreement)."""
+
+    uri: str
+    sample: str
+    score: float
+    joints: list[tuple[str, float, float, float]]
+
+
+def page(found: Mapping[str, Any], judged: Judged, chosen: Sequence[int], path: Path) -> Path:
+    """Write the page.
+
+    Args:
+        found: the content of audit.json.
+        chosen: the samples to show, worst first.
+    """
+    rows = sorted(found["joints"].items(), key=lambda row: -row[1]["trouble"])
+    content = {
+        "found": found,
+        "joints": rows,
+        "shown": pictures(judged, chosen),
+        "total": len(judged.data),
+        "several": len(judged.pred) > 1,
+        "scores": [found["samples"][n]["score"] for n in (0, len(judged.data) // 2, -1)],
+    }
+    return write_page(path, "audit.html", content)
+
+
+def pictures(judged: Judged, chosen: Sequence[int]) -> list[Shown]:
+    """Each chosen sample with the prediction on it, circles around its worst joints where networks and views strayed,
+    and, thin and white, what a second network says; images that cannot be read are left out."""
+    by_image: dict[str, list[int]] = {}
+    for i in chosen:
+        by_image.setdefault(judged.data[i].image, []).append(i)
+    made: dict[int, Shown] = {}
+    for image, pixels in read_images(list(by_image)):
+        if not isinstance(pixels, UserError):
+            made |= {i: _shown(judged, i, pixels) for i in by_image[image]}
+    return [made[i] for i in chosen if i in made]
+
+
+def _shown(judged: Judged, i: int, image: np.ndarray) -> Shown:
+    sample, skeleton, trouble = judged.data[i], judged.skeleton, judged.trouble[i]
+    nothing = np.zeros((len(skeleton), 3))
+    picture, scale, origin = crop_to_box(image, np.array(sample.box), nothing, margin=0.02, size=SIZE)
+    larger = SIZE / max(picture.shape[:2])
+    if larger > 1:  # small crops too, so that lines are thin beside them
+        shape = (round(picture.shape[1] * larger), round(picture.shape[0] * larger))
+        picture, scale = cv2.resize(picture, shape, interpolation=cv2.INTER_LINEAR), scale * larger
+    points = [each[i].copy() for each in judged.pred.values()]
+    for each in points:
+        each[:, :2] = (each[:, :2] - origin) * scale - 0.5
+    worst = [int(k) for k in np.argsort(-trouble, kind="stable")[:NAMED]]
+    reach = judged.disagreement[i] * max(sample.box[2:]) * scale
+    for k in worst:
+        if judged.disagreement[i, k] >= STRAY:
+            _circle(picture, points[0][k, :2], float(reach[k]))
+    for other in points[1:]:
+        picture = draw_pose(
+            picture, np.concatenate([other[:, :2], np.full((len(other), 1), 2.0)], 1), skeleton, "truth"
+        )
+    mine = np.concatenate([points[0][:, :2], np.maximum(points[0][:, 2:], 0)], 1)
+    picture = draw_pose(picture, mine, skeleton, fade=(0.0, 0.3))
+    rows = [
+        (skeleton.joints[k], float(judged.points[i, k, 2]), float(judged.doubt[i, k]), float(judged.disagreement[i, k]))
+        for k in worst
+    ]
+    return Shown(data_uri(picture), sample.id, float(judged.score[i]), rows)
+
+
+def _circle(picture: np.ndarray, centre: np.ndarray, radius: float) -> None:
+    place = (round(16 * float(centre[0])), round(16 * float(centre[1])))
+    for color, thickness in ((DARK, 3), (WHITE, 1)):
+        cv2.circle(picture, place, round(16 * max(radius, 4.0)), color, thickness, cv2.LINE_AA, 4)
