@@ -55,8 +55,8 @@ BATCH = 32
 EASY = "affine30"
 """Of a model without a run; a run's own easy view is used, which mirrors only where mirrored pictures may occur."""
 FORMULA = (
-    f"trouble = mean of (1 - confidence, 2 doubt, disagreement / {FAR:g}), each cut to 0 to 1; an image's score is the"
-    " mean of its joints' trouble"
+    f"trouble = mean of (1 - confidence, 2 doubt, disagreement / {FAR:g}), each cut to 0 to 1; the score of an image is"
+    " the mean over its joints"
 )
 
 

@@ -139,7 +139,8 @@ def choose(looks: Looks, scores: np.ndarray, count: int, labeled: Sequence[Looks
         for part in np.array_split(each.features, -(-len(each.features) // BATCH)):
             nearest = np.minimum(nearest, _distance(looks.features, part).min(1))
     taken = {f"labelled {n} {i}": p for n, each in enumerate(labeled) for i, p in enumerate(each.prints)}
-    left, found = np.ones(len(scores), bool), []
+    left = np.ones(len(scores), bool)
+    found: list[tuple[int, float]] = []
     while len(found) < count:
         worth = np.where(left, scores * nearest, -1.0)
         best = int(worth.argmax())

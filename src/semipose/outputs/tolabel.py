@@ -76,10 +76,10 @@ def write_dlc(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scorer
 
     people = max(len(image.poses) for image in images)
     names = [f"individual{n + 1}" for n in range(people)]
-    levels = ["scorer", "bodyparts", "coords"]
-    columns = [(scorer, joint, coord) for joint in skeleton.joints for coord in "xy"]
-    if people > 1:
-        levels, columns = ["scorer", "individuals", *levels[1:]], [(c[0], n, *c[1:]) for n in names for c in columns]
+    each = [(joint, coord) for joint in skeleton.joints for coord in "xy"]
+    several = people > 1
+    levels = ["scorer", *(["individuals"] if several else []), "bodyparts", "coords"]
+    columns = [(scorer, *([name] if several else []), *cell) for name in names for cell in each]
     videos: dict[str, list[Filled]] = {}
     for image in images:
         videos.setdefault(image.file.split("/")[1], []).append(image)
@@ -96,7 +96,7 @@ def write_dlc(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scorer
         table.to_csv(stem.with_name(f"{stem.name}.csv"))
         table.to_hdf(stem.with_name(f"{stem.name}.h5"), key="df_with_missing", mode="w")
         written += [stem.with_name(f"{stem.name}{kind}") for kind in (".csv", ".h5")]
-    config = _dlc_config(folder, videos, skeleton, scorer, names if people > 1 else [])
+    config = _dlc_config(folder, videos, skeleton, scorer, names if several else [])
     write_atomically(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False).encode())
     return [folder / "config.yaml", *written]
 
@@ -146,14 +146,15 @@ def write_sleap(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scor
     videos, frames = [], []
     for place, found in places.items():
         pictures = [str((folder / image.file).resolve()) for _, image in found]
-        video = io.Video(filename=str(place) if isinstance(place, Path) else pictures, open_backend=False)
+        whole = isinstance(place, Path)
+        video = io.Video(filename=str(place), open_backend=False) if whole else io.Video.from_filename(pictures)
         videos.append(video)
         for n, (number, image) in enumerate(found):
             instances = [
                 io.PredictedInstance.from_numpy(pose[:, :2], nodes, pose[:, 2], float(pose[:, 2].mean()))
                 for pose in image.poses
             ]
-            at = number if isinstance(place, Path) else n
+            at = number if whole else n
             frames.append(io.LabeledFrame(video=video, frame_idx=at, instances=instances))
     path = folder / "labels.slp"
     io.Labels(labeled_frames=frames, videos=videos, skeletons=[nodes]).save(str(path), verbose=False)
@@ -195,15 +196,16 @@ def write_cvat(folder: Path, images: Sequence[Filled], skeleton: Skeleton, score
     xml.SubElement(root, "version").text = "1.1"
     for number, image in enumerate(images):
         about = {"id": str(number), "name": Path(image.file).name}
-        of = xml.SubElement(root, "image", **about, height=str(image.size[0]), width=str(image.size[1]))
+        about |= {"height": str(image.size[0]), "width": str(image.size[1])}
+        of = xml.SubElement(root, "image", about)
         for pose, (x, y, w, h) in zip(image.poses, image.boxes.tolist(), strict=True):
             shape = {"label": skeleton.name, "source": "auto", "occluded": "0", "z_order": "0"}
-            whole = xml.SubElement(of, "skeleton", **shape)
+            whole = xml.SubElement(of, "skeleton", shape)
             for joint, point in zip(skeleton.joints, pose, strict=True):
                 gone = bool(np.isnan(point[0]))
                 px, py = (x + w / 2, y + h / 2) if gone else point[:2]
                 place = {"label": joint, "points": f"{px:.3f},{py:.3f}", "outside": str(int(gone))}
-                xml.SubElement(whole, "points", **{**shape, **place})
+                xml.SubElement(whole, "points", {**shape, **place})
     xml.indent(root)
     each = [{"name": joint, "type": "points", "attributes": []} for joint in skeleton.joints]
     label = {"name": skeleton.name, "type": "skeleton", "attributes": [], "sublabels": each, "svg": _svg(skeleton)}
@@ -231,7 +233,8 @@ def write_coco(folder: Path, images: Sequence[Filled], skeleton: Skeleton, score
     """annotations.json: COCO keypoints with the points as labels, v 2, or 0 for a joint left out."""
     category = {"id": 1, "name": skeleton.name, "keypoints": list(skeleton.joints)}
     category["skeleton"] = [[a + 1, b + 1] for a, b in skeleton.limbs]
-    rows, annotations = [], []
+    rows: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, image in enumerate(images, 1):
         rows.append({"id": number, "file_name": image.file, "height": image.size[0], "width": image.size[1]})
         for pose, box in zip(image.poses, image.boxes.tolist(), strict=True):
