@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 SIZE = 360
 """Longest side of a picture."""
 NAMED = 3
-"""Joints in the table below each picture, and circled on it."""
+"""Joints in the table below each picture."""
 STRAY = 0.02
-"""Of the box's longer side: circles are drawn from this disagreement on."""
+"""Of the box's longer side: a circle is drawn from this disagreement on."""
 
 
 class Shown(NamedTuple):
@@ -55,7 +55,7 @@ def page(found: Mapping[str, Any], judged: Judged, chosen: Sequence[int], path: 
 
 
 def pictures(judged: Judged, chosen: Sequence[int]) -> list[Shown]:
-    """Each chosen sample with the prediction on it, circles around its worst joints where networks and views strayed,
+    """Each chosen sample with the prediction on it, a circle around its worst joint where networks and views strayed,
     and, thin and white, what a second network says; images that cannot be read are left out."""
     by_image: dict[str, list[int]] = {}
     for i in chosen:
@@ -79,10 +79,9 @@ def _shown(judged: Judged, i: int, image: np.ndarray) -> Shown:
     for each in points:
         each[:, :2] = (each[:, :2] - origin) * scale - 0.5
     worst = [int(k) for k in np.argsort(-trouble, kind="stable")[:NAMED]]
-    reach = judged.disagreement[i] * max(sample.box[2:]) * scale
-    for k in worst:
-        if judged.disagreement[i, k] >= STRAY:
-            _circle(picture, points[0][k, :2], float(reach[k]))
+    reach = judged.disagreement[i, worst[0]] * max(sample.box[2:]) * scale
+    if judged.disagreement[i, worst[0]] >= STRAY:
+        _circle(picture, points[0][worst[0], :2], float(reach))
     for other in points[1:]:
         picture = draw_pose(
             picture, np.concatenate([other[:, :2], np.full((len(other), 1), 2.0)], 1), skeleton, "truth"
@@ -98,5 +97,5 @@ def _shown(judged: Judged, i: int, image: np.ndarray) -> Shown:
 
 def _circle(picture: np.ndarray, centre: np.ndarray, radius: float) -> None:
     place = (round(16 * float(centre[0])), round(16 * float(centre[1])))
-    for color, thickness in ((DARK, 3), (WHITE, 1)):
+    for color, thickness in ((DARK, 2), (WHITE, 1)):
         cv2.circle(picture, place, round(16 * max(radius, 4.0)), color, thickness, cv2.LINE_AA, 4)
