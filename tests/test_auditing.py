@@ -13,8 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import semipose
-from semipose.auditing import FAR, Judged, judged, open_both
+from semipose.auditing import FAR, Judged, audit, judged, open_both
 from semipose.augment import parse
 from semipose.cli import main
 from semipose.data.crops import Crops, CropSpec, build_crops
@@ -25,7 +24,7 @@ from semipose.geometry import View
 from semipose.methods.denoise import brought_back
 from semipose.models.stages import Tap, no_tap
 from semipose.skeleton import Skeleton
-from tests.engine.runs import tiny
+from tests.engine.runs import untrained
 
 DOTS = Skeleton("dots", ("red", "green"), (), ((0, 1),))
 SIDES = replace(DOTS, pairs=((0, 1),))
@@ -133,15 +132,13 @@ def test_a_batch_more_changes_nothing_but_the_draws(spots: Crops) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("audit")
-    config = tiny(folder / "cache", "dual", steps=1, eval_every=0)
-    return semipose.train(config=config, out=folder / "run", progress=False).path
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("audit") / "run")
 
 
-def test_from_the_command_line(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_the_command_line(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "audit"
-    assert main(["audit", str(trained), "--count", "3", "--device", "cpu", "--out", str(out)]) == 0
+    assert main(["audit", str(run), "--count", "3", "--device", "cpu", "--out", str(out)]) == 0
     said = capsys.readouterr().out
     found = json.loads((out / "audit.json").read_text())
     assert found["sentence"] in said and f"wrote {out}/audit.html" in said
@@ -159,29 +156,27 @@ def test_from_the_command_line(trained: Path, tmp_path: Path, capsys: pytest.Cap
     )
 
 
-def test_one_model_and_a_folder(trained: Path, tmp_path: Path) -> None:
+def test_one_model_and_a_folder(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     picture(folder / "a.png", (40, 40), (70, 60))
-    opened = open_both(trained / "model.safetensors", folder, None, None)
+    opened = open_both(run / "model.safetensors", folder, None, None)
     assert list(opened.networks) == ["a"] and opened.unlabeled.ids == ("a.png",)
-    assert len(open_both(trained, folder, None, None).known) == 2, "the run's labelled and validation data"
+    assert len(open_both(run, folder, None, None).known) == 2, "the run's labelled and validation data"
 
 
-def test_faults_in_one_line(trained: Path, tmp_path: Path) -> None:
-    from semipose.auditing import audit
-
+def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("labeled: synth:studio?count=2\n")
     with pytest.raises(UserError, match="without unlabelled images; set data"):
-        audit(trained, tmp_path / "data.yaml", out=tmp_path / "out", progress=False)
+        audit(run, tmp_path / "data.yaml", out=tmp_path / "out", progress=False)
     weights = tmp_path / "weights"
     weights.mkdir()
     for kind in ("safetensors", "json"):
-        (weights / f"model.{kind}").write_bytes((trained / f"model.{kind}").read_bytes())
+        (weights / f"model.{kind}").write_bytes((run / f"model.{kind}").read_bytes())
     with pytest.raises(UserError, match="no unlabelled images of its own"):
         audit(weights, out=tmp_path / "out", progress=False)
     with pytest.raises(UserError, match="nowhere"):
         audit(tmp_path / "nowhere", out=tmp_path / "out", progress=False)
     with pytest.raises(UserError, match="--count"):
-        audit(trained, count=0, out=tmp_path / "out", progress=False)
+        audit(run, count=0, out=tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()

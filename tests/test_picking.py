@@ -16,7 +16,7 @@ from semipose.data.duplicates import Print, fingerprint
 from semipose.data.open import open_labeled
 from semipose.errors import UserError
 from semipose.picking import Looks, choose, pick
-from tests.engine.runs import tiny
+from tests.engine.runs import untrained
 from tests.films import film
 
 
@@ -58,24 +58,22 @@ def test_what_is_labelled_counts_as_taken() -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pick")
-    config = tiny(folder / "cache", "single", steps=1, eval_every=0)
-    return semipose.train(config=config, out=folder / "run", progress=False).path
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("pick") / "run", "single")
 
 
 def test_from_the_command_line_and_back_as_labels(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "next"
-    words = ["pick", "3", str(trained), "--format", "coco", "--confidence", "-9", "--device", "cpu"]
+    words = ["pick", "3", str(run), "--format", "coco", "--confidence", "-9", "--device", "cpu"]
     assert main([*words, "--out", str(out)]) == 0
     assert "3 images to label" in capsys.readouterr().out
     rows = list(csv.DictReader((out / "picked.csv").open()))
     data = open_labeled(out / "annotations.json")
     assert [Path(s.image) for s in data] == [out / row["file"] for row in rows] and len(rows) == 3
     # The points are those of the audit, to the thousandth of a pixel.
-    found = semipose.audit(trained, out=tmp_path / "audit", device="cpu", progress=False)
+    found = semipose.audit(run, out=tmp_path / "audit", device="cpu", progress=False)
     said = {sample["id"]: np.array(sample["keypoints"]) for sample in found["samples"]}
     for sample, row in zip(data, rows, strict=True):
         assert sample.keypoints is not None
@@ -85,15 +83,15 @@ def test_from_the_command_line_and_back_as_labels(
     assert (tmp_path / "again" / "picked.csv").read_text() == (out / "picked.csv").read_text()
 
 
-def test_weak_joints_are_left_to_the_labeller(trained: Path, tmp_path: Path) -> None:
-    pick(1, trained, form="coco", confidence=9.0, out=tmp_path / "out", device="cpu", progress=False)
+def test_weak_joints_are_left_to_the_labeller(run: Path, tmp_path: Path) -> None:
+    pick(1, run, form="coco", confidence=9.0, out=tmp_path / "out", device="cpu", progress=False)
     (row,) = json.loads((tmp_path / "out" / "annotations.json").read_text())["annotations"]
     assert row["num_keypoints"] == 0 and not any(row["keypoints"])
 
 
-def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(trained: Path, tmp_path: Path) -> None:
+def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(run: Path, tmp_path: Path) -> None:
     clip = film(tmp_path / "clip.mp4", 8, step=24)
-    found = pick(2, trained, clip, form="dlc", out=tmp_path / "out", frames="all", device="cpu", progress=False)
+    found = pick(2, run, clip, form="dlc", out=tmp_path / "out", frames="all", device="cpu", progress=False)
     assert (
         not found.remark and (tmp_path / "out" / "labeled-data" / "clip" / "CollectedData_semipose.h5") in found.files
     )
@@ -102,18 +100,18 @@ def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(trai
     assert [path.name for path in pictures] == [f"img{n:05d}.png" for n in numbers]
     assert np.median(cv2.imread(str(pictures[1]))) == pytest.approx(20 + 24 * numbers[1], abs=3)
     with pytest.raises(UserError, match="there are 8 images"):
-        pick(9, trained, clip, form="coco", out=tmp_path / "more", frames="all", device="cpu", progress=False)
+        pick(9, run, clip, form="coco", out=tmp_path / "more", frames="all", device="cpu", progress=False)
 
 
-def test_faults_in_one_line(trained: Path, tmp_path: Path) -> None:
+def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
     how = {"out": tmp_path / "out", "device": "cpu", "progress": False}
     with pytest.raises(UserError, match="there are 12 images that are not labelled"):
-        pick(13, trained, form="coco", **how)  # type: ignore[arg-type]
+        pick(13, run, form="coco", **how)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="one image or more"):
-        pick(0, trained, form="coco", **how)  # type: ignore[arg-type]
+        pick(0, run, form="coco", **how)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="choose of dlc"):
-        pick(1, trained, form="xml", **how)  # type: ignore[arg-type]
+        pick(1, run, form="xml", **how)  # type: ignore[arg-type]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("")
     with pytest.raises(UserError, match="not empty; name a new folder with --out"):
-        pick(1, trained, form="coco", **how)  # type: ignore[arg-type]
+        pick(1, run, form="coco", **how)  # type: ignore[arg-type]

@@ -88,7 +88,7 @@ def write_dlc(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scorer
         found = sorted(found, key=lambda image: image.file)
         values = np.full((len(found), people, len(skeleton), 2), np.nan)
         for row, image in zip(values, found, strict=True):
-            row[: len(image.poses)] = image.poses[..., :2]
+            row[: len(image.poses)] = image.poses[..., :2].round(3)
         index = pandas.MultiIndex.from_tuples([tuple(image.file.split("/")) for image in found])
         header = pandas.MultiIndex.from_tuples(columns, names=levels)
         table = pandas.DataFrame(values.reshape(len(found), -1), index=index, columns=header)
