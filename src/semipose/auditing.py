@@ -16,10 +16,8 @@ image is the mean of its joints' trouble: 0 where all is sure and agreed upon, 1
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -139,17 +137,17 @@ def audit(
     Raises:
         UserError: there are no unlabelled images, the model or the images cannot be read, or `out` not written.
     """
-    from semipose.reports.audit import page
+    from semipose.reports.audit import page, summary, table
 
     if count < 1:
         raise UserError(f"audit shows {count} images; ask for one or more with --count")
     opened = open_both(model, data, frames, boxes)
     judged = judge(opened, device, seed, progress)
     order = np.argsort(-judged.score, kind="stable").tolist()
-    found = {"model": str(model), **summary(judged, order)}
+    found = {"model": str(model), "formula": FORMULA, **summary(judged, order)}
     folder = Path(out)
     write_atomically(folder / "audit.json", (json.dumps(found) + "\n").encode())
-    write_atomically(folder / "audit.csv", _table(judged, order).encode())
+    write_atomically(folder / "audit.csv", table(judged, order).encode())
     page(found, judged, order[:count], folder / "audit.html")
     return found
 
@@ -280,52 +278,3 @@ def _apart(points: Tensor, sight: Tensor) -> Tensor:
     distance = (points - points[0, 0]).norm(dim=-1) * sight
     others = len(points) * sight.sum(0) - 1
     return distance.sum((0, 1)) / others.clamp_min(1)
-
-
-def summary(judged: Judged, order: Sequence[int]) -> dict[str, Any]:
-    """The content of audit.json but for the model; see `audit`."""
-    trouble, joints = judged.trouble, judged.skeleton.joints
-    worst = np.bincount(trouble.argmax(1), minlength=len(joints)) / len(trouble)
-    means = {
-        "confidence": judged.points[..., 2].mean(0),
-        "doubt": judged.doubt.mean(0),
-        "disagreement": judged.disagreement.mean(0),
-        "trouble": trouble.mean(0),
-        "worst": worst,
-    }
-    per_joint = {j: {key: round(float(v[k]), 4) for key, v in means.items()} for k, j in enumerate(joints)}
-    least = max(per_joint, key=lambda joint: per_joint[joint]["trouble"])
-    samples = [
-        {
-            "id": judged.data[i].id,
-            "image": judged.data[i].image,
-            "box": [round(float(v), 2) for v in judged.data[i].box],
-            "score": round(float(judged.score[i]), 4),
-            "keypoints": judged.points[i].round(3).tolist(),
-            "doubt": judged.doubt[i].round(4).tolist(),
-            "disagreement": judged.disagreement[i].round(4).tolist(),
-            "trouble": trouble[i].round(4).tolist(),
-        }
-        for i in order
-    ]
-    about = per_joint[least]
-    sentence = (
-        f"Of {len(trouble):,} unlabelled predictions, the model is least sure of {least}: its confidence is"
-        f" {about['confidence']:.2f} on average, and it is the worst joint of {100 * about['worst']:.0f} % of them."
-    )
-    networks = list(judged.pred)
-    return {"sentence": sentence, "formula": FORMULA, "networks": networks, "joints": per_joint, "samples": samples}
-
-
-def _table(judged: Judged, order: Sequence[int]) -> str:
-    """A row a joint of each sample, worst sample first."""
-    text, trouble, score = io.StringIO(newline=""), judged.trouble, judged.score
-    rows = csv.writer(text)
-    rows.writerow(("sample", "score", "joint", "x", "y", "confidence", "doubt", "disagreement", "trouble"))
-    for i in order:
-        name, image = judged.data[i].id, f"{score[i]:.4f}"
-        for k, joint in enumerate(judged.skeleton.joints):
-            x, y, sure = judged.points[i, k]
-            rest = (sure, judged.doubt[i, k], judged.disagreement[i, k], trouble[i, k])
-            rows.writerow((name, image, joint, f"{x:.3f}", f"{y:.3f}", *(f"{v:.4f}" for v in rest)))
-    return text.getvalue()

@@ -1,7 +1,9 @@
-"""A model's least sure predictions on unlabelled images as one HTML page, worst first."""
+"""A model's predictions on unlabelled images, worst first, as plain values, a table, and one HTML page."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +35,55 @@ class Shown(NamedTuple):
     sample: str
     score: float
     joints: list[tuple[str, float, float, float]]
+
+
+def summary(judged: Judged, order: Sequence[int]) -> dict[str, Any]:
+    """The content of audit.json but for the model; see `audit`."""
+    trouble, joints = judged.trouble, judged.skeleton.joints
+    worst = np.bincount(trouble.argmax(1), minlength=len(joints)) / len(trouble)
+    means = {
+        "confidence": judged.points[..., 2].mean(0),
+        "doubt": judged.doubt.mean(0),
+        "disagreement": judged.disagreement.mean(0),
+        "trouble": trouble.mean(0),
+        "worst": worst,
+    }
+    per_joint = {j: {key: round(float(v[k]), 4) for key, v in means.items()} for k, j in enumerate(joints)}
+    least = max(per_joint, key=lambda joint: per_joint[joint]["trouble"])
+    samples = [
+        {
+            "id": judged.data[i].id,
+            "image": judged.data[i].image,
+            "box": [round(float(v), 2) for v in judged.data[i].box],
+            "score": round(float(judged.score[i]), 4),
+            "keypoints": judged.points[i].round(3).tolist(),
+            "doubt": judged.doubt[i].round(4).tolist(),
+            "disagreement": judged.disagreement[i].round(4).tolist(),
+            "trouble": trouble[i].round(4).tolist(),
+        }
+        for i in order
+    ]
+    about = per_joint[least]
+    sentence = (
+        f"Of {len(trouble):,} predictions on unlabelled images, the model is least sure of {least}: its confidence is"
+        f" {about['confidence']:.2f} on average, and it is the worst joint of {100 * about['worst']:.0f} % of them."
+    )
+    networks = list(judged.pred)
+    return {"sentence": sentence, "networks": networks, "joints": per_joint, "samples": samples}
+
+
+def table(judged: Judged, order: Sequence[int]) -> str:
+    """audit.csv: a row a joint of each sample, worst sample first."""
+    text, trouble, score = io.StringIO(newline=""), judged.trouble, judged.score
+    rows = csv.writer(text)
+    rows.writerow(("sample", "score", "joint", "x", "y", "confidence", "doubt", "disagreement", "trouble"))
+    for i in order:
+        name, image = judged.data[i].id, f"{score[i]:.4f}"
+        for k, joint in enumerate(judged.skeleton.joints):
+            x, y, sure = judged.points[i, k]
+            rest = (sure, judged.doubt[i, k], judged.disagreement[i, k], trouble[i, k])
+            rows.writerow((name, image, joint, f"{x:.3f}", f"{y:.3f}", *(f"{v:.4f}" for v in rest)))
+    return text.getvalue()
 
 
 def page(found: Mapping[str, Any], judged: Judged, chosen: Sequence[int], path: Path) -> Path:
