@@ -20,7 +20,7 @@ from tests.models import layouts
 PEOPLE = "synth:studio?count={}&start={}"
 VERBS = (
     *("demo", "train", "evaluate", "predict", "import-weights", "check", "split", "synth", "gap", "show-mix"),
-    *("reproduce", "triangulate", "recipes", "report", "export", "init", "doctor", "worth"),
+    *("reproduce", "triangulate", "recipes", "report", "export", "init", "doctor", "worth", "audit", "pick"),
 )
 
 

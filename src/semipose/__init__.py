@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semipose.auditing import audit
     from semipose.bring import init
     from semipose.cameras.predictions import triangulate_predictions
     from semipose.data.check import check
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from semipose.gaps import gap
     from semipose.mirrors import doctor
     from semipose.models.public import import_weights
+    from semipose.picking import pick
     from semipose.prediction import predict
     from semipose.predictor import Predictor
     from semipose.reports.html import report
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Predictor",
+    "audit",
     "check",
     "demo",
     "doctor",
@@ -36,6 +39,7 @@ __all__ = [
     "import_weights",
     "init",
     "make_split",
+    "pick",
     "predict",
     "report",
     "reproduce",
@@ -48,6 +52,7 @@ __all__ = [
 
 _HOME = {
     "Predictor": "predictor",
+    "audit": "auditing",
     "check": "data.check",
     "demo": "demos",
     "doctor": "mirrors",
@@ -57,6 +62,7 @@ _HOME = {
     "import_weights": "models.public",
     "init": "bring",
     "make_split": "data.split",
+    "pick": "picking",
     "predict": "prediction",
     "report": "reports.html",
     "reproduce": "reproduction",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from semipose import __version__, commands
+from semipose import __version__, commands, labeling
 from semipose.commands import DONE, FAILED, USAGE, Arguments
 from semipose.errors import UsageError, UserError
 
@@ -154,6 +154,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
     add("--decode", choices=DECODERS, default="quarter", help="how a heatmap's peak becomes a position")
     add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", default="none", help=FLIPS)
+
+    labeling.add_verbs(verb)
 
     add = verb(
         "export", commands.export, "write a trained network as ONNX", "export runs/dual --out model.onnx"

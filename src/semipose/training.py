@@ -15,6 +15,7 @@ from semipose.settings import read_yaml, resolve
 
 if TYPE_CHECKING:
     from semipose.data.sample import PoseData
+    from semipose.models.weights import Loaded
 
 
 class Run(NamedTuple):
@@ -109,25 +110,10 @@ def evaluate(
     from semipose.engine.rundir import RunDir
     from semipose.engine.sets import cut, open_sets
     from semipose.heatmap import DECODERS
-    from semipose.models.weights import load_model
 
     path = Path(run)
+    loaded, config, of_run = read_networks(path)
     folder = path.parent if path.is_file() else path
-    files = [path] if path.is_file() else sorted(path.glob("model*.safetensors"))
-    of_run = (folder / "config.yaml").exists()
-    if not files:
-        raise UserError(
-            f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}"
-            if of_run
-            else f"{path} is neither a model.safetensors nor a run folder: it has no config.yaml"
-        )
-    loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
-    loaded = dict(sorted(loaded.items()))
-    config = (
-        resolve(Config(), read_yaml(folder / "config.yaml"))
-        if of_run
-        else Config(model=next(iter(loaded.values())).config)
-    )
     if data is None and not of_run:
         raise UserError(f"{path} is no run and has no validation data of its own; name labelled data with --data")
     if data is None:
@@ -155,6 +141,30 @@ def evaluate(
         scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
     RunDir(folder).write_json("evaluation.json", scores)
     return scores
+
+
+def read_networks(path: Path) -> tuple[dict[str, Loaded], Config, bool]:
+    """The networks of a run's folder or of a folder of weights, "a" first, or the one of a model.safetensors; the run's
+    configuration, or one with the network's own sizes; and whether it is of a run.
+
+    Raises:
+        UserError: there is none, or the run has not finished.
+    """
+    from semipose.models.weights import load_model
+
+    folder = path.parent if path.is_file() else path
+    files = [path] if path.is_file() else sorted(path.glob("model*.safetensors"))
+    of_run = (folder / "config.yaml").exists()
+    if not files:
+        raise UserError(
+            f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}"
+            if of_run
+            else f"{path} is neither a model.safetensors nor a run folder: it has no config.yaml"
+        )
+    loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
+    loaded = dict(sorted(loaded.items()))
+    own = Config(model=next(iter(loaded.values())).config)
+    return loaded, resolve(Config(), read_yaml(folder / "config.yaml")) if of_run else own, of_run
 
 
 def _detected(boxes: str | Path, file: str | None, images: str | None) -> tuple[dict, PoseData]:

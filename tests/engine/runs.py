@@ -15,14 +15,17 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 
-from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
+from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig, to_dict
 from semipose.data.sample import PoseData, Sample
 from semipose.engine import checkpoint
+from semipose.engine.networks import build_networks
 from semipose.engine.rundir import RunDir
 from semipose.engine.train import run_training
 from semipose.methods import Method
-from semipose.skeleton import Skeleton
+from semipose.models.weights import save_model
+from semipose.skeleton import LSP, Skeleton
 
 STEPS = 8
 """Two and two thirds of a pass over the 12 unlabelled images, with batches of 4."""
@@ -45,6 +48,16 @@ def tiny(cache: Path, method: str = "dual", **changes: Any) -> Config:
     for key, value in changes.items():
         base = replace(base, **{key: replace(getattr(base, key), **value) if isinstance(value, dict) else value})
     return base
+
+
+def untrained(folder: Path, method: str = "dual") -> Path:
+    """What of a run's folder tells of its networks: `tiny` ones that have learnt nothing."""
+    config = tiny(folder.parent / "cache", method)
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(to_dict(config)))
+    for name, network in zip(("model", "model-b"), build_networks(config, LSP), strict=False):
+        save_model(folder / name, network, config.model, LSP)
+    return folder
 
 
 def points(n: int = 6, size: tuple[float, float] = (40, 60), name: str = "points") -> PoseData:

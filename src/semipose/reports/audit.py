@@ -1,0 +1,152 @@
+"""A model's predictions on unlabelled images, worst first, as plain values, a table, and one HTML page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from semipose.data.video import read_images
+from semipose.errors import UserError
+from semipose.reports.gallery import crop_to_box, data_uri
+from semipose.reports.html import write_page
+from semipose.reports.overlay import DARK, WHITE, draw_pose
+
+if TYPE_CHECKING:
+    from semipose.auditing import Judged
+
+SIZE = 360
+"""Longest side of a picture."""
+NAMED = 3
+"""Joints in the table below each picture."""
+STRAY = 0.02
+"""Of the box's longer side: a circle is drawn from this disagreement on."""
+
+
+class Shown(NamedTuple):
+    """A picture, and its worst joints as (name, confidence, doubt, disagreement)."""
+
+    uri: str
+    sample: str
+    score: float
+    joints: list[tuple[str, float, float, float]]
+
+
+def summary(judged: Judged, order: Sequence[int]) -> dict[str, Any]:
+    """The content of audit.json but for the model; see `audit`."""
+    trouble, joints = judged.trouble, judged.skeleton.joints
+    worst = np.bincount(trouble.argmax(1), minlength=len(joints)) / len(trouble)
+    means = {
+        "confidence": judged.points[..., 2].mean(0),
+        "doubt": judged.doubt.mean(0),
+        "disagreement": judged.disagreement.mean(0),
+        "trouble": trouble.mean(0),
+        "worst": worst,
+    }
+    per_joint = {j: {key: round(float(v[k]), 4) for key, v in means.items()} for k, j in enumerate(joints)}
+    least = max(per_joint, key=lambda joint: per_joint[joint]["trouble"])
+    samples = [
+        {
+            "id": judged.data[i].id,
+            "image": judged.data[i].image,
+            "box": [round(float(v), 2) for v in judged.data[i].box],
+            "score": round(float(judged.score[i]), 4),
+            "keypoints": judged.points[i].round(3).tolist(),
+            "doubt": judged.doubt[i].round(4).tolist(),
+            "disagreement": judged.disagreement[i].round(4).tolist(),
+            "trouble": trouble[i].round(4).tolist(),
+        }
+        for i in order
+    ]
+    about = per_joint[least]
+    sentence = (
+        f"Of {len(trouble):,} predictions on unlabelled images, the model is least sure of {least}: its confidence is"
+        f" {about['confidence']:.2f} on average, and it is the worst joint of {100 * about['worst']:.0f} % of them."
+    )
+    networks = list(judged.pred)
+    return {"sentence": sentence, "networks": networks, "joints": per_joint, "samples": samples}
+
+
+def table(judged: Judged, order: Sequence[int]) -> str:
+    """audit.csv: a row a joint of each sample, worst sample first."""
+    text, trouble, score = io.StringIO(newline=""), judged.trouble, judged.score
+    rows = csv.writer(text)
+    rows.writerow(("sample", "score", "joint", "x", "y", "confidence", "doubt", "disagreement", "trouble"))
+    for i in order:
+        name, image = judged.data[i].id, f"{score[i]:.4f}"
+        for k, joint in enumerate(judged.skeleton.joints):
+            x, y, sure = judged.points[i, k]
+            rest = (sure, judged.doubt[i, k], judged.disagreement[i, k], trouble[i, k])
+            rows.writerow((name, image, joint, f"{x:.3f}", f"{y:.3f}", *(f"{v:.4f}" for v in rest)))
+    return text.getvalue()
+
+
+def page(found: Mapping[str, Any], judged: Judged, chosen: Sequence[int], path: Path) -> Path:
+    """Write the page.
+
+    Args:
+        found: the content of audit.json.
+        chosen: the samples to show, worst first.
+    """
+    rows = sorted(found["joints"].items(), key=lambda row: -row[1]["trouble"])
+    content = {
+        "found": found,
+        "joints": rows,
+        "shown": pictures(judged, chosen),
+        "total": len(judged.data),
+        "several": len(judged.pred) > 1,
+        "scores": [found["samples"][n]["score"] for n in (0, len(judged.data) // 2, -1)],
+    }
+    return write_page(path, "audit.html", content)
+
+
+def pictures(judged: Judged, chosen: Sequence[int]) -> list[Shown]:
+    """Each chosen sample with the prediction on it, a circle around its worst joint where networks and views strayed,
+    and, thin and white, what a second network says; images that cannot be read are left out."""
+    by_image: dict[str, list[int]] = {}
+    for i in chosen:
+        by_image.setdefault(judged.data[i].image, []).append(i)
+    made: dict[int, Shown] = {}
+    for image, pixels in read_images(list(by_image)):
+        if not isinstance(pixels, UserError):
+            made |= {i: _shown(judged, i, pixels) for i in by_image[image]}
+    return [made[i] for i in chosen if i in made]
+
+
+def _shown(judged: Judged, i: int, image: np.ndarray) -> Shown:
+    sample, skeleton, trouble = judged.data[i], judged.skeleton, judged.trouble[i]
+    nothing = np.zeros((len(skeleton), 3))
+    picture, scale, origin = crop_to_box(image, np.array(sample.box), nothing, margin=0.02, size=SIZE)
+    larger = SIZE / max(picture.shape[:2])
+    if larger > 1:  # small crops too, so that lines are thin beside them
+        shape = (round(picture.shape[1] * larger), round(picture.shape[0] * larger))
+        picture, scale = cv2.resize(picture, shape, interpolation=cv2.INTER_LINEAR), scale * larger
+    points = [each[i].copy() for each in judged.pred.values()]
+    for each in points:
+        each[:, :2] = (each[:, :2] - origin) * scale - 0.5
+    worst = [int(k) for k in np.argsort(-trouble, kind="stable")[:NAMED]]
+    reach = judged.disagreement[i, worst[0]] * max(sample.box[2:]) * scale
+    if judged.disagreement[i, worst[0]] >= STRAY:
+        _circle(picture, points[0][worst[0], :2], float(reach))
+    for other in points[1:]:
+        picture = draw_pose(
+            picture, np.concatenate([other[:, :2], np.full((len(other), 1), 2.0)], 1), skeleton, "truth"
+        )
+    mine = np.concatenate([points[0][:, :2], np.maximum(points[0][:, 2:], 0)], 1)
+    picture = draw_pose(picture, mine, skeleton, fade=(0.0, 0.3))
+    rows = [
+        (skeleton.joints[k], float(judged.points[i, k, 2]), float(judged.doubt[i, k]), float(judged.disagreement[i, k]))
+        for k in worst
+    ]
+    return Shown(data_uri(picture), sample.id, float(judged.score[i]), rows)
+
+
+def _circle(picture: np.ndarray, centre: np.ndarray, radius: float) -> None:
+    place = (round(16 * float(centre[0])), round(16 * float(centre[1])))
+    for color, thickness in ((DARK, 2), (WHITE, 1)):
+        cv2.circle(picture, place, round(16 * max(radius, 4.0)), color, thickness, cv2.LINE_AA, 4)
