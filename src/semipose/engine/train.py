@@ -37,6 +37,7 @@ from semipose.methods.mix import check_groups
 from semipose.metrics import pseudo
 from semipose.models.weights import save_model
 from semipose.provenance import commit, machine
+from semipose.ranges import check_ranges
 from semipose.settings import resolve
 
 FREE = {"workers", "threads", "save_every", "data.cache"}
@@ -75,6 +76,7 @@ def run_training(
             loading process failed, or a loss was not finite.
         Stopped: after SIGINT or SIGTERM, with the checkpoint saved.
     """
+    check_ranges(config)
     saved = checkpoint.load(resume) if resume else None
     fabric = launch(config)
     path = fabric.broadcast(run.path)
@@ -123,8 +125,6 @@ class Training:
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
         self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]
-        if config.pseudo < 0:
-            raise UserError(f"pseudo is {config.pseudo}; it is a number of images, 0 for none")
         size = sizes[1] // self.share.world
         self.held = hold_back(unlabeled, self.sets.held, config.pseudo, size, config.seed)
         self.steps = config.steps or self.batches.steps_of(config.epochs)
