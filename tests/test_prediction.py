@@ -213,13 +213,11 @@ def test_what_is_in_the_output_folder_is_no_source(tmp_path: Path) -> None:
     assert again.frames == first.frames == 5 and again.files == first.files
     (tmp_path / "a.png").unlink()
     (tmp_path / "b" / "v.mp4").unlink()
-    with pytest.raises(UserError, match="nothing to predict on but what is in .*out"):
+    with pytest.raises(UserError, match=r"nothing to predict on but what is in .*out"):
         on(tmp_path, tmp_path / "b" / "out")
 
 
-def test_an_interrupted_film_leaves_the_one_before(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_film_leaves_the_one_before(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (drawn,) = on(clip, tmp_path / "out", "overlay").files
     before = drawn.read_bytes()
 
@@ -247,14 +245,14 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(UserError, match="3 of 3"):
         on(photos, tmp_path / "none")
-    with pytest.raises(UserError, match="^image .*cut.jpg is damaged"):
+    with pytest.raises(UserError, match=r"^image .*cut\.jpg is damaged"):
         on(photos / "cut.jpg", tmp_path / "none")
     assert not list((tmp_path / "none").iterdir())
 
 
 def test_no_boxes_is_one_line(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "boxes.json").write_text("[]")
-    with pytest.raises(UserError, match="boxes.json holds no box"):
+    with pytest.raises(UserError, match=r"boxes\.json holds no box"):
         on(tmp_path, tmp_path / "out", boxes=tmp_path / "boxes.json")
 
 

@@ -153,7 +153,9 @@ def _opened(
         return find_people(data, cache)
     if kind == WHOLE:
         return data
-    return with_boxes(data, read_boxes(kind, named if named.is_dir() else named.parent if named.parent.is_dir() else None))
+    return with_boxes(
+        data, read_boxes(kind, named if named.is_dir() else named.parent if named.parent.is_dir() else None)
+    )
 
 
 def _is_output(path: Path, source: Path, out: Path) -> bool:

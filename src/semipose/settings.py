@@ -7,8 +7,8 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from types import NoneType, UnionType
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
@@ -28,7 +28,7 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
     """`base`, with each layer of nested plain values laid over it.
 
     Raises:
-        UsageError: a key that does not exist (the nearest is suggested), or a value of the wrong type or outside its range.
+        UsageError: a key that does not exist (the nearest is suggested), a value of the wrong type, or one out of its range.
     """
     values = to_dict(base)
     for layer in layers:

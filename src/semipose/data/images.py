@@ -98,7 +98,7 @@ def image_size(ref: str | Path) -> tuple[int, int]:
     with file, _header(file, str(ref)) as header:
         w, h = header.size
         if header.format == "TIFF":  # whose size Pillow has turned already, in its newer versions
-            w, h = (header.tag_v2[tag] for tag in _TIFF_SIZE)
+            w, h = (header.tag_v2[tag] for tag in _TIFF_SIZE)  # type: ignore[attr-defined]
         try:
             turned = header.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
         except (OSError, ValueError, SyntaxError):
@@ -154,7 +154,7 @@ def _unreadable(ref: str | Path, error: OSError) -> UserError:
 @cache
 def _warn_of_pages(folder: Path) -> None:
     """Once a folder."""
-    text = f"TIFFs in {folder} have several pages, of which the first is read; save others that count as their own files"
+    text = f"TIFFs in {folder} have several pages, of which the first is read; save others as files of their own"
     warnings.warn(text, stacklevel=4)
 
 

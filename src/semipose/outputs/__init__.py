@@ -68,7 +68,7 @@ class Job:
             with path.open("rb") as file:
                 foreign = file.read(len(starts)) not in (starts, b"")
         if foreign or path.resolve() in self.inputs:
-            raise UserError(f"{path} is there and was not written by semipose predict; choose another folder with --out")
+            raise UserError(f"{path} is there and no prediction of an earlier run; choose another folder with --out")
         return path
 
 

@@ -48,8 +48,8 @@ def is_own(path: Path) -> bool:
 
 
 class Overlay:
-    """NAME.jpg for each image and NAME.mp4 for each video, with the poses on them; NAME_semipose where that is another's
-    file."""
+    """NAME.jpg for each image and NAME.mp4 for each video, with the poses on them; NAME_semipose where a file that is
+    not ours has that name."""
 
     def __init__(self, job: Job) -> None:
         self.files: list[Path] = []
@@ -74,7 +74,9 @@ class Overlay:
         if frame.video is None:
             path = self._free(Path(frame.path).stem, ".jpg")
             content = cv2.imencode(".jpg", pixels[..., ::-1])[1].tobytes()
-            path.write_bytes(content[:HEAD] + COMMENT + content[HEAD:])  # imwrite takes no path that is not ASCII everywhere
+            path.write_bytes(
+                content[:HEAD] + COMMENT + content[HEAD:]
+            )  # imwrite takes no path that is not ASCII everywhere
             self.files.append(path)
             return
         if frame.video != self._source:
