@@ -150,12 +150,11 @@ def _opened(
             else f"{source} holds nothing to predict on but what is in {out}, where the predictions go"
         )
     if kind == PEOPLE:
-        return find_people(data, cache)
+        return find_people(data, cache, damaged=damaged)
     if kind == WHOLE:
         return data
-    return with_boxes(
-        data, read_boxes(kind, named if named.is_dir() else named.parent if named.parent.is_dir() else None)
-    )
+    near = named if named.is_dir() else named.parent
+    return with_boxes(data, read_boxes(kind, near if near.is_dir() else None))
 
 
 def _is_output(path: Path, source: Path, out: Path) -> bool:

@@ -28,7 +28,7 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
     """`base`, with each layer of nested plain values laid over it.
 
     Raises:
-        UsageError: a key that does not exist (the nearest is suggested), a value of the wrong type, or one out of its range.
+        UsageError: a key that does not exist (the nearest is suggested), or a value of the wrong type or range.
     """
     values = to_dict(base)
     for layer in layers:

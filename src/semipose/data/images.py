@@ -68,7 +68,7 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
         if header.has_transparency_data:
             return _on_black(header, name)
         cut_short = _is_cut_short(data, header)
-        if header.format == "TIFF" and getattr(header, "n_frames", 1) > 1:
+        if header.format == "TIFF" and header.tag_v2.next:  # type: ignore[attr-defined]
             _warn_of_pages(Path(name).parent)
         deep = {"F": "32-bit floating-point", "I": "32-bit integer"}.get(header.mode)
     try:

@@ -74,9 +74,8 @@ class Overlay:
         if frame.video is None:
             path = self._free(Path(frame.path).stem, ".jpg")
             content = cv2.imencode(".jpg", pixels[..., ::-1])[1].tobytes()
-            path.write_bytes(
-                content[:HEAD] + COMMENT + content[HEAD:]
-            )  # imwrite takes no path that is not ASCII everywhere
+            # Not by imwrite, which takes no path that is not ASCII everywhere.
+            path.write_bytes(content[:HEAD] + COMMENT + content[HEAD:])
             self.files.append(path)
             return
         if frame.video != self._source:
