@@ -76,7 +76,6 @@ def run_training(
             loading process failed, or a loss was not finite.
         Stopped: after SIGINT or SIGTERM, with the checkpoint saved.
     """
-    check_ranges(config)
     saved = checkpoint.load(resume) if resume else None
     fabric = launch(config)
     path = fabric.broadcast(run.path)
@@ -111,6 +110,7 @@ class Training:
         self, config: Config, run: RunDir, fabric: Fabric, progress: bool, init_from: Sequence[Path] = ()
     ) -> None:
         self.config, self.run, self.fabric, self.show = config, run, fabric, progress and fabric.is_global_zero
+        check_ranges(config)
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.models = model_configs(config)
         if config.decode not in DECODERS:
