@@ -184,6 +184,11 @@ USAGE = {
     "a value of the wrong type": (["train", "--optim.lr=fast"], "optim.lr"),
     "a section without a key": (["train", "--optim=3"], "optim.lr"),
     "a setting without a value": (["train", "--optim.lr"], "needs a value"),
+    "a choice that is none": (["predict", "a", "b", "--formats", "h5"], "'h5'"),
+    "a word that is missing": (["predict", "a"], "INPUT; semipose predict --help"),
+    "a verb that is none": (["predct"], "'predct'"),
+    "a number out of its range": (["train", "--threads=-1"], "threads is -1"),
+    "a threshold out of its range": (["evaluate", ".", "--threshold=-1"], "threshold is -1"),
     "no data to check": (["check"], "--data"),
 }
 
@@ -208,16 +213,22 @@ FAILURES = {
     "a run that is none": (["evaluate", "nowhere"], "config.yaml"),
     "nothing to resume": (["train", "--resume", "nowhere"], "nothing to resume"),
     "a missing model": (["predict", "nowhere", "."], "nowhere"),
+    "a missing video": (["predict", "MODEL", "none.mp4"], "none.mp4 does not exist"),
+    "a missing folder of a model": (["predict", "runs/none", "."], "runs/none does not exist"),
+    "a device that is none": (["predict", "MODEL", ".", "--device", "foo"], "'foo' cannot be used"),
+    "a device that is not here": (["predict", "MODEL", ".", "--device", "cuda:99"], "'cuda:99' cannot be used"),
+    "a page that is a folder": (["check", "synth:studio?count=2", "--html", "."], "is a folder"),
     "a missing config": (["train", "--config", "nowhere.yaml"], "nowhere.yaml"),
 }
 
 
 @pytest.mark.parametrize("case", FAILURES)
 def test_a_failure_is_one_line_and_exit_code_1(
-    case: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    case: str, trained: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words, expected = FAILURES[case]
+    words = [str(trained) if word == "MODEL" else word for word in words]
     if words[0] == "train" and "--resume" not in words and "--config" not in words:
         small = [
             "--data.unlabeled=synth:studio?count=2&start=9",
@@ -240,7 +251,14 @@ def test_a_corrupt_image_is_named(trained: Path, tmp_path: Path, capsys: pytest.
     cv2.imwrite(str(tmp_path / "good.png"), np.zeros((40, 30, 3), np.uint8))
     (tmp_path / "page.jpg").write_text("<html>not here</html>")
     assert main(["predict", str(trained), str(tmp_path), "--out", str(tmp_path / "out")]) == 1
-    assert "page.jpg" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "page.jpg" in told.err and "1 of 2 images" in told.err and "keypoints.json" in told.out
+    assert [r["image_id"] for r in json.loads((tmp_path / "out" / "keypoints.json").read_text())] == ["good.png"]
+
+
+def test_a_page_s_folder_is_made(tmp_path: Path) -> None:
+    page = tmp_path / "a" / "b" / "page.html"
+    assert main(["check", "synth:studio?count=2", "--html", str(page)]) == 0 and page.exists()
 
 
 def test_the_parser_knows_every_verb() -> None:

@@ -165,6 +165,97 @@ def test_no_more_than_a_few_frames_are_in_memory(clip: Path, tmp_path: Path, mon
     assert len(most) == 90 and max(most) <= 3 * prediction.AHEAD
 
 
+def folder_of(*names: str, at: Path) -> dict[Path, bytes]:
+    """Pictures and videos of these names, and what is in them."""
+    for name in names:
+        (at / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith(".mp4"):
+            film(at / name, 4)
+        else:
+            cv2.imwrite(str(at / name), np.zeros((40, 30, 3), np.uint8))
+    return {at / name: (at / name).read_bytes() for name in names}
+
+
+@pytest.mark.parametrize("source", [".", "a.jpg", "v.mp4", "sub"])
+def test_no_input_is_written_over_however_often_it_runs(tmp_path: Path, source: str) -> None:
+    before = folder_of("a.jpg", "a.png", "v.mp4", "sub/a.jpg", at=tmp_path)
+    out = tmp_path / source if (tmp_path / source).is_dir() else tmp_path
+    first = on(tmp_path / source, out, "overlay")
+    drawn = [path for path in first.files if path.name != "keypoints.json"]
+    assert all("_semipose" in path.name or path not in before for path in drawn)
+    again = on(tmp_path / source, out, "overlay")
+    assert again.files == first.files and again.frames == first.frames
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_what_another_wrote_stays(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    before = folder_of("clip.mp4", "clip_semipose.mp4", at=out)
+    assert [path.name for path in on(clip, out, "overlay").files] == ["clip-2.mp4"]
+    assert {path: path.read_bytes() for path in before} == before
+    (out / "keypoints.json").write_text('{"images": []}')
+    (out / "keypoints.csv").write_text("image,joint,x,y\n")
+    for form in ("coco", "csv"):
+        with pytest.raises(UserError, match=r"keypoints\.\w+ is there .*--out"):
+            on(clip, out, form)
+    boxes = tmp_path / "keypoints.json"
+    boxes.write_text('[{"image_id": "clip.mp4#1", "bbox": [0, 0, 9, 9]}]')
+    with pytest.raises(UserError, match=r"keypoints\.json is there"):
+        on(clip, tmp_path, boxes=boxes)
+    assert boxes.exists() and not list(tmp_path.rglob("*.part"))
+
+
+def test_what_is_in_the_output_folder_is_no_source(tmp_path: Path) -> None:
+    folder_of("a.png", "b/v.mp4", at=tmp_path)
+    first = on(tmp_path, tmp_path / "b" / "out", "overlay")
+    folder_of("c.png", at=tmp_path / "b" / "out")
+    again = on(tmp_path, tmp_path / "b" / "out", "overlay")
+    assert again.frames == first.frames == 5 and again.files == first.files
+    (tmp_path / "a.png").unlink()
+    (tmp_path / "b" / "v.mp4").unlink()
+    with pytest.raises(UserError, match=r"nothing to predict on but what is in .*out"):
+        on(tmp_path, tmp_path / "b" / "out")
+
+
+def test_an_interrupted_film_leaves_the_one_before(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (drawn,) = on(clip, tmp_path / "out", "overlay").files
+    before = drawn.read_bytes()
+
+    def stops(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("semipose.outputs.plain.coco_result", stops)
+    with pytest.raises(KeyboardInterrupt):
+        on(clip, tmp_path / "out", "overlay", "coco")
+    assert drawn.read_bytes() == before and [path.name for path in (tmp_path / "out").iterdir()] == ["clip.mp4"]
+
+
+def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
+    good = folder_of("photos/a.jpg", "photos/b.jpg", at=tmp_path)
+    photos = tmp_path / "photos"
+    (photos / "page.jpg").write_text("<html>")
+    (photos / "cut.jpg").write_bytes(good[photos / "a.jpg"][:-6])
+    (photos / "bad.mp4").write_text("no film")
+    found = on(photos, tmp_path / "out", "coco", "csv")
+    assert found.frames == 2 and len(json.loads(found.files[0].read_text())) == 2
+    line = prediction.left_out(found.damaged, found.frames)
+    assert line.startswith("3 of 5 images and frames could not be read") and "\n" not in line
+    assert all(name in line for name in ("page.jpg", "cut.jpg", "bad.mp4")) and "check the path" not in line
+    for path in good:
+        path.unlink()
+    with pytest.raises(UserError, match="3 of 3"):
+        on(photos, tmp_path / "none")
+    with pytest.raises(UserError, match=r"^image .*cut\.jpg is damaged"):
+        on(photos / "cut.jpg", tmp_path / "none")
+    assert not list((tmp_path / "none").iterdir())
+
+
+def test_no_boxes_is_one_line(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "boxes.json").write_text("[]")
+    with pytest.raises(UserError, match=r"boxes\.json holds no box"):
+        on(tmp_path, tmp_path / "out", boxes=tmp_path / "boxes.json")
+
+
 def test_an_unknown_output_is_refused(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="xml"):
         on(clip, tmp_path / "out", "xml")

@@ -47,6 +47,9 @@ def test_overrides_are_yaml_in_both_spellings() -> None:
         ({"optimizer": {}}, "optim"),
         ({"steps": "many"}, "steps"),
         ({"data": "x"}, "section"),
+        ({"data": {"labeled": 5}}, "^data.labeled is 5; it can be text, a list of texts or null$"),
+        ({"model": {"size": "wide"}}, "^model.size is 'wide'; it can be a list of whole numbers$"),
+        ({"measure": "foo"}, "pck, pckh, jdr"),
     ],
 )
 def test_what_does_not_fit_is_named(layer: dict, hint: str) -> None:
@@ -66,6 +69,33 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(UserError, match=r"x\.yaml"):
         read_yaml(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize("text", ["data:\nmodel:\n", "data:\nsteps: 100\n", "data: {labeled: null}\nmodel:\n"])
+def test_an_empty_section_is_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    for section in (None, "data"):
+        assert resolve(Config(), read_yaml(tmp_path / "x.yaml", section)).data == Config().data
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("seed=-1", "eval_every=-5", "log_every=-1", "save_every=-1", "threshold=-1", "threshold=0", "threshold=.nan"),
+        *("pseudo=-1", "workers=-1", "threads=-1", "threads=null", "data.reach=-1", "optim.lr=-1", "optim.lr=.inf"),
+        *("optim.gamma=0", "optim.batch=0", "optim.unlabeled_batch=-2", "model.sigma=0", "model.padding=-1"),
+        *("model.size=[64]", "model.size=[0,0]", "model.size=[64,48,3]", "peer.padding=0"),
+    ],
+)
+def test_a_number_out_of_its_range_is_refused(word: str) -> None:
+    with pytest.raises(UsageError) as error:
+        resolve(Config(), read_overrides([f"--{word}"]))
+    assert str(error.value).startswith(f"{word.split('=')[0]} is ") and "\n" not in str(error.value)
+
+
+def test_the_ends_of_ranges_are_in_them() -> None:
+    zero = ("eval_every", "log_every", "save_every", "pseudo", "workers", "threads", "optim.lr", "data.reach", "seed")
+    resolve(Config(), read_overrides([f"--{key}=0" for key in zero]))
 
 
 def test_keys_are_dotted_names() -> None:

@@ -39,6 +39,7 @@ from semipose.geometry import View, central, move
 from semipose.heatmap import DECODERS, Refine, decode, peaks
 from semipose.methods.denoise import deviation, gathered
 from semipose.methods.teachers import Itself
+from semipose.predictor import device_of
 from semipose.skeleton import Skeleton
 from semipose.training import configure, read_networks
 
@@ -210,7 +211,7 @@ def judge(opened: Opened, device: str = "auto", seed: int = 0, progress: bool = 
 
 def on_device(networks: Mapping[str, nn.Module], device: str) -> torch.device:
     """Moves the networks to a device, `auto` being a GPU where there is one."""
-    where = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    where = device_of(device)
     for network in networks.values():
         network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return where

@@ -7,6 +7,7 @@ import difflib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from semipose import __version__, commands, labeling
 from semipose.commands import DONE, FAILED, USAGE, Arguments
@@ -17,7 +18,12 @@ FLIP_TESTS = ("none", "plain", "shift")
 OUTPUTS = ("coco", "csv", "dlc", "dlc-csv", "sleap")
 FLIPS = "average with the mirrored image: plain, or shift for cells at corners (SimpleBaseline's and HRNet's weights)"
 
-Verb = argparse.ArgumentParser
+
+class Verb(argparse.ArgumentParser):
+    """A parser whose errors are one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}; {self.prog} --help lists what is\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,11 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Verb:
     """All verbs with their options and an example each."""
-    parser = argparse.ArgumentParser(
-        "semipose", description="Few labelled images and many unlabelled ones into a better 2D pose model."
-    )
+    parser = Verb("semipose", description="Few labelled images and many unlabelled ones into a better 2D pose model.")
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 

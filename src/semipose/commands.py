@@ -118,8 +118,8 @@ def evaluate(a: Arguments) -> None:
     print(f"wrote {a.run_folder.parent if a.run_folder.is_file() else a.run_folder}/evaluation.json")
 
 
-def predict(a: Arguments) -> None:
-    from semipose.prediction import predict
+def predict(a: Arguments) -> int:
+    from semipose.prediction import left_out, predict
 
     how = {"submit": a.submit, "formats": a.formats, "frames": a.frames}
     found = predict(a.model, a.source, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test, **how)
@@ -128,6 +128,9 @@ def predict(a: Arguments) -> None:
     named += [f"{len(pictures)} overlay pictures in {a.out}"] if pictures else []
     rate = found.frames / found.seconds
     print(f"{found.frames} images and frames in {found.seconds:.1f} s, {rate:.1f} a second; wrote {', '.join(named)}")
+    if found.damaged:
+        print(f"semipose predict: {left_out(found.damaged, found.frames)}", file=sys.stderr)
+    return FAILED if found.damaged else DONE
 
 
 def export(a: Arguments) -> None:

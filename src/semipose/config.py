@@ -185,8 +185,8 @@ class Config:
         epochs: length in passes over the unlabelled images (over the labelled ones where there are none).
         seed: of everything random.
         eval_every: steps between evaluations; 0 evaluates at the end only.
-        log_every: steps between rows of metrics.csv.
-        save_every: steps between checkpoints.
+        log_every: steps between rows of metrics.csv; 0 writes one row, at the end.
+        save_every: steps between checkpoints; 0 saves at the end only, and where a signal stops the run.
         decode: arg-max refinement: argmax, quarter or dark.
         flip_test: none; plain, the mean with the mirrored image's heatmaps; or shift, those moved by one cell first,
             for networks whose cells lie at corners.

@@ -9,6 +9,23 @@ from pathlib import Path
 from semipose.errors import UserError
 
 
+def ready(path: Path) -> Path:
+    """A file that is to be written later: makes its folder.
+
+    Raises:
+        UserError: it is a folder itself, or its folder cannot be made or written; better said before the work.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file in it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path.parent} cannot be made ({error.strerror or error}); name another file") from None
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"{path.parent} cannot be written; name a file elsewhere")
+    return path
+
+
 def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     """Write, flush to disk, then rename: the old file stays until the new one is complete.
 

@@ -19,6 +19,7 @@ from semipose.data.split import Split
 from semipose.data.video import split_ref
 from semipose.engine.sets import cover, open_sets
 from semipose.errors import UserError
+from semipose.files import ready
 from semipose.methods import NEED_UNLABELED, networks_of
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.settings import read_yaml
@@ -65,6 +66,8 @@ def first_aid(
     Raises:
         UserError: the model cannot be read or has none of the joints, or the page cannot be written.
     """
+    if html is not None:
+        ready(Path(html))
     found = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress)
     opened = {use: data for use, data in sources.items() if isinstance(data, PoseData)}
     more = [*needed(config, sources), *slow(config, opened)] if config else []
@@ -89,6 +92,8 @@ def check_yaml(
     data: str | Path, model: str | Path | None = None, html: str | Path | None = None, progress: bool = True
 ) -> Report:
     """`first_aid` of what a data.yaml names."""
+    if html is not None:
+        ready(Path(html))
     file = read_yaml(Path(data), "data")
     whole = bool(set(file) - {"data"})
     config = configure(None if whole else "dual", data)

@@ -37,7 +37,9 @@ from semipose.heatmap import DECODERS, Refine, decode, quarter
 from semipose.methods.target import Target
 from semipose.metrics.pck import box_norm
 from semipose.models.weights import load_model
+from semipose.predictor import device_of
 from semipose.provenance import commit, machine
+from semipose.ranges import check_ranges
 from semipose.settings import read_yaml, resolve
 
 PLAIN = "none"
@@ -227,6 +229,7 @@ def gap(
 
     if draws < 2:
         raise UserError(f"gap needs two draws or more to know how much they differ, got {draws}; raise --draws")
+    check_ranges(Config(threshold=threshold))
     loaded = load_model(Path(model))
     config, data = _validation(Path(model), val, images, split)
     if data.skeleton is None or data.skeleton.joints != loaded.skeleton.joints:
@@ -235,7 +238,7 @@ def gap(
         data = data.subset(sorted(permutation(len(data), seed)[:count].tolist()))
     crops = cut(data, replace(config, model=loaded.config), train=True, progress=progress)
     assert crops is not None
-    where = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    where = device_of(device)
     network = loaded.network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     names = list(dict.fromkeys([PLAIN, *views]))
     measured = measure(network, crops, names, draws, seed, threshold, DECODERS[decode], where, progress)

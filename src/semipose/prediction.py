@@ -15,8 +15,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from semipose.data.sample import VIDEO, PoseData, Sample
+from semipose.data.video import source_file
 from semipose.errors import UserError
-from semipose.outputs import Frame, Job, writers
+from semipose.outputs import Frame, Job, drawn, writers
 from semipose.predictor import Boxes, Predictor
 
 T = TypeVar("T")
@@ -26,11 +27,12 @@ AHEAD = 8
 
 class Predicted(NamedTuple):
     """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: without
-    the loading of the network."""
+    the loading of the network. `damaged`: why images and frames that could not be read were left out."""
 
     files: list[Path]
     frames: int
     seconds: float
+    damaged: list[str]
 
 
 def predict(
@@ -49,22 +51,28 @@ def predict(
     progress: bool = True,
 ) -> Predicted:
     """Predict on images and videos, and write the files chosen. Memory does not grow with a video's length, but for
-    SLEAP's file.
+    SLEAP's file. An image or frame that cannot be read is left out; no input is written over.
 
     Args:
         model: a run folder or a model.safetensors.
         source: an image, a video, a folder or pattern of them, or a .txt list; with a JSON of boxes, also the folder
             that its file names are relative to.
-        out: the folder to write to.
+        out: the folder to write to. Of a source folder that it lies in, what is in it is no source; nor is a picture or
+            video that an earlier run wrote there.
         boxes: None, each image or frame is one box; "people", those that torchvision's detector finds; or a JSON of
             boxes (see `semipose.data.boxes.read_boxes`), a frame's file name being "clip.mp4#17". Where they have
             scores, poses are rescored by them and doubles left out (`detection_results`).
-        overlay: write pictures and videos with the poses on them.
+        overlay: write pictures and videos with the poses on them: NAME.jpg and NAME.mp4, or NAME_semipose where that is
+            taken by a file that no earlier run wrote.
         decode, flip_test: as of `Predictor.load`.
         submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
         formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, dlc (H5), dlc-csv, sleap, overlay.
         frames: which frames of a video, see `semipose.data.video.choose`.
         cache: where the detector's boxes are kept.
+
+    Raises:
+        UserError: there is nothing to predict on, or nothing that can be read; the folder cannot be written, or holds
+            an input, or a file that no run wrote, under the name of a file that is to be written.
     """
     from rich.console import Console
     from rich.progress import track
@@ -72,23 +80,28 @@ def predict(
     from semipose.metrics.detections import best_poses, write_submission
 
     predictor = Predictor.load(model, device, decode, flip_test)
-    data = _opened(source, boxes, frames, cache)
+    folder, damaged = Path(out), list[str]()
+    data = _opened(source, boxes, frames, cache, folder, damaged)
     groups: dict[str, list[Sample]] = {}
     for sample in data:
         groups.setdefault(sample.image, []).append(sample)
-    folder = Path(out)
+    if not groups:
+        raise UserError(f"{boxes or source} holds no box; without --boxes, each image or frame is one")
     _writable(folder)
     names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
-    job = Job(folder, predictor.skeleton, max(len(samples) for samples in groups.values()))
+    inputs = {Path(source), *([Path(boxes)] if boxes else []), *map(source_file, groups)}
+    job = Job(folder, predictor.skeleton, max(map(len, groups.values())), frozenset(p.resolve() for p in inputs))
     began = time.perf_counter()
     with contextlib.ExitStack() as stack:
         outputs = [stack.enter_context(writer) for writer in writers(names, job)]
         waiting: deque[Frame] = deque()
-        incoming = stack.enter_context(contextlib.closing(_ahead(_frames(groups))))
+        incoming = stack.enter_context(contextlib.closing(_ahead(_frames(groups, damaged))))
         found = predictor.pairs(_noted(incoming, waiting), AHEAD)
         console = Console(stderr=True)
+        count = 0
         for poses in track(found, "predicting", len(groups), console=console, disable=not progress or len(groups) < 20):
             frame = waiting.popleft()
+            count += 1
             samples = frame.samples
             scores = [float(pose.score.mean()) for pose in poses]
             if all(sample.score is not None for sample in samples):
@@ -97,31 +110,67 @@ def predict(
                 poses, scores = [poses[i] for i in kept], best.tolist()
             for output in outputs:
                 output.add(frame, poses, scores)
+        if not count:
+            raise UserError(left_out(damaged, 0))
     seconds = time.perf_counter() - began
     written = [file for output in outputs for file in output.files]
     if submit is not None:
         results = json.loads((folder / "keypoints.json").read_text())
         written.append(write_submission(results, folder, submit, predictor.skeleton))
-    return Predicted(written, len(groups), seconds)
+    return Predicted(written, count, seconds, damaged)
 
 
-def _opened(source: str | Path, boxes: str | Path | None, frames: str, cache: str | Path | None) -> PoseData:
+def left_out(damaged: Sequence[str], read: int) -> str:
+    """One line about images and frames that could not be read, beside `read` that could."""
+    if len(damaged) == 1 and not read:
+        return damaged[0]
+    more = f"; and {len(damaged) - 3} more" if len(damaged) > 3 else ""
+    count = f"{len(damaged)} of {len(damaged) + read} images and frames could not be read"
+    return f"{count} and were left out: {'; '.join(damaged[:3])}{more}"
+
+
+def _opened(
+    source: str | Path, boxes: str | Path | None, frames: str, cache: str | Path | None, out: Path, damaged: list[str]
+) -> PoseData:
     from semipose.data.boxes import read_boxes
-    from semipose.data.open import PEOPLE, WHOLE, open_unlabeled
+    from semipose.data.detector import find_people
+    from semipose.data.folder import read_folder, with_boxes
+    from semipose.data.open import FORMATS, PEOPLE, WHOLE, open_unlabeled
 
-    if boxes is None or str(boxes) in (WHOLE, PEOPLE):
-        return open_unlabeled(source, frames=frames, boxes=str(boxes or WHOLE), cache=cache)
-    if Path(source).is_dir() and frames == "all":
-        return read_boxes(boxes, source)
-    return open_unlabeled(source, frames=frames, boxes=str(boxes), cache=cache)
+    kind, named = str(boxes or WHOLE), Path(source)
+    if kind not in (WHOLE, PEOPLE) and named.is_dir() and frames == "all":
+        return read_boxes(kind, source)
+    if next((each for each in FORMATS if each.fits(str(source))), None) is not FORMATS[-1]:
+        return open_unlabeled(source, frames=frames, boxes=kind, cache=cache)
+    data = read_folder(source, frames, cache, lambda path: _is_output(path, named, out), damaged)
+    if not len(data):
+        raise UserError(
+            left_out(damaged, 0)
+            if damaged
+            else f"{source} holds nothing to predict on but what is in {out}, where the predictions go"
+        )
+    if kind == PEOPLE:
+        return find_people(data, cache, damaged=damaged)
+    if kind == WHOLE:
+        return data
+    near = named if named.is_dir() else named.parent
+    return with_boxes(data, read_boxes(kind, near if near.is_dir() else None))
 
 
-def _frames(groups: dict[str, list[Sample]]) -> Iterator[Frame]:
+def _is_output(path: Path, source: Path, out: Path) -> bool:
+    """Whether a file of a source folder or pattern is not meant, because it is in the folder of the predictions: there,
+    if that is a folder in the source, nothing is, else all but what an earlier run drew."""
+    path, source, out = path.resolve(), source.resolve(), out.resolve()
+    return out in path.parents and (source in out.parents or drawn.is_own(path))
+
+
+def _frames(groups: dict[str, list[Sample]], damaged: list[str]) -> Iterator[Frame]:
     from semipose.data.video import read_images, split_ref
 
     for place, (image, pixels) in enumerate(read_images(list(groups))):
         if isinstance(pixels, UserError):
-            raise pixels
+            damaged.append(str(pixels))
+            continue
         first = groups[image][0]
         path, number = split_ref(image) if image.startswith(VIDEO) else (Path(image), place)
         video = path if image.startswith(VIDEO) else None

@@ -19,9 +19,24 @@ from semipose.models.weights import load_model
 from semipose.outputs.pose import Pose
 from semipose.skeleton import Skeleton
 
-__all__ = ["Boxes", "Pose", "Predictor"]
+__all__ = ["Boxes", "Pose", "Predictor", "device_of"]
 
 Boxes = Sequence[Sequence[float]]
+
+
+def device_of(name: str) -> torch.device:
+    """A device by torch's name of it; `auto` is a GPU where there is one.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    try:
+        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, ImportError, NotImplementedError) as error:
+        reason = " ".join(str(error).split()).split(". ")[0][:150]
+        raise UserError(f"device {name!r} cannot be used ({reason}); take auto, cpu, cuda or cuda:1") from None
+    return device
 
 
 class Predictor:
@@ -36,8 +51,7 @@ class Predictor:
         decode: str = "quarter",
         flip_test: str = "none",
     ) -> None:
-        wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        self.device = torch.device(wanted)
+        self.device = device_of(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.skeleton, self.padding = skeleton, padding
         self.refine, self.flip_test = DECODERS[decode], flip_test

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
 from semipose.config import Config, ModelConfig, to_dict
 from semipose.errors import UsageError, UserError
+from semipose.ranges import check_ranges
 
 SOURCES = (
     *("labeled", "labeled_images", "unlabeled", "unlabeled_images", "unlabeled_boxes", "val", "val_images", "split"),
 )
 """Keys of the data section that are paths; in a YAML file they are relative to that file."""
+SECTIONS = {"data", "model", "method", "optim", "peer"}
 
 
 def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
     """`base`, with each layer of nested plain values laid over it.
 
     Raises:
-        UsageError: a key that does not exist (the nearest is suggested), or a value of the wrong type.
+        UsageError: a key that does not exist (the nearest is suggested), or a value of the wrong type or range.
     """
     values = to_dict(base)
     for layer in layers:
@@ -32,7 +36,9 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
     if values["peer"]:  # laid over the model, its values have the model's types
         laid = to_dict(_typed({**values, "model": {**values["model"], **values["peer"]}, "peer": {}}))["model"]
         values["peer"] = {key: laid[key] for key in values["peer"]}
-    return _typed(values)
+    config = _typed(values)
+    check_ranges(config)
+    return config
 
 
 def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
@@ -45,6 +51,8 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
         raise UserError(f"{path} is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} holds {type(content).__name__}, not a mapping of keys to values")
+    for key in content.keys() & SECTIONS:
+        content[key] = {} if content[key] is None else content[key]  # a section with nothing in it
     layer = {section: content} if section and not isinstance(content.get(section), dict) else content
     data = layer.get("data")
     if isinstance(data, dict):
@@ -139,5 +147,23 @@ def _typed(values: dict[str, Any]) -> Config:
     try:
         return parser.instantiate(parser.parse_object({"config": values})).config
     except Exception as error:  # the library raises several kinds; each says which key and why
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise UsageError(" ".join(lines).replace("config.", "")[:300]) from None
+        found = re.search(r'key "config\.([\w.]+)"', str(error))
+        if found is None:
+            raise UsageError(" ".join(str(error).split()).replace("config.", "")[:300]) from None
+        value, kind = values, Config
+        for name in found[1].split("."):
+            value, kind = value[name], get_type_hints(kind)[name]
+        raise UsageError(f"{found[1]} is {value!r}; it can be {_words(kind)}") from None
+
+
+def _words(kind: Any) -> str:
+    """A type, as one who writes YAML would say it."""
+    inner = get_args(kind)
+    if isinstance(kind, UnionType):
+        return ", ".join(_words(each) for each in inner[:-1]) + f" or {_words(inner[-1])}"
+    if get_origin(kind) is Literal:
+        return ", ".join(inner)
+    if get_origin(kind) is list:
+        return f"a list of {'whole numbers' if inner[0] is int else 'numbers' if inner[0] is float else 'texts'}"
+    words = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
+    return words.get(kind, "keys with values")

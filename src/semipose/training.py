@@ -10,6 +10,7 @@ import yaml
 
 from semipose.config import Config
 from semipose.errors import UserError
+from semipose.ranges import check_ranges
 from semipose.recipes import recipe
 from semipose.settings import read_yaml, resolve
 
@@ -111,6 +112,8 @@ def evaluate(
     from semipose.engine.sets import cut, open_sets
     from semipose.heatmap import DECODERS
 
+    if threshold is not None:
+        check_ranges(Config(threshold=threshold))
     path = Path(run)
     loaded, config, of_run = read_networks(path)
     folder = path.parent if path.is_file() else path

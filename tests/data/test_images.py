@@ -70,6 +70,29 @@ def test_reads_whatever_cameras_leave(tmp_path: Path, content: bytes, expected: 
     assert np.abs(image.astype(int) - expected).max() <= tolerance
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_a_turned_tiff_has_the_size_it_is_read_with(tmp_path: Path, orientation: int, mode: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = tmp_path / "turned.tif"
+    file.write_bytes(encoded(PICTURE.convert(mode), "TIFF", exif=exif))
+    assert image_size(file) == read_image(file).shape[:2] == ((80, 60) if orientation > 4 else (60, 80))
+
+
+def test_of_a_stack_the_first_page_is_read_and_said_once_a_folder(tmp_path: Path) -> None:
+    pages = encoded(PICTURE, "TIFF", save_all=True, append_images=[Image.fromarray(255 - SMOOTH)])
+    for name in ("a.tif", "b.tif"):
+        (tmp_path / name).write_bytes(pages)
+    with pytest.warns(UserWarning, match="several pages, of which the first is read") as told:
+        assert [np.array_equal(read_image(tmp_path / name), SMOOTH) for name in ("a.tif", "b.tif")] == [True, True]
+    assert len(told) == 1
+
+
+def deep(kind: type, *channels: int) -> bytes:
+    return cv2.imencode(".tiff", np.full((20, 30, *channels), 7, kind))[1].tobytes()
+
+
 def bomb() -> bytes:
     """A small PNG that claims 100,000 x 100,000 pixels."""
     chunks = {
@@ -101,6 +124,10 @@ BIG = Image.fromarray(rng.integers(0, 255, (200, 300, 3), np.uint8))
             for kind in ("JPEG", "PNG", "TIFF", "BMP")
             for part in (0.3, 0.99)
         ],
+        pytest.param(deep(np.float32), "32-bit floating-point pixels", id="float32"),
+        pytest.param(deep(np.int32), "32-bit integer pixels", id="int32"),
+        pytest.param(deep(np.float32, 3), "scale it to 8 or 16 bits", id="float32 colour"),
+        pytest.param(deep(np.float64), "scale it to 8 or 16 bits", id="float64"),
         pytest.param(half_transparent()[:-200], "truncated", id="transparent cut"),
     ],
 )
@@ -111,6 +138,15 @@ def test_a_bad_file_is_one_line_that_names_it(tmp_path: Path, content: bytes | N
     with pytest.raises(UserError) as error:
         read_image(file)
     assert says in str(error.value) and str(file) in str(error.value) and "\n" not in str(error.value)
+    assert ("check the path" in str(error.value)) == (content is None)
+
+
+def test_the_size_of_a_truncated_image_is_not_a_matter_of_its_path(tmp_path: Path) -> None:
+    (tmp_path / "cut.png").write_bytes(encoded(BIG, "PNG")[:900])
+    with pytest.raises(UserError, match=r"cut\.png is damaged or truncated"):
+        image_size(tmp_path / "cut.png")
+    with pytest.raises(UserError, match="check the path"):
+        image_size(tmp_path / "none.png")
 
 
 def test_lists_images_sorted_below_a_folder(tmp_path: Path) -> None:

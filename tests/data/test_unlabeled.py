@@ -105,3 +105,11 @@ def test_nobody_and_no_weights_are_one_line(folder: Path, monkeypatch: pytest.Mo
     with pytest.raises(UserError, match="give boxes as a JSON") as error:
         open_unlabeled(folder / "still.png", boxes="people", cache=tmp_path)
     assert "\n" not in str(error.value) and str(tmp_path / "torch") in str(error.value)
+
+
+def test_images_that_cannot_be_looked_at_are_told(folder: Path) -> None:
+    data, damaged = open_unlabeled(folder), list[str]()
+    first = data.images[0]
+    Path(first).write_bytes(Path(first).read_bytes()[:-20])
+    found = find_people(data, None, progress=False, detect=lambda _: [[1, 2, 20, 20, 0.9]], damaged=damaged)
+    assert len(found) == len(data) - 1 and len(damaged) == 1 and first in damaged[0]

@@ -97,7 +97,7 @@ def test_saving_evaluating_and_workers_change_no_weight(cache, run, reference) -
     [
         ({"steps": 0, "epochs": 0}, "steps is 0 and epochs 0: there is nothing to train"),
         ({"steps": -5}, "nothing to train"),
-        ({"optim": {"batch": 0}}, "a batch of 0 does not divide"),
+        ({"optim": {"batch": 0}}, "optim.batch is 0; it can be 1 or more"),
         ({"decode": "guess"}, "decode is 'guess'; it can be argmax, quarter, dark"),
     ],
 )

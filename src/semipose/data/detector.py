@@ -30,6 +30,7 @@ def find_people(
     device: str = "auto",
     progress: bool = True,
     detect: Detect | None = None,
+    damaged: list[str] | None = None,
 ) -> PoseData:
     """The people in the images of `data`, one sample each, with the detector's score; ids are "<image's id>@<n>".
 
@@ -38,6 +39,7 @@ def find_people(
             that it has are not looked at again. A changed file is.
         min_score: boxes below it are left out (they are kept in the cache).
         detect: another detector.
+        damaged: takes why images cannot be read; they are left out in any case.
 
     Raises:
         UserError: torchvision's weights are not here and cannot be downloaded, or nobody is found.
@@ -55,7 +57,9 @@ def find_people(
         bar = track(read_images(missing), about, len(missing), console=Console(stderr=True), disable=not progress)
         for image, pixels in bar:
             if isinstance(pixels, UserError):
-                continue  # named where crops are made
+                if damaged is not None:
+                    damaged.append(str(pixels))
+                continue
             found[keys[image]] = detect(pixels)
             if kept is not None:
                 _append(kept, json.dumps([keys[image], found[keys[image]]]) + "\n")

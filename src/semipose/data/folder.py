@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,11 @@ LIST = ".txt"
 
 
 def read_folder(
-    source: str | Path | Sequence[str | Path], frames: str = FRAMES, cache: str | Path | None = None
+    source: str | Path | Sequence[str | Path],
+    frames: str = FRAMES,
+    cache: str | Path | None = None,
+    without: Callable[[Path], bool] | None = None,
+    damaged: list[str] | None = None,
 ) -> PoseData:
     """One unlabelled sample an image or frame, its box the whole image.
 
@@ -31,15 +35,24 @@ def read_folder(
             frames are "<file name>#<frame>", with the folder's path before it where two videos have the same name.
         frames: which frames of each video, see `semipose.data.video.choose`.
         cache: where choices of frames that take long are kept.
+        without: files of a folder or pattern that are left out.
+        damaged: takes the errors of files that cannot be read, which are then left out.
     """
     name, files = list_files(source)
+    if without is not None and not Path(str(source)).is_file():
+        files = {key: path for key, path in files.items() if not without(path)}
     samples: list[Sample] = []
     names = Counter(path.name for path in files.values())
     for key, path in files.items():
-        if is_video(path):
-            samples += read_video(path, frames, path.name if names[path.name] == 1 else key, cache)
-        else:
-            samples.append(_sample(key, path))
+        try:
+            if is_video(path):
+                samples += read_video(path, frames, path.name if names[path.name] == 1 else key, cache)
+            else:
+                samples.append(_sample(key, path))
+        except UserError as error:
+            if damaged is None:
+                raise
+            damaged.append(str(error))
     return PoseData(name, None, tuple(samples))
 
 
@@ -57,6 +70,8 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, dict[str
         return path.stem, _listed(path)
     if path.is_file():
         return path.stem, {str(source): path}
+    if not path.exists():
+        raise UserError(f"{path} does not exist; check the path")
     videos = sorted(p for p in path.rglob("*") if is_video(p) and not _hidden(p, path)) if path.is_dir() else []
     pictures = list_images(path) if not videos or _any_image(path) else []
     return path.resolve().name, {p.relative_to(path).as_posix(): p for p in [*pictures, *videos]}

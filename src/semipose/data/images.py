@@ -1,9 +1,11 @@
-"""Reading image files, whatever a camera, a phone or a web crawl left in them."""
+"""Reading image files, whatever a camera, a phone or a web crawl left in them. Of a file with several pages, such as a
+stack in a TIFF, the first is the image; a warning says so once for TIFFs of a folder."""
 
 from __future__ import annotations
 
 import io
 import warnings
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -18,7 +20,10 @@ MAX_PIXELS = 178_956_970
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
+DEEP = "have no white of their own; scale it to 8 or 16 bits a channel and save it again"
+
 _EXIF_ORIENTATION = 0x0112
+_TIFF_SIZE = (256, 257)
 
 # A damaged file is one UserError; OpenCV would print several lines of its own besides.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -35,7 +40,8 @@ def read_image(ref: str | Path) -> np.ndarray:
             frames are read faster by `semipose.data.video.read_images`.
 
     Raises:
-        UserError: the file is missing, empty, no image (HTML, say), truncated, or larger than `MAX_PIXELS`.
+        UserError: the file is missing, empty, no image (HTML, say), truncated, of pixels with 32 bits or more a
+            channel (nothing says which of their values is white), or larger than `MAX_PIXELS`.
     """
     if str(ref).startswith(SYNTH):
         from semipose.data import people
@@ -53,7 +59,7 @@ def read_bytes(ref: str | Path) -> bytes:
     try:
         return Path(ref).read_bytes()
     except OSError as e:
-        raise UserError(f"image {ref} cannot be read ({e.strerror or e}); check the path") from None
+        raise _unreadable(ref, e) from None
 
 
 def decode_image(data: bytes, name: str) -> np.ndarray:
@@ -62,10 +68,15 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
         if header.has_transparency_data:
             return _on_black(header, name)
         cut_short = _is_cut_short(data, header)
+        if header.format == "TIFF" and header.tag_v2.next:  # type: ignore[attr-defined]
+            _warn_of_pages(Path(name).parent)
+        deep = {"F": "32-bit floating-point", "I": "32-bit integer"}.get(header.mode)
     try:
         bgr = None if cut_short else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         bgr = None
+    if bgr is None and deep:
+        raise UserError(f"image {name} has {deep} pixels, which {DEEP}")
     if bgr is None:
         raise UserError(f"image {name} is damaged or truncated ({len(data)} bytes); copy it again or remove it")
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
@@ -81,11 +92,17 @@ def image_size(ref: str | Path) -> tuple[int, int]:
 
         return video.probe(video.split_ref(str(ref))[0]).size
     try:
-        with open(ref, "rb") as file, _header(file, str(ref)) as header:
-            w, h = header.size
-            turned = header.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+        file = open(ref, "rb")  # noqa: SIM115
     except OSError as e:
-        raise UserError(f"image {ref} cannot be read ({e.strerror or e}); check the path") from None
+        raise _unreadable(ref, e) from None
+    with file, _header(file, str(ref)) as header:
+        w, h = header.size
+        if header.format == "TIFF":  # whose size Pillow has turned already, in its newer versions
+            w, h = (header.tag_v2[tag] for tag in _TIFF_SIZE)  # type: ignore[attr-defined]
+        try:
+            turned = header.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+        except (OSError, ValueError, SyntaxError):
+            raise UserError(f"image {ref} is damaged or truncated; copy it again or remove it") from None
     return (w, h) if turned else (h, w)
 
 
@@ -129,6 +146,18 @@ def _header(data: bytes | io.BufferedReader, name: str) -> Image.Image:
     return header
 
 
+def _unreadable(ref: str | Path, error: OSError) -> UserError:
+    todo = "check the path" if isinstance(error, FileNotFoundError) else "make it readable or remove it"
+    return UserError(f"image {ref} cannot be read ({error.strerror or error}); {todo}")
+
+
+@cache
+def _warn_of_pages(folder: Path) -> None:
+    """Once a folder."""
+    text = f"TIFFs in {folder} have several pages, of which the first is read; save others as files of their own"
+    warnings.warn(text, stacklevel=4)
+
+
 def _what(data: bytes | io.BufferedReader) -> str:
     if not isinstance(data, bytes):
         data.seek(0)
@@ -138,6 +167,8 @@ def _what(data: bytes | io.BufferedReader) -> str:
     start = data[:64].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         return "it holds a web page (a failed download?)"
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return "it is a TIFF that is damaged, or whose pixels have 32 bits or more a channel and " + DEEP
     return f"it starts with {data[:8]!r}"
 
 

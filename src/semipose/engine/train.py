@@ -37,6 +37,7 @@ from semipose.methods.mix import check_groups
 from semipose.metrics import pseudo
 from semipose.models.weights import save_model
 from semipose.provenance import commit, machine
+from semipose.ranges import check_ranges
 from semipose.settings import resolve
 
 FREE = {"workers", "threads", "save_every", "data.cache"}
@@ -109,6 +110,7 @@ class Training:
         self, config: Config, run: RunDir, fabric: Fabric, progress: bool, init_from: Sequence[Path] = ()
     ) -> None:
         self.config, self.run, self.fabric, self.show = config, run, fabric, progress and fabric.is_global_zero
+        check_ranges(config)
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.models = model_configs(config)
         if config.decode not in DECODERS:
@@ -123,8 +125,6 @@ class Training:
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
         self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]
-        if config.pseudo < 0:
-            raise UserError(f"pseudo is {config.pseudo}; it is a number of images, 0 for none")
         size = sizes[1] // self.share.world
         self.held = hold_back(unlabeled, self.sets.held, config.pseudo, size, config.seed)
         self.steps = config.steps or self.batches.steps_of(config.epochs)

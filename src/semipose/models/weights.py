@@ -51,6 +51,8 @@ def load_model(path: Path) -> Loaded:
     """The network and its skeleton from a `model.safetensors`, or from the run folder that holds one."""
     from semipose.models import build_model
 
+    if not path.exists():
+        raise UserError(f"{path} does not exist; name a run's folder or a model.safetensors")
     path = path / "model.safetensors" if path.is_dir() else path
     description = _description(path)
     try:

@@ -48,11 +48,28 @@ class Frame:
 
 @dataclass(frozen=True)
 class Job:
-    """What writers have to know beforehand. `people`: the most poses of any frame."""
+    """What writers have to know beforehand. `people`: the most poses of any frame; `inputs`: files, resolved, that are
+    not to be written over."""
 
     folder: Path
     skeleton: Skeleton
     people: int = 1
+    inputs: frozenset[Path] = frozenset()
+
+    def free(self, name: str, starts: bytes = b"") -> Path:
+        """A file's place in the folder.
+
+        Raises:
+            UserError: an input is there, or a file that does not start as those of earlier runs.
+        """
+        path = self.folder / name
+        foreign = False
+        if starts and path.is_file():
+            with path.open("rb") as file:
+                foreign = file.read(len(starts)) not in (starts, b"")
+        if foreign or path.resolve() in self.inputs:
+            raise UserError(f"{path} is there and no prediction of an earlier run; choose another folder with --out")
+        return path
 
 
 class Writer(Protocol):

@@ -1,7 +1,11 @@
-"""Predictions drawn: a picture an image, a video a video."""
+"""Predictions drawn: a picture an image, a video a video. Each carries a mark, by which a later run knows that it may
+write over it and that it is no input."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,13 +24,36 @@ if TYPE_CHECKING:
 ENCODERS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"qscale": "4"}))
 """The first that this PyAV has."""
 
+MARK = b"drawn by semipose"
+"""A JPEG's first comment, and a video's."""
+HEAD = 20
+"""Bytes of OpenCV's JPEGs before a comment may stand: start of image and JFIF's segment."""
+COMMENT = b"\xff\xfe" + (len(MARK) + 2).to_bytes(2, "big") + MARK
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file was drawn by this program."""
+    import av
+
+    try:
+        if path.suffix == ".jpg":
+            with path.open("rb") as file:
+                return file.read(HEAD + len(COMMENT))[HEAD:] == COMMENT
+        if path.suffix == ".mp4":
+            with av.open(str(path)) as container:
+                return container.metadata.get("comment") == MARK.decode()
+    except (av.error.FFmpegError, OSError):
+        pass
+    return False
+
 
 class Overlay:
-    """NAME.jpg for each image and NAME.mp4 for each video, with the poses on them."""
+    """NAME.jpg for each image and NAME.mp4 for each video, with the poses on them; NAME_semipose where a file that is
+    not ours has that name."""
 
     def __init__(self, job: Job) -> None:
         self.files: list[Path] = []
-        self._folder, self._skeleton = job.folder, job.skeleton
+        self._job = job
         self._film: _Film | None = None
         self._source: Path | None = None
 
@@ -34,18 +61,21 @@ class Overlay:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._close()
-        if kind is not None and self._source is not None:
-            self.files.pop().unlink(missing_ok=True)  # half a video
+        if kind is None:
+            self._close()
+        elif self._film is not None:
+            self._film.abandon()
+            self.files.pop()
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         pixels = frame.pixels
         for pose in poses:
-            pixels = draw_pose(pixels, pose.keypoints, self._skeleton)
+            pixels = draw_pose(pixels, pose.keypoints, self._job.skeleton)
         if frame.video is None:
             path = self._free(Path(frame.path).stem, ".jpg")
             content = cv2.imencode(".jpg", pixels[..., ::-1])[1].tobytes()
-            path.write_bytes(content)  # imwrite takes no path that is not ASCII everywhere
+            # Not by imwrite, which takes no path that is not ASCII everywhere.
+            path.write_bytes(content[:HEAD] + COMMENT + content[HEAD:])
             self.files.append(path)
             return
         if frame.video != self._source:
@@ -58,10 +88,14 @@ class Overlay:
         self._film.add(pixels)
 
     def _free(self, stem: str, suffix: str) -> Path:
-        path, number = self._folder / f"{stem}{suffix}", 2
-        while path in self.files:
-            path, number = self._folder / f"{stem}-{number}{suffix}", number + 1
-        return path
+        for number in itertools.count(1):
+            name = stem if number == 1 else f"{stem}-{number}"
+            for path in (self._job.folder / f"{name}{suffix}", self._job.folder / f"{name}_semipose{suffix}"):
+                if path in self.files:
+                    break  # another input of this name
+                if path.resolve() not in self._job.inputs and (not path.exists() or is_own(path)):
+                    return path
+        raise AssertionError
 
     def _close(self) -> None:
         if self._film is not None:
@@ -77,10 +111,12 @@ class _Film:
 
         from semipose.data.video import probe
 
+        self._path, self._part = path, path.with_name(f"{path.name}.part")
         try:
-            self._container = av.open(str(path), "w")
+            self._container = av.open(str(self._part), "w", format="mp4")
         except (av.error.FFmpegError, OSError) as error:
             raise UserError(f"{path} cannot be written ({error}); choose another folder with --out") from None
+        self._container.metadata["comment"] = MARK.decode()
         codec, options = next(each for each in ENCODERS if each[0] in av.codecs_available)
         rate = round(probe(source).rate * 1000)
         self._stream = cast(Any, self._container.add_stream(codec, rate=_fraction(rate), options=dict(options)))
@@ -99,6 +135,13 @@ class _Film:
     def close(self) -> None:
         self._container.mux(self._stream.encode())
         self._container.close()
+        os.replace(self._part, self._path)
+
+    def abandon(self) -> None:
+        """Leave nothing."""
+        with contextlib.suppress(Exception):  # the file is not wanted, whatever state it is in
+            self._container.close()
+        self._part.unlink(missing_ok=True)
 
 
 def _fraction(thousandths: int) -> Any:

@@ -44,7 +44,7 @@ class Coco(TextFile):
     """keypoints.json: COCO results, one object a pose."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(job.folder / "keypoints.json")
+        super().__init__(job.free("keypoints.json", b"["))
         self._before = "["
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
@@ -70,7 +70,7 @@ class Csv(TextFile):
     """keypoints.csv: a row a joint."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(job.folder / "keypoints.csv")
+        super().__init__(job.free("keypoints.csv", b"image,person,joint,x,y,score"))
         self._joints = job.skeleton.joints
         self._rows = csv.writer(self.file)
         self._rows.writerow(("image", "person", "joint", "x", "y", "score"))

@@ -154,7 +154,7 @@ class Sleap:
             raise UserError("SLEAP's files need sleap-io: pip install 'semipose[sleap]'") from None
         self._io: Any = sleap_io
         self.job = job
-        self.files = [job.folder / "predictions.slp"]
+        self.files = [job.free("predictions.slp")]
         self._frames: list[tuple[str, int, list[tuple[np.ndarray, float]]]] = []
 
     def __enter__(self) -> Self:

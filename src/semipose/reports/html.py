@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from semipose.files import ready, write_atomically
 from semipose.metrics.summary import ENSEMBLE
 from semipose.reports.charts import Chart, Series, line_chart
 from semipose.reports.compare import cautions, headline, percent, points
@@ -35,7 +35,7 @@ def report(runs: Sequence[Path], out: Path | None = None) -> Path:
     found = read_runs(runs)
     first = Path(runs[0]).resolve()
     path = Path(out) if out is not None else (first if len(found) == 1 else first.parent) / "report.html"
-    return write_page(path, "report.html", contents(found))
+    return write_page(ready(path), "report.html", contents(found))
 
 
 def write_page(path: Path, template: str, content: dict[str, Any]) -> Path:
@@ -44,10 +44,7 @@ def write_page(path: Path, template: str, content: dict[str, Any]) -> Path:
         loader=PackageLoader("semipose.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"percent": percent}
-    page = environment.get_template(template).render(content)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, path)
+    write_atomically(ready(path), environment.get_template(template).render(content).encode())
     return path
 
 
