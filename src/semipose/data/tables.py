@@ -64,8 +64,9 @@ def read_cells(path: Path) -> list[list[str]]:
         raise UserError(f"{path} is not CSV ({e}); save it again") from None
     if not any(any(row) for row in rows):
         raise UserError(f"{path} is empty; it has to hold labels")
-    if len(rows[0]) == 1 and rows[0][0].count(";") > 1:
-        raise UserError(f"{path} has semicolons between its cells; save it with commas")
+    between = next((name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if rows[0][0].count(sign) > 1), None)
+    if between and len(rows[0]) == 1:
+        raise UserError(f"{path} has {between} between its cells; save it with commas")
     return [[cell.strip() for cell in row] for row in rows]
 
 
@@ -121,14 +122,17 @@ def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> list[
 
 
 def _paths(table: Table, folder: Path) -> list[str]:
-    files, beside = ImageFolder(folder), table.path.resolve().parent
+    files, beside = ImageFolder(folder, table.images), Path(os.path.abspath(table.path)).parent
+    there = {name for name in table.images if os.path.exists(files.folder / name)}
+    named = {os.path.realpath(files.folder / name) for name in there}
+    alike = Counter(PurePosixPath(name).name for name in table.images)
     found = []
     for name in table.images:
         near = beside / PurePosixPath(name).name
-        direct = files.folder / name
-        found.append(
-            str(near) if os.path.exists(near) and not os.path.exists(direct) else files.path(name, str(table.path))
-        )
+        # Where several videos' pictures have one name, which of them lies beside the table cannot be told.
+        moved = name not in there and alike[near.name] == 1 and os.path.exists(near)
+        moved = moved and os.path.realpath(near) not in named
+        found.append(str(near) if moved else files.path(name, str(table.path)))
     refuse_missing(found, table.path)
     return found
 
@@ -229,7 +233,8 @@ def refuse_repeated(images: Sequence[str], path: Path) -> None:
 
 def root_of(path: Path, images: str | Path | None, first: str) -> Path:
     """What a table's image names are relative to: the folder given, else the nearest above the table that has the
-    first image."""
+    first image; of a link, above the link, then above what it leads to."""
     if images is not None:
         return Path(images)
-    return next((folder for folder in path.resolve().parents[:3] if os.path.exists(folder / first)), path.parent)
+    above = [*Path(os.path.abspath(path)).parents[:3], *path.resolve().parents[:3]]
+    return next((folder for folder in above if os.path.exists(folder / first)), path.parent)
