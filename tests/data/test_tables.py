@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from semipose.data.deeplabcut import read_deeplabcut
+from semipose.data.deeplabcut import left_out, read_deeplabcut
 from semipose.data.lightning_pose import read_lightning_pose
 from semipose.data.open import open_all, open_labeled, open_unlabeled
 from semipose.data.plain_csv import read_plain_csv
@@ -80,6 +81,29 @@ def test_several_animals_are_samples_with_boxes_of_their_own(tmp_path: Path) -> 
     assert [s.id.partition("#")[2] for s in data] == ["one", "two", "one"]
     x, y, w, h = data[1].box
     assert (x + w / 2, y + h / 2) == (45.5, 35.5) and w < 64
+
+
+def test_what_is_no_animal_s_is_left_out_and_one_label_makes_no_tiny_box(tmp_path: Path) -> None:
+    project = deeplabcut(tmp_path / "project", videos=("a",), frames=2)
+    config = {"multianimalproject": True, "multianimalbodyparts": ["nose", "tail"], "uniquebodyparts": ["corner"]}
+    (project / "config.yaml").write_text(yaml.safe_dump({"Task": "mice", "scorer": "me", **config}))
+    rows = [
+        "scorer," + ",".join(["me"] * 10),
+        "individuals,one,one,one,one,two,two,two,two,single,single",
+        "bodyparts,nose,nose,tail,tail,nose,nose,tail,tail,corner,corner",
+        "coords,x,y,x,y,x,y,x,y,x,y",
+        "labeled-data/a/img000.png,20,20,30,20,40,30,,,5,6",
+        "labeled-data/a/img001.png,20,20,40,20,40,20,,,5,6",
+    ]
+    (project / "labeled-data/a/CollectedData_me.csv").write_text("\n".join(rows))
+    data = open_all(project)
+    assert data.skeleton is not None and data.skeleton.joints == ("nose", "tail")
+    assert [s.id.partition("#")[2] for s in data] == ["one", "two", "one", "two"]
+    assert [s.box[2] for s in data] == [12, 18, 24, 18], "18 is the median of what has two labels"
+    assert left_out(project) == ["corner"]
+    table = project / "labeled-data/a/CollectedData_me.csv"
+    table.write_text("\n".join(",".join(line.split(",")[:1] + line.split(",")[5:]) for line in rows))
+    assert [s.box for s in open_labeled(table)] == [(0, 0, 64, 48)] * 2
 
 
 def test_lightning_pose_as_folder_and_as_table(tmp_path: Path) -> None:
