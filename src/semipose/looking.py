@@ -24,7 +24,7 @@ VALIDATION = {"val", "valid", "validation", "test"}
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """A word of a file's name; labelsTest and person_keypoints_val2017 are of validation, labels_latest is not."""
 
-DRAWN = re.compile(r"_labell?ed$|DLC_|^plot-poses$|^doctor$")
+DRAWN = re.compile(r"_labell?ed$|_semipose$|DLC_|^plot-poses$|^doctor$")
 """In the name of a folder or file, without its ending, of pictures and videos on which a tool drew poses."""
 
 
