@@ -13,6 +13,7 @@ from semipose.engine.sets import open_sets
 from semipose.errors import UserError
 from semipose.training import configure
 from tests.data.projects import deeplabcut, lightning_pose, picture, plain_csv
+from tests.films import film
 from tests.helpers import shared_data
 
 
@@ -113,3 +114,98 @@ def test_real_projects(tmp_path: Path) -> None:
         content = yaml.safe_load(target.read_text())
         assert ("flip50" in content["method"]["easy"]) == flips
         assert "mp4" in str(content["data"]["unlabeled"]) and (tmp_path / content["data"]["split"]).exists()
+
+
+def test_predictions_are_passed_over(tmp_path: Path) -> None:
+    names = [f"{i}.png" for i in range(3)]
+    rows = [
+        {"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 30, 30], "keypoints": [5, 6, 2]} for i in range(3)
+    ]
+    document = {
+        "images": [{"id": i, "file_name": name} for i, name in enumerate(names)],
+        "annotations": rows,
+        "categories": [{"id": 1, "name": "thing", "keypoints": ["a"]}],
+    }
+    for i, name in enumerate(names):
+        picture(tmp_path / "images" / name, i)
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    predicted = picture(tmp_path / "predictions" / "0.png", 9).parent
+    (predicted / "keypoints.csv").write_text("image,person,joint,x,y,score\n" + "images/0.png,0,a,1,2,0.1\n")
+    (predicted / "keypoints.json").write_text(json.dumps([{"image_id": 0, "keypoints": [1, 2, 1], "score": 0.1}]))
+    found = init(tmp_path).found
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text())["data"]
+    assert content["labeled"] == "labels.json" and "unlabeled" not in content
+    assert any("left out" in line and "these are predictions" in line for line in found)
+
+
+def test_what_tools_drew_is_not_learned_from(tmp_path: Path) -> None:
+    project = deeplabcut(tmp_path / "project", videos=("a",), frames=6)
+    picture(project / "labeled-data/a_labeled/img000.png", 50)
+    picture(project / "labeled-data/a/new.png", 60)
+    (project / "videos").mkdir()
+    for name in ("a", "b", "aDLC_resnet50_mayshuffle1_50000_labeled", "b_labeled"):
+        film(project / f"videos/{name}.mp4", 3)
+    picture(project / "out/0.png", 70)
+    (project / "out" / "aDLC_semipose.csv").write_text("scorer,")
+    found = init(project).found
+    content = yaml.safe_load((project / "data.yaml").read_text())["data"]
+    assert content["unlabeled"] == ["videos/a.mp4", "videos/b.mp4", "unlabeled.json"]
+    listed = json.loads((project / "unlabeled.json").read_text())["images"]
+    assert listed == [{"file_name": "labeled-data/a/new.png"}]
+    assert any("left out: 4 pictures and videos that tools made" in line for line in found)
+    assert any(line.startswith("of them a.mp4 also holds validation frames") for line in found)
+
+
+def test_a_video_that_is_held_out_is_not_learned_from(tmp_path: Path) -> None:
+    project = deeplabcut(tmp_path / "project", videos=("a", "b", "c"))
+    (project / "videos").mkdir()
+    for name in "abc":
+        film(project / f"videos/{name}.mp4", 3)
+        picture(project / f"labeled-data/{name}/new.png", ord(name))
+    init(project)
+    _, unlabeled, val = opened(project / "data.yaml")
+    assert unlabeled is not None and val is not None
+    held = {s.session for s in val}
+    assert len(held) == 1 and not {Path(s.id.partition("#")[0]).stem for s in unlabeled} & held
+    assert {Path(s.image).parent.name for s in unlabeled if "new" in s.image} == set("abc") - held
+
+
+@pytest.mark.parametrize(
+    ("name", "val"),
+    [("labels_latest", False), ("evaluation", False), ("labelsTest", True), ("my_val2017", True), ("TEST", True)],
+)
+def test_validation_is_told_by_whole_words(tmp_path: Path, name: str, val: bool) -> None:
+    plain_csv(tmp_path / "one", name="labels.csv")
+    plain_csv(tmp_path / "two", name=f"{name}.csv")
+    init(tmp_path)
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text())["data"]
+    assert ("val" in content) == val and isinstance(content["labeled"], str) == val
+
+
+def test_a_backup_of_the_labels_is_left_out(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    (tmp_path / "labels copy.csv").write_text(path.read_text())
+    found = init(tmp_path).found
+    assert yaml.safe_load((tmp_path / "data.yaml").read_text())["data"]["labeled"] == "labels.csv"
+    assert f"left out: {tmp_path}/labels copy.csv, labels the same images" in found
+
+
+def test_linked_labels_stay_a_link(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path / "project")
+    path.symlink_to(path.rename(tmp_path / "KEY"))
+    init(tmp_path / "project")
+    assert yaml.safe_load((tmp_path / "project" / "data.yaml").read_text())["data"]["labeled"] == "labels.csv"
+
+
+def test_lightning_pose_s_labels_of_other_videos_are_left_out(tmp_path: Path) -> None:
+    project = lightning_pose(tmp_path / "project")
+    (project / "CollectedData_new.csv").write_text((project / "CollectedData.csv").read_text())
+    assert any(line.startswith(f"left out: {project}/CollectedData_new.csv") for line in init(project).found)
+
+
+def test_what_is_no_animal_s_is_named(tmp_path: Path) -> None:
+    project = deeplabcut(tmp_path / "project")
+    config = yaml.safe_load((project / "config.yaml").read_text())
+    config |= {"multianimalproject": True, "multianimalbodyparts": config["bodyparts"], "uniquebodyparts": ["corner"]}
+    (project / "config.yaml").write_text(yaml.safe_dump(config))
+    assert "left out: corner, of no animal (uniquebodyparts)" in init(project).found

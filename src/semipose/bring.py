@@ -6,7 +6,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from filecmp import cmp
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,22 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from semipose.data.deeplabcut import is_deeplabcut
-from semipose.data.images import EXTENSIONS, image_size
-from semipose.data.lightning_pose import is_lightning_pose
-from semipose.data.open import holds_labels, open_all, open_labeled
-from semipose.data.sample import PoseData, join
+from semipose.data.images import image_size
+from semipose.data.open import open_all, open_labeled
+from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, make_split
-from semipose.data.video import VIDEOS
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.looking import Inside, look
 from semipose.sides import find_sides
 
 HELD_OUT = 0.2
 """The part of the labels that is held out for validation, at least one image or session."""
-
-SUFFIXES = (".slp", ".csv", ".json", ".mat")
-"""Of files that may hold labels, in order of preference; those of the first kind found are used."""
 
 LONG_SIDE = (192, 256)
 BODY = 64
@@ -46,19 +40,6 @@ class Begun(NamedTuple):
 
     found: tuple[str, ...]
     files: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class _Folder:
-    """What is in a folder: labelled sources with the image folder each needs, the same for validation, all images and
-    videos, and remarks."""
-
-    root: Path
-    labeled: list[tuple[Path, Path | None]]
-    val: list[tuple[Path, Path | None]]
-    images: list[Path]
-    videos: list[Path]
-    remarks: list[str]
 
 
 def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = False) -> Begun:
@@ -82,39 +63,53 @@ def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = Fa
     target = Path(out) if out else (root if root.is_dir() else root.parent) / "data.yaml"
     if target.exists() and not overwrite:
         raise UserError(f"{target} exists; --overwrite replaces it, --out names another file")
-    inside = _look(root)
+    inside = look(root)
     pool = join([open_labeled(*source) for source in inside.labeled])
     lines = [*_found(inside, pool), *inside.remarks]
     data: dict[str, Any] = {"labeled": [source for source, _ in inside.labeled]}
     data["labeled_images"] = [images for _, images in inside.labeled]
     files: dict[Path, str] = {}
-    held: set[str] = set()
+    val, trained = list[Sample](), list(pool)
     if inside.val:
         data["val"], data["val_images"] = inside.val[0]
-        held = {os.path.realpath(i) for i in open_all(*inside.val[0]).images}
+        val = list(open_all(*inside.val[0]))
         why = "validation data of its own"
     else:
         split, why = _split(pool)
         if split:
             data["split"] = target.with_name("split.json")
             files[data["split"]] = json.dumps({**split.__dict__, "hash": split.hash}, indent=1)
-            held = {os.path.realpath(s.image) for s in pool.subset(split.val)}
-            sessions = {s.session for s in pool.subset(split.val)} - {s.session for s in pool.subset(split.labeled)}
-            inside.videos[:] = [video for video in inside.videos if video.stem not in sessions]
+            val, trained = list(pool.subset(split.val)), list(pool.subset(split.labeled))
     lines.append(f"validation: {why}")
+    held = {os.path.realpath(s.image) for s in val}
+    both = {s.session for s in val} & {s.session for s in trained}
+    alone = {s.session for s in val} - both
+    videos = [video for video in inside.videos if video not in inside.made and video.stem not in alone]
     known = {os.path.realpath(i) for i in pool.images} | held
     rest = [image for image in inside.images if os.path.realpath(image) not in known]
+    made = [path for path in (*rest, *inside.videos) if path in inside.made]
+    lines += [f"left out: {len(made)} pictures and videos that tools made, first {made[0]}"] if made else []
+    folders = {os.path.dirname(i) for i in held} - {os.path.dirname(os.path.realpath(s.image)) for s in trained}
+    near = [i for i in rest if i not in inside.made and os.path.dirname(os.path.realpath(i)) in folders]
+    lines += [f"left out: {len(near)} images in folders of validation alone, first {near[0]}"] if near else []
+    rest = [image for image in rest if image not in inside.made and image not in near]
     copies = _copies(rest, [*pool.images, *held])
     lines += [f"left out: {image}, a copy of a labelled image" for image in copies]
     rest = [image for image in rest if image not in copies]
-    data["unlabeled"] = list(inside.videos)
+    data["unlabeled"] = list(videos)
     if rest:
         data["unlabeled"].append(target.with_name("unlabeled.json"))
         base = root if root.is_dir() else root.parent
         data["unlabeled_images"] = base
         rows = [{"file_name": image.relative_to(base).as_posix()} for image in rest]
         files[data["unlabeled"][-1]] = json.dumps({"images": rows}, indent=0, ensure_ascii=False)
-    lines.append(f"unlabelled: {len(rest)} images and {len(inside.videos)} videos, which are not of validation")
+    lines.append(f"unlabelled: {len(rest)} images and {len(videos)} videos")
+    shown = [video.name for video in videos if video.stem in both]
+    if shown:
+        lines.append(
+            f"of them {', '.join(shown)} also holds validation frames: trained on without their labels, they make"
+            " scores those of a known video, better than on a new one"
+        )
     files[target] = _yaml(data, pool, target, lines)
     for path, text in files.items():
         write_atomically(path, text.encode())
@@ -130,51 +125,7 @@ def _copies(images: Sequence[Path], labeled: Sequence[str]) -> list[Path]:
     return [i for i in there if any(cmp(i, other, shallow=False) for other in sizes.get(i.stat().st_size, ()))]
 
 
-def _look(root: Path) -> _Folder:
-    base = root if root.is_dir() else root.parent
-    every = sorted(p for p in base.rglob("*") if not any(part.startswith(".") for part in p.relative_to(base).parts))
-    images = [p for p in every if p.suffix.lower() in EXTENSIONS]
-    videos = [p for p in every if p.suffix.lower() in VIDEOS]
-    if root.is_file() or is_deeplabcut(root) or is_lightning_pose(root):
-        return _Folder(base, [(root, None)], [], images, videos, [])
-    wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json")]
-    wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
-    found, remarks, faults = [], [], []
-    for path in wanted:
-        try:
-            found.append((path, _images_of(path, base)))
-        except UserError as fault:
-            faults.append(fault)
-            remarks.append(f"left out: {fault}")
-    if not found:
-        if faults:
-            raise faults[0]
-        raise UserError(
-            f"{root} holds no labels, {len(images)} images and {len(videos)} videos; needed is a project of DeepLabCut"
-            " or Lightning Pose, a .slp, a COCO JSON, or a CSV of image, joint, x, y"
-        )
-    kind = found[0][0].suffix.lower()
-    remarks += [f"left out: {p}, labels of another kind" for p, _ in found if p.suffix.lower() != kind]
-    found = [source for source in found if source[0].suffix.lower() == kind]
-    val = [source for source in found if "val" in source[0].stem.lower() or "test" in source[0].stem.lower()]
-    labeled = [source for source in found if source not in val]
-    return _Folder(base, labeled or val, val[:1] if labeled else [], images, videos, remarks)
-
-
-def _images_of(path: Path, base: Path) -> Path | None:
-    """The image folder that a file of labels needs, None where its reader finds the images by itself."""
-    first = None
-    for images in (None, base / "images", base):
-        try:
-            open_labeled(path, images)
-            return images
-        except UserError as fault:
-            first = first or fault
-    assert first is not None
-    raise first
-
-
-def _found(inside: _Folder, pool: PoseData) -> list[str]:
+def _found(inside: Inside, pool: PoseData) -> list[str]:
     assert pool.skeleton is not None
     sessions = Counter(s.session for s in pool if s.session)
     joints = pool.skeleton.joints
@@ -241,11 +192,11 @@ def _turns(pool: PoseData) -> bool:
 def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[str]) -> str:
     """data.yaml as text, with what was found and a word on each choice."""
     assert pool.skeleton is not None
-    joints, home = pool.skeleton.joints, target.resolve().parent
+    joints, home = pool.skeleton.joints, Path(os.path.abspath(target)).parent
 
     def shown(value: Any) -> str:
         if isinstance(value, Path):
-            path = value.resolve()
+            path = Path(os.path.abspath(value))  # a link stays one: the images may lie beside it, not beside its target
             value = (path.relative_to(home) if path.is_relative_to(home) else path).as_posix()
         return yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**6).strip()[1:-1]
 

@@ -111,3 +111,19 @@ def test_joints_that_are_not_shared_are_named(data: PoseData) -> None:
     assert [(f.text.split(":")[0], f.ids) for f in report.findings] == [("val", ("nose",)), ("val", ("wing",))]
     apart = replace(other, skeleton=Skeleton("other", ("fin", "wing")))
     assert not check(data.subset([0, 1]), None, apart, progress=False).ok
+
+
+def test_labels_at_the_corner_are_named(data: PoseData) -> None:
+    odd = changed(data, 2, keypoints=np.array([[0, 0, 2], [0, 8, 1]], np.float32))
+    text = check(odd, progress=False).text()
+    assert (
+        "note: labeled: 1 labels are exactly (0, 0)\n    s2: nose\n    -> empty the cells if they mean missing" in text
+    )
+
+
+def test_pictures_that_are_dark_altogether_are_named(data: PoseData) -> None:
+    for sample in data:
+        cv2.imwrite(sample.image.replace(".png", ".tif"), rng.integers(0, 4096, (30, 40), np.uint16))
+    dark = replace(data, samples=tuple(replace(s, image=s.image.replace(".png", ".tif")) for s in data))
+    assert "labeled: the brightest pixel of all images is 15 of 255" in check(dark, progress=False).text()
+    assert "brightest" not in check(changed(dark, 0, image=data[0].image), progress=False).text()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -46,6 +47,28 @@ def test_in_front_of_a_still_camera_only_the_same_moment_counts() -> None:
     }
 
 
+def test_another_animal_at_the_same_place_of_the_same_box_is_none() -> None:
+    """Those of a video of one mouse that look most like labelled frames of another."""
+    project = shared_data("openfield", "project")
+    frames = dict(read_frames(project / "videos" / "m3v1mp4.mp4", [*range(1540, 1560), 0, 1, 2]))
+    labeled = {p.name: fingerprint(read_image(p)) for p in (project / "labeled-data" / "m4s1").glob("*.png")}
+    prints = {str(n): fingerprint(pixels) for n, pixels in frames.items()}
+    assert len(labeled) == 116 and near_duplicates(prints, labeled) == {}
+    assert (
+        len(
+            near_duplicates(
+                {f"{n}": prints[f"{n}"] for n in range(1540, 1560, 2)},
+                {f"{n}": prints[f"{n}"] for n in range(1541, 1560, 2)},
+            )
+        )
+        == 10
+    )
+    copies = {f"{n} {kind}": fingerprint(p) for n in (0, 1550) for kind, p in changed(frames[n]).items()}
+    assert {name: found.split()[0] for name, found in near_duplicates(copies, prints).items()} == {
+        name: name.split()[0] for name in copies
+    }
+
+
 def test_check_names_them(tmp_path: Path) -> None:
     for name, pixels in {**changed(PEOPLE[0]), "other": PEOPLE[1]}.items():
         cv2.imwrite(str(tmp_path / f"{name}.png"), pixels[..., ::-1])
@@ -56,3 +79,12 @@ def test_check_names_them(tmp_path: Path) -> None:
     report = check(None, unlabeled, PoseData("val", Skeleton("one", ("nose",)), (val,)), progress=False)
     assert report.ok and "3 unlabeled images are near-duplicates of validation images" in report.text()
     assert f"{tmp_path}/half.png ~ {tmp_path}/val.bmp" in report.text() and "other.png ~" not in report.text()
+    assert "whole videos" not in report.text(), "of pictures that are of no video"
+    film = [replace(s, session="film") for s in (*unlabeled, val)]
+    report = check(
+        None,
+        PoseData("u", None, tuple(film[:-1])),
+        PoseData("val", Skeleton("one", ("nose",)), (film[-1],)),
+        progress=False,
+    )
+    assert "-> hold out whole videos" in report.text()

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from semipose.data.open import FORMATS, open_all, open_labeled, open_unlabeled
+from semipose.data.open import FORMATS, holds_labels, open_all, open_labeled, open_unlabeled
 from semipose.errors import UserError
 from tests.data.test_lsp import people
 from tests.data.test_lsp import written as write_lsp
@@ -49,3 +50,17 @@ def test_what_fits_nothing_lists_what_is_understood(tmp_path: Path) -> None:
 def test_labels_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no labels"):
         open_labeled(tmp_path)
+
+
+def test_a_large_coco_file_is_known_by_its_ends(tmp_path: Path) -> None:
+    path, filler = tmp_path / "labels.json", [{"file_name": "x" * 100}] * 1500
+    path.write_text(json.dumps({"images": filler, "annotations": filler, "categories": [{"keypoints": ["a"]}]}))
+    assert path.stat().st_size > 1 << 18 and holds_labels(path)
+    path.write_text(json.dumps([{"image_id": 1, "keypoints": [1, 2, 2], "score": 1.0}]))
+    assert not holds_labels(path), "predictions"
+
+
+def test_a_folder_of_pictures_says_what_to_name(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="name the file of labels, or run semipose init") as error:
+        open_labeled(tmp_path)
+    assert len(str(error.value)) < 100 + 2 * len(str(tmp_path))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from semipose.data.deeplabcut import read_deeplabcut
+from semipose.data.deeplabcut import left_out, read_deeplabcut
 from semipose.data.lightning_pose import read_lightning_pose
 from semipose.data.open import open_all, open_labeled, open_unlabeled
 from semipose.data.plain_csv import read_plain_csv
@@ -82,6 +83,29 @@ def test_several_animals_are_samples_with_boxes_of_their_own(tmp_path: Path) -> 
     assert (x + w / 2, y + h / 2) == (45.5, 35.5) and w < 64
 
 
+def test_what_is_no_animal_s_is_left_out_and_one_label_makes_no_tiny_box(tmp_path: Path) -> None:
+    project = deeplabcut(tmp_path / "project", videos=("a",), frames=2)
+    config = {"multianimalproject": True, "multianimalbodyparts": ["nose", "tail"], "uniquebodyparts": ["corner"]}
+    (project / "config.yaml").write_text(yaml.safe_dump({"Task": "mice", "scorer": "me", **config}))
+    rows = [
+        "scorer," + ",".join(["me"] * 10),
+        "individuals,one,one,one,one,two,two,two,two,single,single",
+        "bodyparts,nose,nose,tail,tail,nose,nose,tail,tail,corner,corner",
+        "coords,x,y,x,y,x,y,x,y,x,y",
+        "labeled-data/a/img000.png,20,20,30,20,40,30,,,5,6",
+        "labeled-data/a/img001.png,20,20,40,20,40,20,,,5,6",
+    ]
+    (project / "labeled-data/a/CollectedData_me.csv").write_text("\n".join(rows))
+    data = open_all(project)
+    assert data.skeleton is not None and data.skeleton.joints == ("nose", "tail")
+    assert [s.id.partition("#")[2] for s in data] == ["one", "two", "one", "two"]
+    assert [s.box[2] for s in data] == [12, 18, 24, 18], "18 is the median of what has two labels"
+    assert left_out(project) == ["corner"]
+    table = project / "labeled-data/a/CollectedData_me.csv"
+    table.write_text("\n".join(",".join(line.split(",")[:1] + line.split(",")[5:]) for line in rows))
+    assert [s.box for s in open_labeled(table)] == [(0, 0, 64, 48)] * 2
+
+
 def test_lightning_pose_as_folder_and_as_table(tmp_path: Path) -> None:
     project = lightning_pose(tmp_path / "project")
     assert_labels(read_lightning_pose(project), ["labeled-data"])
@@ -134,3 +158,74 @@ def test_real_projects() -> None:
     assert points.shape == (90, 17, 3) and empty > 0
     assert (points[..., 2] == 0).sum() == empty and not points[points[..., 2] == 0].any()
     assert mirror.skeleton is not None and mirror.skeleton.pairs == ((0, 3), (1, 2), (8, 11), (9, 10))
+
+
+def test_another_video_s_picture_of_the_same_name_is_not_taken(tmp_path: Path) -> None:
+    project = lightning_pose(tmp_path / "project")
+    names = [f"labeled-data/{video}/img{i}.png" for video in "ab" for i in range(2)]
+    for i, name in enumerate(names[2:]):
+        picture(project / name, i)
+    (project / "CollectedData.csv").write_text(csv_text(names))
+    with pytest.raises(UserError, match=r"2 of its 4 images do not exist, first .*labeled-data/a/img0.png"):
+        open_labeled(project)
+    inside = (project / "CollectedData.csv").rename(project / "labeled-data" / "b" / "CollectedData.csv")
+    with pytest.raises(UserError, match="2 of its 4 images do not exist"):
+        open_labeled(inside, project)
+
+
+def test_pictures_that_moved_are_found_by_their_last_folder(tmp_path: Path) -> None:
+    project = lightning_pose(tmp_path / "project")
+    (project / "CollectedData.csv").write_text(csv_text([f"{video}/img0.png" for video in "ab"]))
+    for video in "abc":
+        picture(project / "inner" / video / "img0.png", ord(video))
+    assert [Path(s.image).parent.name for s in open_labeled(project)] == ["a", "b"]
+
+
+def test_predictions_are_no_labels(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    path.write_text(
+        "".join(f"{line},{'score' if i == 0 else 0.9}\n" for i, line in enumerate(path.open().read().split()))
+    )
+    with pytest.raises(UserError, match="column score: these are predictions, not labels"):
+        open_labeled(path)
+
+
+def test_tabs_are_named(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    path.write_text(path.read_text().replace(",", "\t"))
+    with pytest.raises(UserError, match="has tabs between its cells"):
+        open_labeled(path)
+
+
+def test_absolute_names_of_this_machine_and_of_another(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path / "project")
+    text = path.read_text()
+    names = [str(tmp_path / "project" / "frames" / f"{i}.png") for i in range(3)]
+    (tmp_path / "elsewhere").mkdir()
+    for where, start in (
+        (tmp_path / "elsewhere" / "labels.csv", f"{tmp_path}/project/"),
+        (path, "C:\\data\\"),
+        (path, "/home/another/"),
+    ):
+        where.write_text(text.replace("frames/", start + ("frames\\" if "\\" in start else "frames/")))
+        assert [s.image for s in open_labeled(where)] == names
+    path.write_text(text.replace("frames/", "/home/another/pictures/"))
+    with pytest.raises(UserError, match="do not exist"):
+        open_labeled(path)
+
+
+def test_images_are_found_above_a_link_to_a_table(tmp_path: Path) -> None:
+    for path in (plain_csv(tmp_path / "plain"), lightning_pose(tmp_path / "pose") / "CollectedData.csv"):
+        store, link = path.rename(tmp_path / f"KEY-{path.name}"), path.parent / "labels" / path.name
+        link.parent.mkdir()
+        link.symlink_to(store)
+        assert all(Path(s.image).is_relative_to(path.parent) for s in open_labeled(link))
+
+
+def test_of_several_tables_the_one_without_an_addition_is_read(tmp_path: Path) -> None:
+    project = lightning_pose(tmp_path / "project")
+    (project / "CollectedData_new.csv").write_text(csv_text(["labeled-data/img000.png"]))
+    assert len(open_labeled(project)) == 3
+    (project / "CollectedData.csv").rename(project / "CollectedData_old.csv")
+    with pytest.raises(UserError, match="2 tables of labels"):
+        open_labeled(project)

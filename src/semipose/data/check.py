@@ -13,15 +13,18 @@ from semipose.data.crops import UNLABELED_BAD_LIMIT
 from semipose.data.duplicates import near_duplicates
 from semipose.data.images import inside
 from semipose.data.open import open_all, open_unlabeled
-from semipose.data.sample import PoseData, Sample
+from semipose.data.sample import VIDEO, PoseData, Sample
 from semipose.data.scan import Scan, read_all
 from semipose.data.split import check_overlap
 from semipose.data.swapped import orders
+from semipose.data.video import source_file
 from semipose.errors import UserError
 from semipose.sides import find_sides
 from semipose.skeleton import joint_map
 
 _LISTED = 20
+DARK = 40
+"""Of 255: a set whose brightest pixel is below was not stored with the range that its file format has."""
 
 Source = PoseData | str | Path | list[str] | None
 """Of one set: as it is, or what `open_all` and `open_unlabeled` take."""
@@ -154,6 +157,11 @@ def _images(use: str, scan: Scan) -> list[Finding]:
         text += "" if stops else "; training leaves them out"
         todo = "mend or remove them; often a copy was cut short" if stops else ""
         found.append(Finding(stops, text, tuple(scan.errors.values()), todo))
+    brightest = max(scan.peaks.values(), default=255)
+    if brightest < DARK:
+        text = f"{use}: the brightest pixel of all images is {brightest} of 255"
+        todo = "12-bit pictures in 16-bit files? spread their values over the whole range, in 8 bits"
+        found.append(Finding(False, text, (), todo))
     copies: dict[str, list[str]] = {}
     for image, content in scan.digests.items():
         copies.setdefault(content, []).append(image)
@@ -187,6 +195,12 @@ def _samples(use: str, data: PoseData, scan: Scan) -> list[Finding]:
                 "samples have joints outside the image, which are treated as unlabelled",
                 "many of them mean that labels and images do not belong together, or that images were resized",
                 _strays(readable, data, scan),
+            ),
+            (
+                False,
+                "labels are exactly (0, 0)",
+                "empty the cells if they mean missing",
+                _at_the_corner(data),
             ),
             (
                 False,
@@ -227,6 +241,17 @@ def _strays(samples: Sequence[Sample], data: PoseData, scan: Scan) -> list[str]:
             if out.any():
                 found.append(f"{sample.id}: {', '.join(np.array(data.skeleton.joints)[out])}")
     return found
+
+
+def _at_the_corner(data: PoseData) -> list[str]:
+    """ "id: joint" of each label at (0, 0), by which some programs mean a missing one."""
+    joints = data.skeleton.joints if data.skeleton is not None else ()
+    rows = (
+        (s.id, joint, point)
+        for s in data
+        for joint, point in zip(joints, s.keypoints if s.keypoints is not None else (), strict=False)
+    )
+    return [f"{number}: {joint}" for number, joint, (x, y, v) in rows if v > 0 and x == 0 == y]
 
 
 def _never(data: PoseData) -> list[str]:
@@ -276,9 +301,17 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
         if near:
             text = f"{len(near)} {use} images are near-duplicates of validation images, whose scores they may flatter"
             pairs = tuple(f"{image} ~ {other}" for image, other in near.items())
-            found.append(Finding(False, text, pairs, "hold out whole videos: semipose init does where there are three"))
+            ours, theirs = _films(sets[use]), _films(sets["val"])
+            together = any(ours[image] is not None and ours[image] == theirs[other] for image, other in near.items())
+            todo = "hold out whole videos: semipose init does where there are three" if together else ""
+            found.append(Finding(False, text, pairs, todo))
         copies = [f"{i} = {held_out[c]}" for i, c in scans[use].digests.items() if c in held_out]
         if copies:
             text = f"{len(copies)} {use} images are copies of validation images (leakage)"
             found.append(Finding(True, text, tuple(copies), "remove them from one of the two"))
     return found
+
+
+def _films(data: PoseData) -> dict[str, str | None]:
+    """The video that each image is of: its session, or a frame's file, after which DeepLabCut names its folders."""
+    return {s.image: s.session or (source_file(s.image).stem if s.image.startswith(VIDEO) else None) for s in data}

@@ -54,7 +54,7 @@ def read_coco(
     ]
     refuse_twice((field_of(a, "id", f"{path}: an annotation") for a in wanted), f"{path}: annotation id")
     names = file_names(entries["images"], path)
-    files = ImageFolder(path.parent if images is None else Path(images))
+    files = ImageFolder(path.parent if images is None else Path(images), names.values())
     _refuse_empty_boxes(wanted, path)
     videos = {row["id"]: row.get("video_id") for row in entries["images"]}
     samples = tuple(_sample(a, names, videos, files, skeleton, path) for a in wanted)

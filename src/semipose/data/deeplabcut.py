@@ -24,7 +24,7 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
 
     Joints and limbs are the configuration's; one that a video's table lacks is unlabelled there. Of several tables in
     one folder, the configuration's scorer's is read. The session of a sample is its video's folder. One animal: the
-    box is the whole frame; several: the extent of each one's labels.
+    box is the whole frame; several: the extent of each one's labels, without the unique body parts (`left_out`).
 
     Args:
         images: what the names in the tables are relative to; the project by default.
@@ -69,12 +69,20 @@ def _config(file: Path) -> dict[str, Any]:
 
 
 def _joints(config: dict[str, Any], file: Path) -> list[str]:
-    """One animal's `bodyparts`; of a project of several animals, `multianimalbodyparts` and `uniquebodyparts`."""
+    """One animal's `bodyparts`; of a project of several animals, `multianimalbodyparts`, or `uniquebodyparts` where
+    there are no others."""
     keys = ("multianimalbodyparts", "uniquebodyparts") if config.get("multianimalproject") else ("bodyparts",)
     lists = [config.get(key) or [] for key in keys]
     if not all(isinstance(each, list) for each in lists) or not any(lists):
         raise UserError(f"{file} names no joints: {' and '.join(keys)} must be a list of names")
-    return [str(joint) for each in lists for joint in each]
+    return [str(joint) for joint in next(filter(None, lists))]
+
+
+def left_out(folder: Path) -> list[str]:
+    """The body parts of no animal, such as a corner of the box, which are not read beside those of animals."""
+    config = _config(folder / "config.yaml")
+    unique = config.get("uniquebodyparts") if config.get("multianimalproject") else None
+    return [str(joint) for joint in unique or () if config.get("multianimalbodyparts")]
 
 
 def _links(links: Any, joints: list[str]) -> list[tuple[str, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from semipose.data.images import image_size
-from semipose.data.sample import PoseData
+from semipose.data.sample import PoseData, Sample
 
 Box = tuple[float, float, float, float]
 
@@ -16,7 +17,7 @@ BOX_MARGIN = 1.2
 top."""
 
 MIN_BOX = 8.0
-"""Least side of such a box in pixels, for instances of which one joint is labelled, or joints in one line."""
+"""Least side of such a box in pixels, for joints in one line."""
 
 
 def whole(size: tuple[int, int]) -> Box:
@@ -24,9 +25,9 @@ def whole(size: tuple[int, int]) -> Box:
     return (0.0, 0.0, float(size[1]), float(size[0]))
 
 
-def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MARGIN) -> Box:
-    """The enlarged extent of the labelled joints (K, 3) x, y, v within an image of `size` (height, width), cut to it;
-    the whole image where no joint is labelled in it."""
+def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MARGIN, least: float = MIN_BOX) -> Box:
+    """The enlarged extent of the labelled joints (K, 3) x, y, v within an image of `size` (height, width), `least` or
+    more a side, cut to the image; the whole image where no joint is labelled in it."""
     limit = np.array(size[::-1], np.float64)
     # Edge coordinates: a joint at pixel centre j lies at j + 0.5.
     points = joints[joints[:, 2] > 0, :2] + 0.5
@@ -34,7 +35,7 @@ def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MAR
     if not len(points):
         return whole(size)
     low, high = points.min(0), points.max(0)
-    half = np.maximum((high - low) * margin, MIN_BOX) / 2
+    half = np.maximum((high - low) * margin, least) / 2
     middle = (low + high) / 2
     low, high = np.maximum(middle - half, 0), np.minimum(middle + half, limit)
     return (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
@@ -42,8 +43,24 @@ def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MAR
 
 def boxed_by_labels(data: PoseData) -> PoseData:
     """The same samples, each labelled one in the box of its own labels (`data.boxes: labels`)."""
-    samples = (
-        replace(s, box=label_box(s.keypoints, image_size(s.image))) if s.keypoints is not None and s.labeled else s
-        for s in data
-    )
-    return replace(data, samples=tuple(samples))
+    return replace(data, samples=tuple(boxed(data)))
+
+
+def boxed(samples: Iterable[Sample]) -> list[Sample]:
+    """The same samples, each labelled one in the box of its own labels. One label says nothing of a size: such a box is
+    as large as the others are in the median, the whole image where there are none."""
+    samples = list(samples)
+    labels = [s.keypoints if s.keypoints is not None and s.labeled else None for s in samples]
+    sizes = {s.image: image_size(s.image) for s, points in zip(samples, labels, strict=True) if points is not None}
+    count = [0 if points is None else int((points[:, 2] > 0).sum()) for points in labels]
+    boxes = [
+        s.box if points is None else label_box(points, sizes[s.image])
+        for s, points in zip(samples, labels, strict=True)
+    ]
+    sides = [max(box[2:]) for box, n in zip(boxes, count, strict=True) if n > 1]
+    usual = float(np.median(sides)) if sides else None
+    for i, points in enumerate(labels):
+        if points is not None and count[i] == 1:
+            size = sizes[samples[i].image]
+            boxes[i] = label_box(points, size, least=usual) if usual else whole(size)
+    return [replace(s, box=box) for s, box in zip(samples, boxes, strict=True)]

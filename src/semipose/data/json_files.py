@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -71,20 +72,25 @@ def image_folder(path: Path, images: str | Path | None, first: str) -> Path:
     beside it or one or two folders above that has the `first` image; else the file's own."""
     if images is not None:
         return Path(images)
-    near = path.resolve().parents[:3]
-    places = [near[0], *(folder / "images" for folder in near)]
+    around = (Path(os.path.abspath(path)).parents[:3], path.resolve().parents[:3])
+    places = [place for near in around for place in (near[0], *(folder / "images" for folder in near))]
     inside = not (PurePosixPath(first).is_absolute() or ".." in PurePosixPath(first).parts)
     return next((place for place in places if inside and os.path.exists(place / first)), path.parent)
 
 
 class ImageFolder:
-    """The images folder: file names become absolute paths inside it."""
+    """The images folder: file names become absolute paths inside it.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        names: all that will be asked for, as far as known: what one of them names is no other's.
+    """
+
+    def __init__(self, folder: Path, names: Iterable[str] = ()) -> None:
         if not folder.is_dir():
             raise UserError(f"the images folder {folder} does not exist; give the folder of the images")
         self.folder = folder.resolve()
         self._known: dict[str, str] = {}
+        self._taken = {os.path.normpath(self.folder / name) for name in names}
 
     @cached_property
     def below(self) -> dict[str, list[Path]]:
@@ -105,7 +111,7 @@ class ImageFolder:
     def _find(self, name: str, where: str) -> str:
         film, mark, number = name.rpartition("#")
         if mark and number.isdigit() and is_video(film):
-            return frame_ref(self._find(film, where), int(number))
+            return frame_ref(self.path(film, where), int(number))
         posix = PurePosixPath(name)
         if (
             posix.is_absolute()
@@ -117,13 +123,17 @@ class ImageFolder:
         direct = self.folder / name
         if os.path.exists(direct):  # False, where Path.exists raises, for a name that no disk can hold
             return str(direct)
-        found = self.below.get(posix.name, [])
+        # Every video has an img0.png: another's is not this one.
+        shared = {str(p): _shared(p, posix) for p in self.below.get(posix.name, []) if str(p) not in self._taken}
+        most = max(shared.values(), default=0)
+        found = [path for path, parts in shared.items() if parts == most >= min(2, len(posix.parts))]
         if len(found) > 1:
             raise UserError(
                 f"{where}: {name!r} is not in {self.folder}, and {len(found)} folders below have a {posix.name}"
             )
+        self._taken.update(found)
         # A missing file is reported with all others, by `check` and when crops are made.
-        return str(found[0] if found else direct)
+        return found[0] if found else str(direct)
 
     def by_number(self, image_id: Any, where: str) -> str:
         """The file that detection results mean by `image_id`: a name, or the number in one."""
@@ -142,3 +152,9 @@ class ImageFolder:
             raise UserError(
                 f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
             )
+
+
+def _shared(path: Path, name: PurePosixPath) -> int:
+    """How many of their last parts are the same, of files with the same name."""
+    folders = zip(reversed(path.parts[:-1]), reversed(name.parts[:-1]), strict=False)
+    return 1 + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], folders))

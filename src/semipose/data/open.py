@@ -77,6 +77,10 @@ def open_all(
 ) -> PoseData:
     """Like `open_labeled`, with the samples that have no label, and crowds."""
     what, _, read, _ = _format(source)
+    if read is None and Path(source).is_dir():
+        raise UserError(
+            f"{source} is a folder, which has no labels; name the file of labels, or run semipose init {source}"
+        )
     if read is None:
         raise UserError(f"{source} is {what}, which has no labels; labelled data is one of: {_understood('labeled')}")
     return read(source, images=images, category=category, skeleton=skeleton)
@@ -125,11 +129,14 @@ def open_unlabeled(
 
 
 def holds_labels(path: Path) -> bool:
-    """Whether a file looks like labels: a JSON only where it has COCO's words or is of a known data set."""
+    """Whether a file looks like labels: a JSON only where it has COCO's words or is of a known data set. COCO's
+    results, which are predictions, have joints and no list of images."""
     if path.suffix.lower() != ".json":
         return _format(path).labeled is not None
     text = _ends(str(path))
-    return ('"annotations"' in text and '"keypoints"' in text) or any(fits(str(path)) for fits in (_is_aic, _is_mpii))
+    # In a large file the ends show only some of its lists: images first and categories last, as a rule.
+    coco = _starts(str(path), "{") and any(f'"{key}"' in text for key in ("images", "annotations"))
+    return (coco and '"keypoints"' in text) or any(fits(str(path)) for fits in (_is_aic, _is_mpii))
 
 
 def _format(source: str | Path) -> Format:

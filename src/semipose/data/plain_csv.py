@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path, PurePosixPath
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from semipose.errors import UserError
 from semipose.skeleton import named_skeleton
 
 COLUMNS = ("image", "joint", "x", "y")
+PREDICTED = ("score", "person", "likelihood")
+"""Columns that `semipose predict` and other tools write, and labels do not have."""
 
 
 def read_plain_csv(source: str | Path, images: str | Path | None = None) -> PoseData:
@@ -26,7 +29,8 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     frame, its session the image's folder.
 
     Args:
-        images: what the image names are relative to; else the nearest folder above the CSV that has the first.
+        images: what the image names are relative to; else the nearest folder above the CSV that has the first. An
+            absolute name is used where it exists; else its last folders are looked for below.
 
     Raises:
         UserError: a column is missing, a joint of an image stands twice, a cell is no number, an image is missing.
@@ -34,6 +38,9 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     path = Path(source)
     rows = read_cells(path)
     columns = {cell.lower(): i for i, cell in enumerate(rows[0])}
+    predicted = next((name for name in PREDICTED if name in columns), None)
+    if predicted:
+        raise UserError(f"{path} has a column {predicted}: these are predictions, not labels; name the file of labels")
     lacking = [name for name in COLUMNS if name not in columns]
     if lacking:
         raise UserError(
@@ -58,10 +65,17 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     if not marks:
         raise UserError(f"{path} has a first line and no labels; add some")
     skeleton = named_skeleton(path.stem, tuple(joints), path)
-    files = ImageFolder(root_of(path, images, next(iter(marks))))
-    paths = {image: files.path(image, str(path)) for image in marks}
+    files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
+    paths = {image: _path(image, files, str(path)) for image in marks}
     refuse_missing(list(paths.values()), path)
     return PoseData(path.stem, skeleton, tuple(_sample(i, paths[i], found, list(joints)) for i, found in marks.items()))
+
+
+def _path(image: str, files: ImageFolder, where: str) -> str:
+    """The absolute path of an image, which may be named by one of this machine, or of the one it was labelled on."""
+    if PurePosixPath(image).is_absolute() and os.path.exists(image):
+        return image
+    return files.path(image.removeprefix(PureWindowsPath(image).anchor.replace("\\", "/")), where)
 
 
 def _mark(row: list[str], columns: dict[str, int], where: str) -> tuple[float, float, float]:

@@ -20,16 +20,17 @@ from semipose.errors import UserError
 
 @dataclass(frozen=True)
 class Scan:
-    """Each image of one set: (height, width), content hash and what tells near-duplicates, or the error that reading
-    it gave."""
+    """Each image of one set: (height, width), content hash, what tells near-duplicates and the brightest value of any
+    channel, or the error that reading it gave."""
 
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     prints: dict[str, Print] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
 
-_Seen = tuple[tuple[int, int], str, Print]
+_Seen = tuple[tuple[int, int], str, Print, int]
 
 
 def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
@@ -47,7 +48,7 @@ def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
             if isinstance(result, str):
                 scan.errors[image] = result
             else:
-                scan.shapes[image], scan.digests[image], scan.prints[image] = result
+                scan.shapes[image], scan.digests[image], scan.prints[image], scan.peaks[image] = result
     return scan
 
 
@@ -55,10 +56,10 @@ def _read(image: str) -> _Seen | str:
     try:
         if image.startswith(SYNTH):
             pixels = read_image(image)
-            return pixels.shape[:2], image, fingerprint(pixels)
+            return _seen(pixels, image)
         content = read_bytes(image)
         pixels = decode_image(content, image)
-        return pixels.shape[:2], digest(content), fingerprint(pixels)
+        return _seen(pixels, digest(content))
     except UserError as e:
         return str(e)
 
@@ -66,4 +67,8 @@ def _read(image: str) -> _Seen | str:
 def _frame(image: str, pixels: np.ndarray | UserError) -> _Seen | str:
     if isinstance(pixels, UserError):
         return str(pixels)
-    return pixels.shape[:2], digest(pixels.tobytes()), fingerprint(pixels)
+    return _seen(pixels, digest(pixels.tobytes()))
+
+
+def _seen(pixels: np.ndarray, content: str) -> _Seen:
+    return pixels.shape[:2], content, fingerprint(pixels), int(pixels.max())

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from semipose.data.extent import label_box, whole
+from semipose.data.extent import boxed, whole
 from semipose.data.images import image_size
 from semipose.data.sample import PoseData, Sample
 from semipose.data.tables import labelled
@@ -58,10 +58,9 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
             points[:, :2] = instance.numpy()[:, :2]
             points = labelled(points)
             where = f"{session}/{frame.frame_idx}"
-            box = label_box(points, size) if several else whole(size)
             number = f"{where}#{i}" if several else where
-            samples.append(Sample(number, str(image), box, points, image_id=where, session=session))
-    return PoseData(path.name.partition(".")[0], skeleton, tuple(samples))
+            samples.append(Sample(number, str(image), whole(size), points, image_id=where, session=session))
+    return PoseData(path.name.partition(".")[0], skeleton, tuple(boxed(samples) if several else samples))
 
 
 def _load(path: Path) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from semipose.data.extent import label_box, whole
+from semipose.data.extent import boxed, whole
 from semipose.data.images import image_size
 from semipose.data.json_files import ImageFolder
 from semipose.data.sample import Sample
@@ -28,7 +28,7 @@ class Table:
     Attributes:
         path: the file, for messages.
         joints: K names in the file's order.
-        individuals: who is labelled; ("",) where there is one, without a name.
+        individuals: the animals that are labelled; ("",) where there is one, without a name.
         images: N names as the file has them, "/" between folders.
         points: (N, individuals, K, 3) float32 x, y, v; v is 2, or 0 where x or y is missing.
     """
@@ -64,8 +64,9 @@ def read_cells(path: Path) -> list[list[str]]:
         raise UserError(f"{path} is not CSV ({e}); save it again") from None
     if not any(any(row) for row in rows):
         raise UserError(f"{path} is empty; it has to hold labels")
-    if len(rows[0]) == 1 and rows[0][0].count(";") > 1:
-        raise UserError(f"{path} has semicolons between its cells; save it with commas")
+    between = next((name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if rows[0][0].count(sign) > 1), None)
+    if between and len(rows[0]) == 1:
+        raise UserError(f"{path} has {between} between its cells; save it with commas")
     return [[cell.strip() for cell in row] for row in rows]
 
 
@@ -114,21 +115,23 @@ def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> list[
         for who, joints in zip(table.individuals, people, strict=True):
             if len(people) > 1 and not joints[:, 2].any():
                 continue
-            box = label_box(joints, size) if len(people) > 1 else whole(size)
             number = f"{name}#{who}" if who else name
-            samples.append(Sample(number, path, box, joints, image_id=name, session=session))
-    return samples
+            samples.append(Sample(number, path, whole(size), joints, image_id=name, session=session))
+    return boxed(samples) if len(table.individuals) > 1 else samples
 
 
 def _paths(table: Table, folder: Path) -> list[str]:
-    files, beside = ImageFolder(folder), table.path.resolve().parent
+    files, beside = ImageFolder(folder, table.images), Path(os.path.abspath(table.path)).parent
+    there = {name for name in table.images if os.path.exists(files.folder / name)}
+    named = {os.path.realpath(files.folder / name) for name in there}
+    alike = Counter(PurePosixPath(name).name for name in table.images)
     found = []
     for name in table.images:
         near = beside / PurePosixPath(name).name
-        direct = files.folder / name
-        found.append(
-            str(near) if os.path.exists(near) and not os.path.exists(direct) else files.path(name, str(table.path))
-        )
+        # Where several videos' pictures have one name, which of them lies beside the table cannot be told.
+        moved = name not in there and alike[near.name] == 1 and os.path.exists(near)
+        moved = moved and os.path.realpath(near) not in named
+        found.append(str(near) if moved else files.path(name, str(table.path)))
     refuse_missing(found, table.path)
     return found
 
@@ -204,11 +207,23 @@ def _table(path: Path, header: Mapping[str, Sequence[str]], images: Sequence[str
     if nameless is not None:
         raise UserError(f"{path}: row {nameless + 1} of its labels names no image; mend or remove it")
     refuse_repeated(names, path)
-    joints, people = tuple(dict.fromkeys(bodyparts)), tuple(dict.fromkeys(who))
+    unique = _of_no_animal(list(places))
+    places = {key: i for key, i in places.items() if key[1] not in unique}
+    joints, people = tuple(dict.fromkeys(key[1] for key in places)), tuple(dict.fromkeys(key[0] for key in places))
     points = np.full((len(names), len(people), len(joints), 3), np.nan, np.float32)
     for (person, joint, coord), i in places.items():
         points[:, people.index(person), joints.index(joint), "xy".index(coord)] = values[:, i]
     return Table(path, joints, people, names, labelled(points))
+
+
+UNIQUE = "single"
+"""The individual by which DeepLabCut means what is no animal's: a corner of the box, say."""
+
+
+def _of_no_animal(columns: Collection[tuple[str, str, str]]) -> set[str]:
+    """The bodyparts that `UNIQUE` alone has, beside animals that have others."""
+    single, animals = ({joint for who, joint, _ in columns if (who == UNIQUE) == is_it} for is_it in (True, False))
+    return single if animals and not single & animals else set()
 
 
 def labelled(points: np.ndarray) -> np.ndarray:
@@ -229,7 +244,8 @@ def refuse_repeated(images: Sequence[str], path: Path) -> None:
 
 def root_of(path: Path, images: str | Path | None, first: str) -> Path:
     """What a table's image names are relative to: the folder given, else the nearest above the table that has the
-    first image."""
+    first image; of a link, above the link, then above what it leads to."""
     if images is not None:
         return Path(images)
-    return next((folder for folder in path.resolve().parents[:3] if os.path.exists(folder / first)), path.parent)
+    above = [*Path(os.path.abspath(path)).parents[:3], *path.resolve().parents[:3]]
+    return next((folder for folder in above if os.path.exists(folder / first)), path.parent)
