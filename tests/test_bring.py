@@ -195,6 +195,7 @@ def test_linked_labels_stay_a_link(tmp_path: Path) -> None:
     path.symlink_to(path.rename(tmp_path / "KEY"))
     init(tmp_path / "project")
     assert yaml.safe_load((tmp_path / "project" / "data.yaml").read_text())["data"]["labeled"] == "labels.csv"
+    assert len(opened(tmp_path / "project" / "data.yaml")[0]) == 2
 
 
 def test_lightning_pose_s_labels_of_other_videos_are_left_out(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from semipose.data.open import holds_labels, open_labeled
 from semipose.data.sample import PoseData
 from semipose.data.video import VIDEOS
 from semipose.errors import UserError
+from semipose.outputs.drawn import is_own
 
 SUFFIXES = (".slp", ".csv", ".json", ".mat")
 """Of files that may hold labels, in order of preference; those of the first kind found are used."""
@@ -105,15 +106,18 @@ def _without_doubles(
 
 
 def _made_by_tools(every: Sequence[Path], base: Path) -> set[Path]:
-    """Pictures and videos with poses drawn on them, and all that lies with predictions or a trained model."""
-    outputs = {p.parent for p in every if p.name == "model.safetensors" or _is_prediction(p)} - {base}
+    """Pictures and videos with poses drawn on them, by others or by `predict`, and all that lies with a trained
+    model."""
+    runs = {p.parent for p in every if p.name == "model.safetensors"} - {base}
+    outputs = {p.parent for p in every if _is_prediction(p)}
     return {
         p
         for p in every
         if p.suffix.lower() in (*EXTENSIONS, *VIDEOS)
         and (
             any(DRAWN.search(part) for part in (*p.relative_to(base).parent.parts, p.stem))
-            or any(folder in outputs for folder in p.parents)
+            or any(folder in runs for folder in p.parents)
+            or (any(folder in outputs for folder in p.parents) and is_own(p))
         )
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -75,7 +76,8 @@ def split_file(words: list[str]) -> tuple[str | None, list[str]]:
 
 
 def _beside(path: Path, name: str) -> str:
-    return str((path.parent / name).resolve()) if (path.parent / name).exists() else name
+    """Links stay links: what lies beside them is not beside what they point to."""
+    return os.path.abspath(path.parent / name) if (path.parent / name).exists() else name
 
 
 def read_overrides(words: Iterable[str]) -> dict[str, Any]:
