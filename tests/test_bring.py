@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
@@ -11,6 +13,7 @@ from semipose.cli import main
 from semipose.data.sample import PoseData
 from semipose.engine.sets import open_sets
 from semipose.errors import UserError
+from semipose.outputs.drawn import COMMENT, HEAD
 from semipose.training import configure
 from tests.data.projects import deeplabcut, lightning_pose, picture, plain_csv
 from tests.films import film
@@ -116,6 +119,14 @@ def test_real_projects(tmp_path: Path) -> None:
         assert "mp4" in str(content["data"]["unlabeled"]) and (tmp_path / content["data"]["split"]).exists()
 
 
+def drawn(path: Path) -> Path:
+    """A picture with the mark of `predict`'s."""
+    path.parent.mkdir(parents=True)
+    jpeg = cv2.imencode(".jpg", np.zeros((40, 50, 3), np.uint8))[1].tobytes()
+    path.write_bytes(jpeg[:HEAD] + COMMENT + jpeg[HEAD:])
+    return path
+
+
 def test_predictions_are_passed_over(tmp_path: Path) -> None:
     names = [f"{i}.png" for i in range(3)]
     rows = [
@@ -129,7 +140,7 @@ def test_predictions_are_passed_over(tmp_path: Path) -> None:
     for i, name in enumerate(names):
         picture(tmp_path / "images" / name, i)
     (tmp_path / "labels.json").write_text(json.dumps(document))
-    predicted = picture(tmp_path / "predictions" / "0.png", 9).parent
+    predicted = drawn(tmp_path / "predictions" / "0.jpg").parent
     (predicted / "keypoints.csv").write_text("image,person,joint,x,y,score\n" + "images/0.png,0,a,1,2,0.1\n")
     (predicted / "keypoints.json").write_text(json.dumps([{"image_id": 0, "keypoints": [1, 2, 1], "score": 0.1}]))
     found = init(tmp_path).found
@@ -145,7 +156,7 @@ def test_what_tools_drew_is_not_learned_from(tmp_path: Path) -> None:
     (project / "videos").mkdir()
     for name in ("a", "b", "aDLC_resnet50_mayshuffle1_50000_labeled", "b_labeled"):
         film(project / f"videos/{name}.mp4", 3)
-    picture(project / "out/0.png", 70)
+    drawn(project / "out/0.jpg")
     (project / "out" / "aDLC_semipose.csv").write_text("scorer,")
     found = init(project).found
     content = yaml.safe_load((project / "data.yaml").read_text())["data"]
