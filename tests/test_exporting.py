@@ -19,6 +19,7 @@ from semipose.skeleton import Skeleton
 from tests.engine.runs import OPTIONS
 
 PAIR = Skeleton("pair", ("left_ear", "right_ear", "nose"), ((0, 1),))
+pytestmark = pytest.mark.slow
 GUIDE = Path(__file__).parents[1] / "docs" / "export.md"
 
 

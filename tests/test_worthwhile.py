@@ -67,6 +67,7 @@ def test_label_counts() -> None:
     assert label_counts(1, 1) == [1]
 
 
+@pytest.mark.slow
 def test_from_the_command_line_and_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     people = {"labeled": "synth:studio?count=4&seed=0", "unlabeled": "synth:studio?count=4&seed=0&start=100"}
     config = to_dict(tiny(tmp_path / "cache", "single", steps=1, data=people))

@@ -46,7 +46,8 @@ def test_a_trained_teacher_is_used_as_it_was_saved(cache, run, reference) -> Non
     assert set(mine) == set(saved) and not torch.equal(mine["head.weight"], saved["head.weight"])
 
 
-@pytest.mark.parametrize("name", ["pseudopose", pytest.param("datadistill", marks=pytest.mark.slow), "mean_teacher"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pseudopose", "datadistill", "mean_teacher"])
 def test_runs_with_a_teacher_resume_to_the_bit(cache, tmp_path, reference, name) -> None:
     config = averaged(cache) if name == "mean_teacher" else taught(cache, reference.path, name)
     whole, broken = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "broken")
@@ -108,6 +109,7 @@ def test_two_architectures_learn_and_know_what_they_are(cache, run) -> None:
         assert scores["networks"][name]["pck"] == pytest.approx(summary["val"]["networks"][name]["pck"])
 
 
+@pytest.mark.slow
 def test_two_architectures_resume_to_the_bit(cache, tmp_path) -> None:
     config = replace(tiny(cache), peer=PEER)
     whole, broken = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "broken")

@@ -25,6 +25,8 @@ from semipose.errors import UserError
 from semipose.methods import Method
 from tests.engine.runs import STEPS, assert_same_runs, at_step, child, dies, exit_code, resume, tiny
 
+pytestmark = pytest.mark.slow
+
 
 def _trains(config: Config, run: RunDir, step: int, action: Callable[[], object]) -> None:
     """What a child process does: train, act within a step, and end with the code of the command line."""
