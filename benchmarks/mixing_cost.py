@@ -5,8 +5,9 @@
 ResNet18, 128x96, 16 + 16 images, views and settings of the recipes. Methods take a step each in turn, so that a change
 of the machine's speed meets all of them; medians are compared. `mixing_share_of_step` is the time of the mixing alone
 (a step's permutations, then every move of tiles at the sizes of that network's stages, forwards and backwards, with
-each stage mixing as if its chance were 1) over Pose-MUM's step; `..._over_unmixed` compares whole steps, of the same
-networks with mixing and without, each pair in turn, and shows the machine's noise as well. Memory is the peak of a
+each stage mixing as if its chance were 1) over Pose-MUM's step, `mixing_share_of_joint_step` over Pose-MUM+'s, whose
+images share a batch; `..._over_unmixed` compares whole steps, of the same networks with mixing and without, each pair
+in turn, and shows the machine's noise as well. Memory is the peak of a
 process that trains one method alone, less what it had before: device memory on a GPU, resident memory on a CPU.
 """
 
@@ -32,7 +33,8 @@ from semipose.engine.rundir import RunDir
 from semipose.engine.train import Training
 from semipose.methods.consistency import Single
 from semipose.methods.mix import IMAGE, Mixing
-from semipose.models.stages import grids
+from semipose.methods.target import of_last
+from semipose.models.stages import Tap, grids
 from semipose.recipes import recipe
 
 METHODS = ("single", "mum", "dual", "pose_mum", "pose_mum_plus")
@@ -75,7 +77,8 @@ def synchronize(device: torch.device) -> None:
 
 
 def mixing(run: Training) -> Callable[[int], None]:
-    """All that mixing does in a step in which every stage mixes."""
+    """All that mixing does in a step in which every stage mixes; where labelled images are in the same batch, also to
+    take the others out and put them back."""
     assert isinstance(run.method, Single) and isinstance(run.method.mix, Mixing)
     mix = replace(run.method.mix, chance=1.0)
     shapes: dict[str, list[torch.Size]] = {}
@@ -84,9 +87,9 @@ def mixing(run: Training) -> Callable[[int], None]:
         shapes.setdefault(name, []).append(x.shape)
         return x
 
-    device, network = run.fabric.device, run.networks[0]
+    device, network, joint = run.fabric.device, run.networks[0], run.method.joint
     with torch.no_grad():
-        network(torch.rand(16, 3, *network.size, device=device), look)
+        network(torch.rand(32 if joint else 16, 3, *network.size, device=device), look)
     assert list(shapes) == list(grids(network))
     used = [
         (name, torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last))
@@ -97,7 +100,8 @@ def mixing(run: Training) -> Callable[[int], None]:
         x.requires_grad_(name != IMAGE)
 
     def once(number: int) -> None:
-        tap = mix(16, Draws(0, number, device=device))
+        drawn = mix(16, Draws(0, number, device=device))
+        tap: Tap = of_last(drawn, 16) if joint else drawn
         for name, x in used:
             moved = tap(name, x)
             if x.requires_grad:
@@ -128,7 +132,7 @@ def turns(folder: Path, steps: int) -> dict[str, list[float]]:
     actions: dict[str, Callable[[int], None]] = {m: lambda n, run=run: step(run, n) for m, run in runs.items()}  # type: ignore[misc]
     for name in MIXING:
         actions[f"{name}, unmixed"] = unmixed(runs[name])
-    actions["mixing"] = mixing(runs["pose_mum"])
+        actions[f"{name}, mixing"] = mixing(runs[name])
     times: dict[str, list[float]] = {name: [] for name in actions}
     for number in range(steps + WARMUP):
         for name, action in actions.items():
@@ -167,7 +171,8 @@ def main() -> None:
     more = {name: [a / b - 1 for a, b in zip(each[name], each[f"{name}, unmixed"], strict=True)] for name in MIXING}
     runs = {method: {"step_seconds": round(times[method], 4), **sizes[method]} for method in METHODS}
     summary = {
-        "mixing_share_of_step": round(times["mixing"] / times["pose_mum"], 4),
+        "mixing_share_of_step": round(times["pose_mum, mixing"] / times["pose_mum"], 4),
+        "mixing_share_of_joint_step": round(times["pose_mum_plus, mixing"] / times["pose_mum_plus"], 4),
         "pose_mum_plus_over_dual_time": round(times["pose_mum_plus"] / times["dual"], 3),
         "pose_mum_plus_over_dual_memory": round(sizes["pose_mum_plus"]["memory_mib"] / sizes["dual"]["memory_mib"], 3),
     } | {f"{name}_over_unmixed": round(1 + statistics.median(shares), 4) for name, shares in more.items()}
@@ -175,7 +180,8 @@ def main() -> None:
         print(summary, runs)
     else:
         about = {name: [round(share, 4) for share in sorted(shares)] for name, shares in more.items()}
-        write("mixing_cost", summary, runs, mixing_seconds=round(times["mixing"], 5), more_than_unmixed=about)
+        alone = {name: round(times[f"{name}, mixing"], 5) for name in MIXING}
+        write("mixing_cost", summary, runs, mixing_seconds=alone, more_than_unmixed=about)
 
 
 if __name__ == "__main__":
