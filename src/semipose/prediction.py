@@ -135,12 +135,12 @@ def _opened(
     from semipose.data.boxes import read_boxes
     from semipose.data.detector import find_people
     from semipose.data.folder import read_folder, with_boxes
-    from semipose.data.open import FORMATS, PEOPLE, WHOLE, open_unlabeled
+    from semipose.data.open import PEOPLE, WHOLE, is_pictures, open_unlabeled
 
     kind, named = str(boxes or WHOLE), Path(source)
     if kind not in (WHOLE, PEOPLE) and named.is_dir() and frames == "all":
         return read_boxes(kind, source)
-    if next((each for each in FORMATS if each.fits(str(source))), None) is not FORMATS[-1]:
+    if not is_pictures(source):
         return open_unlabeled(source, frames=frames, boxes=kind, cache=cache)
     data = read_folder(source, frames, cache, lambda path: _is_output(path, named, out), damaged)
     if not len(data):

@@ -128,6 +128,15 @@ def open_unlabeled(
     return with_boxes(data, read_boxes(boxes, images or (near if near.is_dir() else None)))
 
 
+def is_pictures(source: str | Path) -> bool:
+    """Whether a source is images and videos alone: a folder, a pattern, a file or a list of them.
+
+    Raises:
+        UserError: no format fits.
+    """
+    return _format(source).labeled is None
+
+
 def holds_labels(path: Path) -> bool:
     """Whether a file looks like labels: a JSON only where it has COCO's words or is of a known data set. COCO's
     results, which are predictions, have joints and no list of images."""
