@@ -14,6 +14,7 @@ from semipose.config import ModelConfig
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.methods.mix import Mix, Mixing, check_fits, check_groups, move_tiles
+from semipose.methods.target import of_last
 from semipose.models import build_model
 from semipose.models.stages import grids
 
@@ -253,3 +254,12 @@ def test_what_makes_no_sense_is_refused(mixing: Mixing, message: str) -> None:
 def test_a_mix_leaves_other_stages_alone() -> None:
     x = noise(4, 1, 4, 3)
     assert isinstance(mix := Mixing()(4, Draws(0)), Mix) and mix("layer1", x) is x
+
+
+def test_gradients_of_a_shared_batch_stay_channels_last() -> None:
+    """Else every convolution before would go back in another layout than it came."""
+    x = torch.rand(8, 6, 8, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
+    tap = of_last(Mixing(4, (4, 3), ("layer1",), 1.0)(4, Draws(0)), 4)
+    mixed = tap("layer1", x)
+    (found,) = torch.autograd.grad(mixed, x, torch.rand_like(mixed))
+    assert found.is_contiguous(memory_format=torch.channels_last)

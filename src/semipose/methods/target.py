@@ -137,9 +137,9 @@ def of_last(tap: Tap, count: int) -> Tap:
     """A tap for the last `count` images of a batch."""
 
     def tap_last(name: str, x: Tensor) -> Tensor:
-        last = x[-count:]
+        others, last = x.split([len(x) - count, count])  # unlike a slice's, its gradient stays channels-last
         tapped = tap(name, last)
-        return x if tapped is last else torch.cat([x[:-count], tapped])
+        return x if tapped is last else torch.cat([others, tapped])
 
     return tap_last
 
