@@ -1,6 +1,7 @@
 """Where the defaults of denoise-and-select come from: sweeps on training data whose labels are held back.
 
     python benchmarks/denoise_sweep.py --run runs/mini-dual
+    python benchmarks/denoise_sweep.py --run runs/lspet/dual
     python benchmarks/denoise_sweep.py --train
 
 With `--run`, the networks of a finished run of Dual teach under many settings, and nothing is trained: PCK of the
@@ -28,10 +29,11 @@ from semipose.engine.pseudo import hold_back, measure
 from semipose.engine.sets import cut, open_sets
 from semipose.methods import Codec, build_method
 from semipose.recipes import mini
-from semipose.recipes.yu2024 import WHOLE
 from semipose.settings import read_yaml, resolve
 
 SEED = 1
+START: dict[str, Any] = {"teach": "refined0.3", "views": 4, "multi": "affine30+flip50", "margin": 0.0}
+"""What each setting differs from: the first guess, before anything was measured."""
 STRENGTHS = ("affine15+flip50", "affine30+flip50", "affine45+flip50", "affine60+flip50", "affine30+flip50+ra20")
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 MARGINS = (-0.1, -0.05, -0.02, 0.0, 0.02, 0.05, 0.1)
@@ -59,10 +61,10 @@ def settings() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "no selection", {"select": "none"}
 
 
-def measured(folder: Path, count: int) -> dict[str, Any]:
+def measured(folder: Path, count: int, only: list[str]) -> dict[str, Any]:
     """Each setting with the networks of a run, all on the same unlabelled images in the same views."""
     config = resolve(Config(), read_yaml(folder / "config.yaml"))
-    base = replace(config.method, **{"name": "denoise_select", **WHOLE, "teach": "soft", "select": "none"})
+    base = replace(config.method, **{"name": "denoise_select", **START, "teach": "soft", "select": "none"})
     config = replace(config, method=base)
     sets = open_sets(config.data, needs_unlabeled=True)
     files = sorted(folder.glob("model*.safetensors"), key=lambda file: file.stem)
@@ -72,6 +74,8 @@ def measured(folder: Path, count: int) -> dict[str, Any]:
     assert held is not None, "the run's unlabelled data has no labels to measure by"
     found = {}
     for name, changes in settings():
+        if only and not any(part in name for part in only):
+            continue
         scores = measure(build_method(replace(base, **changes), networks, codec).train(), held, "cpu", 0.1)
         kept = {key: scores.get(key) for key in ("pck", "taught", "pck_taught", "confidence", "doubt")}
         told = {f"{key}_correlation": each["correlation"] for key, each in scores["calibration"].items()}
@@ -81,11 +85,11 @@ def measured(folder: Path, count: int) -> dict[str, Any]:
 
 
 def trained(root: Path, steps: int, threads: int, only: list[str]) -> dict[str, Any]:
-    """Short runs that differ from the whole method in one setting each."""
+    """Short runs that differ from the first guess in one setting each."""
     found = {}
     for key, values in TRAINED.items():
         for value in values if key in only else ():
-            changed = {**WHOLE, key: value}
+            changed = {**START, key: value}
             method = MethodConfig("denoise_select", mini.EASY, f"{mini.HARD}+jc5", **changed)
             config = replace(mini.base(method, SEED), steps=steps, eval_every=0, pseudo=1000, threads=threads)
             config = replace(config, data=replace(config.data, val=None))
@@ -100,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, help="a finished run of two networks")
     parser.add_argument("--count", type=int, default=512, help="images to measure on")
+    parser.add_argument("--only", nargs="*", default=[], help="settings to measure, by a part of their names")
     parser.add_argument("--train", nargs="*", choices=list(TRAINED), help="settings to train with; all without a name")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--threads", type=int, default=0)
@@ -108,7 +113,7 @@ def main() -> None:
     file = RESULTS / "denoise_sweep.json"
     runs = json.loads(file.read_text())["runs"] if file.exists() else {}
     if options.run:
-        runs["measured"] = measured(options.run, options.count)
+        runs[f"measured with {options.run.name}"] = measured(options.run, options.count, options.only)
     if options.train is not None:
         done = trained(options.root, options.steps, options.threads, options.train or list(TRAINED))
         runs["trained"] = {**runs.get("trained", {}), **done}

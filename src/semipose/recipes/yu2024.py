@@ -14,8 +14,8 @@ from typing import Any
 from semipose.config import Config, MethodConfig
 
 EASY, HARD = "affine30+flip50", "affine60+flip50+jc5"
-REFINED: dict[str, Any] = {"teach": "refined0.3"}
-WHOLE: dict[str, Any] = {**REFINED, "views": 4, "multi": "affine30+flip50", "margin": 0.0}
+REFINED: dict[str, Any] = {"teach": "refined0.4"}
+WHOLE: dict[str, Any] = {**REFINED, "views": 3, "multi": "affine15+flip50", "margin": 0.0}
 
 
 def dual_refine() -> Config:

@@ -22,7 +22,8 @@ def sentence(found: Found) -> str:
     method, gain = found["method"], found["difference"]["pck"]
     ours, base = found["methods"][method], found["methods"]["supervised"]
     opening = OPENINGS[found["verdict"]] if len(found["seeds"]) > 1 else "One seed tells little"
-    text = f"{opening}: with {found['labels']} labels and {found['unlabeled']:,} unlabelled images,"
+    count = f"{found['labels']} label{'s' if found['labels'] != 1 else ''}"
+    text = f"{opening}: with {count} and {found['unlabeled']:,} unlabelled images,"
     text += f" {method} finds {percent(ours['pck']['mean'])} of the joints ({found['measure']}), supervised training"
     text += f" {percent(base['pck']['mean'])}: {_difference(gain)}{_over(found)}."
     if ours["median_error_px"] and base["median_error_px"]:
