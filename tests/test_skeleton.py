@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from semipose.skeleton import COCO, DEFAULT_SIGMA, LSP, SKELETONS, Skeleton, infer_pairs, joint_map
+from semipose.skeleton import COCO, DEFAULT_SIGMA, LSP, SKELETONS, Skeleton, infer_pairs, joined, joint_map
 
 
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
@@ -88,3 +88,12 @@ def test_joint_map_goes_by_name() -> None:
     assert places.count(None) == 2  # neck and head top
     assert COCO.index("Left Ear") == 3 and COCO.index("leftEar") == 3 and COCO.index("tail", "nose") == 0
     assert COCO.index("tail") is None
+
+
+def test_joints_that_case_or_punctuation_alone_tell_apart_stay_apart() -> None:
+    both, one = Skeleton("both", ("A1", "a1", "nose")), Skeleton("one", ("a1", "Nose"))
+    assert (both.index("A1"), both.index("a1"), both.index("A-1"), both.index("Nose")) == (0, 1, None, 2)
+    assert joined([both]).joints == ("A1", "a1", "nose") == joined([both, one]).joints
+    assert joined([one, both]).joints == ("a1", "Nose", "A1")
+    assert joint_map(one, both) == [None, 0, 1] and joint_map(both, one) == [1, 2]
+    assert joint_map(Skeleton("big", ("A1",)), Skeleton("small", ("a1",))) == [0]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from filecmp import cmp
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,10 +45,11 @@ class Begun(NamedTuple):
 
 def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = False) -> Begun:
     """Look at a folder, and write `data.yaml` for `semipose train`, with `split.json` where no validation data is
-    found, and `unlabeled.json` where there are images without labels.
+    found, or where it is among what is labelled, and `unlabeled.json` where there are images without labels. For
+    another `out`, "a.yaml", they are "a-split.json" and "a-unlabeled.json".
 
-    Whole videos (sessions) are held out for validation where there are three or more; of one, its last frames, whose
-    neighbours are not trained on; else random images.
+    Whole videos (sessions) are held out for validation where some come near to a fifth of the labels; else the last
+    frames of each, whose neighbours are not trained on; where videos are not known, random images.
 
     Args:
         folder: a project of DeepLabCut or Lightning Pose, or a folder with a .slp, CSV or COCO JSON, images and videos;
@@ -55,14 +57,15 @@ def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = Fa
         out: the file to write; data.yaml in the folder by default.
 
     Raises:
-        UserError: no labels are found or can be read, or the file exists (unless `overwrite`) or cannot be written.
+        UserError: no labels are found or can be read, or a file exists (unless `overwrite`) or cannot be written.
     """
     root = Path(folder)
     if not root.exists():
         raise UserError(f"{root} does not exist; name a folder with labels and images, or a file of labels")
     target = Path(out) if out else (root if root.is_dir() else root.parent) / "data.yaml"
-    if target.exists() and not overwrite:
-        raise UserError(f"{target} exists; --overwrite replaces it, --out names another file")
+    prefix = "" if target.name == "data.yaml" else f"{target.stem}-"
+    split_file, list_file = (target.with_name(f"{prefix}{name}.json") for name in ("split", "unlabeled"))
+    _refuse_existing([] if overwrite else [target])
     inside = look(root)
     pool = join([open_labeled(*source) for source in inside.labeled])
     lines = [*_found(inside, pool), *inside.remarks]
@@ -73,17 +76,23 @@ def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = Fa
     if inside.val:
         data["val"], data["val_images"] = inside.val[0]
         val = list(open_all(*inside.val[0]))
+        trained = [s for s in pool if os.path.realpath(s.image) not in inside.apart]
         why = "validation data of its own"
+        split = None
+        if len(trained) < len(pool):
+            split = Split(pool.name, tuple(s.id for s in trained), (), (), 0, "random")
+            why += f"; {len(pool) - len(trained)} labels of images held out are not trained on"
     else:
         split, why = _split(pool)
         if split:
-            data["split"] = target.with_name("split.json")
-            files[data["split"]] = json.dumps({**split.__dict__, "hash": split.hash}, indent=1)
             val, trained = list(pool.subset(split.val)), list(pool.subset(split.labeled))
+    if split:
+        data["split"] = split_file
+        files[split_file] = json.dumps({**split.__dict__, "hash": split.hash}, indent=1)
     lines.append(f"validation: {why}")
-    held = {os.path.realpath(s.image) for s in val}
-    both = {s.session for s in val} & {s.session for s in trained}
-    alone = {s.session for s in val} - both
+    held = {os.path.realpath(s.image) for s in val} | inside.apart
+    both = _films(val) & _films(trained)
+    alone = _films(val) - both
     videos = [video for video in inside.videos if video not in inside.made and video.stem not in alone]
     known = {os.path.realpath(i) for i in pool.images} | held
     rest = [image for image in inside.images if os.path.realpath(image) not in known]
@@ -98,7 +107,7 @@ def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = Fa
     rest = [image for image in rest if image not in copies]
     data["unlabeled"] = list(videos)
     if rest:
-        data["unlabeled"].append(target.with_name("unlabeled.json"))
+        data["unlabeled"].append(list_file)
         base = root if root.is_dir() else root.parent
         data["unlabeled_images"] = base
         rows = [{"file_name": image.relative_to(base).as_posix()} for image in rest]
@@ -110,10 +119,27 @@ def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = Fa
             f"of them {', '.join(shown)} also holds validation frames: trained on without their labels, they make"
             " scores those of a known video, better than on a new one"
         )
+    if data["unlabeled"] and not _is_whole(pool):
+        lines.append(
+            "boxes: labelled images are cut to the box of each instance, unlabelled ones are looked at whole; better,"
+            ' give unlabeled_boxes: people, or a JSON {"images": [{"file_name": "a.png", "boxes": [[x, y, w, h]]}]}'
+        )
     files[target] = _yaml(data, pool, target, lines)
+    _refuse_existing([] if overwrite else files)
     for path, text in files.items():
         write_atomically(path, text.encode())
     return Begun(tuple(lines), (target, *(path for path in files if path != target)))
+
+
+def _refuse_existing(files: Iterable[Path]) -> None:
+    for path in files:
+        if path.exists():
+            raise UserError(f"{path} exists; --overwrite replaces it, --out names another file")
+
+
+def _films(samples: Sequence[Sample]) -> set[str]:
+    """All names in the sessions' paths: a video may be named after any of its folders."""
+    return {part for s in samples if s.session for part in s.session.split("/")}
 
 
 def _copies(images: Sequence[Path], labeled: Sequence[str]) -> list[Path]:
@@ -145,17 +171,25 @@ def _found(inside: Inside, pool: PoseData) -> list[str]:
 
 
 def _split(pool: PoseData) -> tuple[Split | None, str]:
-    images, sessions = len(pool.images), {s.session for s in pool}
-    if images < 2:
+    if len(pool.images) < 2:
         return None, "none: with one labelled image there is nothing to hold out"
     count = max(1, round(HELD_OUT * len(pool)))
-    if len(sessions) > 2 and None not in sessions:
-        split = make_split(pool, None, count, by="session")
-        names = sorted({str(s.session) for s in pool.subset(split.val)})
-        return split, f"{len(split.val)} instances, all of {', '.join(names)}"
-    if len(sessions) == 1 and None not in sessions:
-        split = make_split(pool, None, count, protocol="first")
-        return split, f"{len(split.val)} instances, the last images of one video or folder"
+    sessions: dict[str | None, list[str]] = {}
+    for sample in pool:
+        sessions.setdefault(sample.session, []).append(sample.id)
+    several, last = len(sessions) > 1, set[str]()
+    if several and None not in sessions:
+        with suppress(UserError):
+            split = make_split(pool, None, count, by="session")
+            names = sorted({str(s.session) for s in pool.subset(split.val)})
+            return split, f"{len(split.val)} instances, all of {', '.join(names)}"
+    for images in () if None in sessions else (pool.subset(ids).images for ids in sessions.values()):
+        last |= set(images[len(images) - round(HELD_OUT * len(images)) :])
+    if last:
+        val, rest = (tuple(s.id for s in pool if (s.image in last) == held) for held in (True, False))
+        of = f"each of {len(sessions)} videos or folders: no whole ones come near to {count}"
+        why = f"{len(val)} instances, the last images of {of if several else 'one video or folder'}"
+        return Split(pool.name, rest, (), val, 0, "first"), why
     split = make_split(pool, None, count)
     return split, f"{len(split.val)} instances of random images"
 
@@ -210,6 +244,8 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
         rows.append(("unlabeled", several(data["unlabeled"]), "images and videos without labels"))
     if "unlabeled_images" in data:
         rows.append(("unlabeled_images", shown(data["unlabeled_images"]), ""))
+    if data["unlabeled"] and not _is_whole(pool):
+        rows.append(("unlabeled_boxes", "whole", "or people, found by a detector; or a JSON of boxes"))
     for key, why in (("val", ""), ("val_images", ""), ("split", "which labelled samples are for validation")):
         if data.get(key):
             rows.append((key, shown(data[key]), why))

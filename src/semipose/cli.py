@@ -85,7 +85,7 @@ def build_parser() -> Verb:
     ).add_argument
     add("folder", type=Path, metavar="FOLDER", help="a project of DeepLabCut or Lightning Pose, or any folder or file")
     add("--out", type=Path, help="the file to write; data.yaml in the folder by default")
-    add("--overwrite", action="store_true", help="replace the file where it exists")
+    add("--overwrite", action="store_true", help="replace files that exist")
 
     made = verb(
         "train",

@@ -26,6 +26,23 @@ def ready(path: Path) -> Path:
     return path
 
 
+def below(folder: Path) -> list[Path]:
+    """All files in a folder and the folders below it, sorted. Folders that are links are entered too, each folder once,
+    by its own path where it has one; one that leads back up is not."""
+    found: list[Path] = []
+    seen, waiting = set(map(str, folder.resolve().parents)), [str(folder)]
+    while waiting:
+        for here, folders, files in os.walk(waiting.pop(0)):
+            real = os.path.realpath(here)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            waiting += [path for path in (os.path.join(here, name) for name in sorted(folders)) if os.path.islink(path)]
+            found += [Path(here, name) for name in files]
+    return sorted(found)
+
+
 def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     """Write, flush to disk, then rename: the old file stays until the new one is complete.
 

@@ -16,6 +16,7 @@ from semipose.data.open import holds_labels, open_labeled
 from semipose.data.sample import PoseData
 from semipose.data.video import VIDEOS
 from semipose.errors import UserError
+from semipose.files import below
 from semipose.outputs.drawn import is_own
 
 SUFFIXES = (".slp", ".csv", ".json", ".mat")
@@ -31,12 +32,14 @@ DRAWN = re.compile(r"_labell?ed$|_semipose$|DLC_|^plot-poses$|^doctor$")
 
 @dataclass(frozen=True)
 class Inside:
-    """What is in a folder: labelled sources with the image folder each needs, the same for validation, all images and
-    videos, which of them tools made, and remarks."""
+    """What is in a folder: labelled sources with the image folder each needs, the same for validation (one or none),
+    the real paths of images that labels for validation or testing name, all images and videos, which of them tools
+    made, and remarks."""
 
     root: Path
     labeled: list[tuple[Path, Path | None]]
     val: list[tuple[Path, Path | None]]
+    apart: set[str]
     images: list[Path]
     videos: list[Path]
     made: set[Path]
@@ -49,7 +52,7 @@ def look(root: Path) -> Inside:
         UserError: no labels are found, or none can be read.
     """
     base = root if root.is_dir() else root.parent
-    every = sorted(p for p in base.rglob("*") if not any(part.startswith(".") for part in p.relative_to(base).parts))
+    every = [p for p in below(base) if not any(part.startswith(".") for part in p.relative_to(base).parts)]
     seen = [p for p in every if p.suffix.lower() in (*EXTENSIONS, *VIDEOS)]
     made = _made_by_tools(every, base)
     images = [p for p in seen if p.suffix.lower() in EXTENSIONS]
@@ -61,7 +64,7 @@ def look(root: Path) -> Inside:
             remarks += [f"left out: {parts}, of no animal (uniquebodyparts)"] if parts else []
         elif root.is_dir():
             remarks += [f"left out: {path}, beside {tables(root)[0].name}" for path in tables(root)[1:]]
-        return Inside(base, [(root, None)], [], images, videos, made, remarks)
+        return Inside(base, [(root, None)], [], set(), images, videos, made, remarks)
     wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json")]
     wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
     found, faults = [], []
@@ -84,11 +87,28 @@ def look(root: Path) -> Inside:
     kind = found[0][0].suffix.lower()
     remarks += [f"left out: {p}, labels of another kind" for p, _ in found if p.suffix.lower() != kind]
     found = [source for source in found if source[0].suffix.lower() == kind]
-    val = [source for source in found if VALIDATION & {word.lower() for word in WORD.findall(source[0].stem)}]
+    words = {path: {word.lower() for word in WORD.findall(path.stem)} for path, _ in found}
+    val = sorted((s for s in found if VALIDATION & words[s[0]]), key=lambda s: "test" in words[s[0]])
     labeled = [source for source in found if source not in val]
-    labeled, val = labeled or val, val[:1] if labeled else []
-    labeled = _without_doubles(labeled, named, remarks)
-    return Inside(base, labeled, val, images, videos, made, remarks)
+    apart = set[str]().union(*(named[path] for path, _ in val))
+    if all(named[path] <= apart for path, _ in labeled):  # of itself, nothing would be left to train on
+        labeled, val, apart = found, [], set()
+    labeled = _without_doubles(_without_all(labeled, named, apart, remarks), named, remarks)
+    remarks += [f"left out: {path}, beside {val[0][0].name}; its images are not learned from" for path, _ in val[1:]]
+    return Inside(base, labeled, val[:1], apart, images, videos, made, remarks)
+
+
+def _without_all(
+    sources: Sequence[tuple[Path, Path | None]], named: Mapping[Path, set[str]], apart: set[str], remarks: list[str]
+) -> list[tuple[Path, Path | None]]:
+    """Without a file of all labels beside those of its parts, for training and for validation."""
+    kept = list(sources)
+    for source in sources:
+        others = set[str]().union(*(named[path] for path, _ in kept if path != source[0]))
+        if others - apart and named[source[0]] & apart and named[source[0]] <= others | apart:
+            kept.remove(source)
+            remarks.append(f"left out: {source[0]}, all its images are labelled for training or validation elsewhere")
+    return kept
 
 
 def _without_doubles(

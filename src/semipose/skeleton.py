@@ -7,6 +7,7 @@ reads it from here; nothing else in the package knows a joint's name.
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,9 +71,15 @@ class Skeleton:
         return tuple(order)
 
     def index(self, *names: str) -> int | None:
-        """The first joint whose name is one of `names` (case and separators do not matter), or None."""
-        ours = {_plain(joint): i for i, joint in enumerate(self.joints)}
-        return next((ours[_plain(n)] for n in names if _plain(n) in ours), None)
+        """The first joint whose name is one of `names`, or None. Case and separators do not matter, but where nothing
+        else tells two joints apart, as with "a+x" and "a-x"."""
+        plain = [_plain(joint) for joint in self.joints]
+        for name in names:
+            if name in self.joints:
+                return self.joints.index(name)
+            if plain.count(_plain(name)) == 1:
+                return plain.index(_plain(name))
+        return None
 
     def to_dict(self) -> dict:
         """Plain values for JSON and YAML; `from_dict` reads them back."""
@@ -168,20 +175,32 @@ def _at(name: Any, skeleton: Skeleton, key: str) -> int:
 
 def joint_map(source: Skeleton, target: Skeleton) -> list[int | None]:
     """For each joint of `target`, the index in `source` of the joint of the same name, or None where it has none."""
-    return [source.index(name) for name in target.joints]
+    found = [source.index(name) for name in target.joints]
+    # "A1" stands for "a1" where it is not itself among the targets.
+    other = set(source.joints) & set(target.joints)
+    return [
+        None if i is not None and source.joints[i] in other - {name} else i
+        for i, name in zip(found, target.joints, strict=True)
+    ]
 
 
 def joined(skeletons: Sequence[Skeleton]) -> Skeleton:
     """One skeleton with every joint of several, each name once, in order of first occurrence; a skeleton that has all
     joints already is returned as it is. A joint's sigma and its pair are those of the first skeleton that has it.
 
-    Names are compared as they are: one data set's "neck" and another's "upper_neck" stay two joints.
+    Names are compared as they are: one data set's "neck" and another's "upper_neck" stay two joints. Case and
+    separators do not matter, but where one skeleton has two joints that they alone tell apart.
     """
+    twice = {word for s in skeletons for word, n in Counter(map(_plain, s.joints)).items() if n > 1}
+
+    def key(joint: str) -> str:
+        return joint if _plain(joint) in twice else _plain(joint)
+
     names: dict[str, str] = {}
     sigmas: dict[str, float] = {}
     limbs: dict[tuple[str, str], None] = {}
     for skeleton in skeletons:
-        plain = [_plain(joint) for joint in skeleton.joints]
+        plain = [key(joint) for joint in skeleton.joints]
         for joint, word, sigma in zip(skeleton.joints, plain, skeleton.sigmas, strict=True):
             names.setdefault(word, joint)
             sigmas.setdefault(word, sigma)
@@ -191,7 +210,7 @@ def joined(skeletons: Sequence[Skeleton]) -> Skeleton:
     at = {word: i for i, word in enumerate(names)}
     pairs: list[tuple[int, int]] = []
     for skeleton in skeletons:
-        found = [(at[_plain(skeleton.joints[a])], at[_plain(skeleton.joints[b])]) for a, b in skeleton.pairs]
+        found = [(at[key(skeleton.joints[a])], at[key(skeleton.joints[b])]) for a, b in skeleton.pairs]
         pairs += [pair for pair in found if not {*pair} & {i for known in pairs for i in known}]
     edges = tuple((at[a], at[b]) for a, b in limbs)
     name = "+".join(dict.fromkeys(skeleton.name for skeleton in skeletons))

@@ -94,3 +94,14 @@ def test_faults_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "sleap_io", None)
     with pytest.raises(UserError, match=r"semipose\[sleap\]"):
         read_sleap(path)
+
+
+def test_videos_that_moved_are_found_below_the_folder(tmp_path: Path) -> None:
+    film = video(tmp_path / "film.avi")
+    (tmp_path / "labels").mkdir()
+    path = saved(tmp_path / "labels" / "labels.slp", str(film))
+    (tmp_path / "videos" / "day 1").mkdir(parents=True)
+    film.rename(tmp_path / "videos" / "day 1" / "film.avi")
+    with pytest.raises(UserError, match="to semipose init, the folder that holds both"):
+        read_sleap(path)
+    assert len(read_sleap(path, tmp_path)) == 2

@@ -147,8 +147,8 @@ def test_whole_sessions_are_held_out() -> None:
     for seed in range(5):
         split = make_split(data, None, 4, seed=seed, by="session")
         held = {s.session for s in data.subset(split.val)}
-        assert "a" not in held, "a session of three times as many waits for the small ones"
-        assert len(split.val) >= 4 and len(split.val) + len(split.labeled) == 20
+        assert "a" not in held, "most of it is no validation set"
+        assert len(split.val) in (3, 5) and len(split.val) + len(split.labeled) == 20
         assert not held & {s.session for s in data.subset(split.labeled)}
     with pytest.raises(UserError, match="other sessions"):
         make_split(data, None, 20, by="session")

@@ -69,6 +69,16 @@ def test_boxes_of_frames_of_a_video_and_of_images(folder: Path) -> None:
         open_unlabeled(folder / "day 2", boxes=boxes(folder, frame=[[1, 2, 3, 4]]))
 
 
+def test_boxes_of_a_json_s_images_apply_and_others_are_not_passed_over(folder: Path) -> None:
+    rows = [{"file_name": "still.png"}]
+    (folder / "unlabeled.json").write_text(json.dumps({"images": rows}))
+    data = open_unlabeled(folder / "unlabeled.json", boxes=boxes(folder, still=[[2, 2, 5, 5], [1, 1, 4, 4]]))
+    assert [s.box for s in data] == [(2, 2, 5, 5), (1, 1, 4, 4)]
+    (folder / "own.json").write_text(json.dumps({"images": [rows[0] | {"boxes": [[0, 0, 9, 9]]}]}))
+    with pytest.raises(UserError, match="has boxes of its own"):
+        open_unlabeled(folder / "own.json", boxes="people")
+
+
 def test_people_are_looked_for_once_and_an_interrupted_search_goes_on(folder: Path, tmp_path: Path) -> None:
     data = open_unlabeled(folder / "a.mp4", frames="all")
     looked: list[int] = []

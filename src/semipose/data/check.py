@@ -303,7 +303,7 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
             pairs = tuple(f"{image} ~ {other}" for image, other in near.items())
             ours, theirs = _films(sets[use]), _films(sets["val"])
             together = any(ours[image] is not None and ours[image] == theirs[other] for image, other in near.items())
-            todo = "hold out whole videos: semipose init does where there are three" if together else ""
+            todo = "hold out whole videos: semipose init does where that leaves enough" if together else ""
             found.append(Finding(False, text, pairs, todo))
         copies = [f"{i} = {held_out[c]}" for i, c in scans[use].digests.items() if c in held_out]
         if copies:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from semipose.data.json_files import ImageFolder, Json, box_of, field_of, file_names, load_json, refuse_twice, rows_of
+from semipose.data.json_files import (
+    ImageFolder,
+    Json,
+    box_of,
+    field_of,
+    file_names,
+    load_json,
+    refuse_twice,
+    rows_of,
+    sessions_of,
+)
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
@@ -56,14 +66,21 @@ def read_coco(
     names = file_names(entries["images"], path)
     files = ImageFolder(path.parent if images is None else Path(images), names.values())
     _refuse_empty_boxes(wanted, path)
+    folders = sessions_of(names.values())
     videos = {row["id"]: row.get("video_id") for row in entries["images"]}
-    samples = tuple(_sample(a, names, videos, files, skeleton, path) for a in wanted)
+    sessions = {n: folders[names[n]] if video is None else str(video) for n, video in videos.items()}
+    samples = tuple(_sample(a, names, sessions, files, skeleton, path) for a in wanted)
     files.refuse_if_none_exists({s.image for s in samples})
     return PoseData(path.stem, skeleton, samples)
 
 
 def _sample(
-    row: Json, names: Mapping[Any, str], videos: Mapping[Any, Any], files: ImageFolder, skeleton: Skeleton, path: Path
+    row: Json,
+    names: Mapping[Any, str],
+    sessions: Mapping[Any, str | None],
+    files: ImageFolder,
+    skeleton: Skeleton,
+    path: Path,
 ) -> Sample:
     number = row["id"]
     where = f"{path}: annotation {number}"
@@ -71,7 +88,7 @@ def _sample(
     if image_id not in names:
         raise UserError(f"{where} is of image_id {image_id!r}, which images does not have; add the image or remove it")
     name = names[image_id]
-    area, video = row.get("area"), videos[image_id]
+    area = row.get("area")
     return Sample(
         id=f"{name}#{number}",
         image=files.path(name, where),
@@ -81,7 +98,7 @@ def _sample(
         image_id=image_id,
         annotation_id=number,
         iscrowd=bool(row.get("iscrowd", 0)),
-        session=PurePosixPath(name).parent.name or None if video is None else str(video),
+        session=sessions[image_id],
     )
 
 

@@ -13,6 +13,7 @@ from semipose.data.images import EXTENSIONS, image_size, list_images
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import FRAMES, VIDEOS, is_video, read_video, source_file
 from semipose.errors import UserError
+from semipose.files import below
 
 LIST = ".txt"
 """A file of paths, one a line, relative to the file; empty lines and those that start with # are skipped."""
@@ -72,7 +73,7 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, dict[str
         return path.stem, {str(source): path}
     if not path.exists():
         raise UserError(f"{path} does not exist; check the path")
-    videos = sorted(p for p in path.rglob("*") if is_video(p) and not _hidden(p, path)) if path.is_dir() else []
+    videos = [p for p in below(path) if is_video(p) and not _hidden(p, path)]
     pictures = list_images(path) if not videos or _any_image(path) else []
     return path.resolve().name, {p.relative_to(path).as_posix(): p for p in [*pictures, *videos]}
 
@@ -120,7 +121,7 @@ def _hidden(path: Path, root: Path) -> bool:
 
 
 def _any_image(folder: Path) -> bool:
-    return any(p.suffix.lower() in EXTENSIONS and not _hidden(p, folder) for p in folder.rglob("*"))
+    return any(p.suffix.lower() in EXTENSIONS and not _hidden(p, folder) for p in below(folder))
 
 
 def _sample(key: str, path: Path) -> Sample:

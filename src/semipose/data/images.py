@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from semipose.data.sample import SYNTH, VIDEO
 from semipose.errors import UserError
+from semipose.files import below
 
 MAX_PIXELS = 178_956_970
 """Larger images are refused from their header, before memory is taken: Pillow's own limit, some 13,400 x 13,400."""
@@ -117,7 +118,7 @@ def list_images(folder: str | Path) -> list[Path]:
         raise UserError(f"{folder} is not a folder of images")
     found = sorted(
         p
-        for p in folder.rglob("*")
+        for p in below(folder)
         if p.suffix.lower() in EXTENSIONS and not any(part.startswith(".") for part in p.relative_to(folder).parts)
     )
     if not found:

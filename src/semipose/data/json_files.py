@@ -15,6 +15,7 @@ from typing import Any
 from semipose.data.images import EXTENSIONS
 from semipose.data.video import VIDEOS, frame_ref, is_video, source_file
 from semipose.errors import UserError
+from semipose.files import below
 
 Json = Any
 
@@ -67,6 +68,14 @@ def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
     return {n: str(field_of(row, "file_name", f"{path}: image {n}")) for n, row in zip(ids, rows, strict=True)}
 
 
+def sessions_of(names: Iterable[str]) -> dict[str, str | None]:
+    """The folder that each image is in: its last name, or the path where another folder has the same; None where an
+    image is in none."""
+    folders = {name: PurePosixPath(name).parent for name in names}
+    alike = Counter(folder.name for folder in set(folders.values()))
+    return {n: (f.as_posix() if alike[f.name] > 1 else f.name) if f.name else None for n, f in folders.items()}
+
+
 def image_folder(path: Path, images: str | Path | None, first: str) -> Path:
     """The folder of the images that `path` names: the one given, else the nearest of the file's own and the `images`
     beside it or one or two folders above that has the `first` image; else the file's own."""
@@ -96,7 +105,7 @@ class ImageFolder:
     def below(self) -> dict[str, list[Path]]:
         """Image files in all folders below, by file name and by stem without leading zeros."""
         found: dict[str, list[Path]] = {}
-        for file in sorted(self.folder.rglob("*")):
+        for file in below(self.folder):
             if file.suffix.lower() in (*EXTENSIONS, *VIDEOS):
                 found.setdefault(file.name, []).append(file)
                 found.setdefault(file.stem.lstrip("0") or "0", []).append(file)
@@ -151,6 +160,7 @@ class ImageFolder:
         if images and not any(os.path.exists(source_file(image)) for image in images):
             raise UserError(
                 f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
+                " (to semipose init, the folder that holds both)"
             )
 
 

@@ -17,9 +17,10 @@ from semipose.data.aic import read_aic
 from semipose.data.boxes import read_boxes
 from semipose.data.coco import read_coco
 from semipose.data.deeplabcut import is_deeplabcut, read_deeplabcut
+from semipose.data.extent import whole
 from semipose.data.folder import LIST, read_folder, with_boxes
 from semipose.data.h36m import read_h36m
-from semipose.data.images import EXTENSIONS
+from semipose.data.images import EXTENSIONS, image_size
 from semipose.data.lightning_pose import is_lightning_pose, read_lightning_pose
 from semipose.data.lsp import read_lsp
 from semipose.data.mpii import read_mpii
@@ -102,9 +103,12 @@ def open_unlabeled(
         images: the images folder of a JSON file.
         frames: which frames of each video, see `semipose.data.video.choose`.
         boxes: what of images and frames is looked at: `whole`, `people` (found by torchvision's detector), or a JSON of
-            boxes in them (`read_boxes`).
+            boxes in them (`read_boxes`). Not of a source that has boxes of its own.
         cache: where choices of frames and the detector's boxes are kept.
         labels: leave those there are, to measure by (a JSON file's are not looked at), and crowds.
+
+    Raises:
+        UserError: boxes for a source that has its own, no format fits, or the reader found a fault.
     """
     if not isinstance(source, str | Path):
         parts = [open_unlabeled(each, images, frames, boxes, cache, labels) for each in source]
@@ -118,8 +122,12 @@ def open_unlabeled(
     if read is None:
         raise UserError(f"{source} is {what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}")
     data = read(source, images=images, frames=frames, cache=cache)
-    if boxes == WHOLE or read is not _folder:
+    if boxes == WHOLE:
         return data if labels else data.unlabeled()
+    if read is not _folder and (read is not _boxes or any(s.box != whole(image_size(s.image)) for s in data)):
+        raise UserError(
+            f"{source} has boxes of its own, which boxes of {boxes} cannot replace; leave those out, or name its images"
+        )
     if boxes == PEOPLE:
         from semipose.data.detector import find_people
 

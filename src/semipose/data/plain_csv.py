@@ -10,7 +10,7 @@ import numpy as np
 
 from semipose.data.extent import whole
 from semipose.data.images import image_size
-from semipose.data.json_files import ImageFolder
+from semipose.data.json_files import ImageFolder, sessions_of
 from semipose.data.sample import PoseData, Sample
 from semipose.data.tables import number, read_cells, refuse_missing, root_of
 from semipose.errors import UserError
@@ -68,7 +68,9 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
     paths = {image: _path(image, files, str(path)) for image in marks}
     refuse_missing(list(paths.values()), path)
-    return PoseData(path.stem, skeleton, tuple(_sample(i, paths[i], found, list(joints)) for i, found in marks.items()))
+    where = sessions_of(marks)
+    samples = (_sample(i, paths[i], where[i], found, list(joints)) for i, found in marks.items())
+    return PoseData(path.stem, skeleton, tuple(samples))
 
 
 def _path(image: str, files: ImageFolder, where: str) -> str:
@@ -87,7 +89,8 @@ def _mark(row: list[str], columns: dict[str, int], where: str) -> tuple[float, f
     return (x, y, v) if v and math.isfinite(x) and math.isfinite(y) else (0.0, 0.0, 0.0)
 
 
-def _sample(image: str, path: str, found: dict[str, tuple[float, float, float]], joints: list[str]) -> Sample:
+def _sample(
+    image: str, path: str, session: str | None, found: dict[str, tuple[float, float, float]], joints: list[str]
+) -> Sample:
     points = np.array([found.get(joint, (0, 0, 0)) for joint in joints], np.float32)
-    session = PurePosixPath(image).parent.name or None
     return Sample(image, path, whole(image_size(path)), points, image_id=image, session=session)

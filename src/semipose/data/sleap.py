@@ -15,7 +15,7 @@ from semipose.data.images import image_size
 from semipose.data.sample import PoseData, Sample
 from semipose.data.tables import labelled
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import below, write_atomically
 from semipose.skeleton import named_skeleton
 
 FRAMES = Path("~/.cache/semipose/frames")
@@ -103,7 +103,8 @@ def _picture(frame: Any, path: Path, session: str, folder: Path | None) -> Path:
             places = [folder / name, folder / name.name, folder / name.parent.name / name.name, *places]
         found = next((place for place in places if place.exists()), None)
         if found is None:
-            raise UserError(f"{path}: its picture {name} does not exist; name the folder of the pictures")
+            todo = "give its folder (to semipose init, the folder that holds both)"
+            raise UserError(f"{path}: its picture {name} does not exist; {todo}")
         return found.resolve()
     return _written(frame, path, session, folder)
 
@@ -114,8 +115,13 @@ def _written(frame: Any, path: Path, session: str, folder: Path | None) -> Path:
     file = Path(str(video.filename).replace("\\", "/"))
     places = [*([folder / file.name] if folder is not None else []), file, path.parent / file, path.parent / file.name]
     found = next((place for place in places if place.exists()), None)
+    if found is None and folder is not None:
+        alike = [each for each in below(folder) if each.name == file.name]
+        found = alike[0] if len(alike) == 1 else None
     if found is None:
-        raise UserError(f"{path}: its video {file} does not exist; name the folder of the videos")
+        raise UserError(
+            f"{path}: its video {file} does not exist; give its folder (to semipose init, the folder that holds both)"
+        )
     state = found.stat()
     key = hashlib.sha256(f"{found.resolve()} {state.st_size} {state.st_mtime_ns} {session}".encode()).hexdigest()[:16]
     picture = FRAMES.expanduser() / f"{session}-{key}" / f"{frame.frame_idx:06d}.png"

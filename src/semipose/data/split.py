@@ -91,11 +91,11 @@ def make_split(
             for all that validation leaves.
         unlabeled: how many unlabelled ones, None for all that remain (unlabelled samples of `data` included).
         keep_labeled_in_unlabeled: whether the labelled samples are seen in the unlabelled stream too.
-        by: what validation is taken by; whole sessions (videos), until they hold `val` samples or more, small ones
-            first where a large one would be more than twice as many.
+        by: what validation is taken by; whole sessions (videos), which come near to `val` samples: half to twice as
+            many, and at most half of all.
 
     Raises:
-        UserError: `data` has fewer samples than asked for.
+        UserError: `data` has fewer samples than asked for, or no sessions of about as many.
     """
     if protocol not in ("random", "first", "images"):
         raise UserError(f"split protocol {protocol!r} is not known; choose random, first or images")
@@ -112,7 +112,7 @@ def make_split(
     for sample in train:
         units.setdefault(unit(sample), []).append(sample.id)
     labeled = len(units) if labeled is None else labeled
-    if len(val_ids) < val or len(units) < max(1, labeled):
+    if len(val_ids) < (val if by == "image" else val / 2) or len(units) < max(1, labeled):
         what = f"{len(units)} labelled images" if protocol == "images" else f"{len(usable)} labelled samples"
         raise UserError(
             f"{data.name} has {what}: too few for {max(1, labeled)} labelled and {val} for validation from other"
@@ -155,7 +155,7 @@ def check_overlap(
 
 
 def _validation(usable: list[Sample], count: int, seed: int, protocol: str, by: str) -> tuple[list[str], set[str]]:
-    """`count` ids (whole sessions: or more), and the images that they come from (where others may be left over)."""
+    """`count` ids (whole sessions: near to it), and the images that they come from (where others may be left over)."""
     groups: dict[str | None, list[Sample]] = {}
     for sample in usable:
         groups.setdefault(sample.session if by == "session" else sample.image, []).append(sample)
@@ -163,13 +163,17 @@ def _validation(usable: list[Sample], count: int, seed: int, protocol: str, by: 
     order = _order(len(parts), seed, 0, protocol).tolist()
     if protocol == "first":
         order.reverse()
-    if by == "session":
-        order = sorted(order, key=lambda i: len(parts[i]) > 2 * count)
     chosen: list[Sample] = []
-    for i in order:
-        if len(chosen) >= count:
-            break
-        chosen += parts[i]
+    if by == "session":  # large ones first: small ones fill what they leave
+        for part in sorted((parts[i] for i in order), key=len, reverse=True):
+            total = len(chosen) + len(part)
+            if abs(total - count) <= count - len(chosen) and 2 * total <= len(usable):
+                chosen += part
+    else:
+        for i in order:
+            if len(chosen) >= count:
+                break
+            chosen += parts[i]
     ids = [s.id for s in chosen]
     return (ids if by == "session" else ids[:count]), {s.image for s in chosen}
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from semipose.data.extent import boxed, whole
 from semipose.data.images import image_size
-from semipose.data.json_files import ImageFolder
+from semipose.data.json_files import ImageFolder, sessions_of
 from semipose.data.sample import Sample
 from semipose.errors import UserError
 
@@ -107,16 +107,15 @@ def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> list[
     points = np.zeros((*table.points.shape[:2], len(order), 3), np.float32)
     here = [k for k, i in enumerate(order) if i is not None]
     points[:, :, here] = table.points[:, :, [i for i in order if i is not None]]
-    paths = _paths(table, folder)
+    paths, sessions = _paths(table, folder), sessions_of(table.images)
     samples = []
     for name, path, people in zip(table.images, paths, points, strict=True):
         size = image_size(path)
-        session = PurePosixPath(name).parent.name or None
         for who, joints in zip(table.individuals, people, strict=True):
             if len(people) > 1 and not joints[:, 2].any():
                 continue
             number = f"{name}#{who}" if who else name
-            samples.append(Sample(number, path, whole(size), joints, image_id=name, session=session))
+            samples.append(Sample(number, path, whole(size), joints, image_id=name, session=sessions[name]))
     return boxed(samples) if len(table.individuals) > 1 else samples
 
 
