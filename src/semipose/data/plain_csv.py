@@ -68,8 +68,8 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
     paths = {image: _path(image, files, str(path)) for image in marks}
     refuse_missing(list(paths.values()), path)
-    where = sessions_of(marks)
-    samples = (_sample(i, paths[i], where[i], found, list(joints)) for i, found in marks.items())
+    sessions = sessions_of(marks)
+    samples = (_sample(i, paths[i], sessions[i], found, list(joints)) for i, found in marks.items())
     return PoseData(path.stem, skeleton, tuple(samples))
 
 
