@@ -31,8 +31,8 @@ TABLES: dict[str, Table] = {
         "Who teaches a joint (Algorithm 1, lines 23 to 26)",
         (
             Row("The surer network, as printed", "denoise-select"),
-            Row("The peer unless the student is surer", "select-peer"),
             Row("The peer, no selection", "select-none"),
+            Row("The peer unless the student is surer", "select-peer"),
         ),
         "The supplement gives no numbers.",
     ),
