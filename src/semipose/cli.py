@@ -156,7 +156,7 @@ def build_parser() -> Verb:
     add("--out", type=Path, default=Path("predictions"), help="folder for what is written")
     add("--no-overlay", action="store_true", help="no pictures and videos with the poses on them")
     add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
-    add("--decode", choices=DECODERS, default="quarter", help="how a heatmap's peak becomes a position")
+    add("--decode", choices=DECODERS, help="how a heatmap's peak becomes a position; the run's by default")
     add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", default="none", help=FLIPS)
 
     labeling.add_verbs(verb)

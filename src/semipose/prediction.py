@@ -42,7 +42,7 @@ def predict(
     boxes: str | Path | None = None,
     overlay: bool = True,
     device: str = "auto",
-    decode: str = "quarter",
+    decode: str | None = None,
     flip_test: str = "none",
     submit: str | None = None,
     formats: Sequence[str] = ("coco",),
