@@ -181,4 +181,5 @@ class Sleap:
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         kept = [(p.keypoints.astype(np.float32), float(s)) for p, s in zip(poses, scores, strict=True)]
-        self._frames.append((frame.path, frame.number if frame.video else 0, kept))
+        if kept:
+            self._frames.append((frame.path, frame.number if frame.video else 0, kept))
