@@ -253,17 +253,18 @@ def test_what_is_in_the_output_folder_is_no_source(tmp_path: Path) -> None:
         on(tmp_path, tmp_path / "b" / "out")
 
 
-def test_an_interrupted_film_leaves_the_one_before(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (drawn,) = on(clip, tmp_path / "out", "overlay").files
-    before = drawn.read_bytes()
+def test_an_interrupted_run_leaves_what_was_there(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tables")
+    formats = ("overlay", "dlc", "dlc-csv")
+    before = {path: path.read_bytes() for path in on(clip, tmp_path / "out", *formats).files}
 
     def stops(*_: object) -> object:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("semipose.outputs.plain.coco_result", stops)
     with pytest.raises(KeyboardInterrupt):
-        on(clip, tmp_path / "out", "overlay", "coco")
-    assert drawn.read_bytes() == before and [path.name for path in (tmp_path / "out").iterdir()] == ["clip.mp4"]
+        on(clip, tmp_path / "out", *formats, "coco")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before and len(before) == 3
 
 
 def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
