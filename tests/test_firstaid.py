@@ -72,6 +72,17 @@ def test_a_page_shows_it(data: PoseData, sure: str, tmp_path: Path) -> None:
     assert "heights 40" in report.text() and "40 to 40" in html and "100" in html
 
 
+def test_an_unreadable_image_and_a_joint_that_the_model_lacks(data: PoseData, sure: str, tmp_path: Path) -> None:
+    more = Skeleton("four", ("wing", *SKELETON.joints), limbs=((0, 1), (1, 2), (2, 3)))
+    wing = np.array([[5, 5, 2]], np.float32)
+    samples = tuple(replace(s, keypoints=np.concatenate([wing, s.keypoints])) for s in data)  # type: ignore[list-item]
+    Path(data[2].image).write_bytes(b"")
+    page = tmp_path / "check.html"
+    report = first_aid({"labeled": replace(data, skeleton=more, samples=samples)}, None, sure, page, progress=False)
+    assert "1 of 7 images" in report.text() and "s6: tail 14 px" in report.text()
+    assert page.read_text().count("data:image/jpeg") == 1
+
+
 def test_what_is_slow_is_said_with_what_to_do() -> None:
     labels = PoseData("d", SKELETON, tuple(Sample(str(i), f"{i}.png", (0, 0, 9, 9)) for i in range(9)))
     films = tuple(Sample(f"f{i}", f"video:/film.mp4#{i}", (0, 0, 9, 9)) for i in (5, 29_999))

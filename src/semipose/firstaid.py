@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +16,14 @@ from semipose.config import Config
 from semipose.data.check import Finding, Report, Source, check
 from semipose.data.sample import VIDEO, PoseData, Sample
 from semipose.data.split import Split
-from semipose.data.video import split_ref
+from semipose.data.video import read_images, split_ref
 from semipose.engine.sets import cover, open_sets
 from semipose.errors import UserError
 from semipose.files import ready
 from semipose.methods import NEED_UNLABELED, networks_of
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.settings import read_yaml
+from semipose.skeleton import Skeleton
 from semipose.training import configure
 
 CROPS_GB, FRAMES, HOURS = 4.0, 20_000, 2.0
@@ -39,12 +40,14 @@ of its joint."""
 @dataclass(frozen=True, eq=False)
 class Doubt:
     """A sample with labels far from what a model predicts: joint -> pixels, the farthest first, and the prediction
-    (K, 3) as x, y, score in image pixels. `far` is the farthest in parts of the body's extent."""
+    (K, 3) as x, y, score in image pixels, the joints those of the model's `skeleton`, as the sample's. `far` is the
+    farthest in parts of the body's extent."""
 
     sample: Sample
     joints: Mapping[str, float]
     far: float
     pred: np.ndarray
+    skeleton: Skeleton
 
 
 def first_aid(
@@ -84,7 +87,7 @@ def first_aid(
         from semipose.reports.firstaid import page
 
         doubts.sort(key=lambda doubt: -doubt.far)
-        page(report, doubts, opened, Path(html))
+        page(report, doubts, Path(html))
     return report
 
 
@@ -166,16 +169,30 @@ def _hours(config: Config, sets: Mapping[str, PoseData]) -> float:
 
 
 def doubtful(model: str, data: PoseData) -> list[Doubt]:
-    """Samples with labels far from a model's predictions, the farthest first."""
-    from semipose.predictor import Predictor
+    """Samples with labels far from a model's predictions, the farthest first; of images that can be read."""
+    from semipose.predictor import Boxes, Predictor
 
     predictor = Predictor.load(model)
     data = data.onto(predictor.skeleton).labeled()
-    samples: Sequence[Sample] = [s for s in data if s.keypoints is not None]
-    if not samples:
+    if not len(data):
         raise UserError(f"{data.name} labels none of the joints of {model}; name a model of its joints with --model")
-    poses = predictor.pairs((s.image, [s.box]) for s in samples)
-    pred = np.stack([pose[0].keypoints for pose in poses]).astype(np.float64)
+    boxed: dict[str, list[Sample]] = {}
+    for sample in data:
+        boxed.setdefault(sample.image, []).append(sample)
+    samples: list[Sample] = []
+
+    def crops() -> Iterator[tuple[np.ndarray, Boxes]]:
+        for image, pixels in read_images(data.images):
+            if isinstance(pixels, UserError):
+                continue  # which `check` has named
+            for sample in boxed[image]:
+                samples.append(sample)
+                yield pixels, [sample.box]
+
+    poses = [pose[0].keypoints for pose in predictor.pairs(crops())]
+    if not samples:
+        return []
+    pred = np.stack(poses).astype(np.float64)
     truth = np.stack([s.keypoints for s in samples]).astype(np.float64)  # type: ignore[misc]
     norm = box_norm(truth)
     distance = normalized_distance(pred, truth, norm)
@@ -187,5 +204,5 @@ def doubtful(model: str, data: PoseData) -> list[Doubt]:
     for i in np.flatnonzero(doubted.any(1)).tolist():
         order = [k for k in np.argsort(-np.nan_to_num(distance[i])) if doubted[i, k]]
         joints = {predictor.skeleton.joints[k]: float(distance[i, k] * norm[i]) for k in order}
-        found.append(Doubt(samples[int(i)], joints, float(distance[i, order[0]]), pred[i]))
+        found.append(Doubt(samples[int(i)], joints, float(distance[i, order[0]]), pred[i], predictor.skeleton))
     return sorted(found, key=lambda doubt: -doubt.far)
