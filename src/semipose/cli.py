@@ -183,10 +183,10 @@ def build_parser() -> Verb:
         "check",
         commands.check,
         "first aid: what is in the data, what is wrong with it, what to do",
-        "check --data data.yaml --html check.html",
+        "check data.yaml --html check.html",
     ).add_argument
-    add("labeled", nargs="?", metavar="LABELED", help="labelled data; or name a data.yaml with --data")
-    add("--data", type=Path, help="a data.yaml")
+    add("labeled", nargs="?", metavar="LABELED", help="a data.yaml, or labelled data")
+    add("--data", type=Path, help="a data.yaml, as LABELED may be")
     add("--unlabeled", help="unlabelled data")
     add("--val", help="validation data")
     add("--model", type=Path, help="a trained run, or model.safetensors: name the labels far from what it predicts")

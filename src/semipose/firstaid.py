@@ -71,7 +71,8 @@ def first_aid(
     """
     if html is not None:
         ready(Path(html))
-    found = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress)
+    paired = config is not None and (config.data.skeleton or {}).get("pairs") is not None
+    found = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress, paired=paired)
     opened = {use: data for use, data in sources.items() if isinstance(data, PoseData)}
     more = [*needed(config, sources), *slow(config, opened)] if config else []
     doubts: list[Doubt] = []
