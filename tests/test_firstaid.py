@@ -12,7 +12,9 @@ import yaml
 
 from semipose.cli import main
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig
+from semipose.data.crop_store import refuse_above
 from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
 from semipose.firstaid import check_yaml, doubtful, first_aid, needed, slow
 from semipose.models import build_model
 from semipose.models.weights import save_model
@@ -96,6 +98,12 @@ def test_what_is_slow_is_said_with_what_to_do() -> None:
         quick, model=replace(model, size=[8992, 8992]), method=MethodConfig("supervised"), steps=0, epochs=0
     )
     assert any("GB on disk" in found.text and "jpeg" in found.todo for found in slow(large, {"labeled": labels}))
+    many = PoseData("d", SKELETON, tuple(Sample(str(i), f"{i}.png", (0, 0, 9, 9)) for i in range(99)))
+    (found,) = (found for found in slow(large, {"labeled": labels, "unlabeled": many, "val": many}) if found.problem)
+    assert found.text.startswith("val: the crops of its 99 samples need 24 GB") and "data.reach" in found.todo
+    assert not slow(replace(large, data=DataConfig(store="jpeg")), {"labeled": many})
+    with pytest.raises(UserError, match=r"data\.store=jpeg .* data\.reach"):
+        refuse_above(10**9, 2 * 10**9, many)
 
 
 def test_a_method_without_what_it_needs_is_a_problem(data: PoseData) -> None:

@@ -14,6 +14,7 @@ import torch
 
 from semipose.config import Config
 from semipose.data.check import Finding, Report, Source, check
+from semipose.data.crops import MAX_BYTES
 from semipose.data.sample import VIDEO, PoseData, Sample
 from semipose.data.split import Split
 from semipose.data.video import read_images, split_ref
@@ -129,13 +130,20 @@ def needed(config: Config, sets: Mapping[str, Source]) -> list[Finding]:
 
 
 def slow(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
-    """What will take its time."""
+    """What will take its time, or more room than training grants."""
     found = []
     high, wide = config.model.size[0], config.model.size[1]
     inside, around = high * wide, math.prod(cover((high, wide), config.data.reach))
     counts = {use: len(data) for use, data in sets.items()}
-    crops = sum(3 * n * (inside if use == "val" else around) for use, n in counts.items()) / 2**30
-    if crops > CROPS_GB and config.data.store == "raw":
+    sizes = {use: 3 * n * (inside if use == "val" else around) for use, n in counts.items()}
+    semi = config.method.name in NEED_UNLABELED
+    for use in ("labeled", "val", *(["unlabeled"] if semi else [])) if config.data.store == "raw" else ():
+        if sizes.get(use, 0) > MAX_BYTES:
+            gb = f"{sizes[use] / 1e9:.0f} GB, and no more than {MAX_BYTES / 1e9:.0f} are written for a set"
+            todo = "set data.store=jpeg (a tenth of the size), or a smaller data.reach, model.size or data.frames"
+            found.append(Finding(True, f"{use}: the crops of its {counts[use]} samples need {gb}", todo=todo))
+    crops = sum(sizes.values()) / 2**30
+    if crops > CROPS_GB and config.data.store == "raw" and not found:
         what = f"slow: the crops of all samples take {crops:.0f} GB on disk, and are read anew where memory is less"
         found.append(Finding(False, what, todo="set data.store=jpeg, a smaller model.size, or fewer frames"))
     last: dict[Path, int] = {}
