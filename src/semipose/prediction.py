@@ -28,8 +28,9 @@ AHEAD = 8
 
 
 class Predicted(NamedTuple):
-    """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: without
-    the loading of the network. `damaged`: why images and frames that could not be read were left out."""
+    """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: all but
+    the loading of the network, the search for people included. `damaged`: why images and frames that could not be read
+    were left out."""
 
     files: list[Path]
     frames: int
@@ -52,8 +53,9 @@ def predict(
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
 ) -> Predicted:
-    """Predict on images and videos, and write the files chosen. Memory does not grow with a video's length, but for
-    SLEAP's file. An image or frame that cannot be read is left out; no input is written over.
+    """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
+    list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
+    frame that cannot be read is left out; no input is written over.
 
     Args:
         model: a run folder or a model.safetensors.
