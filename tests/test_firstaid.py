@@ -12,7 +12,9 @@ import yaml
 
 from semipose.cli import main
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig
+from semipose.data.crop_store import refuse_above
 from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
 from semipose.firstaid import check_yaml, doubtful, first_aid, needed, slow
 from semipose.models import build_model
 from semipose.models.weights import save_model
@@ -72,6 +74,17 @@ def test_a_page_shows_it(data: PoseData, sure: str, tmp_path: Path) -> None:
     assert "heights 40" in report.text() and "40 to 40" in html and "100" in html
 
 
+def test_an_unreadable_image_and_a_joint_that_the_model_lacks(data: PoseData, sure: str, tmp_path: Path) -> None:
+    more = Skeleton("four", ("wing", *SKELETON.joints), limbs=((0, 1), (1, 2), (2, 3)))
+    wing = np.array([[5, 5, 2]], np.float32)
+    samples = tuple(replace(s, keypoints=np.concatenate([wing, s.keypoints])) for s in data)  # type: ignore[list-item]
+    Path(data[2].image).write_bytes(b"")
+    page = tmp_path / "check.html"
+    report = first_aid({"labeled": replace(data, skeleton=more, samples=samples)}, None, sure, page, progress=False)
+    assert "1 of 7 images" in report.text() and "s6: tail 14 px" in report.text()
+    assert page.read_text().count("data:image/jpeg") == 1
+
+
 def test_what_is_slow_is_said_with_what_to_do() -> None:
     labels = PoseData("d", SKELETON, tuple(Sample(str(i), f"{i}.png", (0, 0, 9, 9)) for i in range(9)))
     films = tuple(Sample(f"f{i}", f"video:/film.mp4#{i}", (0, 0, 9, 9)) for i in (5, 29_999))
@@ -85,6 +98,12 @@ def test_what_is_slow_is_said_with_what_to_do() -> None:
         quick, model=replace(model, size=[8992, 8992]), method=MethodConfig("supervised"), steps=0, epochs=0
     )
     assert any("GB on disk" in found.text and "jpeg" in found.todo for found in slow(large, {"labeled": labels}))
+    many = PoseData("d", SKELETON, tuple(Sample(str(i), f"{i}.png", (0, 0, 9, 9)) for i in range(99)))
+    (found,) = (found for found in slow(large, {"labeled": labels, "unlabeled": many, "val": many}) if found.problem)
+    assert found.text.startswith("val: the crops of its 99 samples need 24 GB") and "data.reach" in found.todo
+    assert not slow(replace(large, data=DataConfig(store="jpeg")), {"labeled": many})
+    with pytest.raises(UserError, match=r"data\.store=jpeg .* data\.reach"):
+        refuse_above(10**9, 2 * 10**9, many)
 
 
 def test_a_method_without_what_it_needs_is_a_problem(data: PoseData) -> None:

@@ -36,3 +36,10 @@ def test_unclear_names_are_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture
     path = plain_csv(tmp_path, joints=("nose", "left_ear", "L_ear", "right_ear"))
     assert main(["doctor", str(path), "--out", str(tmp_path / "doctor.jpg")]) == 1
     assert "not clearly one pair" in capsys.readouterr().out
+    file = tmp_path / "data.yaml"
+    for skeleton, code in (("{}", 1), ("{pairs: []}", 0), ("{pairs: [[L_ear, right_ear]]}", 0)):
+        file.write_text(f"labeled: labels.csv\nskeleton: {skeleton}\n")
+        assert main(["doctor", str(file), "--out", str(tmp_path / "doctor.jpg")]) == code
+        capsys.readouterr()
+        assert main(["check", str(file)]) == 0
+        assert ("leave left and right unclear" in capsys.readouterr().out) == bool(code)

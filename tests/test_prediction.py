@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 
 from semipose import prediction
+from semipose.data.sample import PoseData
 from semipose.data.video import probe, read_frames
 from semipose.errors import UserError
 from semipose.outputs import Frame
@@ -85,6 +88,39 @@ def test_boxes_of_frames(clip: Path, tmp_path: Path) -> None:
     levels = [next(rows) for rows in [csv.reader(found.files[1].open())] for _ in range(4)]
     assert [row[0] for row in levels] == ["scorer", "individuals", "bodyparts", "coords"]
     assert levels[1][1] == "individual1" and levels[1][-1] == "individual2"
+
+
+def test_frames_without_a_box_are_in_the_film_and_the_tables(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = film(tmp_path / "other.mp4", 4)
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 30, 3), np.uint8))
+
+    def people(data: PoseData, *_: object, **__: object) -> PoseData:
+        time.sleep(0.3)
+        return replace(data, samples=tuple(replace(s, score=0.9) for s in data if s.id in ("clip.mp4#9", "a.png")))
+
+    monkeypatch.setattr("semipose.data.detector.find_people", people)
+    found = on(tmp_path, tmp_path / "out", "coco", "dlc-csv", "overlay", "sleap", boxes="people")
+    assert found.frames == 16 and found.seconds > 0.3, "the search for people included"
+    assert [r["image_id"] for r in json.loads(found.files[0].read_text())] == ["a.png", "clip.mp4#9"]
+    (table,) = (file for file in found.files if file.name == "clipDLC_semipose.csv")
+    rows = list(csv.reader(table.open()))[3:]
+    assert [row[0] for row in rows] == [str(n) for n in range(15)]
+    assert [row[0] for row in rows if any(row[1:])] == ["9"]
+    (drawn,) = (file for file in found.files if file.suffix == ".mp4")
+    assert len(probe(drawn)) == len(probe(clip)) and probe(drawn).rate == probe(clip).rate and other.exists()
+
+
+def test_one_box_a_video_holds_for_its_frames_in_a_folder_too(clip: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 30, 3), np.uint8))
+    boxes = tmp_path / "cage.json"
+    rows = [{"file_name": "clip.mp4", "boxes": [[10, 0, 80, 60]]}, {"file_name": "a.png", "id": 7}]
+    boxes.write_text(json.dumps({"images": rows}))
+    alone, folder = (on(each, tmp_path / "out" / each.stem, boxes=boxes) for each in (clip, tmp_path))
+    assert (alone.frames, folder.frames) == (15, 16) and not folder.damaged
+    of_clip, of_all = (json.loads(each.files[0].read_text()) for each in (alone, folder))
+    assert of_all[0]["image_id"] == 7 and of_all[1:] == of_clip and of_clip[0]["bbox"] == [10, 0, 80, 60]
 
 
 def test_the_overlay_is_a_video_of_the_same_length_and_rate(tmp_path: Path) -> None:
@@ -217,17 +253,18 @@ def test_what_is_in_the_output_folder_is_no_source(tmp_path: Path) -> None:
         on(tmp_path, tmp_path / "b" / "out")
 
 
-def test_an_interrupted_film_leaves_the_one_before(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (drawn,) = on(clip, tmp_path / "out", "overlay").files
-    before = drawn.read_bytes()
+def test_an_interrupted_run_leaves_what_was_there(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tables")
+    formats = ("overlay", "dlc", "dlc-csv")
+    before = {path: path.read_bytes() for path in on(clip, tmp_path / "out", *formats).files}
 
     def stops(*_: object) -> object:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("semipose.outputs.plain.coco_result", stops)
     with pytest.raises(KeyboardInterrupt):
-        on(clip, tmp_path / "out", "overlay", "coco")
-    assert drawn.read_bytes() == before and [path.name for path in (tmp_path / "out").iterdir()] == ["clip.mp4"]
+        on(clip, tmp_path / "out", *formats, "coco")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before and len(before) == 3
 
 
 def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:

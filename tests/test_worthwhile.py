@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,10 @@ def test_faults_in_one_line(tmp_path: Path) -> None:
         worth(config=config, labels=13)
     with pytest.raises(UserError, match="seeds"):
         worth(config=config, seeds=(1, 1))
+    one = replace(config, data=replace(config.data, skeleton={"joints": ["neck"], "pairs": [], "limbs": []}))
+    with pytest.raises(UserError, match=r"two labelled joints .* label a second joint"):
+        worth(config=one, out=tmp_path / "w")
+    assert not (tmp_path / "w").exists()
     config.data.val = None
     with pytest.raises(UserError, match="semipose init"):
         worth(config=config)

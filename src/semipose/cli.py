@@ -156,7 +156,7 @@ def build_parser() -> Verb:
     add("--out", type=Path, default=Path("predictions"), help="folder for what is written")
     add("--no-overlay", action="store_true", help="no pictures and videos with the poses on them")
     add("--device", default="auto", help="cpu, cuda, cuda:1, ...")
-    add("--decode", choices=DECODERS, default="quarter", help="how a heatmap's peak becomes a position")
+    add("--decode", choices=DECODERS, help="how a heatmap's peak becomes a position; the run's by default")
     add("--flip-test", choices=FLIP_TESTS, nargs="?", const="plain", default="none", help=FLIPS)
 
     labeling.add_verbs(verb)
@@ -183,10 +183,10 @@ def build_parser() -> Verb:
         "check",
         commands.check,
         "first aid: what is in the data, what is wrong with it, what to do",
-        "check --data data.yaml --html check.html",
+        "check data.yaml --html check.html",
     ).add_argument
-    add("labeled", nargs="?", metavar="LABELED", help="labelled data; or name a data.yaml with --data")
-    add("--data", type=Path, help="a data.yaml")
+    add("labeled", nargs="?", metavar="LABELED", help="a data.yaml, or labelled data")
+    add("--data", type=Path, help="a data.yaml, as LABELED may be")
     add("--unlabeled", help="unlabelled data")
     add("--val", help="validation data")
     add("--model", type=Path, help="a trained run, or model.safetensors: name the labels far from what it predicts")

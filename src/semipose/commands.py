@@ -162,7 +162,13 @@ def check(a: Arguments) -> int:
     from semipose.data.open import open_all, open_unlabeled
     from semipose.errors import UserError
     from semipose.firstaid import check_yaml, first_aid
+    from semipose.settings import is_data_yaml
 
+    if a.labeled and is_data_yaml(Path(a.labeled)):
+        if a.data:
+            print(f"semipose check: {a.labeled} and --data {a.data}: name one data.yaml", file=sys.stderr)
+            return USAGE
+        a.data, a.labeled = Path(a.labeled), None
     named = {"labeled": a.labeled, "unlabeled": a.unlabeled, "val": a.val}
     if not (a.data or any(named.values())):
         print("semipose check: name labelled data, or a data.yaml with --data", file=sys.stderr)

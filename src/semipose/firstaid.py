@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,15 +14,17 @@ import torch
 
 from semipose.config import Config
 from semipose.data.check import Finding, Report, Source, check
+from semipose.data.crops import MAX_BYTES
 from semipose.data.sample import VIDEO, PoseData, Sample
 from semipose.data.split import Split
-from semipose.data.video import split_ref
+from semipose.data.video import read_images, split_ref
 from semipose.engine.sets import cover, open_sets
 from semipose.errors import UserError
 from semipose.files import ready
 from semipose.methods import NEED_UNLABELED, networks_of
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.settings import read_yaml
+from semipose.skeleton import Skeleton
 from semipose.training import configure
 
 CROPS_GB, FRAMES, HOURS = 4.0, 20_000, 2.0
@@ -39,12 +41,14 @@ of its joint."""
 @dataclass(frozen=True, eq=False)
 class Doubt:
     """A sample with labels far from what a model predicts: joint -> pixels, the farthest first, and the prediction
-    (K, 3) as x, y, score in image pixels. `far` is the farthest in parts of the body's extent."""
+    (K, 3) as x, y, score in image pixels, the joints those of the model's `skeleton`, as the sample's. `far` is the
+    farthest in parts of the body's extent."""
 
     sample: Sample
     joints: Mapping[str, float]
     far: float
     pred: np.ndarray
+    skeleton: Skeleton
 
 
 def first_aid(
@@ -68,7 +72,8 @@ def first_aid(
     """
     if html is not None:
         ready(Path(html))
-    found = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress)
+    paired = config is not None and (config.data.skeleton or {}).get("pairs") is not None
+    found = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress, paired=paired)
     opened = {use: data for use, data in sources.items() if isinstance(data, PoseData)}
     more = [*needed(config, sources), *slow(config, opened)] if config else []
     doubts: list[Doubt] = []
@@ -84,7 +89,7 @@ def first_aid(
         from semipose.reports.firstaid import page
 
         doubts.sort(key=lambda doubt: -doubt.far)
-        page(report, doubts, opened, Path(html))
+        page(report, doubts, Path(html))
     return report
 
 
@@ -125,13 +130,20 @@ def needed(config: Config, sets: Mapping[str, Source]) -> list[Finding]:
 
 
 def slow(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
-    """What will take its time."""
+    """What will take its time, or more room than training grants."""
     found = []
     high, wide = config.model.size[0], config.model.size[1]
     inside, around = high * wide, math.prod(cover((high, wide), config.data.reach))
     counts = {use: len(data) for use, data in sets.items()}
-    crops = sum(3 * n * (inside if use == "val" else around) for use, n in counts.items()) / 2**30
-    if crops > CROPS_GB and config.data.store == "raw":
+    sizes = {use: 3 * n * (inside if use == "val" else around) for use, n in counts.items()}
+    semi = config.method.name in NEED_UNLABELED
+    for use in ("labeled", "val", *(["unlabeled"] if semi else [])) if config.data.store == "raw" else ():
+        if sizes.get(use, 0) > MAX_BYTES:
+            gb = f"{sizes[use] / 1e9:.0f} GB, and no more than {MAX_BYTES / 1e9:.0f} are written for a set"
+            todo = "set data.store=jpeg (a tenth of the size), or a smaller data.reach, model.size or data.frames"
+            found.append(Finding(True, f"{use}: the crops of its {counts[use]} samples need {gb}", todo=todo))
+    crops = sum(sizes.values()) / 2**30
+    if crops > CROPS_GB and config.data.store == "raw" and not found:
         what = f"slow: the crops of all samples take {crops:.0f} GB on disk, and are read anew where memory is less"
         found.append(Finding(False, what, todo="set data.store=jpeg, a smaller model.size, or fewer frames"))
     last: dict[Path, int] = {}
@@ -166,16 +178,30 @@ def _hours(config: Config, sets: Mapping[str, PoseData]) -> float:
 
 
 def doubtful(model: str, data: PoseData) -> list[Doubt]:
-    """Samples with labels far from a model's predictions, the farthest first."""
-    from semipose.predictor import Predictor
+    """Samples with labels far from a model's predictions, the farthest first; of images that can be read."""
+    from semipose.predictor import Boxes, Predictor
 
     predictor = Predictor.load(model)
     data = data.onto(predictor.skeleton).labeled()
-    samples: Sequence[Sample] = [s for s in data if s.keypoints is not None]
-    if not samples:
+    if not len(data):
         raise UserError(f"{data.name} labels none of the joints of {model}; name a model of its joints with --model")
-    poses = predictor.pairs((s.image, [s.box]) for s in samples)
-    pred = np.stack([pose[0].keypoints for pose in poses]).astype(np.float64)
+    boxed: dict[str, list[Sample]] = {}
+    for sample in data:
+        boxed.setdefault(sample.image, []).append(sample)
+    samples: list[Sample] = []
+
+    def crops() -> Iterator[tuple[np.ndarray, Boxes]]:
+        for image, pixels in read_images(data.images):
+            if isinstance(pixels, UserError):
+                continue  # which `check` has named
+            for sample in boxed[image]:
+                samples.append(sample)
+                yield pixels, [sample.box]
+
+    poses = [pose[0].keypoints for pose in predictor.pairs(crops())]
+    if not samples:
+        return []
+    pred = np.stack(poses).astype(np.float64)
     truth = np.stack([s.keypoints for s in samples]).astype(np.float64)  # type: ignore[misc]
     norm = box_norm(truth)
     distance = normalized_distance(pred, truth, norm)
@@ -187,5 +213,5 @@ def doubtful(model: str, data: PoseData) -> list[Doubt]:
     for i in np.flatnonzero(doubted.any(1)).tolist():
         order = [k for k in np.argsort(-np.nan_to_num(distance[i])) if doubted[i, k]]
         joints = {predictor.skeleton.joints[k]: float(distance[i, k] * norm[i]) for k in order}
-        found.append(Doubt(samples[int(i)], joints, float(distance[i, order[0]]), pred[i]))
+        found.append(Doubt(samples[int(i)], joints, float(distance[i, order[0]]), pred[i], predictor.skeleton))
     return sorted(found, key=lambda doubt: -doubt.far)

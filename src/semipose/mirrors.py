@@ -17,6 +17,7 @@ from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.reports.gallery import crop_to_box
 from semipose.reports.overlay import contact_sheet, draw_pose, side_colors
+from semipose.settings import is_data_yaml
 from semipose.sides import find_sides
 from semipose.skeleton import Skeleton
 
@@ -44,13 +45,13 @@ def doctor(
         source: labelled data, or a data.yaml that names it.
         out: a .jpg or .png file.
     """
-    data = source if isinstance(source, PoseData) else _opened(Path(source), images)
+    data, paired = (source, False) if isinstance(source, PoseData) else _opened(Path(source), images)
     assert data.skeleton is not None
-    skeleton, found, sides = data.skeleton, orders(data), find_sides(data.skeleton.joints)
-    paired = {i for pair in skeleton.pairs for i in pair}
-    alone = [joint for k, joint in enumerate(skeleton.joints) if k not in paired]
+    skeleton, found = data.skeleton, orders(data)
+    remarks = () if paired else find_sides(skeleton.joints).remarks
+    alone = [joint for k, joint in enumerate(skeleton.joints) if k not in {i for pair in skeleton.pairs for i in pair}]
     lines = [f"without a pair: {', '.join(alone)}"] if alone else []
-    lines += [f"name: {remark}" for remark in sides.remarks]
+    lines += [f"name: {remark}" for remark in remarks]
     lines += [] if found else ["no pairs: a mirrored picture keeps each joint's name"]
     for each in found:
         many = f"{len(each.swapped)} of {len(data)} samples look swapped" if each.swapped else "no sample looks swapped"
@@ -69,16 +70,18 @@ def doctor(
         raise UserError(f"{path} is no name for a picture; end it in .jpg or .png")
     sheet = contact_sheet(pictures, 2)
     write_atomically(path, cv2.imencode(path.suffix, sheet[..., ::-1])[1].tobytes())
-    return Diagnosis(tuple(lines), path, not (suspects or sides.remarks))
+    return Diagnosis(tuple(lines), path, not (suspects or remarks))
 
 
-def _opened(path: Path, images: str | Path | None) -> PoseData:
-    if path.suffix.lower() in (".yaml", ".yml") and path.name != "config.yaml":
+def _opened(path: Path, images: str | Path | None) -> tuple[PoseData, bool]:
+    """The data, and whether a data.yaml names its pairs."""
+    if is_data_yaml(path):
         from semipose.engine.sets import open_pool
         from semipose.training import configure
 
-        return open_pool(configure(None, path).data)
-    return open_labeled(path, images)
+        config = configure(None, path).data
+        return open_pool(config), (config.skeleton or {}).get("pairs") is not None
+    return open_labeled(path, images), False
 
 
 def _drawn(sample: Sample, skeleton: Skeleton, mirrored: bool, title: str) -> np.ndarray:

@@ -15,19 +15,22 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from semipose.data.sample import VIDEO, PoseData, Sample
-from semipose.data.video import source_file
+from semipose.data.video import is_video, source_file
 from semipose.errors import UserError
 from semipose.outputs import Frame, Job, drawn, writers
 from semipose.predictor import Boxes, Predictor
 
 T = TypeVar("T")
+Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
+"""Image or frame -> its sample, and its boxes, of which a frame may have none."""
 AHEAD = 8
 """Frames that are decoded before they are asked for, and that go through the network together."""
 
 
 class Predicted(NamedTuple):
-    """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: without
-    the loading of the network. `damaged`: why images and frames that could not be read were left out."""
+    """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: all but
+    the loading of the network, the search for people included. `damaged`: why images and frames that could not be read
+    were left out."""
 
     files: list[Path]
     frames: int
@@ -42,7 +45,7 @@ def predict(
     boxes: str | Path | None = None,
     overlay: bool = True,
     device: str = "auto",
-    decode: str = "quarter",
+    decode: str | None = None,
     flip_test: str = "none",
     submit: str | None = None,
     formats: Sequence[str] = ("coco",),
@@ -50,8 +53,9 @@ def predict(
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
 ) -> Predicted:
-    """Predict on images and videos, and write the files chosen. Memory does not grow with a video's length, but for
-    SLEAP's file. An image or frame that cannot be read is left out; no input is written over.
+    """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
+    list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
+    frame that cannot be read is left out; no input is written over.
 
     Args:
         model: a run folder or a model.safetensors.
@@ -60,8 +64,9 @@ def predict(
         out: the folder to write to. Of a source folder that it lies in, what is in it is no source; nor is a picture or
             video that an earlier run wrote there.
         boxes: None, each image or frame is one box; "people", those that torchvision's detector finds; or a JSON of
-            boxes (see `semipose.data.boxes.read_boxes`), a frame's file name being "clip.mp4#17". Where they have
-            scores, poses are rescored by them and doubles left out (`detection_results`).
+            boxes (see `semipose.data.boxes.read_boxes`), a frame's file name being "clip.mp4#17", and "clip.mp4" all
+            frames'. Images without a box are left out; of a video that has any, films and tables hold all `frames`.
+            Where they have scores, poses are rescored by them and doubles left out (`detection_results`).
         overlay: write pictures and videos with the poses on them: NAME.jpg and NAME.mp4, or NAME_semipose where that is
             taken by a file that no earlier run wrote.
         decode, flip_test: as of `Predictor.load`.
@@ -81,17 +86,15 @@ def predict(
 
     predictor = Predictor.load(model, device, decode, flip_test)
     folder, damaged = Path(out), list[str]()
-    data = _opened(source, boxes, frames, cache, folder, damaged)
-    groups: dict[str, list[Sample]] = {}
-    for sample in data:
-        groups.setdefault(sample.image, []).append(sample)
+    began = time.perf_counter()
+    groups = _grouped(*_opened(source, boxes, frames, cache, folder, damaged))
     if not groups:
         raise UserError(f"{boxes or source} holds no box; without --boxes, each image or frame is one")
     _writable(folder)
     names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
     inputs = {Path(source), *([Path(boxes)] if boxes else []), *map(source_file, groups)}
-    job = Job(folder, predictor.skeleton, max(map(len, groups.values())), frozenset(p.resolve() for p in inputs))
-    began = time.perf_counter()
+    most = max(len(boxed) for _, boxed in groups.values())
+    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs))
     with contextlib.ExitStack() as stack:
         outputs = [stack.enter_context(writer) for writer in writers(names, job)]
         waiting: deque[Frame] = deque()
@@ -104,7 +107,7 @@ def predict(
             count += 1
             samples = frame.samples
             scores = [float(pose.score.mean()) for pose in poses]
-            if all(sample.score is not None for sample in samples):
+            if samples and all(sample.score is not None for sample in samples):
                 points = np.stack([pose.keypoints for pose in poses])
                 kept, best = best_poses(samples, points, predictor.skeleton, predictor.network.size, predictor.padding)
                 poses, scores = [poses[i] for i in kept], best.tolist()
@@ -131,17 +134,22 @@ def left_out(damaged: Sequence[str], read: int) -> str:
 
 def _opened(
     source: str | Path, boxes: str | Path | None, frames: str, cache: str | Path | None, out: Path, damaged: list[str]
-) -> PoseData:
+) -> tuple[PoseData, PoseData]:
+    """The images and frames, and the boxes in them."""
     from semipose.data.boxes import read_boxes
     from semipose.data.detector import find_people
     from semipose.data.folder import read_folder, with_boxes
     from semipose.data.open import PEOPLE, WHOLE, is_pictures, open_unlabeled
 
     kind, named = str(boxes or WHOLE), Path(source)
-    if kind not in (WHOLE, PEOPLE) and named.is_dir() and frames == "all":
-        return read_boxes(kind, source)
-    if not is_pictures(source):
-        return open_unlabeled(source, frames=frames, boxes=kind, cache=cache)
+    listed = kind not in (WHOLE, PEOPLE)
+    if not (listed and named.is_dir()) and not is_pictures(source):
+        data = open_unlabeled(source, frames=frames, boxes=kind, cache=cache)
+        return data, data
+    near = named if named.is_dir() else named.parent
+    found = read_boxes(kind, near if near.is_dir() else None) if listed else None
+    if found is not None and named.is_dir() and not any(is_video(source_file(image)) for image in found.images):
+        return found, found
     data = read_folder(source, frames, cache, lambda path: _is_output(path, named, out), damaged)
     if not len(data):
         raise UserError(
@@ -150,11 +158,18 @@ def _opened(
             else f"{source} holds nothing to predict on but what is in {out}, where the predictions go"
         )
     if kind == PEOPLE:
-        return find_people(data, cache, damaged=damaged)
-    if kind == WHOLE:
-        return data
-    near = named if named.is_dir() else named.parent
-    return with_boxes(data, read_boxes(kind, near if near.is_dir() else None))
+        return data, find_people(data, cache, damaged=damaged)
+    return data, with_boxes(data, found) if found is not None else data
+
+
+def _grouped(data: PoseData, boxes: PoseData) -> Groups:
+    """Of images those with a box; of videos with a box in any frame all frames, so that nothing gets out of step."""
+    found: dict[str, list[Sample]] = {}
+    for box in boxes:
+        found.setdefault(box.image, []).append(box)
+    films = {source_file(image) for image in found if image.startswith(VIDEO)}
+    kept = (s for s in data if s.image in found or source_file(s.image) in films)
+    return {s.image: (s, tuple(found.get(s.image, ()))) for s in kept}
 
 
 def _is_output(path: Path, source: Path, out: Path) -> bool:
@@ -164,20 +179,22 @@ def _is_output(path: Path, source: Path, out: Path) -> bool:
     return out in path.parents and (source in out.parents or drawn.is_own(path))
 
 
-def _frames(groups: dict[str, list[Sample]], damaged: list[str]) -> Iterator[Frame]:
+def _frames(groups: Groups, damaged: list[str]) -> Iterator[Frame]:
     from semipose.data.video import read_images, split_ref
 
     for place, (image, pixels) in enumerate(read_images(list(groups))):
         if isinstance(pixels, UserError):
-            damaged.append(str(pixels))
+            if str(pixels) not in damaged:  # by the detector
+                damaged.append(str(pixels))
             continue
-        first = groups[image][0]
+        whole, samples = groups[image]
+        first = samples[0] if samples else whole
         path, number = split_ref(image) if image.startswith(VIDEO) else (Path(image), place)
         video = path if image.startswith(VIDEO) else None
         # Boxes of one image have its id in common.
         image_id = first.image_id if first.image_id is not None else Path(image).name
         name = str(image_id) if isinstance(image_id, str) else Path(image).name
-        yield Frame(name, image_id, pixels, video, number, str(path) if video else image, tuple(groups[image]))
+        yield Frame(name, image_id, pixels, video, number, str(path) if video else image, samples)
 
 
 def _noted(frames: Iterator[Frame], waiting: deque[Frame]) -> Iterator[tuple[np.ndarray, Boxes]]:

@@ -58,12 +58,12 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, path: str | Path, device: str = "auto", decode: str = "quarter", flip_test: str = "none"
+        cls, path: str | Path, device: str = "auto", decode: str | None = None, flip_test: str = "none"
     ) -> Predictor:
-        """From a run folder or a `model.safetensors`; `decode` is argmax, quarter or dark, `flip_test` none, plain or
-        shift (see `semipose.heatmap.predicted`)."""
+        """From a run folder or a `model.safetensors`; `decode` is argmax, quarter or dark, the run's by default, and
+        `flip_test` none, plain or shift (see `semipose.heatmap.predicted`)."""
         loaded = load_model(Path(path))
-        return cls(loaded.network, loaded.skeleton, loaded.config.padding, device, decode, flip_test)
+        return cls(loaded.network, loaded.skeleton, loaded.config.padding, device, decode or loaded.decode, flip_test)
 
     def __call__(self, image: str | Path | np.ndarray, boxes: Boxes | None = None) -> list[Pose]:
         """One pose a box (x, y, w, h) of an image, given as a path or RGB uint8 (H, W, 3); without boxes, one pose for

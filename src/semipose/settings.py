@@ -66,6 +66,11 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     return layer
 
 
+def is_data_yaml(path: Path) -> bool:
+    """Whether a file's name is that of a data.yaml; config.yaml is a project's of DeepLabCut."""
+    return path.suffix.lower() in (".yaml", ".yml") and path.name != "config.yaml"
+
+
 def split_file(words: list[str]) -> tuple[str | None, list[str]]:
     """The first of a command's words that is neither a setting nor the value of one, and the others."""
     for i, word in enumerate(words):

@@ -166,7 +166,8 @@ def read_networks(path: Path) -> tuple[dict[str, Loaded], Config, bool]:
         )
     loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
     loaded = dict(sorted(loaded.items()))
-    own = Config(model=next(iter(loaded.values())).config)
+    first = next(iter(loaded.values()))
+    own = Config(model=first.config, decode=first.decode)
     return loaded, resolve(Config(), read_yaml(folder / "config.yaml")) if of_run else own, of_run
 
 

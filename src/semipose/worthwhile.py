@@ -22,6 +22,7 @@ from semipose.engine.sets import Sets, open_sets
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.methods import NEED_UNLABELED, networks_of
+from semipose.metrics.pck import box_norm
 from semipose.metrics.seeds import Estimate, estimate, labels_worth
 from semipose.provenance import commit, machine
 from semipose.reproduction import Clock, train_once
@@ -32,6 +33,7 @@ SEEDS = (0, 1, 2)
 PARTS = (0.25, 0.5, 1.0)
 """Of the labels that are compared with, the learning curve's; beyond them it doubles as long as there are labels."""
 PCK, ERROR = "pck", "median_error_px"
+UNSCORED = "no validation sample has two labelled joints apart from each other"
 SUBSET = 11
 """Keys the draws of labels."""
 
@@ -94,6 +96,11 @@ def worth(
     sets = open_sets(base.data, needs_unlabeled=True)
     if sets.val is None:
         raise UserError("worth needs validation data: set data.val or data.split; semipose init makes one")
+    if base.measure == "pck" and np.isnan(box_norm(np.stack([s.keypoints for s in sets.val]))).all():  # type: ignore
+        raise UserError(
+            f"worth compares by PCK, and {UNSCORED}; label a second joint, or train both"
+            " and compare the median errors that semipose evaluate prints"
+        )
     total = len(sets.labeled)
     labels = total if labels is None else labels
     if not 0 < labels <= total:
@@ -173,7 +180,7 @@ def compared(runs: Sequence[Mapping[str, Any]], method: str, labels: int, counts
     methods = {name: {key: _shown(values(name, key)) for key in (PCK, ERROR, "seconds")} for name in (BASE, method)}
     gain = paired(PCK)
     if gain is None:
-        raise UserError("no validation sample could be scored: none has two labelled joints apart from each other")
+        raise UserError(f"no validation sample could be scored: {UNSCORED}")
     scores = np.array([values(BASE, PCK, count) for count in counts]).T
     verdict = "unclear" if not gain.clear else "gain" if gain.mean > 0 else "loss"
     return {

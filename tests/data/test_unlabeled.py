@@ -106,6 +106,8 @@ def test_nobody_and_no_weights_are_one_line(folder: Path, monkeypatch: pytest.Mo
     data = open_unlabeled(folder / "still.png")
     with pytest.raises(UserError, match="no person was found"):
         find_people(data, None, progress=False, detect=lambda _: [])
+    with pytest.raises(UserError, match=r"the cache .* cannot be written .* HOME"):
+        find_people(data, folder / "still.png", progress=False, detect=lambda _: [])
 
     def offline(*_: object, **__: object) -> None:
         raise OSError("offline")

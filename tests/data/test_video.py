@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from semipose.data.crops import CropSpec, build_crops
+from semipose.data.folder import read_folder
 from semipose.data.images import image_size, read_image
 from semipose.data.open import open_unlabeled
 from semipose.data.video import choose, frame_ref, probe, read_frames, read_images
@@ -89,6 +91,20 @@ def test_a_truncated_video_gives_what_it_has(clip: Path, tmp_path: Path) -> None
     results = dict(read_images([frame_ref(short, 0), frame_ref(short, 59)]))
     assert isinstance(results[frame_ref(short, 0)], np.ndarray)
     assert isinstance(results[frame_ref(short, 59)], UserError)
+
+
+def test_a_damaged_first_frame_is_one_line_that_names_the_file(clip: Path, tmp_path: Path) -> None:
+    with av.open(str(clip)) as container:
+        first = next(iter(container.demux(video=0)))
+        assert first.pos is not None
+        content = bytearray(clip.read_bytes())
+        content[first.pos : first.pos + first.size] = b"\xff" * first.size
+    (tmp_path / "bad.mp4").write_bytes(content)
+    (tmp_path / "good.mp4").write_bytes(clip.read_bytes())
+    with pytest.raises(UserError, match=r"bad\.mp4 holds no frame that can be decoded") as error:
+        open_unlabeled(tmp_path)
+    damaged: list[str] = []
+    assert len(read_folder(tmp_path, "all", damaged=damaged)) == 24 and damaged == [str(error.value)]
 
 
 def test_crops_of_a_video_decode_it_once_in_order(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

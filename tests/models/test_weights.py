@@ -10,9 +10,12 @@ import torch
 from semipose.config import ModelConfig
 from semipose.engine import checkpoint
 from semipose.errors import UserError
+from semipose.heatmap import DECODERS
 from semipose.models import SimpleBaseline, build_model
 from semipose.models.weights import load_model, load_weights, save_model
+from semipose.predictor import Predictor
 from semipose.skeleton import COCO, LSP, Skeleton
+from semipose.training import read_networks
 
 CONFIG = ModelConfig(
     weights="none",
@@ -44,6 +47,17 @@ def test_round_trip(network, saved) -> None:
         assert loaded.skeleton == LSP and loaded.config == CONFIG
         assert not loaded.network.training and loaded.network.size == (64, 32) and loaded.network.stride == 4
         assert torch.equal(loaded.network(x), network(x))
+
+
+def test_it_decodes_as_its_run(network, saved) -> None:
+    assert load_model(saved).decode == "quarter" and Predictor.load(saved, "cpu").refine is DECODERS["quarter"]
+    saved.with_name("config.yaml").write_text("decode: argmax\n")
+    assert load_model(saved).decode == "argmax"
+    save_model(saved.with_suffix(""), network, CONFIG, LSP, decode="dark")
+    saved.with_name("config.yaml").unlink()
+    assert Predictor.load(saved, "cpu").refine is DECODERS["dark"]
+    assert Predictor.load(saved, "cpu", "argmax").refine is DECODERS["argmax"]
+    assert read_networks(saved)[1].decode == "dark"
 
 
 def test_the_description_needs_no_other_file(saved) -> None:

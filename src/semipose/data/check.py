@@ -99,6 +99,7 @@ def check(
     val: Source = None,
     progress: bool = True,
     workers: int = 0,
+    paired: bool = False,
 ) -> Report:
     """Check the data sets of a training, each a `PoseData` or a source that `open_all`, `open_unlabeled` take.
 
@@ -106,6 +107,7 @@ def check(
 
     Args:
         workers: threads that read images; 0 reads in the caller's.
+        paired: left and right were named by the user, whatever the joints' names say.
     """
     counts: list[Counts] = []
     findings: list[Finding] = []
@@ -122,7 +124,7 @@ def check(
     for use, data in sets.items():
         counts.append(_counts(use, data, scans[use]))
         findings += _images(use, scans[use])
-        findings += _samples(use, data, scans[use])
+        findings += _samples(use, data, scans[use], paired)
         if use != "unlabeled" and not any(s.labeled for s in data):
             what = f"{use}: none of the {len(data)} samples has a labelled joint"
             findings.append(Finding(True, what, todo="name the labels' file; is this the unlabelled data?"))
@@ -171,7 +173,7 @@ def _images(use: str, scan: Scan) -> list[Finding]:
     return found
 
 
-def _samples(use: str, data: PoseData, scan: Scan) -> list[Finding]:
+def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding]:
     readable = [s for s in data if s.image in scan.shapes]
     places = Counter((s.image, s.box) for s in data)
     found = [
@@ -210,20 +212,20 @@ def _samples(use: str, data: PoseData, scan: Scan) -> list[Finding]:
             ),
             (False, "joints are never labelled", "leave them out with data.skeleton, joints", _never(data)),
         ]
-        found += [(False, *each) for each in _left_and_right(data)]
+        found += [(False, *each) for each in _left_and_right(data, paired)]
     return [
         Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in found if ids
     ]
 
 
-def _left_and_right(data: PoseData) -> list[tuple[str, str, list[str]]]:
+def _left_and_right(data: PoseData, paired: bool) -> list[tuple[str, str, list[str]]]:
     if data.skeleton is None or not any(s.labeled for s in data):
         return []
     swapped = [f"{i}: {each.left} - {each.right}" for each in orders(data) for i in each.swapped]
-    remarks = list(find_sides(data.skeleton.joints).remarks)
+    remarks = [] if paired else list(find_sides(data.skeleton.joints).remarks)
     return [
         ("labels look as if left and right were swapped", "semipose doctor shows them; mend those that are", swapped),
-        ("joint names leave left and right unclear", "name the pairs with data.skeleton, pairs", remarks),
+        ("joint names leave left and right unclear", "name the pairs with data.skeleton, pairs ([] for none)", remarks),
     ]
 
 

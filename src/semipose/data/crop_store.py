@@ -233,5 +233,5 @@ def refuse_above(max_bytes: int, size: int, data: PoseData) -> None:
     if size > max_bytes:
         raise UserError(
             f"the crops of {data.name} ({len(data)} samples) need more than {max_bytes / 1e9:.1f} GB;"
-            " set the crops' store to jpeg (a tenth of the size), make cover smaller, or raise max_bytes"
+            " set data.store=jpeg (a tenth of the size), or a smaller data.reach, model.size or choice of data.frames"
         )

@@ -135,4 +135,7 @@ def _append(path: Path, line: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(line)
     except OSError as error:
-        raise UserError(f"the cache {path} cannot be written ({error.strerror or error}); set data.cache") from None
+        raise UserError(
+            f"the cache {path} cannot be written ({error.strerror or error}); make its folder writable, or name another"
+            " with data.cache, or where none is named, as in predict, with the variable HOME"
+        ) from None

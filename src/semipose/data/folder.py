@@ -84,11 +84,12 @@ def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
     found: dict[str, list[Sample]] = {}
     for sample in boxes:
         found.setdefault(_real(sample.image), []).append(sample)
-    samples = [
-        replace(s, id=f"{s.id}@{n}", box=box.box, score=box.score)
-        for s in data
-        for n, box in enumerate(found.get(_real(s.image), found.get(_real(str(source_file(s.image))), [])))
-    ]
+    samples = []
+    for s in data:
+        own = found.get(_real(s.image), [])
+        for n, box in enumerate(own or found.get(_real(str(source_file(s.image))), [])):
+            number = box.image_id if own else s.image_id
+            samples.append(replace(s, id=f"{s.id}@{n}", box=box.box, score=box.score, image_id=number))
     if not samples:
         raise UserError(f"{boxes.name} has no box in any of {len(data)} images of {data.name}; are the names the same?")
     return PoseData(data.name, None, tuple(samples))

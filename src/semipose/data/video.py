@@ -6,6 +6,7 @@ its reference is "video:<absolute path>#<number>".
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -89,14 +90,19 @@ def probe(path: str | Path) -> Film:
 
 @lru_cache(256)
 def _probe(path: str, _size: int, _time: int) -> Film:
+    import av
+
     with _opened(path) as (container, stream):
-        first = next(container.decode(stream), None)
+        first = next(_decoded(container, stream), None)
         if first is None:
             raise UserError(f"video {path} holds no frame that can be decoded; convert it, for example to H.264 in MP4")
         size = (first.width, first.height) if first.rotation % 180 else (first.height, first.width)
         tick = float(stream.time_base or 0.04)
-    with _opened(path) as (container, stream):
-        stamps = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
+    try:
+        with _opened(path) as (container, stream):
+            stamps = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
+    except av.error.FFmpegError as error:
+        raise UserError(f"video {path} is damaged ({_reason(error)}); convert or remove it") from None
     known = sorted({stamp for stamp in stamps if stamp is not None})
     # A stream without time stamps has its frames evenly, 25 a second.
     if len(known) < len(stamps):
@@ -251,15 +257,8 @@ def _diverse(path: str | Path, film: Film, count: int) -> list[int]:
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
     import av
 
-    frames = container.decode(stream)
-    while True:
-        try:
-            frame = next(frames, None)
-        except av.error.FFmpegError:
-            continue  # a damaged stretch; decoding goes on behind it
-        if frame is None:
-            return
-        yield frame
+    with contextlib.suppress(av.error.FFmpegError):  # behind a damaged stretch nobody knows which frame is which
+        yield from container.decode(stream)
 
 
 def _pixels(frame: Any) -> np.ndarray:

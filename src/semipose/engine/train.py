@@ -312,7 +312,7 @@ class Training:
             return {}
         for (name, network), model in zip(self.named.items(), self.models, strict=True):
             suffix = "" if name == "a" else f"-{name}"
-            save_model(self.run.path / f"model{suffix}", network, model, self.sets.skeleton)
+            save_model(self.run.path / f"model{suffix}", network, model, self.sets.skeleton, decode=self.config.decode)
         if self.scores is None and self.quality is None:
             self._evaluate()
         summary = {

@@ -17,15 +17,22 @@ from torch import nn
 from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.heatmap import DECODERS
 from semipose.models.pose import SimpleBaseline
+from semipose.settings import read_yaml
 from semipose.skeleton import Skeleton, joint_map
 
 
 def save_model(
-    stem: Path, network: nn.Module, config: ModelConfig, skeleton: Skeleton, first_cell: float | None = None
+    stem: Path,
+    network: nn.Module,
+    config: ModelConfig,
+    skeleton: Skeleton,
+    first_cell: float | None = None,
+    decode: str | None = None,
 ) -> None:
-    """Write `<stem>.safetensors` and `<stem>.json`: model, skeleton, the weights' SHA-256, and the first cell's pixel
-    where that is not the package's own (see `SimpleBaseline`)."""
+    """Write `<stem>.safetensors` and `<stem>.json`: model, skeleton, the weights' SHA-256, the first cell's pixel where
+    that is not the package's own (see `SimpleBaseline`), and how the run that trained it decodes."""
     data = save({key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()})
     content: dict[str, Any] = {
         "model": {**asdict(config), "weights": "none"},
@@ -35,16 +42,19 @@ def save_model(
     }
     if first_cell is not None:
         content["first_cell"] = first_cell
+    if decode is not None:
+        content["decode"] = decode
     write_atomically(stem.with_name(f"{stem.name}.safetensors"), data)
     write_atomically(stem.with_name(f"{stem.name}.json"), (json.dumps(content, indent=1) + "\n").encode())
 
 
 class Loaded(NamedTuple):
-    """A trained network, ready to predict, and what it was trained as."""
+    """A trained network, ready to predict, and what it was trained as. `decode`: that of its run."""
 
     network: SimpleBaseline
     skeleton: Skeleton
     config: ModelConfig
+    decode: str = "quarter"
 
 
 def load_model(path: Path) -> Loaded:
@@ -63,7 +73,9 @@ def load_model(path: Path) -> Loaded:
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path.with_suffix('.json')} does not describe a model of this version ({error!r})") from None
     load_weights(network, path)
-    return Loaded(network.eval(), skeleton, config)
+    run = path.with_name("config.yaml")
+    decode = description.get("decode") or (read_yaml(run).get("decode") if run.exists() else None)
+    return Loaded(network.eval(), skeleton, config, decode if decode in DECODERS else "quarter")
 
 
 def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = None) -> None:

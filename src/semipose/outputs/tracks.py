@@ -7,6 +7,7 @@ poses; coords are x, y and likelihood. Rows are frames, or the images' names.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -51,25 +52,23 @@ class _Tables:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._started:
-            if kind is None:
-                self._flush()
+        if self._started and kind is None:
+            self._finish()
+        elif self._started:
             self.close()
-            if kind is not None:
-                self.files.pop().unlink(missing_ok=True)
+            _part(self.files.pop()).unlink(missing_ok=True)
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         if not self._started or frame.video != self._source:
             if self._started:
-                self._flush()
-                self.close()
+                self._finish()
             self._started, self._source = True, frame.video
             stem = frame.video.stem if frame.video else "images"
             path, number = self.job.folder / f"{stem}{self.suffix}", 2
             while path in self.files:
                 path, number = self.job.folder / f"{stem}-{number}{self.suffix}", number + 1
             self.files.append(path)
-            self.open(path)
+            self.open(_part(path))
         row = np.full((max(1, self.job.people), len(self.job.skeleton) * 3), np.nan)
         for n, pose in enumerate(poses[: len(row)]):
             row[n] = pose.keypoints.ravel()
@@ -77,6 +76,11 @@ class _Tables:
         self._values.append(row.ravel())
         if len(self._index) >= CHUNK:
             self._flush()
+
+    def _finish(self) -> None:
+        self._flush()
+        self.close()
+        os.replace(_part(self.files[-1]), self.files[-1])
 
     def _flush(self) -> None:
         if self._index:
@@ -91,6 +95,11 @@ class _Tables:
 
     def close(self) -> None:
         raise NotImplementedError
+
+
+def _part(path: Path) -> Path:
+    """Where a file is written, to be moved when it is complete: the one of an earlier run stays till then."""
+    return path.with_name(f"{path.name}.part")
 
 
 class DlcCsv(_Tables):
@@ -177,8 +186,10 @@ class Sleap:
             ]
             labeled.append(io.LabeledFrame(video=videos[path], frame_idx=number, instances=instances))
         labels = io.Labels(labeled_frames=labeled, videos=list(videos.values()), skeletons=[skeleton])
-        labels.save(str(self.files[0]), verbose=False)
+        labels.save(str(_part(self.files[0])), format="slp", verbose=False)
+        os.replace(_part(self.files[0]), self.files[0])
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         kept = [(p.keypoints.astype(np.float32), float(s)) for p, s in zip(poses, scores, strict=True)]
-        self._frames.append((frame.path, frame.number if frame.video else 0, kept))
+        if kept:
+            self._frames.append((frame.path, frame.number if frame.video else 0, kept))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from semipose.data.check import Finding, Report
 from semipose.data.images import read_image
-from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.reports.gallery import Picture, crop_to_box, data_uri
 from semipose.reports.html import write_page
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 SHOWN, LISTED = 24, 50
 
 
-def page(report: Report, doubts: Sequence[Doubt], sets: Mapping[str, PoseData], path: Path) -> Path:
+def page(report: Report, doubts: Sequence[Doubt], path: Path) -> Path:
     """Write the page: first what stops training, then what is worth a look, counts, and the doubted labels."""
     groups = [
         ("What stops training", [f for f in report.findings if f.problem]),
@@ -38,7 +37,7 @@ def page(report: Report, doubts: Sequence[Doubt], sets: Mapping[str, PoseData], 
         "joints": [(joint, [each.coverage.get(joint) for each in labeled]) for joint in joints],
         "groups": [(title, found) for title, found in groups if found],
         "listed": LISTED,
-        "pictures": pictures(doubts[:SHOWN], sets),
+        "pictures": pictures(doubts[:SHOWN]),
         "left_out": max(0, len(doubts) - SHOWN),
     }
     return write_page(path, "firstaid.html", content)
@@ -54,12 +53,11 @@ def headline(report: Report) -> str:
     return f"{problems} {'problem' if problems == 1 else 'problems'} must be mended before training; {look}."
 
 
-def pictures(doubts: Sequence[Doubt], sets: Mapping[str, PoseData]) -> list[Picture]:
+def pictures(doubts: Sequence[Doubt]) -> list[Picture]:
     """Each doubted sample with its labels (thin, white) and the prediction (thick); those that cannot be read are left
     out, since the findings name them."""
-    skeleton = next((data.skeleton for data in sets.values() if data.skeleton), None)
     found = []
-    for doubt in doubts if skeleton else ():
+    for doubt in doubts:
         sample = doubt.sample
         try:
             image = read_image(sample.image)
@@ -71,7 +69,8 @@ def pictures(doubts: Sequence[Doubt], sets: Mapping[str, PoseData]) -> list[Pict
         picture, scale, origin = crop_to_box(image, around, both)
         for points in (truth, pred):
             points[:, :2] = (points[:, :2] - origin) * scale - 0.5
-        picture = draw_pose(draw_pose(picture, truth, skeleton, "truth"), pred, skeleton, fade=(0.0, 0.3))  # type: ignore
+        picture = draw_pose(picture, truth, doubt.skeleton, "truth")
+        picture = draw_pose(picture, pred, doubt.skeleton, fade=(0.0, 0.3))
         caption = ", ".join(f"{joint} {pixels:.0f} px" for joint, pixels in doubt.joints.items())
         found.append(Picture(data_uri(picture), sample.id, caption))
     return found
