@@ -15,7 +15,7 @@ from semipose.config import Config, DataConfig, MethodConfig, ModelConfig
 from semipose.data.crop_store import refuse_above
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
-from semipose.firstaid import check_yaml, doubtful, first_aid, needed, slow
+from semipose.firstaid import check_yaml, coarse, doubtful, first_aid, needed, slow
 from semipose.models import build_model
 from semipose.models.weights import save_model
 from semipose.outputs.pose import Pose
@@ -104,6 +104,16 @@ def test_what_is_slow_is_said_with_what_to_do() -> None:
     assert not slow(replace(large, data=DataConfig(store="jpeg")), {"labeled": many})
     with pytest.raises(UserError, match=r"data\.store=jpeg .* data\.reach"):
         refuse_above(10**9, 2 * 10**9, many)
+
+
+def test_joints_nearer_than_a_cell_are_named(data: PoseData) -> None:
+    """Nose and ear are 20 pixels apart, in a box of 60x40 that becomes 48x32: 16 pixels of it, 8 cells of stride 2."""
+    model = ModelConfig(size=[32, 48], weights="none", options=OPTIONS, deconv=[8, 8, 8], padding=1.0)
+    assert not coarse(Config(DataConfig(), model), {"labeled": data})
+    (found,) = coarse(Config(DataConfig(), replace(model, padding=9.0)), {"labeled": data})
+    assert found.text.startswith("coarse: 2 pairs of joints") and not found.problem
+    assert found.ids == ("nose - ear: 0.9 cells", "ear - tail: 0.9 cells")
+    assert not coarse(Config(DataConfig(), model), {"labeled": data.unlabeled()})
 
 
 def test_a_method_without_what_it_needs_is_a_problem(data: PoseData) -> None:

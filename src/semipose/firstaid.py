@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 
 from semipose.config import Config
 from semipose.data.check import Finding, Report, Source, check
+from semipose.data.cropping import CropSpec, crop_matrices
 from semipose.data.crops import MAX_BYTES
 from semipose.data.sample import VIDEO, PoseData, Sample
 from semipose.data.split import Split
@@ -29,6 +31,9 @@ from semipose.training import configure
 
 CROPS_GB, FRAMES, HOURS = 4.0, 20_000, 2.0
 """What is worth a word: crops on disk, frames of video to decode, a training on this machine's CPU."""
+
+COARSE = 1000
+"""Labelled samples that tell how far joints lie apart."""
 
 PER_THREAD = 7e9
 """Multiply-adds a second and thread in training, roughly: EfficientNet-Lite0 at 128x96 on a CPU of 2024."""
@@ -75,7 +80,7 @@ def first_aid(
     paired = config is not None and (config.data.skeleton or {}).get("pairs") is not None
     found = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress, paired=paired)
     opened = {use: data for use, data in sources.items() if isinstance(data, PoseData)}
-    more = [*needed(config, sources), *slow(config, opened)] if config else []
+    more = [*needed(config, sources), *slow(config, opened), *coarse(config, opened)] if config else []
     doubts: list[Doubt] = []
     for use in ("labeled", "val") if model else ():
         if use in opened:
@@ -158,6 +163,33 @@ def slow(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
         what = f"slow: training takes some {hours:,.0f} hours on this machine, which has no GPU"
         found.append(Finding(False, what, todo="a smaller model.size, a lighter backbone or model.deconv, fewer steps"))
     return found
+
+
+def coarse(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
+    """Pairs of joints that the heatmaps hardly tell apart: their median distance is less than a cell. Of the first
+    labelled samples."""
+    from semipose.models import build_model
+
+    data = sets.get("labeled")
+    samples = [s for s in data if s.labeled][:COARSE] if data is not None else []
+    if not samples or data is None or data.skeleton is None:
+        return []
+    size = (config.model.size[0], config.model.size[1])
+    with torch.device("meta"):
+        stride = build_model(replace(config.model, weights="none"), len(data.skeleton)).stride
+    cells = (
+        crop_matrices(np.array([s.box for s in samples]), CropSpec(size, size, config.model.padding))[:, 0, 0] / stride
+    )
+    points = np.stack([s.keypoints for s in samples]).astype(np.float64)  # type: ignore[misc]
+    xy = np.where(points[..., 2:] > 0, points[..., :2], np.nan) * cells[:, None, None]
+    near = {}
+    for i, j in combinations(range(len(data.skeleton)), 2):
+        apart = np.linalg.norm(xy[:, i] - xy[:, j], axis=1)
+        if not np.isnan(apart).all() and (median := float(np.nanmedian(apart))) < 1:
+            near[f"{data.skeleton.joints[i]} - {data.skeleton.joints[j]}"] = median
+    ids = tuple(f"{pair}: {median:.1f} cells" for pair, median in sorted(near.items(), key=lambda each: each[1]))
+    what = f"coarse: {len(near)} pairs of joints lie less than a cell of the heatmaps apart, which blurs them"
+    return [Finding(False, what, ids, "a larger model.size, or a box around each instance")] if near else []
 
 
 def _hours(config: Config, sets: Mapping[str, PoseData]) -> float:
