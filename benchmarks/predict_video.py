@@ -5,8 +5,8 @@
 `frames_per_second`: `semipose predict` on a video, from its file to keypoints.json, loading of the network aside.
 `over_onnxruntime`: its frames a second over those of onnxruntime, which gets the same frames from the same decoder, cut
 by the same code, through the exported network, decoded in numpy, on as many threads; the two take turns, medians of
-`--repeats`. `memory_growth_mb`: how much more resident memory the whole video takes at most than a tenth of it did just
-before, in a process of its own. ResNet18, 256x192, whole frames of 640x480.
+`--repeats`. `memory_growth_mb`: how much more resident memory the whole video takes at most than its first tenth did,
+in a process of its own. ResNet18, 256x192, whole frames of 640x480.
 """
 
 from __future__ import annotations
@@ -109,27 +109,26 @@ def onnx(session: Any, about: dict, video: Path, batch: int = 8) -> tuple[int, f
 
 
 def growth(model: Path, video: Path, folder: Path) -> dict[str, float]:
-    """MB of resident memory, the most while predicting a tenth of the video and then all of it, in another process."""
+    """MB of resident memory while predicting the video in another process: the most in the first tenth of its time,
+    and in all of it."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[4]); from pathlib import Path; import predict_video as p\n"
-        "from semipose.data.video import probe\n"
-        "model, video, out = map(Path, sys.argv[1:4]); short = p.part_of(video, len(probe(video)) // 10)\n"
-        "print(p.peak(lambda: p.ours(model, short, out)), p.peak(lambda: p.ours(model, video, out)))"
+        "model, video, out = map(Path, sys.argv[1:4]); print(*p.resident(lambda: p.ours(model, video, out)))"
     )
     words = [sys.executable, "-c", code, str(model), str(video), str(folder / "memory"), str(Path(__file__).parent)]
-    first, last = map(float, subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
-    return {"a_tenth_mb": round(first, 1), "all_mb": round(last, 1)}
+    seen = [float(each) for each in subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()]
+    return {"a_tenth_mb": round(max(seen[: len(seen) // 10]), 1), "all_mb": round(max(seen), 1)}
 
 
-def peak(call: Callable[[], object]) -> float:
-    """MB of resident memory, the most of what is seen every 20 ms while `call` runs."""
+def resident(call: Callable[[], object]) -> list[float]:
+    """MB of resident memory, every 20 ms while `call` runs."""
     seen = [0.0]
     done = threading.Event()
 
     def look() -> None:
         while not done.wait(0.02):
             pages = int(Path("/proc/self/statm").read_text().split()[1])
-            seen.append(pages * resource.getpagesize() / 1e6)
+            seen.append(round(pages * resource.getpagesize() / 1e6, 1))
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -138,23 +137,7 @@ def peak(call: Callable[[], object]) -> float:
     finally:
         done.set()
         watcher.join()
-    return max(seen)
-
-
-def part_of(video: Path, count: int) -> Path:
-    """The first packets of a video, copied."""
-    import av
-
-    path = video.with_name(f"{video.stem}-part.mp4")
-    with av.open(str(video)) as source, av.open(str(path), "w") as container:
-        stream = source.streams.video[0]
-        copy = container.add_stream_from_template(stream)
-        for n, packet in enumerate(source.demux(stream)):
-            if packet.dts is None or n >= count:
-                break
-            packet.stream = copy
-            container.mux(packet)
-    return path
+    return seen
 
 
 def main() -> None:
