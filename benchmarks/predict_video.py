@@ -172,7 +172,7 @@ def main() -> None:
                 assert count == options.frames, f"{who}: {count} of {options.frames} frames"
                 rates[who].append(round(count / seconds, 2))
         memory = growth(model, video, folder)
-    fps = statistics.median(rates["semipose"])
+    fps = round(statistics.median(rates["semipose"]), 2)
     summary = {
         "frames_per_second": fps,
         "over_onnxruntime": round(fps / statistics.median(rates["onnxruntime"]), 3),
