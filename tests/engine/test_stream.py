@@ -113,6 +113,20 @@ def test_a_worker_that_hangs_is_an_error_after_the_timeout(monkeypatch) -> None:
     assert multiprocessing.active_children() == [], "nothing is left that the process would wait for at its end"
 
 
+def test_a_death_is_told_where_a_batch_is_taken() -> None:
+    for _ in range(2):  # the handler of SIGCHLD is given back
+        with loading(Acting(dies), 0, 10, 2, False) as incoming:
+            taken = [int(step) for step, _ in zip(incoming, range(2), strict=False)]  # then step 5 is begun
+            ended = time.monotonic() + 1
+            while time.monotonic() < ended:
+                sum(range(1000))
+            began = time.monotonic()
+            with pytest.raises(UserError, match="worker was lost"):
+                taken.extend(int(step) for step in incoming)
+        assert taken[:2] == [0, 1] and multiprocessing.active_children() == []
+        assert time.monotonic() - began < 20
+
+
 def test_workers_leave_signals_to_the_main_process() -> None:
     def both() -> None:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import active_children
+from types import FrameType
 
 import numpy as np
 import torch
@@ -85,37 +87,77 @@ class Batches(Dataset):
 def loading(
     batches: Batches, start: int, stop: int, workers: int, pin: bool
 ) -> Iterator[Iterable[dict[str, torch.Tensor]]]:
-    """The batches of steps start..stop-1, in order; the same with any number of workers.
+    """The batches of steps start..stop-1, in order; the same with any number of workers, which end with the block.
 
     Raises:
-        UserError: within the `with`, when a worker died (at once) or delivered nothing for `TIMEOUT` seconds.
+        UserError: where a batch is taken, when a worker died (at once) or delivered nothing for `TIMEOUT` seconds.
     """
     others = set(active_children())
+    loader = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(start, stop),
+        num_workers=workers,
+        pin_memory=pin,
+        timeout=TIMEOUT if workers else 0,
+        worker_init_fn=_leave_signals,
+    )
+    watched = None
     try:
-        yield DataLoader(
-            batches,
-            batch_size=None,
-            sampler=range(start, stop),
-            num_workers=workers,
-            pin_memory=pin,
-            timeout=TIMEOUT if workers else 0,
-            worker_init_fn=_leave_signals,
-        )
-    except (RuntimeError, ConnectionError, EOFError) as error:  # the latter where a worker dies while handing over
-        lost = not isinstance(error, RuntimeError) or str(error).startswith(("DataLoader", "Pin memory"))
-        if not (workers and lost):
-            raise
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"a data loading worker was lost: {reason}; see that memory and the disk of data.cache suffice,"
-            " or set workers=0"
-        ) from None
+        watched = _Watched(loader) if workers else None
+        yield watched or loader
     finally:
-        for _ in range(2):  # torch's handler of SIGCHLD raises, once, when it hears of a death: go on after that
-            with contextlib.suppress(RuntimeError):
-                for worker in set(active_children()) - others:
-                    worker.kill()
-                    worker.join()
+        for worker in set(active_children()) - others:
+            worker.kill()
+            worker.join()
+        if watched is not None:
+            watched.leave()
+
+
+class _Watched:
+    """Batches from worker processes. The death of one is an error where a batch is taken, and nowhere else: torch's
+    handler of SIGCHLD raises wherever the main process stands, be it in the answer to another error."""
+
+    def __init__(self, loader: DataLoader) -> None:
+        self.batches = iter(loader)
+        self.heard = signal.getsignal(signal.SIGCHLD)  # torch's handler, which raises once for each loader
+        self.waiting = False
+        if _in_main_thread():
+            signal.signal(signal.SIGCHLD, self._hear)
+
+    def leave(self) -> None:
+        """Give SIGCHLD back."""
+        if _in_main_thread():
+            signal.signal(signal.SIGCHLD, self.heard)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.waiting and callable(self.heard):
+            self.heard(number, frame)
+
+    def __iter__(self) -> _Watched:
+        return self
+
+    def __next__(self) -> dict[str, torch.Tensor]:
+        try:
+            self.waiting = True
+            try:
+                self._hear(signal.SIGCHLD, None)  # of those that died since the last batch
+                return next(self.batches)
+            finally:
+                self.waiting = False
+        except (RuntimeError, ConnectionError, EOFError) as error:  # the latter where a worker dies while handing over
+            if isinstance(error, RuntimeError) and not str(error).startswith(("DataLoader", "Pin memory")):
+                raise
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(
+                f"a data loading worker was lost: {reason}; see that memory and the disk of data.cache suffice,"
+                " or set workers=0"
+            ) from None
+
+
+def _in_main_thread() -> bool:
+    """Where alone Python lets signals be handled."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _leave_signals(worker: int) -> None:
