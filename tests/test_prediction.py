@@ -100,7 +100,7 @@ def test_frames_without_a_box_are_in_the_film_and_the_tables(
         time.sleep(0.3)
         return replace(data, samples=tuple(replace(s, score=0.9) for s in data if s.id in ("clip.mp4#9", "a.png")))
 
-    monkeypatch.setattr("semipose.data.detector.find_people", people)
+    monkeypatch.setattr("semipose.data.detector.find_boxes", people)
     found = on(tmp_path, tmp_path / "out", "coco", "dlc-csv", "overlay", "sleap", boxes="people")
     assert found.frames == 16 and found.seconds > 0.3, "the search for people included"
     assert [r["image_id"] for r in json.loads(found.files[0].read_text())] == ["a.png", "clip.mp4#9"]

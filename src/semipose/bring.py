@@ -245,7 +245,7 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
     if "unlabeled_images" in data:
         rows.append(("unlabeled_images", shown(data["unlabeled_images"]), ""))
     if data["unlabeled"] and not _is_whole(pool):
-        rows.append(("unlabeled_boxes", "whole", "or people, found by a detector; or a JSON of boxes"))
+        rows.append(("unlabeled_boxes", "whole", "or people, found by a detector; a first run; or a JSON of boxes"))
     for key, why in (("val", ""), ("val_images", ""), ("split", "which labelled samples are for validation")):
         if data.get(key):
             rows.append((key, shown(data[key]), why))

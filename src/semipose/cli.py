@@ -149,7 +149,10 @@ def build_parser() -> Verb:
     ).add_argument
     add("model", type=Path, metavar="MODEL", help="a run's folder or a model.safetensors")
     add("source", metavar="INPUT", help="an image, a video, a folder, a quoted pattern or a .txt that lists files")
-    add("--boxes", help="a JSON of boxes, or people, found by a detector; without, each image or frame is one box")
+    add(
+        "--boxes",
+        help="a JSON of boxes; people, found by a detector; or a first run; without, each image or frame is one box",
+    )
     add("--frames", default="all", help="of videos: all, rate2 (two a second), uniform500 or diverse500")
     add("--formats", choices=OUTPUTS, nargs="+", default=["coco"], help="files to write; coco is keypoints.json")
     add("--submit", metavar="NAME", help="also write NAME's TEST-DEV file for COCO's server")

@@ -20,7 +20,7 @@ class DataConfig:
             (its labels are not read); or a list of these.
         unlabeled_images: the image folder of a JSON, where it is not beside it.
         unlabeled_boxes: what of unlabelled images and frames is looked at: `whole`, `people` (found by torchvision's
-            detector), or a JSON of boxes.
+            detector), a first run (its joints on whole images span the boxes), or a JSON of boxes.
         frames: which frames of each video: `all`, `rate2` (two a second), `uniform500`, or `diverse500` (500 that
             differ).
         val: validation data, read like `labeled`; scored on the joints it shares with it, by name.

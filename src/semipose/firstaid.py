@@ -189,7 +189,8 @@ def coarse(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
             near[f"{data.skeleton.joints[i]} - {data.skeleton.joints[j]}"] = median
     ids = tuple(f"{pair}: {median:.1f} cells" for pair, median in sorted(near.items(), key=lambda each: each[1]))
     what = f"coarse: {len(near)} pairs of joints lie less than a cell of the heatmaps apart, which blurs them"
-    return [Finding(False, what, ids, "a larger model.size, or a box around each instance")] if near else []
+    todo = "a larger model.size, or a box around each instance: boxes: labels, and as unlabeled_boxes a first run"
+    return [Finding(False, what, ids, todo)] if near else []
 
 
 def _hours(config: Config, sets: Mapping[str, PoseData]) -> float:

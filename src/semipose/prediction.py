@@ -29,7 +29,7 @@ AHEAD = 8
 
 class Predicted(NamedTuple):
     """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: all but
-    the loading of the network, the search for people included. `damaged`: why images and frames that could not be read
+    the loading of the network, the search for boxes included. `damaged`: why images and frames that could not be read
     were left out."""
 
     files: list[Path]
@@ -63,17 +63,18 @@ def predict(
             that its file names are relative to.
         out: the folder to write to. Of a source folder that it lies in, what is in it is no source; nor is a picture or
             video that an earlier run wrote there.
-        boxes: None, each image or frame is one box; "people", those that torchvision's detector finds; or a JSON of
-            boxes (see `semipose.data.boxes.read_boxes`), a frame's file name being "clip.mp4#17", and "clip.mp4" all
-            frames'. Images without a box are left out; of a video that has any, films and tables hold all `frames`.
-            Where they have scores, poses are rescored by them and doubles left out (`detection_results`).
+        boxes: None, each image or frame is one box; "people", those that torchvision's detector finds; another run or
+            model.safetensors, whose joints on whole images span the boxes; or a JSON of boxes (see
+            `semipose.data.boxes.read_boxes`), a frame's file name being "clip.mp4#17", and "clip.mp4" all frames'.
+            Images without a box are left out; of a video that has any, films and tables hold all `frames`. Where they
+            have scores, poses are rescored by them and doubles left out (`detection_results`).
         overlay: write pictures and videos with the poses on them: NAME.jpg and NAME.mp4, or NAME_semipose where that is
             taken by a file that no earlier run wrote.
         decode, flip_test: as of `Predictor.load`.
         submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
         formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, dlc (H5), dlc-csv, sleap, overlay.
         frames: which frames of a video, see `semipose.data.video.choose`.
-        cache: where the detector's boxes are kept.
+        cache: where found boxes are kept.
 
     Raises:
         UserError: there is nothing to predict on, or nothing that can be read; the folder cannot be written, or holds
@@ -87,7 +88,7 @@ def predict(
     predictor = Predictor.load(model, device, decode, flip_test)
     folder, damaged = Path(out), list[str]()
     began = time.perf_counter()
-    groups = _grouped(*_opened(source, boxes, frames, cache, folder, damaged))
+    groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))
     if not groups:
         raise UserError(f"{boxes or source} holds no box; without --boxes, each image or frame is one")
     _writable(folder)
@@ -133,16 +134,23 @@ def left_out(damaged: Sequence[str], read: int) -> str:
 
 
 def _opened(
-    source: str | Path, boxes: str | Path | None, frames: str, cache: str | Path | None, out: Path, damaged: list[str]
+    source: str | Path,
+    boxes: str | Path | None,
+    frames: str,
+    cache: str | Path | None,
+    out: Path,
+    device: str,
+    damaged: list[str],
 ) -> tuple[PoseData, PoseData]:
     """The images and frames, and the boxes in them."""
     from semipose.data.boxes import read_boxes
-    from semipose.data.detector import find_people
+    from semipose.data.detector import find_boxes, finder_of
     from semipose.data.folder import read_folder, with_boxes
-    from semipose.data.open import PEOPLE, WHOLE, is_pictures, open_unlabeled
+    from semipose.data.open import WHOLE, is_pictures, open_unlabeled
 
     kind, named = str(boxes or WHOLE), Path(source)
-    listed = kind not in (WHOLE, PEOPLE)
+    finder = finder_of(kind, device) if kind != WHOLE else None
+    listed = kind != WHOLE and finder is None
     if not (listed and named.is_dir()) and not is_pictures(source):
         data = open_unlabeled(source, frames=frames, boxes=kind, cache=cache)
         return data, data
@@ -157,8 +165,8 @@ def _opened(
             if damaged
             else f"{source} holds nothing to predict on but what is in {out}, where the predictions go"
         )
-    if kind == PEOPLE:
-        return data, find_people(data, cache, damaged=damaged)
+    if finder is not None:
+        return data, find_boxes(data, finder, cache, damaged=damaged)
     return data, with_boxes(data, found) if found is not None else data
 
 

@@ -22,6 +22,8 @@ SOURCES = (
     *("labeled", "labeled_images", "unlabeled", "unlabeled_images", "unlabeled_boxes", "val", "val_images", "split"),
 )
 """Keys of the data section that are paths; in a YAML file they are relative to that file."""
+BOXES = ("whole", "people")
+"""Words that `unlabeled_boxes` takes beside a path."""
 SECTIONS = {"data", "model", "method", "optim", "peer"}
 
 
@@ -59,6 +61,8 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     if isinstance(data, dict):
         for key in SOURCES:
             value = data.get(key)
+            if key == "unlabeled_boxes" and value in BOXES:
+                continue
             if isinstance(value, str):
                 data[key] = _beside(path, value)
             elif isinstance(value, list):

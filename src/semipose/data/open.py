@@ -33,7 +33,7 @@ from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined
 
 SYNTH_COUNT = 1000
-WHOLE, PEOPLE = "whole", "people"
+WHOLE = "whole"
 """Boxes of unlabelled images that are not in a file."""
 
 
@@ -102,9 +102,10 @@ def open_unlabeled(
             several of these.
         images: the images folder of a JSON file.
         frames: which frames of each video, see `semipose.data.video.choose`.
-        boxes: what of images and frames is looked at: `whole`, `people` (found by torchvision's detector), or a JSON of
-            boxes in them (`read_boxes`). Not of a source that has boxes of its own.
-        cache: where choices of frames and the detector's boxes are kept.
+        boxes: what of images and frames is looked at: `whole`; `people` (found by torchvision's detector); a run or
+            model.safetensors, whose joints on whole images span the boxes; or a JSON of boxes in them (`read_boxes`).
+            Not of a source that has boxes of its own.
+        cache: where choices of frames and found boxes are kept.
         labels: leave those there are, to measure by (a JSON file's are not looked at), and crowds.
 
     Raises:
@@ -128,10 +129,10 @@ def open_unlabeled(
         raise UserError(
             f"{source} has boxes of its own, which boxes of {boxes} cannot replace; leave those out, or name its images"
         )
-    if boxes == PEOPLE:
-        from semipose.data.detector import find_people
+    from semipose.data.detector import find_boxes, finder_of
 
-        return find_people(data, cache)
+    if (finder := finder_of(boxes)) is not None:
+        return find_boxes(data, finder, cache)
     near = Path(str(source)) if Path(str(source)).is_dir() else Path(str(source)).parent
     return with_boxes(data, read_boxes(boxes, images or (near if near.is_dir() else None)))
 
