@@ -1,20 +1,26 @@
 """A project of one's own: how much a video without labels adds to a few labelled frames.
 
     python benchmarks/bring_your_own.py openfield --data ../shared/data/openfield/project
+    python benchmarks/bring_your_own.py openfield_small --data ../shared/data/openfield/project
+    python benchmarks/bring_your_own.py openfield_crops --data ../shared/data/openfield/project
     python benchmarks/bring_your_own.py mirror_mouse --data ../shared/data/mirror_mouse
 
 `openfield`: DeepLabCut's example (Mathis et al. 2018), a mouse in a box, 4 joints: 20 labelled frames, and a video of
-another mouse. `mirror_mouse`: Lightning Pose's example, a mouse seen twice through a mirror, 17 joints, some missing:
-30 labelled frames, and a video. `semipose init` writes the settings, its method among them (Single, with affine and one
-Joint Cutout); here only the network's input and the batch are smaller, so that both methods take half an hour with
-three seeds on one core. Batch, rate and steps were settled by the time of a step and by supervised training on
-openfield alone (tries that were not recorded: 24.7, 12.8 and 10.6 px after 300, 800 and 1,600 steps; a rate of 3e-3 was
-worse), before a semi-supervised run was scored. Supervised and Single take the same steps of the same labels; each seed
-draws other labelled frames, and all the others are for validation. Frames of one video are alike, so these scores say
-nothing of other animals.
+another mouse. `semipose init` writes the settings, its method among them (Single, with affine and one Joint Cutout);
+here only the batch is smaller. `openfield_small`: the whole frames at 128x96, half of init's width. `openfield_crops`:
+a box around the mouse, of the labels' extent, and in the frames without labels of what the supervised run of
+`openfield_small` with the same labels finds there. `mirror_mouse`: Lightning Pose's example, a mouse seen twice
+through a mirror, 17 joints, some missing: 30 labelled frames, and a video, whole frames at 96x96.
+
+Batch, rate and steps were settled by the time of a step and by supervised training on the small frames alone (tries
+that were not recorded: 24.7, 12.8 and 10.6 px after 300, 800 and 1,600 steps; a rate of 3e-3 was worse), before a
+semi-supervised run was scored; the other sizes take them as they are. Supervised and Single take the same steps of the
+same labels; each seed draws other labelled frames, and all the others are for validation. Frames of one video are
+alike, so these scores say nothing of other animals.
 
 The median error is of a run's validation joints, in pixels of the video. Then means over seeds. Beside it, by run, the
-error on the frames that it was trained with. `--try 3` trains three steps of everything and records nothing.
+error on the frames that it was trained with, and for crops the validation error in boxes that were found, not those of
+the labels. `--try 3` trains three steps of everything and records nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +29,7 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,10 +37,12 @@ from common import run_once, write
 from figures import comparison_picture
 from semipose.bring import init
 from semipose.config import Config
+from semipose.data.detector import Finder, finder_of
+from semipose.data.images import read_image
 from semipose.data.split import make_split
 from semipose.engine.sets import open_pool, open_sets
 from semipose.metrics.seeds import estimate
-from semipose.predictor import Predictor
+from semipose.predictor import Boxes, Predictor
 from semipose.settings import read_yaml, resolve
 from semipose.training import configure
 
@@ -44,17 +52,24 @@ STEPS, BATCH, FRAMES = 800, 4, "uniform500"
 
 
 class Study(NamedTuple):
-    """How many frames are labelled, and the network's input (height, width)."""
+    """How many frames are labelled, the network's input (height, width; `init`'s where it is None), and of crops the
+    study whose supervised runs find the boxes."""
 
     labels: int
-    size: tuple[int, int]
+    size: tuple[int, int] | None = None
+    finds: str | None = None
 
 
-STUDIES = {"openfield": Study(20, (96, 128)), "mirror_mouse": Study(30, (96, 96))}
+STUDIES = {
+    "openfield": Study(20),
+    "openfield_small": Study(20, (96, 128)),
+    "openfield_crops": Study(20, (128, 128), "openfield_small"),
+    "mirror_mouse": Study(30, (96, 96)),
+}
 
 
 def config(name: str, method: str, seed: int, options: argparse.Namespace, root: Path) -> Config:
-    """One run: what `semipose init` wrote, smaller."""
+    """One run: what `semipose init` wrote, with another size, or boxes."""
     study, file, split = STUDIES[name], root / "data.yaml", root / f"split{seed}.json"
     if not file.exists():
         init(options.data, file)
@@ -62,10 +77,10 @@ def config(name: str, method: str, seed: int, options: argparse.Namespace, root:
     if not split.exists():
         pool = open_pool(base.data)
         make_split(pool, study.labels, len(pool) - study.labels, seed=seed).save(split)
-    return replace(
+    base = replace(
         base,
         data=replace(base.data, split=str(split.resolve()), frames=FRAMES, cache=str(root / "cache")),
-        model=replace(base.model, size=list(study.size)),
+        model=replace(base.model, size=list(study.size or base.model.size)),
         method=replace(base.method, name=method),
         optim=replace(base.optim, batch=BATCH),
         steps=options.dry or STEPS,
@@ -74,13 +89,31 @@ def config(name: str, method: str, seed: int, options: argparse.Namespace, root:
         save_every=100,
         threads=options.threads,
     )
+    if study.finds is None:
+        return base
+    boxes = {"boxes": "labels", "unlabeled_boxes": str(first(study.finds, seed, options, root))}
+    return replace(base, data=replace(base.data, **boxes), model=replace(base.model, padding=1.25))
 
 
-def own_error(folder: Path) -> float:
-    """A network's median error on the labelled frames it was trained with, in pixels of the video."""
+def first(name: str, seed: int, options: argparse.Namespace, root: Path) -> Path:
+    """The supervised run of another study, with the same labels, which is trained where it is missing."""
+    there = (options.finds or root.parent / name).resolve()
+    there.mkdir(parents=True, exist_ok=True)
+    run = f"supervised-seed{seed}"
+    run_once(run, config(name, "supervised", seed, options, there), there)
+    return there / run
+
+
+def errors_px(folder: Path, part: str, finder: Finder | None = None) -> float:
+    """A run's median error in pixels of the video on one part of its data, `labeled` or `val`: in the boxes that it has
+    there, or in those that `finder` finds, in the whole frame where it finds none."""
     settings = resolve(Config(), read_yaml(folder / "config.yaml"))
-    samples = list(open_sets(settings.data, needs_unlabeled=False).labeled)
-    poses = Predictor.load(folder).pairs((s.image, [s.box]) for s in samples)
+    samples = list(getattr(open_sets(settings.data, needs_unlabeled=False), part))
+    boxes: list[Boxes | None] = [[sample.box] for sample in samples]
+    if finder is not None:
+        detect = finder.load()
+        boxes = [[row[:4] for row in detect(read_image(sample.image))[:1]] or None for sample in samples]
+    poses = Predictor.load(folder).pairs((s.image, box) for s, box in zip(samples, boxes, strict=True))
     errors = []
     for sample, (pose,) in zip(samples, poses, strict=True):
         seen = sample.keypoints[:, 2] > 0
@@ -109,15 +142,20 @@ def study(name: str, options: argparse.Namespace, root: Path) -> None:
         "supervised_pck": round(100 * float(np.mean(pck["supervised"])), 2),
         "semi_pck": round(100 * float(np.mean(pck["single"])), 2),
     }
-    about = {
+    about: dict[str, Any] = {
         "labels": STUDIES[name].labels,
-        "labelled_frames_error_px": {run: own_error(root / run) for run in runs},
+        "labelled_frames_error_px": {run: errors_px(root / run, "labeled") for run in runs},
         "error_difference_px": estimate(np.subtract(errors["single"], errors["supervised"]).tolist())._asdict(),
         "pck_difference": estimate(np.subtract(pck["single"], pck["supervised"]).tolist())._asdict(),
     }
+    if finds := STUDIES[name].finds:
+        finders = {seed: finder_of(first(finds, seed, options, root)) for seed in options.seeds}
+        about["found_boxes_error_px"] = {
+            run: errors_px(root / run, "val", finders[record["config"]["seed"]]) for run, record in runs.items()
+        }
     picture = (root if options.dry else Path(__file__).parents[1] / "docs") / f"{name}.jpg"
-    first = options.seeds[0]
-    comparison_picture(root / f"supervised-seed{first}", root / f"single-seed{first}", picture, count=5)
+    shown = [root / f"{method}-seed{options.seeds[0]}" for method in METHODS]
+    comparison_picture(*shown, picture, count=5)
     if options.dry:
         print(summary, {run: record["seconds"] for run, record in runs.items()}, picture)
     else:
@@ -129,13 +167,14 @@ def main() -> None:
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--data", type=Path, required=True, help="the project's folder")
     parser.add_argument("--root", type=Path, help="runs/<study> by default")
+    parser.add_argument("--finds", type=Path, help="the folder of the study that finds boxes, beside --root by default")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--try", dest="dry", type=int, default=0, metavar="STEPS", help="print, and record nothing")
     options = parser.parse_args()
     if options.dry:
         with tempfile.TemporaryDirectory() as folder:
-            study(options.study, options, Path(folder))
+            study(options.study, options, Path(folder) / options.study)
     else:
         study(options.study, options, options.root or Path("runs") / options.study)
 
