@@ -19,7 +19,7 @@ from semipose.data.sample import PoseData
 from semipose.data.video import probe, read_frames
 from semipose.errors import UserError
 from semipose.outputs import Frame
-from semipose.prediction import Predicted, predict
+from semipose.prediction import Predicted, boxes_of_run, predict
 from semipose.predictor import Predictor
 from semipose.skeleton import Skeleton
 from tests.films import dot, film
@@ -110,6 +110,21 @@ def test_frames_without_a_box_are_in_the_film_and_the_tables(
     assert [row[0] for row in rows if any(row[1:])] == ["9"]
     (drawn,) = (file for file in found.files if file.suffix == ".mp4")
     assert len(probe(drawn)) == len(probe(clip)) and probe(drawn).rate == probe(clip).rate and other.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ("{boxes: labels, unlabeled_boxes: runs/first}", "each image or frame is one; --boxes runs/first finds them"),
+        ("{boxes: labels}", "--boxes, which takes a JSON, people or a first run, finds them"),
+        ("{boxes: own}", None),
+    ],
+)
+def test_a_run_trained_on_boxes_asks_for_them(tmp_path: Path, data: str, told: str | None) -> None:
+    (tmp_path / "config.yaml").write_text(f"data: {data}")
+    note = boxes_of_run(tmp_path)
+    assert note is None if told is None else note is not None and note.endswith(told)
+    assert boxes_of_run(tmp_path / "model.safetensors") is None
 
 
 def test_one_box_a_video_holds_for_its_frames_in_a_folder_too(clip: Path, tmp_path: Path) -> None:

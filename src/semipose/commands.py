@@ -119,8 +119,10 @@ def evaluate(a: Arguments) -> None:
 
 
 def predict(a: Arguments) -> int:
-    from semipose.prediction import left_out, predict
+    from semipose.prediction import boxes_of_run, left_out, predict
 
+    if a.boxes is None and (note := boxes_of_run(Path(a.model))):
+        print(f"semipose predict: {note}", file=sys.stderr)
     how = {"submit": a.submit, "formats": a.formats, "frames": a.frames}
     found = predict(a.model, a.source, a.out, a.boxes, not a.no_overlay, a.device, a.decode, a.flip_test, **how)
     pictures = [file for file in found.files if file.suffix == ".jpg"]

@@ -19,6 +19,7 @@ from semipose.data.video import is_video, source_file
 from semipose.errors import UserError
 from semipose.outputs import Frame, Job, drawn, writers
 from semipose.predictor import Boxes, Predictor
+from semipose.settings import read_yaml
 
 T = TypeVar("T")
 Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
@@ -122,6 +123,17 @@ def predict(
         results = json.loads((folder / "keypoints.json").read_text())
         written.append(write_submission(results, folder, submit, predictor.skeleton))
     return Predicted(written, count, seconds, damaged)
+
+
+def boxes_of_run(run: Path) -> str | None:
+    """What to know of a run that was trained on boxes, where none are given."""
+    file = run / "config.yaml"
+    data = read_yaml(file).get("data", {}) if file.exists() else {}
+    if data.get("boxes") != "labels":
+        return None
+    found = data.get("unlabeled_boxes", "whole")
+    where = f"--boxes {found}" if found != "whole" else "--boxes, which takes a JSON, people or a first run,"
+    return f"{run} was trained on boxes around instances, and here each image or frame is one; {where} finds them"
 
 
 def left_out(damaged: Sequence[str], read: int) -> str:
