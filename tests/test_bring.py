@@ -277,9 +277,11 @@ def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
 def test_real_projects(tmp_path: Path) -> None:
     for name, flips in (("openfield/project", True), ("mirror_mouse", False)):
         target = tmp_path / f"{name[:4]}.yaml"
-        init(shared_data(*name.split("/")), target)
+        found = init(shared_data(*name.split("/")), target)
+        assert any(line.startswith("small: an instance's labels span 17%") for line in found.found) == flips
         content = yaml.safe_load(target.read_text())
-        assert ("flip50" in content["method"]["easy"]) == flips
+        assert content["method"]["easy"] == ("affine30+flip50" if flips else "affine10")
+        assert content["method"]["hard"] == ("affine60+flip50+jc1" if flips else "affine30+jc5")
         assert "mp4" in str(content["data"]["unlabeled"]) and (tmp_path / content["data"]["split"]).exists()
 
 

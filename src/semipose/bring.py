@@ -31,6 +31,9 @@ LONG_SIDE = (192, 256)
 BODY = 64
 """The network's input is so large that a body is `BODY` of its pixels long, within `LONG_SIDE`: what a CPU can bear."""
 
+SMALL = 0.25
+"""Of the frame's longer side: a body that spans less is better cut out."""
+
 STILL, AWAY, ENOUGH = 0.03, 0.3, 10
 """Parts of the frame's width: a joint that moves less, so far from its place in a mirrored frame, is held; and in how
 many images it has to be seen."""
@@ -124,6 +127,13 @@ def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = Fa
             "boxes: labelled images are cut to the box of each instance, unlabelled ones are looked at whole; better,"
             ' give unlabeled_boxes: people, or a JSON {"images": [{"file_name": "a.png", "boxes": [[x, y, w, h]]}]}'
         )
+    if _is_whole(pool) and (part := _part(pool)) < SMALL:
+        train = f"semipose train {target.name}"
+        lines.append(
+            f"small: an instance's labels span {part:.0%} of the frame; its joints are found more exactly in a box"
+            f" around it: {train} --out first --method.name=supervised, then {train} --data.boxes=labels"
+            " --data.unlabeled_boxes=first --model.padding=1.25 --model.size=[128,128]"
+        )
     files[target] = _yaml(data, pool, target, lines)
     _refuse_existing([] if overwrite else files)
     for path, text in files.items():
@@ -196,13 +206,16 @@ def _split(pool: PoseData) -> tuple[Split | None, str]:
 
 def _size(pool: PoseData) -> tuple[int, int]:
     """Height and width of the network's input."""
-    boxes = np.array([s.box[2:] for s in pool])
-    spans = [np.ptp(s.keypoints[s.keypoints[:, 2] > 0, :2], 0).max() for s in pool if s.keypoints is not None]
-    width, height = np.median(boxes, 0)
-    part = max(float(np.median(np.array(spans) / boxes.max(1))), 1e-3)
-    scale = float(np.clip(BODY / part, *LONG_SIDE)) / max(width, height)
+    width, height = np.median([s.box[2:] for s in pool], 0)
+    scale = float(np.clip(BODY / _part(pool), *LONG_SIDE)) / max(width, height)
     high, wide = (max(64, 32 * round(side * scale / 32)) for side in (height, width))
     return high, wide
+
+
+def _part(pool: PoseData) -> float:
+    """Of its box's longer side, what a body's labels span."""
+    spans = [np.ptp(s.keypoints[s.keypoints[:, 2] > 0, :2], 0).max() for s in pool if s.keypoints is not None]
+    return max(float(np.median(np.array(spans) / np.array([max(s.box[2:]) for s in pool]))), 1e-3)
 
 
 def _is_whole(pool: PoseData) -> bool:
@@ -255,6 +268,7 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
     flip = "+flip50" if turns and not find_sides(joints).remarks else ""
     method = "single" if data["unlabeled"] else "supervised"
     named = [[joints[a], joints[b]] for a, b in pool.skeleton.pairs]
+    easy, hard = (30, 60) if turns else (10, 30)  # a held body is not seen turned or at another scale
     why = "held before the camera" if not turns else "not all names' sides are clear"
     rows += [
         (
@@ -283,8 +297,8 @@ model:
 
 method:
   name: {method}  # supervised learns from labels alone; dual trains two networks, in twice the time
-  easy: affine30{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}
-  hard: affine60{flip}+jc{max(1, min(5, len(joints) // 3))}
+  easy: affine{easy}{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}
+  hard: affine{hard}{flip}+jc{max(1, min(5, len(joints) // 3))}
 
 optim:
   batch: {max(2, min(8, len(pool)))}
