@@ -1,15 +1,15 @@
 """A project of one's own: how much a video without labels adds to a few labelled frames.
 
     python benchmarks/bring_your_own.py openfield --data ../shared/data/openfield/project
-    python benchmarks/bring_your_own.py openfield_small --data ../shared/data/openfield/project
+    python benchmarks/bring_your_own.py openfield_large --data ../shared/data/openfield/project
     python benchmarks/bring_your_own.py openfield_crops --data ../shared/data/openfield/project
     python benchmarks/bring_your_own.py mirror_mouse --data ../shared/data/mirror_mouse
 
 `openfield`: DeepLabCut's example (Mathis et al. 2018), a mouse in a box, 4 joints: 20 labelled frames, and a video of
 another mouse. `semipose init` writes the settings, its method among them (Single, with affine and one Joint Cutout);
-here only the batch is smaller. `openfield_small`: the whole frames at 128x96, half of init's width. `openfield_crops`:
-a box around the mouse, of the labels' extent, and in the frames without labels of what the supervised run of
-`openfield_small` with the same labels finds there. `mirror_mouse`: Lightning Pose's example, a mouse seen twice
+here the batch is smaller, and the whole frames are 128x96, half of init's width. `openfield_large`: at init's own
+256x192. `openfield_crops`: a box around the mouse, of the labels' extent, and in the frames without labels of what the
+supervised run of `openfield` with the same labels finds there. `mirror_mouse`: Lightning Pose's example, a mouse seen twice
 through a mirror, 17 joints, some missing: 30 labelled frames, and a video, whole frames at 96x96.
 
 Batch, rate and steps were settled by the time of a step and by supervised training on the small frames alone (tries
@@ -65,9 +65,9 @@ class Study(NamedTuple):
 
 
 STUDIES = {
-    "openfield": Study(20),
-    "openfield_small": Study(20, (96, 128)),
-    "openfield_crops": Study(20, (128, 128), "openfield_small"),
+    "openfield": Study(20, (96, 128)),
+    "openfield_large": Study(20),
+    "openfield_crops": Study(20, (128, 128), "openfield"),
     "mirror_mouse": Study(30, (96, 96)),
 }
 
