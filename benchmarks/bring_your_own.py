@@ -9,8 +9,8 @@
 another mouse. `semipose init` writes the settings, its method among them (Single, with affine and one Joint Cutout);
 here the batch is smaller, and the whole frames are 128x96, half of init's width. `openfield_large`: at init's own
 256x192. `openfield_crops`: a box around the mouse, of the labels' extent, and in the frames without labels of what the
-supervised run of `openfield` with the same labels finds there. `mirror_mouse`: Lightning Pose's example, a mouse seen twice
-through a mirror, 17 joints, some missing: 30 labelled frames, and a video, whole frames at 96x96.
+supervised run of `openfield` with the same labels finds there. `mirror_mouse`: Lightning Pose's example, a mouse seen
+twice through a mirror, 17 joints, some missing: 30 labelled frames, and a video, whole frames at 96x96.
 
 Batch, rate and steps were settled by the time of a step and by supervised training on the small frames alone (tries
 that were not recorded: 24.7, 12.8 and 10.6 px after 300, 800 and 1,600 steps; a rate of 3e-3 was worse), before a
