@@ -39,6 +39,7 @@ def test_a_project_of_several_videos_holds_out_a_whole_one(tmp_path: Path) -> No
     assert any("12 instances in 12 images of 4 videos" in line for line in found.found)
     content = yaml.safe_load((project / "data.yaml").read_text())
     assert content["data"]["labeled"] == "." and content["method"]["name"] == "single"
+    assert content["method"]["burn_in"] == 0.5
     assert content["data"]["skeleton"]["pairs"] == [["left_ear", "right_ear"]]
 
 
