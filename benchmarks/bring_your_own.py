@@ -6,8 +6,9 @@
     python benchmarks/bring_your_own.py mirror_mouse --data ../shared/data/mirror_mouse
 
 `openfield`: DeepLabCut's example (Mathis et al. 2018), a mouse in a box, 4 joints: 20 labelled frames, and a video of
-another mouse. `semipose init` writes the settings, its method among them (Single, with affine and one Joint Cutout,
-for half of the steps with labels alone; recorded before that was so, the first two studies have no such burn-in); here the batch is smaller, and the whole frames are 128x96, half of init's width. `openfield_large`: at init's own
+another mouse. `semipose init` writes the settings, its method among them (Single, with affine and one Joint Cutout, for
+half of the steps with labels alone; the first two studies were recorded before that was so, and have no such burn-in);
+here the batch is smaller, and the whole frames are 128x96, half of init's width. `openfield_large`: at init's own
 256x192. `openfield_crops`: a box around the mouse, of the labels' extent, and in the frames without labels of what the
 supervised run of `openfield` with the same labels finds there. `mirror_mouse`: Lightning Pose's example, a mouse seen
 twice through a mirror, 17 joints, some missing: 30 labelled frames, and a video, whole frames at 96x96.
@@ -18,9 +19,9 @@ semi-supervised run was scored; the other sizes take them as they are. Supervise
 same labels; each seed draws other labelled frames, and all the others are for validation. Frames of one video are
 alike, so these scores say nothing of other animals.
 
-Two things in what `init` writes were chosen with other labelled frames (seed 10): milder views than Affine 30 and 60 for
-a held body, by supervised training first, and the burn-in, of crops. `--tried` trains what was tried there, and writes
-<study>_tried.json.
+Two things in what `init` writes were chosen with other labelled frames (seed 10): milder views than Affine 30 and 60
+for a held body, by supervised training first, and the burn-in, of crops. `--tried` trains what was tried there, and
+writes <study>_tried.json.
 
 The median error is of a run's validation joints, in pixels of the video. Then means over seeds. Beside it, by run, the
 error on the frames that it was trained with, and for crops the validation error in boxes that were found, not those of
