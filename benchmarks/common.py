@@ -36,7 +36,7 @@ def run_once(name: str, config: Config, root: Path, init_from: Sequence[Path] = 
     done = folder / "summary.json"
     if not done.exists():
         last = folder / "checkpoints" / "last.ckpt"
-        run = RunDir(folder) if last.exists() else RunDir.create(folder)
+        run = RunDir(folder) if last.exists() else RunDir.create(folder, overwrite=True)  # nothing is lost
         run_training(config, run, resume=last if last.exists() else None, init_from=init_from)
     summary = json.loads(done.read_text())
     rows = MetricsFile(folder / "metrics.csv", 10**12).rows
