@@ -7,8 +7,8 @@
 
 `openfield`: DeepLabCut's example (Mathis et al. 2018), a mouse in a box, 4 joints: 20 labelled frames, and a video of
 another mouse. `semipose init` writes the settings, its method among them (Single, with affine and one Joint Cutout, for
-half of the steps with labels alone; the first two studies were recorded before that was so, and have no such burn-in);
-here the batch is smaller, and the whole frames are 128x96, half of init's width. `openfield_large`: at init's own
+half of the steps with labels alone; `openfield_large` was recorded before that was so, and has no such burn-in); here
+the batch is smaller, and the whole frames are 128x96, half of init's width. `openfield_large`: at init's own
 256x192. `openfield_crops`: a box around the mouse, of the labels' extent, and in the frames without labels of what the
 supervised run of `openfield` with the same labels finds there. `mirror_mouse`: Lightning Pose's example, a mouse seen
 twice through a mirror, 17 joints, some missing: 30 labelled frames, and a video, whole frames at 96x96.
