@@ -299,7 +299,7 @@ method:
   name: {method}  # supervised learns from labels alone; dual trains two networks, in twice the time
   easy: affine{easy}{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}
   hard: affine{hard}{flip}+jc{max(1, min(5, len(joints) // 3))}
-  burn_in: 0.5  # the part of the steps in which labels alone teach; the papers have none, and many more steps
+  burn_in: 0.5  # the part of the steps in which labels alone teach; Xie et al. have none, and many more steps
 
 optim:
   batch: {max(2, min(8, len(pool)))}
