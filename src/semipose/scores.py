@@ -21,7 +21,7 @@ DETECTED = Path("person_detection_results", "COCO_val2017_detections_AP_H_56_per
 Score = Callable[[Path, Mapping[str, Any]], dict[str, float]]
 """(a run's folder, its summary) -> network -> score; "mean" is that of its networks."""
 
-PEOPLE, START = 50, 900_000
+PEOPLE, START = 50, 950_000
 """Embedded people for MPJPE, and the first one's number: beyond those of training and validation."""
 
 

@@ -41,7 +41,7 @@ def test_an_oracle_has_no_error_even_with_a_wrong_view():
 
     spoilt = multiview_mpjpe(Oracle(swap_one), **SETTING)
     assert 0.7 < spoilt["used"] < 0.95
-    assert spoilt["root_relative"]["mean"] < 20  # a swapped joint that is near its own stays in: 6 px of 64
+    assert spoilt["root_relative"]["mean"] < 25  # a swapped joint that is near its own stays in: 6 px of 64
 
 
 def test_worse_pixels_are_more_millimetres_and_no_score_is_no_point():

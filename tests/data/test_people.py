@@ -159,6 +159,14 @@ def test_cameras_of_a_scene_agree(domain):
         np.testing.assert_allclose(point, truth, atol=1e-3)
 
 
+def test_a_scene_is_seen_from_the_front_as_single_people_mostly_are():
+    views = people.scene(4, 0, "studio", (64, 48), cameras=5)
+    middle = views[0].keypoints3d.mean(0)
+    centers = np.array([-view.camera.R.T @ view.camera.t for view in views]) - middle
+    azimuths = np.degrees(np.arctan2(centers[:, 1], centers[:, 0]))
+    np.testing.assert_allclose(azimuths, [-48, -24, 0, 24, 48], atol=8)
+
+
 def test_a_capsule_is_hit_where_geometry_says():
     """A sphere-ended cylinder across the view: its silhouette, and depth of its middle."""
     lying = ([10.0, 20.0, 0.0], [[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]], 30.0, [5.0, 5.0])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from semipose.config import Config, to_dict
 from semipose.methods import NEED_TEACHER, networks_of
+from semipose.recipes.mini import SETS
 from semipose.recipes.xie2021_tables import PAPER
-from semipose.scores import PCK, PSEUDO, SCORES
+from semipose.scores import PCK, PEOPLE, PSEUDO, SCORES, START
 from semipose.settings import resolve
 
 ROWS = [(key, row) for key, table in PAPER.tables.items() for row in table.rows]
@@ -66,12 +68,18 @@ def test_only_supervised_needs_no_unlabelled_images_at_mini_scale() -> None:
             assert config.method.name == "supervised" or config.data.unlabeled
 
 
-def test_mini_rows_of_table_1_and_figure_8_are_the_ones_asked_for() -> None:
-    at_mini = {
-        key: [row.plan for k, row in ROWS if k == key and "mini" in PAPER.plans[row.plan].scales]
-        for key in ("table1", "figure8")
-    }
-    assert len(at_mini["table1"]) == 9 and len(at_mini["figure8"]) == 11
+@pytest.mark.parametrize("name", PAPER.plans)
+def test_every_row_is_there_at_mini_scale_with_the_method_of_the_paper_s(name: str) -> None:
+    of_paper, of_mini = (to_dict(PAPER.plans[name].scales[scale](0, None)) for scale in ("paper", "mini"))
+    assert of_paper["method"] == of_mini["method"]
+    assert of_paper["decode"] == of_mini["decode"]
+
+
+def test_no_person_is_in_two_sets_of_the_mini_protocol() -> None:
+    """Nor in ten times the labels, nor among those whose points are measured in mm."""
+    ends = {which: (start, start + (10 if which == "labeled" else 1) * count) for which, (count, start) in SETS.items()}
+    ranges = sorted([*ends.values(), (START, START + PEOPLE)])
+    assert all(end <= start for (_, end), (start, _) in pairwise(ranges))
 
 
 def test_a_row_is_measured_as_the_paper_does() -> None:

@@ -34,7 +34,7 @@ def multiview_mpjpe(
     Args:
         predict: called with one scene's images at a time; `by_predictor` makes it from a trained model.
         domain, seed, start: which embedded people; take a seed that training has not seen.
-        cameras: around each person, at least 2.
+        cameras: in an arc before each person, at least 2.
         size: (height, width) of the images in px.
 
     Returns: `mpjpe_summary`'s dictionary, with "root_relative" about the middle of the hips, and "used": the share of

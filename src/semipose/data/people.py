@@ -27,6 +27,9 @@ DOMAINS = ("studio", "wild")
 READ_SIZE = (192, 160)
 """(height, width) of the images that "synth:" references name: a 128x96 composition, half as much again around."""
 READ_MARGIN = 1.5
+ARC = np.radians(120)
+"""Over which a scene's cameras stand: where single images are taken from too, so that a network trained on those knows
+left from right in each."""
 _PEOPLE, _VIEW, _LOOK, _PAINT = range(4)  # streams of randomness
 _MAX_HIDDEN = 6  # joints that occluders and other people together may hide
 
@@ -55,7 +58,8 @@ def render(
 def scene(
     seed: int, index: int, domain: str = "studio", size: tuple[int, int] = (256, 256), cameras: int = 4
 ) -> list[Person]:
-    """One person at one instant from `cameras` calibrated cameras around; `keypoints3d` is the same in all."""
+    """One person at one instant from `cameras` calibrated cameras in an arc before them; `keypoints3d` is the same in
+    all."""
     stages = [_Stage.of(seed, index, domain, size, 1.0, (view, cameras)) for view in range(cameras)]
     return [Person(s.draw(), s.keypoints, s.body.joints, s.box, s.camera) for s in stages]
 
@@ -189,7 +193,7 @@ def _camera(rng: np.random.Generator, wild: bool, parts: Parts, frame: Frame, vi
     target, (number, count) = (low + high) / 2, view
     azimuth = np.radians(rng.normal(0, 75 if wild else 40))  # as photographs have people: facing the camera, mostly
     if count:
-        azimuth = 2 * np.pi * (number + rng.uniform(-0.15, 0.15)) / count + 0.4
+        azimuth = ARC * ((number + 0.5 + rng.uniform(-0.15, 0.15)) / count - 0.5)
     elevation = np.radians(np.clip(rng.normal(12, 17), -20, 60) if wild else np.clip(rng.normal(7, 7), -6, 25))
     distance = rng.uniform(2300, 6000) if wild else rng.uniform(3500, 6500)
     roll = np.radians(rng.normal(0, 11 if wild else 2.5))

@@ -15,8 +15,14 @@ from semipose.recipes.yu2024 import REFINED, WHOLE
 DOMAIN, LABELS, UNLABELED, VAL = "studio", 20, 2000, 500
 STEPS = 1200
 EASY, HARD = "affine30+flip50", "affine60+flip50"
-SETS = {"labeled": (LABELS, 200_000), "unlabeled": (UNLABELED, 300_000), "val": (VAL, 900_000)}
-"""Set -> how many people from which on: none of them was drawn while the protocol was looked for."""
+SETS = {
+    "labeled": (LABELS, 200_000),
+    "unlabeled": (UNLABELED, 300_000),
+    "more": (UNLABELED, 400_000),
+    "val": (VAL, 900_000),
+}
+"""Set -> how many people from which on: none of them was drawn while the protocol was looked for. `more` are
+unlabelled where the unlabelled ones have labels."""
 
 
 def people(which: str, seed: int, domain: str = DOMAIN, times: int = 1) -> str:
@@ -27,7 +33,7 @@ def people(which: str, seed: int, domain: str = DOMAIN, times: int = 1) -> str:
 
 def base(method: MethodConfig, seed: int = 0) -> Config:
     """The protocol for one method; `seed` draws other labelled and unlabelled people, validation stays."""
-    labeled, unlabeled, val = (people(which, seed) for which in SETS)
+    labeled, unlabeled, val = (people(which, seed) for which in ("labeled", "unlabeled", "val"))
     data = DataConfig(labeled=labeled, unlabeled=unlabeled, val=val)
     model = ModelConfig(
         weights="none",

@@ -15,12 +15,10 @@ from semipose.config import Config, MethodConfig, ModelConfig
 from semipose.recipes import mini
 from semipose.recipes.pose_mum import AFFINE, EASY, EMAN, SAME, short
 from semipose.recipes.tables import Plan
-from semipose.recipes.xie2021_plans import LABELS, coco, wider
+from semipose.recipes.xie2021_plans import LABELS, TIMES, coco, wider
 
 JC, RA = f"{AFFINE}+jc5", f"{AFFINE}+ra20"
 SMALL, LARGE = "resnet18", "resnet101"
-TIMES = {"1k": 1, "5k": 5, "10k": 10}
-"""Labels at mini scale, of the protocol's."""
 DECAYS = (0.999, 0.99, 0.9, 0.6, 0.5)
 BEST = {SMALL: 0.6, LARGE: 0.9}
 """Decay of each backbone in Table 4, and so in Table 5."""

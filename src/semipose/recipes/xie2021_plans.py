@@ -1,14 +1,16 @@
 """How each model of Xie et al., ICCV 2021, is trained: the plans that the rows of `xie2021_tables.py` name.
 
-A plan's method settings are the same at both scales; at mini scale they go through `recipes.mini.base`. What the paper
-leaves open is ours: the values of lambda that it tried, the views of its failed attempts (both sides as easy, since
-they were to prevent collapse without easy-hard pairs), and the hard augmentation of supervised training.
+A plan's method settings are the same at both scales; at mini scale they go through `recipes.mini.base`, with studio
+people for COCO and Human3.6M and wild ones for MPII and AI Challenger. What the paper leaves open is ours: the values
+of lambda that it tried, the views of its failed attempts (both sides as easy, since they were to prevent collapse
+without easy-hard pairs), and the hard augmentation of supervised training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,16 @@ EASY = "affine30+flip50"
 A = "affine60+flip50"
 JC, RA = f"{A}+jc5", f"{A}+ra20"
 LABELS = {"1k": 1_000, "5k": 5_000, "10k": 10_000}
+TIMES = {"1k": 1, "5k": 5, "10k": 10}
+"""Labels at mini scale, of the protocol's."""
 OF_RUN = ("decode", "peer", "measure", "threshold")
 PCKH: dict[str, Any] = {"measure": "pckh", "threshold": 0.5}
 JDR: dict[str, Any] = {"measure": "jdr", "threshold": 0.5}
 Data = Callable[[Path | None], DataConfig]
 People = Mapping[str, Callable[[int], str | None]]
 """Keys of the data section -> what they are for a seed."""
+Network = Callable[[ModelConfig], dict[str, Any]]
+"""The protocol's network -> what another has instead."""
 
 
 def coco(root: Path | None, wild: bool = False) -> DataConfig:
@@ -84,43 +90,47 @@ def paper(data: Data, method: dict[str, Any], **model: Any) -> Make:
     return lambda seed, root: Config(data(root), ModelConfig(**model), MethodConfig(**method), seed=seed, **of_run)
 
 
-def small(method: dict[str, Any], changes: People | None = None, larger: bool = False) -> Make:
-    """The mini protocol with a method's settings; `larger`: with the network that stands for HRNet. `changes` replace
-    parts of the data."""
+def small(method: dict[str, Any], changes: People | None = None, network: Network | None = None, **of_run: Any) -> Make:
+    """The mini protocol with a method's settings; `changes` replace parts of the data, `network` of the network, and
+    `of_run` what is in `OF_RUN`."""
 
     def make(seed: int, root: Path | None = None) -> Config:
         config = mini.base(MethodConfig(**method), seed)
         replaced: dict[str, Any] = {key: change(seed) for key, change in (changes or {}).items()}
-        config = replace(config, data=replace(config.data, **replaced))
-        return replace(config, model=replace(config.model, **wider(config.model))) if larger else config
+        model = replace(config.model, **network(config.model)) if network else config.model
+        return replace(config, data=replace(config.data, **replaced), model=model, **of_run)
 
     return make
 
 
 def wider(model: ModelConfig) -> dict[str, Any]:
-    """A ResNet of twice the channels, for heterogeneous pairs at mini scale; ours."""
+    """A ResNet of twice the channels, for HRNet and ResNet101 at mini scale; ours."""
     return {"options": {**model.options, "channels": [2 * width for width in model.options["channels"]]}}
 
 
-def mixed(method: dict[str, Any]) -> Make:
+def deeper(blocks: int) -> Network:
+    """A ResNet of so many blocks a stage, for the larger ResNets at mini scale; ours."""
+    return lambda model: {"options": {**model.options, "layers": [blocks] * 4}}
+
+
+def mixed(method: dict[str, Any], changes: People | None = None) -> Make:
     """The mini protocol with a small network beside a larger one."""
 
     def make(seed: int, root: Path | None = None) -> Config:
-        config = small(method)(seed, root)
+        config = small(method, changes)(seed, root)
         return replace(config, peer=wider(config.model))
 
     return make
 
 
 def on_coco(
-    method: dict[str, Any], teacher: bool = False, at_mini: Make | None = None, **model: Any
+    method: dict[str, Any], teacher: bool = False, at_mini: Callable[..., Make] = small, **model: Any
 ) -> dict[str, Plan]:
-    """Plans with 1K, 5K and 10K labels, the first at mini scale too."""
+    """Plans with 1K, 5K and 10K labels."""
     plans = {}
     for name, labels in LABELS.items():
-        scales: dict[str, Make] = {"paper": paper(coco, method, **model)}
-        if name == "1k":
-            scales["mini"] = at_mini or small(method)
+        more = partial(mini.people, "labeled", times=TIMES[name])
+        scales = {"paper": paper(coco, method, **model), "mini": at_mini(method, {"labeled": more})}
         plans[name] = Plan(scales, labels, teacher=f"supervised-{name}" if teacher else None)
     return plans
 
@@ -135,24 +145,6 @@ def named(stem: str, plans: dict[str, Plan]) -> dict[str, Plan]:
     return {f"{stem}-{name}": plan for name, plan in plans.items()}
 
 
-def wild(seed: int) -> str:
-    """The mini protocol's other domain, unlabelled."""
-    return mini.people("unlabeled", seed, "wild")
-
-
-def wild_labels(seed: int) -> str:
-    return mini.people("labeled", seed, "wild")
-
-
-def wild_val(seed: int) -> str:
-    return mini.people("val", seed, "wild")
-
-
-def every_label(seed: int) -> str:
-    """The unlabelled people with their labels: "All" at mini scale."""
-    return mini.people("unlabeled", seed)
-
-
 SUPERVISED = {"name": "supervised", "easy": EASY}
 NAIVE = {"name": "naive", "easy": EASY}
 SINGLE = {"name": "single", "easy": EASY, "hard": A}
@@ -162,11 +154,27 @@ DUAL_RA = {"name": "dual", "easy": EASY, "hard": RA}
 DUAL_JC = {"name": "dual", "easy": EASY, "hard": JC}
 PSEUDOPOSE = {"name": "pseudopose", "easy": EASY, "hard": A}
 DATADISTILL = {"name": "datadistill", "easy": EASY, "hard": A}
-MINI_ALL: People = {"labeled": every_label, "unlabeled": lambda seed: None}
-SHIFT: People = {"unlabeled": wild, "val": wild_val}
-NETWORKS = {"resnet50": "ResNet50", "resnet101": "ResNet101", "resnet152": "ResNet152", "hrnet_w48": "HRNetW48"}
-TUNED: People = {"labeled": wild_labels, "unlabeled": lambda seed: None, "val": wild_val}
 PRETRAIN = {"supervised": SUPERVISED, "pseudopose": {**PSEUDOPOSE, "hard": JC}, "dual": DUAL_JC}
+NETWORKS: dict[str, tuple[str, Network | None]] = {
+    "resnet50": ("ResNet50", None),
+    "resnet101": ("ResNet101", deeper(2)),
+    "resnet152": ("ResNet152", deeper(3)),
+    "hrnet_w48": ("HRNetW48", wider),
+}
+"""Backbone -> its name in the paper, and what stands for it at mini scale."""
+
+ALL: People = {"labeled": partial(mini.people, "unlabeled"), "unlabeled": lambda seed: None}
+"""All of TRAIN: the protocol's unlabelled people with their labels."""
+ALL_WILD: People = {**ALL, "unlabeled": partial(mini.people, "more")}
+"""All of TRAIN, and WILD."""
+OUTDOORS: People = {
+    "labeled": partial(mini.people, "unlabeled", domain="wild"),
+    "unlabeled": partial(mini.people, "more", domain="wild"),
+    "val": partial(mini.people, "val", domain="wild"),
+}
+"""MPII, and AI Challenger unlabelled."""
+INDOORS: People = {**ALL_WILD, "labeled": OUTDOORS["labeled"]}
+"""MPII, and Human3.6M unlabelled and for validation, in other poses."""
 
 
 def _adaptation() -> dict[str, Plan]:
@@ -176,34 +184,37 @@ def _adaptation() -> dict[str, Plan]:
     for name, method in PRETRAIN.items():
         taught = name == "pseudopose"
         square = {"size": [256, 256]}
-        scales = {"paper": paper(to_h36m, method, **square, **JDR), "mini": small(method, SHIFT)}
+        scales = {"paper": paper(to_h36m, method, **square, **JDR), "mini": small(method, INDOORS)}
         plans[f"adapt-{name}"] = Plan(scales, teacher="adapt-supervised" if taught else None)
-        scales = {"paper": paper(mpii, method, **square, **PCKH), "mini": small(method, SHIFT)}
+        scales = {"paper": paper(mpii, method, **square, **PCKH), "mini": small(method, OUTDOORS)}
         plans[f"pretrain-{name}"] = Plan(scales, teacher="pretrain-supervised" if taught else None)
-        tuned = small(SUPERVISED, TUNED)
-        scales = {"paper": paper(h36m, SUPERVISED, **square, **JDR), "mini": tuned}
+        scales = {"paper": paper(h36m, SUPERVISED, **square, **JDR), "mini": small(SUPERVISED)}
         plans[f"finetune-{name}"] = Plan(scales, start=f"pretrain-{name}")
     return plans
 
 
 def _many_labels() -> dict[str, Plan]:
-    """All of TRAIN and WILD (Tables 3 and 4), and MPII with AI Challenger (Table 5): no mini scale."""
+    """All of TRAIN and WILD (Tables 3 and 4), and MPII with AI Challenger (Table 5)."""
     plans = {}
-    for name in NETWORKS:
-        plans[f"supervised-all-{name}"] = Plan({"paper": paper(coco, SUPERVISED, backbone=name)})
-        plans[f"dual-all-{name}"] = Plan({"paper": paper(lambda root: coco(root, True), DUAL_JC, backbone=name)})
-    for kind, method in (("supervised", SUPERVISED), ("dual", DUAL_JC)):
+    wild = partial(coco, wild=True)
+    for name, (_, network) in NETWORKS.items():
+        scales = {"paper": paper(coco, SUPERVISED, backbone=name), "mini": small(SUPERVISED, ALL, network)}
+        plans[f"supervised-all-{name}"] = Plan(scales)
+        scales = {"paper": paper(wild, DUAL_JC, backbone=name), "mini": small(DUAL_JC, ALL_WILD, network)}
+        plans[f"dual-all-{name}"] = Plan(scales)
+    for kind, method, data in (("supervised", SUPERVISED, ALL), ("dual", DUAL_JC, ALL_WILD)):
         for stem, decode in (("large", "quarter"), ("dark", "dark")):
-            large = paper(lambda r: coco(r, True), method, backbone="hrnet_w48", size=[384, 288], decode=decode)
-            plans[f"{kind}-{stem}-hrnet_w48"] = Plan({"paper": large})
+            large = paper(wild, method, backbone="hrnet_w48", size=[384, 288], decode=decode)
+            scales = {"paper": large, "mini": small(method, data, wider, decode=decode)}
+            plans[f"{kind}-{stem}-hrnet_w48"] = Plan(scales)
         square = paper(mpii, method, backbone="hrnet_w32", size=[256, 256], **PCKH)
-        plans[f"{kind}-mpii"] = Plan({"paper": square})
+        plans[f"{kind}-mpii"] = Plan({"paper": square, "mini": small(method, OUTDOORS, wider)})
     return plans
 
 
 PLANS: dict[str, Plan] = {
     **named("supervised", on_coco(SUPERVISED)),
-    "supervised-all": Plan({"paper": paper(coco, SUPERVISED), "mini": small(SUPERVISED, MINI_ALL)}),
+    "supervised-all": Plan({"paper": paper(coco, SUPERVISED), "mini": small(SUPERVISED, ALL)}),
     **named("supervised-hard", on_coco({"name": "supervised", "easy": RA})),
     **named("pseudopose", on_coco(PSEUDOPOSE, teacher=True)),
     **named("datadistill", on_coco(DATADISTILL, teacher=True)),
@@ -212,13 +223,13 @@ PLANS: dict[str, Plan] = {
     **named("dual", on_coco(DUAL)),
     **named("dual-ra", on_coco(DUAL_RA)),
     **named("dual-jc", on_coco(DUAL_JC)),
-    **named("supervised-hrnet", on_coco(SUPERVISED, at_mini=small(SUPERVISED, larger=True), backbone="hrnet_w48")),
-    **named("dual-hrnet", on_coco(DUAL, at_mini=small(DUAL, larger=True), backbone="hrnet_w48")),
-    **named("dual-mixed", on_coco(DUAL, at_mini=mixed(DUAL), peer={"backbone": "hrnet_w48"})),
+    **named("supervised-hrnet", on_coco(SUPERVISED, at_mini=partial(small, network=wider), backbone="hrnet_w48")),
+    **named("dual-hrnet", on_coco(DUAL, at_mini=partial(small, network=wider), backbone="hrnet_w48")),
+    **named("dual-mixed", on_coco(DUAL, at_mini=mixed, peer={"backbone": "hrnet_w48"})),
     "naive": attempt(**NAIVE),
     "naive-0.1": attempt(**NAIVE, weight=0.1),
     "naive-0.01": attempt(**NAIVE, weight=0.01),
-    "naive-all": Plan({"paper": paper(lambda root: coco(root, True), NAIVE)}),
+    "naive-all": Plan({"paper": paper(partial(coco, wild=True), NAIVE), "mini": small(NAIVE, ALL_WILD)}),
     "undetached": attempt(name="undetached", easy=EASY, hard=A),
     "easy-easy": attempt(name="single", easy=EASY, hard=EASY),
     "hard-hard": attempt(name="single", easy=A, hard=A),
