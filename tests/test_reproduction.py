@@ -15,8 +15,9 @@ from semipose.cli import main
 from semipose.config import Config
 from semipose.engine import train as engine
 from semipose.errors import UserError
+from semipose.recipes import papers
 from semipose.recipes.tables import Make, Paper, Plan, Row, Table
-from semipose.reproduction import configured, find, listing, markdown, needed, reproduce
+from semipose.reproduction import configured, markdown, needed, reproduce
 from tests.engine.runs import tiny
 
 SHORT = {"steps": 2, "save_every": 1, "eval_every": 0, "log_every": 1, "optim": {"batch": 2}}
@@ -56,8 +57,8 @@ def _made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The paper in place, counting what is trained; in a folder of its own."""
     TRAINED.clear()
     monkeypatch.setattr(scores, "PEOPLE", 1)
-    monkeypatch.setitem(reproduction.PAPERS, "nobody", "nobody")
-    monkeypatch.setattr(reproduction, "import_module", lambda name: SimpleNamespace(PAPER=MADE_UP))
+    monkeypatch.setitem(papers.PAPERS, "nobody", "nobody")
+    monkeypatch.setattr(papers, "import_module", lambda name: SimpleNamespace(PAPER=MADE_UP))
     monkeypatch.chdir(tmp_path)
     train = engine.run_training
 
@@ -188,7 +189,9 @@ def test_the_verb_prints_the_table_and_names_its_files(
     assert "[1/1] first, seed 0" in printed.err
 
 
-def test_the_list_has_every_row_and_its_scales() -> None:
-    text = listing()
-    assert "nobody/table1: Some methods" in text and "Only on GPUs" in text
-    assert find("nobody/table2")[1] == {"table2": TABLES["table2"]}
+def test_a_row_is_a_command_of_its_own(cache: dict[str, str]) -> None:
+    (table,) = reproduce("nobody/first", out="out", progress=False, train=False, data=cache)
+    assert [row["label"] for row in table["rows"]] == [
+        *("table1: Supervised", "table2: As before", "figure5: none", "figure5: affine60")
+    ]
+    assert table["files"][0].name == "first.json"

@@ -260,7 +260,9 @@ def build_parser() -> Verb:
         "reproduce xie2021/table1 --seeds 0 1 2; any setting can follow as --section.key=value",
         settings=True,
     ).add_argument
-    add("target", nargs="?", metavar="PAPER/TABLE", help="or PAPER for all of its tables")
+    add(
+        "target", nargs="?", metavar="PAPER/TABLE", help="or PAPER for all tables, or a row that semipose recipes lists"
+    )
     add("--scale", choices=("mini", "paper"), default="mini", help="embedded people in minutes, or the paper's data")
     add("--seeds", type=int, nargs="+", default=[0])
     add("--data", type=Path, metavar="ROOT", help="at paper scale, the folder that holds coco, mpii, aic and h36m")
@@ -294,9 +296,18 @@ def build_parser() -> Verb:
     add("--out", type=Path, default=Path("points.json"))
 
     add = verb(
-        "recipes", commands.recipes, "list the recipes with the papers' numbers", "recipes show dual"
+        "recipes",
+        commands.recipes,
+        "list the recipes and every row of the papers' tables, with the papers' numbers, commands and needs",
+        "recipes show dual, or of a row, recipes show xie2021/dual-jc-1k --scale mini",
     ).add_argument
-    add("show", nargs="*", metavar="show NAME", help="print one recipe's whole configuration")
+    add(
+        "words",
+        nargs="*",
+        metavar="show NAME",
+        help="print one's whole configuration; or PAPER or PAPER/TABLE, its rows",
+    )
+    add("--scale", choices=("mini", "paper"), default="paper", help="of a row that is shown")
 
     add = verb(
         "report", commands.report, "write one HTML page about one or several runs", "report runs/supervised runs/dual"

@@ -251,11 +251,12 @@ def show_mix(a: Arguments) -> None:
 
 def reproduce(a: Arguments) -> int:
     from semipose.engine.signals import EXIT_STOPPED, Stopped
-    from semipose.reproduction import listing, markdown, reproduce
+    from semipose.recipes.listing import rows_text
+    from semipose.reproduction import markdown, reproduce
     from semipose.settings import read_overrides
 
     if a.target is None:
-        print(listing())
+        print(rows_text())
         return DONE
     try:
         tables = reproduce(a.target, a.scale, a.seeds, a.out, a.data, a.dry_run, **read_overrides(a.rest))
@@ -290,27 +291,17 @@ def triangulate(a: Arguments) -> int:
 
 
 def recipes(a: Arguments) -> int:
-    from semipose.recipes import RECIPES, recipe
+    from semipose.recipes.listing import recipes_text, rows_text, shown
 
-    if not a.show:
-        for name, each in RECIPES.items():
-            print(f"{name:24s} {each.number:>8s}  {each.row}")
-        print("semipose recipes show NAME prints a recipe; semipose train --recipe NAME --data data.yaml trains it")
-        print("semipose reproduce lists every row of the papers' tables, and PAPER/TABLE trains those of one")
-        return DONE
-    if len(a.show) != 2 or a.show[0] != "show":
-        print("semipose recipes: write semipose recipes, or semipose recipes show NAME", file=sys.stderr)
+    if not a.words:
+        print(f"{recipes_text()}\n\n{rows_text()}")
+    elif a.words[0] != "show" and len(a.words) == 1:
+        print(rows_text(a.words[0]))
+    elif len(a.words) == 2 and a.words[0] == "show":
+        print(shown(a.words[1], a.scale))
+    else:
+        print("semipose recipes: write recipes, recipes PAPER/TABLE, or recipes show NAME", file=sys.stderr)
         return USAGE
-    import yaml
-
-    from semipose.config import to_dict
-    from semipose.models import size
-
-    config = recipe(a.show[1])
-    each = RECIPES[a.show[1]]
-    print(f"# {each.row}{f' ({each.number})' if each.number else ''}\n# {each.source}")
-    print(f"# a network for 17 joints: {size(config.model, 17)}")
-    print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")
     return DONE
 
 

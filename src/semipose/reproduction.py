@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 from statistics import mean, stdev
@@ -21,16 +20,10 @@ from typing import Any
 from semipose.config import Config, differences, to_dict
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.recipes.papers import find
 from semipose.recipes.tables import SCALES, Paper, Plan, Row, Table
 from semipose.scores import MPJPE, PCK, PSEUDO, SCORES
 from semipose.settings import read_yaml, resolve
-
-PAPERS = {
-    "xie2021": "semipose.recipes.xie2021_tables",
-    "pose_mum": "semipose.recipes.pose_mum_tables",
-    "yu2024": "semipose.recipes.yu2024_tables",
-}
-"""Name -> the module that holds its `PAPER`. A new paper is one line here."""
 
 FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
 """What may differ between a recorded run and the one asked for."""
@@ -67,7 +60,8 @@ def reproduce(
     """Train what a table's rows need, and write the table beside the paper's numbers.
 
     Args:
-        target: such as "xie2021/table1", or "xie2021" for all of a paper's.
+        target: such as "xie2021/table1", "xie2021" for all of a paper's, or "xie2021/dual-jc-1k" for the rows of one
+            plan.
         scale: "mini" or "paper".
         seeds: each row is trained with each; the table has the mean and the standard deviation.
         out: where runs, one JSON a run, and the tables go; reproduce/<paper>/<scale> by default.
@@ -106,17 +100,6 @@ def reproduce(
         clock.end(records[plan, seed]["reused"])
         written = [_write(key, table, records, asked, seeds) for key, table in tables.items()]
     return written or [_write(key, table, records, asked, seeds) for key, table in tables.items()]
-
-
-def find(target: str) -> tuple[Paper, dict[str, Table]]:
-    """A paper and those of its tables that "paper/table" or "paper" names."""
-    name, _, wanted = target.partition("/")
-    if name not in PAPERS:
-        raise UserError(f"there is no paper {name!r} to reproduce; there are {', '.join(PAPERS)}")
-    paper: Paper = import_module(PAPERS[name]).PAPER
-    if wanted and wanted not in paper.tables:
-        raise UserError(f"{name} has no {wanted!r}; it has {', '.join(paper.tables)}")
-    return paper, {key: table for key, table in paper.tables.items() if wanted in ("", key)}
 
 
 def needed(paper: Paper, tables: Iterable[Table], scale: str) -> list[str]:
@@ -313,20 +296,6 @@ def _last(records: Any, column: str) -> float | None:
     values = [[row[column] for row in record["curves"] if column in row] for record in records]
     ends = [each[-1] for each in values if each]
     return round(mean(ends), 3) if ends else None
-
-
-def listing() -> str:
-    """Every table of every paper, with its rows, the paper's numbers, and the scales a row can be trained at."""
-    lines = []
-    for name in PAPERS:
-        paper, tables = find(name)
-        for key, table in tables.items():
-            lines.append(f"{name}/{key}: {table.title}")
-            for row in table.rows:
-                number = "" if row.paper is None else f"{row.paper:g} {row.metric}"
-                scales = ", ".join(scale for scale in SCALES if scale in paper.plans[row.plan].scales)
-                lines.append(f"    {row.label:45s} {number:>16s}   {scales}")
-    return "\n".join(lines)
 
 
 HEAD = ("row", "paper", "here", "response, labelled", "response, unlabelled")

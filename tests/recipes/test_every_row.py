@@ -12,6 +12,7 @@ import pytest
 from semipose import reproduction
 from semipose.config import Config
 from semipose.methods import MIX
+from semipose.recipes.papers import PAPERS
 from semipose.recipes.tables import Paper
 from semipose.scores import DETECTED
 from tests.helpers import shared_data
@@ -108,7 +109,7 @@ def one_of_each(paper: Paper) -> Paper:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", reproduction.PAPERS)
+@pytest.mark.parametrize("name", PAPERS)
 def test_every_row_starts_trains_and_is_scored(
     name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

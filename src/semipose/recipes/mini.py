@@ -12,6 +12,7 @@ from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, Optim
 from semipose.recipes import pose_mum
 from semipose.recipes.yu2024 import REFINED, WHOLE
 
+SOURCE = "ours: the mini protocol"
 DOMAIN, LABELS, UNLABELED, VAL = "studio", 20, 2000, 500
 STEPS = 1200
 EASY, HARD = "affine30+flip50", "affine60+flip50"

@@ -1,0 +1,129 @@
+"""What can be trained, as text: `semipose recipes` lists every recipe and every row of the papers' tables, and shows a
+configuration with where each constant comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from semipose.config import Config, to_dict
+from semipose.errors import UserError
+from semipose.recipes import RECIPES, mini, recipe
+from semipose.recipes.papers import PAPERS, find, rows_of
+from semipose.recipes.sources import DEFAULTS
+from semipose.recipes.tables import Plan, Row, Table
+from semipose.scores import AP_DETECTED
+
+ROOT = Path("ROOT")
+DATA = {"coco": "COCO", "mpii": "MPII", "aic": "AI Challenger", "h36m": "Human3.6M"}
+"""Folders of `reproduce --data ROOT`."""
+BOXES = "_boxes_"
+"""In the name of a file of a detector's boxes."""
+
+
+def recipes_text() -> str:
+    """A line a recipe: its name, the paper's number and what it is."""
+    lines = [f"{name:24s} {each.number:>8s}  {each.row}" for name, each in RECIPES.items()]
+    return "\n".join([*lines, "trained by: semipose train --recipe NAME --data data.yaml"])
+
+
+def rows_text(target: str = "") -> str:
+    """Every row of the papers' tables, or of those of "paper" or "paper/table": the paper's number, the command that
+    trains it, and what it needs."""
+    lines: list[str] = []
+    for name in [target.partition("/")[0]] if target else PAPERS:
+        for key, table in find(target or name)[1].items():
+            lines += _table_text(name, key, table)
+    lines.append("A command as it stands trains at mini scale: embedded people, in minutes, with no data of yours.")
+    lines.append("With --scale paper --data ROOT it trains at the paper's, and needs what is named.")
+    return "\n".join(lines)
+
+
+def _table_text(name: str, key: str, table: Table) -> Iterator[str]:
+    plans = find(name)[0].plans
+    yield f"{name}/{key}: {table.title}"
+    for row in table.rows:
+        number = "" if row.paper is None else f"{row.paper:g} {row.metric.partition(',')[0]}"
+        yield f"  {number:>16s}  {row.label:45s}  semipose reproduce {name}/{row.plan}"
+        yield f"{'':20s}needs {', '.join(needs(plans, row.plan, row.metric))}"
+
+
+def needs(plans: Mapping[str, Plan], name: str, metric: str = "") -> list[str]:
+    """What a plan needs at paper scale: data sets, how many of the labels, boxes, weights, and the plans that it builds
+    on with what those need."""
+    plan = plans[name]
+    config = plan.scales["paper"](0, ROOT)
+    files = [Path(str(file)) for file in (config.data.labeled, config.data.unlabeled, config.data.val) if file]
+    found = [DATA[folder] for folder in dict.fromkeys(file.relative_to(ROOT).parts[0] for file in files)]
+    if plan.labels:
+        found[0] += f" ({plan.labels:,} {'labelled images' if plan.by_image else 'labels'})"
+    if config.data.unlabeled and BOXES in Path(str(config.data.unlabeled)).name:
+        found.append("a detector's boxes of its unlabelled images")
+    if metric == AP_DETECTED:
+        found.append("a detector's boxes of VAL")
+    if config.model.weights == "imagenet" or config.peer.get("weights") == "imagenet":
+        found.append("ImageNet weights")
+    for before in filter(None, (plan.teacher, plan.start)):
+        found += [f"{before} (trained first)", *(each for each in needs(plans, before) if each not in found)]
+    return found
+
+
+def shown(name: str, scale: str = "paper") -> str:
+    """A whole configuration as YAML, each constant with its source: a recipe's, or a row's, "paper/plan".
+
+    Raises:
+        UserError: no such recipe or row.
+    """
+    from semipose.models import size
+
+    if "/" in name:
+        of, _, wanted = name.partition("/")
+        paper = find(of)[0]
+        if wanted not in paper.plans:
+            raise UserError(f"{name} is no row; semipose recipes lists them, such as xie2021/dual-jc-1k")
+        rows = rows_of(paper, wanted)
+        config, module = paper.plans[wanted].scales[scale](0, None), import_module(f"semipose.recipes.{of}")
+        own, about = rows[0].label, [_numbered(row) for row in rows]
+        about.append(
+            f"needs {', '.join(needs(paper.plans, wanted, rows[0].metric))}"
+            if scale == "paper"
+            else "the mini protocol"
+        )
+    else:
+        config, each = recipe(name), RECIPES[name]
+        module, own = import_module(each.config.__module__), each.source.rstrip(".")
+        about = [f"{each.row}{f' ({each.number})' if each.number else ''}", own]
+    about.append(f"a network for 17 joints: {size(config.model, 17)}")
+    protocol = mini.SOURCE if scale == "mini" or module is mini else own
+    known: Mapping[str, str] = getattr(module, "SOURCES", {})
+
+    def source(key: str, same: bool) -> str:
+        if same:
+            return DEFAULTS.get(key, "")
+        return known.get(key) or (own if key.startswith("method.") else protocol)
+
+    lines = _annotated(to_dict(config), to_dict(Config()), source)
+    return "\n".join([*(f"# {line}" for line in about), *lines])
+
+
+def _numbered(row: Row) -> str:
+    return f"{row.label}{'' if row.paper is None else f' ({row.paper:g} {row.metric})'}"
+
+
+def _annotated(
+    values: Mapping[str, Any], defaults: Mapping[str, Any], source: Callable[[str, bool], str], section: str = ""
+) -> Iterator[str]:
+    """Lines of YAML; `source` is told a key, and whether its value is the default."""
+    for key, value in values.items():
+        if not section and dataclasses.is_dataclass(getattr(Config(), key)):
+            yield f"{key}:"
+            yield from _annotated(value, defaults[key], source, f"{key}.")
+            continue
+        text = yaml.safe_dump([value], default_flow_style=True, width=1000).strip()[1:-1]
+        said = source(section + key, value == defaults[key])
+        yield f"{'  ' if section else ''}{key}: {text}{f'  # {said}' if said else ''}"

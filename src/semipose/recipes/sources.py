@@ -1,0 +1,58 @@
+"""Where the constants of the default configuration come from; sections and equations are of Xie et al., ICCV 2021."""
+
+from __future__ import annotations
+
+CODE = "the released code"
+KIM = "Kim et al., section 4.2"
+OURS = "ours; the paper is silent"
+DEFAULTS = {
+    "model.backbone": "section 6.1",
+    "model.options": "",
+    "model.weights": CODE,
+    "model.size": "section 6.1",
+    "model.deconv": "SimpleBaseline, section 6.1: 256 each, to stride 4",
+    "model.sigma": f"{CODE}, SimpleBaseline",
+    "model.padding": f"{CODE}, SimpleBaseline",
+    "model.bgr": "of imported weights",
+    "method.name": "section 4.2: Dual",
+    "method.easy": f"section 4.1; flips: {CODE}",
+    "method.hard": f"section 4.1, Figure 5; flips: {CODE}",
+    "method.labeled": "Eq. 8: as easy",
+    "method.hard_of": f"Eq. 3; {CODE}: easy",
+    "method.outside": f"{OURS}; {CODE}: background",
+    "method.weight": "section 3.2: lambda",
+    "method.share": f"Eq. 1 and 7; {CODE}: 0.5",
+    "method.teach": "Eq. 4",
+    "method.sigma": OURS,
+    "method.teacher": "Eq. 8: named by the user",
+    "method.decay": "section 6.3: 0.99 or 0.999",
+    "method.statistics": "Pose-MUM, Eq. 3, where an average has them",
+    "method.joint": f"{CODE}: two batches",
+    "method.mix_group": KIM,
+    "method.mix_tiles": KIM,
+    "method.mix_after": "ours; Kim et al. name none",
+    "method.mix_chance": "ours; Kim et al. give none",
+    "method.mix_anew": "ours; Kim et al. do not say",
+    "method.unmix": KIM,
+    "method.views": "ours; section 5 says multiple",
+    "method.multi": "ours; Yu et al., S_m",
+    "method.pool": "Yu et al., supplement, Algorithm 1",
+    "method.at_once": "ours; memory alone",
+    "method.select": "Yu et al., supplement, Algorithm 1, lines 23 to 26",
+    "method.margin": "ours; Yu et al., Delta",
+    "method.refine": "ours; the supplement does not say",
+    "method.burn_in": "none in the paper",
+    "optim.lr": "section 6.1",
+    "optim.milestones": "section 6.1: 70 and 90 of 100 epochs",
+    "optim.gamma": "section 6.1",
+    "optim.batch": CODE,
+    "optim.unlabeled_batch": "section 3.2: as many",
+    "peer": "",
+    "steps": "",
+    "epochs": "section 6.1",
+    "decode": CODE,
+    "flip_test": "section 6.1: none",
+    "measure": "ours; AP is measured beside it where labels have areas",
+    "threshold": "ours",
+}
+"""Key -> source, for every constant that a result depends on; empty where the default stands for nothing."""
