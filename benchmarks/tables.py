@@ -1,6 +1,6 @@
 """A paper's tables at mini scale, beside the paper's numbers: one seed of each row.
 
-    python benchmarks/tables.py xie2021 table1 figure8 figure7
+    python benchmarks/tables.py xie2021 table1 table6 table7 table8 figure3 figure5 figure7 figure8 section3 section6
     python benchmarks/tables.py pose_mum table1 table2 table3 table4
     python benchmarks/tables.py yu2024 table1 table2 selection
 
@@ -22,9 +22,11 @@ from typing import Any
 
 from common import named, write
 from figures import responses_figure, student_figure
+from semipose.recipes.papers import find
 from semipose.recipes.tables import Row
-from semipose.reproduction import find, markdown, reproduce
-from semipose.scores import PSEUDO
+from semipose.reproduction import reproduce
+from semipose.scores import MPJPE, PSEUDO
+from semipose.tabled import markdown
 
 DOCS = Path(__file__).parents[1] / "docs" / "results"
 LOSSES = ("loss/supervised", "loss/unsupervised")
@@ -50,7 +52,10 @@ DENOISE = {
     ("select-none", None): "selection_off",
 }
 STUDIES = {
-    "xie2021": Study("xie2021", lambda _, row: "/".join(filter(None, (row.plan, row.network, row.view)))),
+    "xie2021": Study(
+        "xie2021",
+        lambda _, row: "/".join(filter(None, (row.plan, row.network, row.view, "mm" if row.metric == MPJPE else ""))),
+    ),
     "pose_mum": Study("pose_mum", lambda table, row: f"{table}: {row.label}", "table2"),
     "yu2024": Study(
         "denoise",

@@ -17,7 +17,8 @@ from semipose.engine import train as engine
 from semipose.errors import UserError
 from semipose.recipes import papers
 from semipose.recipes.tables import Make, Paper, Plan, Row, Table
-from semipose.reproduction import configured, markdown, needed, reproduce
+from semipose.reproduction import configured, needed, reproduce
+from semipose.tabled import markdown
 from tests.engine.runs import tiny
 
 SHORT = {"steps": 2, "save_every": 1, "eval_every": 0, "log_every": 1, "optim": {"batch": 2}}

@@ -25,11 +25,19 @@ def run(folder: Path, val: str, predictions: dict | None = None) -> Path:
     return folder
 
 
-def test_a_benchmark_s_column_and_what_has_none() -> None:
-    tables = [{"table": {"Mean": 0.5, "Hip": 0.1}}, {"table": {"Mean": 0.7}}, {"table": {"Mean": 0.6}}]
-    summary = {"val": {"networks": dict(zip("ab", tables, strict=False)), "mean": tables[2]}}
-    assert scores.SCORES["PCKh@0.5"](Path(), summary) == pytest.approx({"a": 50, "b": 70, "mean": 60})
-    assert scores.SCORES["JDR"](Path(), {"val": {"networks": {"a": {}}, "mean": {"table": {"Avg": None}}}}) == {}
+def test_a_benchmark_s_column_its_groups_and_what_has_none() -> None:
+    tables = {"a": {"table": {"Mean": 0.5, "Hip": 0.1}}, "b": {"table": {"Mean": 0.7, "Hip": None}}}
+    found = scores.SCORES["PCKh@0.5"](Path(), {"val": {"networks": tables}})
+    wanted = {"a": 50, "b": 70, "mean": 60, "a/Mean": 50, "b/Mean": 70, "mean/Mean": 60, "a/Hip": 10}
+    assert found == pytest.approx(wanted), "no mean of a group that one network lacks"
+    assert scores.SCORES["JDR"](Path(), {"val": {"networks": {"a": {}, "b": {"table": {"Avg": None}}}}}) == {}
+
+
+def test_pck_by_joint_groups() -> None:
+    per_joint = {"left_wrist": 0.2, "right_wrist": 0.4, "head_top": 0.9, "neck": 0.1, "left knee": None}
+    found = scores.pck(Path(), {"val": {"networks": {"a": {"pck": 0.5, "per_joint": per_joint}}}})
+    wanted = {"": 50, "/Wrist": 30, "/Head": 90}
+    assert found == pytest.approx({f"{name}{part}": v for name in ("a", "mean") for part, v in wanted.items()})
 
 
 def human36m(folder: Path) -> tuple[str, np.ndarray]:
@@ -62,7 +70,9 @@ def test_mpjpe_of_files_as_human36m_s(tmp_path: Path) -> None:
     made = {"a": seen, "b": none, "ensemble": none}
     rows = [{"pred": {name: pred[i].tolist() for name, pred in made.items()}} for i in range(4)]
     folder = run(tmp_path, file, {"networks": list(made), "samples": rows})
-    assert scores.mpjpe(folder, {}) == {"a": pytest.approx(0, abs=1e-3)}, "no mean where a network's points are missing"
+    found = scores.mpjpe(folder, {})
+    assert found["a"] == pytest.approx(0, abs=1e-3) and found["a/Wrist"] == pytest.approx(0, abs=1e-3)
+    assert all(key.startswith("a") for key in found), "no mean where a network's points are missing"
     for row in rows:
         row["pred"]["b"] = row["pred"]["a"]
     (folder / "predictions" / "val.json").write_text(json.dumps({"networks": list(made), "samples": rows}))

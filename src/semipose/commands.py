@@ -252,8 +252,9 @@ def show_mix(a: Arguments) -> None:
 def reproduce(a: Arguments) -> int:
     from semipose.engine.signals import EXIT_STOPPED, Stopped
     from semipose.recipes.listing import rows_text
-    from semipose.reproduction import markdown, reproduce
+    from semipose.reproduction import reproduce
     from semipose.settings import read_overrides
+    from semipose.tabled import markdown
 
     if a.target is None:
         print(rows_text())

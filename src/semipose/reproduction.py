@@ -14,16 +14,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from semipose.config import Config, differences, to_dict
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.recipes.papers import find
-from semipose.recipes.tables import SCALES, Paper, Plan, Row, Table
-from semipose.scores import MPJPE, PCK, PSEUDO, SCORES
+from semipose.recipes.tables import SCALES, Paper, Plan, Table
 from semipose.settings import read_yaml, resolve
+from semipose.tabled import write_table
 
 FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
 """What may differ between a recorded run and the one asked for."""
@@ -98,8 +97,8 @@ def reproduce(
         except Unfinished:
             continue
         clock.end(records[plan, seed]["reused"])
-        written = [_write(key, table, records, asked, seeds) for key, table in tables.items()]
-    return written or [_write(key, table, records, asked, seeds) for key, table in tables.items()]
+        written = [write_table(key, table, records, asked, seeds) for key, table in tables.items()]
+    return written or [write_table(key, table, records, asked, seeds) for key, table in tables.items()]
 
 
 def needed(paper: Paper, tables: Iterable[Table], scale: str) -> list[str]:
@@ -235,92 +234,6 @@ def _curves(folder: Path) -> list[dict[str, float]]:
         rows = list(csv.DictReader(file))
     kept = ("step", "seconds", "val/", "response/", "pseudo/")
     return [{k: float(v) for k, v in row.items() if v and k.startswith(kept)} for row in rows]
-
-
-def _score(row: Row, record: Mapping[str, Any], asked: Setting, views: Sequence[str]) -> tuple[float | None, str]:
-    """A row's score, and in what: the paper's measure at paper scale; at mini scale PCK, MPJPE or the pseudo-heatmaps'
-    PCK. Measured once and kept in the run's record."""
-    from semipose.gaps import gap
-
-    file, folder = asked.out / f"{record['run']}.json", asked.out / record["run"]
-    own = row.metric in SCORES and not row.view and (asked.scale == "paper" or row.metric in (MPJPE, PSEUDO))
-    kind = row.metric if own else PCK
-    key = f"{kind} under" if row.view else kind
-    known = json.loads(file.read_text())
-    if not set(views if row.view else ()) <= set(known["scores"].get(key, {})) or key not in known["scores"]:
-        if row.view:
-            draws = 2 if asked.dry_run else 5
-            found = gap(folder, views=views, draws=draws, count=1000, out=None, progress=asked.progress)["views"]
-            known["scores"][key] = {name: 100 * each["pck"] for name, each in found.items()}
-        else:
-            known["scores"][key] = SCORES[kind](folder, record["summary"])
-        write_atomically(file, (json.dumps(known, indent=1) + "\n").encode())
-    return known["scores"][key].get(row.view or row.network or "mean"), kind
-
-
-def _write(
-    key: str, table: Table, records: Mapping[tuple[str, int], Mapping[str, Any]], asked: Setting, seeds: Sequence[int]
-) -> dict[str, Any]:
-    """A table of what there is, as JSON and Markdown beside the runs."""
-    views = [row.view for row in table.rows if row.view]
-    rows = []
-    for row in table.rows:
-        found = {seed: records[row.plan, seed] for seed in seeds if (row.plan, seed) in records}
-        measured = {seed: _score(row, record, asked, views) for seed, record in found.items()}
-        scores = {seed: round(score, 2) for seed, (score, _) in measured.items() if score is not None}
-        rows.append(
-            {
-                "label": row.label,
-                "plan": row.plan,
-                "paper": row.paper,
-                "metric": row.metric,
-                "measured": next((kind for _, kind in measured.values()), None),
-                "mean": round(mean(scores.values()), 2) if scores else None,
-                "spread": round(stdev(scores.values()), 2) if len(scores) > 1 else None,
-                "scores": scores,
-                "labeled": _last(found.values(), "response/labeled"),
-                "student": _last(found.values(), "response/student"),
-                "runs": [record["run"] for record in found.values()],
-            }
-        )
-    content: dict[str, Any] = {"table": key, "title": table.title, "remark": table.remark, "scale": asked.scale}
-    content |= {"seeds": list(seeds), "dry_run": asked.dry_run, "rows": rows}
-    files = [asked.out / f"{key}.json", asked.out / f"{key}.md"]
-    write_atomically(files[0], (json.dumps(content, indent=1) + "\n").encode())
-    write_atomically(files[1], markdown(content).encode())
-    return {**content, "files": files}
-
-
-def _last(records: Any, column: str) -> float | None:
-    """The mean over runs of a column's last value."""
-    values = [[row[column] for row in record["curves"] if column in row] for record in records]
-    ends = [each[-1] for each in values if each]
-    return round(mean(ends), 3) if ends else None
-
-
-HEAD = ("row", "paper", "here", "response, labelled", "response, unlabelled")
-
-
-def cells(content: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """A table's rows as text, in the order of `HEAD`."""
-    found = []
-    for row in content["rows"]:
-        spread = f" ± {row['spread']:.1f}" if row["spread"] is not None else ""
-        here = "-" if row["mean"] is None else f"{row['mean']:.1f}{spread} {row['measured']}"
-        paper = "-" if row["paper"] is None else f"{row['paper']:g} {row['metric']}"
-        responses = ("-" if row[key] is None else f"{row[key]:.2f}" for key in ("labeled", "student"))
-        found.append((row["label"], paper, here, *responses))
-    return found
-
-
-def markdown(content: Mapping[str, Any]) -> str:
-    """A table for people."""
-    seeds = ", ".join(map(str, content["seeds"]))
-    dry = f", a dry run of {content['dry_run']} steps: its numbers mean nothing" if content["dry_run"] else ""
-    lines = [f"## {content['table']}: {content['title']}", "", f"Scale {content['scale']}, seeds {seeds}{dry}."]
-    lines += [content["remark"]] if content["remark"] else []
-    lines += ["", *(f"| {' | '.join(row)} |" for row in (HEAD, ("---",) * len(HEAD), *cells(content)))]
-    return "\n".join(lines) + "\n"
 
 
 def _cost(plan: Plan, asked: Setting, seed: int) -> float:

@@ -19,35 +19,41 @@ DETECTED = Path("person_detection_results", "COCO_val2017_detections_AP_H_56_per
 """Where pose repositories keep the boxes of SimpleBaseline's detector, in COCO's folder."""
 
 Score = Callable[[Path, Mapping[str, Any]], dict[str, float]]
-"""(a run's folder, its summary) -> network -> score; "mean" is that of its networks."""
+"""(a run's folder, its summary) -> network -> score; "mean" is that of its networks. Further columns as `part_of`."""
+
+GROUPS = ("Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 
 PEOPLE, START = 50, 950_000
 """Embedded people for MPJPE, and the first one's number: beyond those of training and validation."""
 
 
+def part_of(network: str, part: str) -> str:
+    """The key of a further column of a network's score, such as a joint group's; of the score itself where it is ""."""
+    return f"{network}/{part}" if part else network
+
+
 def pck(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
-    """PCK in % at the run's last step."""
-    scores = {**summary["val"]["networks"], "mean": summary["val"]["mean"]}
-    return {name: 100 * each["pck"] for name, each in scores.items() if each["pck"] is not None}
+    """PCK in % at the run's last step, and its joint groups'."""
+    networks = summary["val"]["networks"]
+    return _percent({name: {"": each["pck"], **grouped(each["per_joint"])} for name, each in networks.items()})
 
 
 def column(name: str) -> Score:
-    """A column of the benchmark's own table, in % at the run's last step: of `pckh` or `jdr`, as `Config.measure`."""
+    """A column of the benchmark's own table, in % at the run's last step, and its others: of `pckh` or `jdr`, as
+    `Config.measure`."""
 
     def score(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
-        scores = {**summary["val"]["networks"], "mean": summary["val"]["mean"]}
-        found = {key: each.get("table", {}).get(name) for key, each in scores.items()}
-        return {key: 100 * value for key, value in found.items() if value is not None}
+        tables = {key: each.get("table", {}) for key, each in summary["val"]["networks"].items()}
+        return _percent({key: {"": table.get(name), **table} for key, table in tables.items()})
 
     return score
 
 
 def average_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
-    """COCO AP in %, with the validation data's boxes."""
+    """COCO AP in %, with the validation data's boxes; its further measures by their names (AP50, AR, ...)."""
     from semipose.training import evaluate
 
-    coco = evaluate(folder)["coco"]
-    return _with_mean({name: each["AP"] and 100 * each["AP"] for name, each in coco.items() if name != "ensemble"})
+    return _precision(evaluate(folder)["coco"])
 
 
 def detected_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
@@ -57,10 +63,11 @@ def detected_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, fl
 
     config = resolve(Config(), read_yaml(folder / "config.yaml"))
     boxes = Path(str(config.data.val)).parents[1] / DETECTED
-    if not boxes.exists():
-        return {}
-    coco = evaluate(folder, flip_test="shift", boxes=boxes)["detected"]
-    return _with_mean({name: each["AP"] and 100 * each["AP"] for name, each in coco.items() if name != "ensemble"})
+    return _precision(evaluate(folder, flip_test="shift", boxes=boxes)["detected"]) if boxes.exists() else {}
+
+
+def _precision(coco: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:
+    return _percent({name: {"": each["AP"], **each} for name, each in coco.items() if name != "ensemble"})
 
 
 def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
@@ -85,7 +92,11 @@ def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     file = json.loads((folder / "predictions" / "val.json").read_text())
     names = [name for name in file["networks"] if name != "ensemble"]
     pred = {name: np.array([row["pred"][name] for row in file["samples"]]) for name in names}
-    return _with_mean({name: shots_mpjpe(val, pred[name], cameras)["absolute"]["mean"] for name in names})
+    return _flat({name: _millimetres(shots_mpjpe(val, pred[name], cameras)) for name in names})
+
+
+def _millimetres(scores: Mapping[str, Any]) -> dict[str, float | None]:
+    return {"": scores["absolute"]["mean"], **grouped(scores["absolute"]["per_joint"])}
 
 
 def _embedded(folder: Path, domain: str) -> dict[str, float]:
@@ -95,14 +106,36 @@ def _embedded(folder: Path, domain: str) -> dict[str, float]:
     found = {}
     for file in sorted(folder.glob("model*.safetensors")):
         scores = multiview_mpjpe(by_predictor(Predictor.load(file)), domain, PEOPLE, start=START)
-        found[file.stem.removeprefix("model").removeprefix("-") or "a"] = scores["absolute"]["mean"]
-    return _with_mean(found)
+        found[file.stem.removeprefix("model").removeprefix("-") or "a"] = _millimetres(scores)
+    return _flat(found)
 
 
-def _with_mean(found: Mapping[str, float | None]) -> dict[str, float]:
-    """What could be scored, and the mean where all could."""
-    known = {name: value for name, value in found.items() if value is not None}
-    return {**known, "mean": mean(known.values())} if found and len(known) == len(found) else known
+def grouped(per_joint: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Joint group -> mean of its joints' values, left and right; None where one is missing."""
+    found = {}
+    for group in GROUPS:
+        values = [value for name, value in per_joint.items() if group.lower() in name.lower()]
+        known = [value for value in values if value is not None]
+        if values:
+            found[group] = mean(known) if len(known) == len(values) else None
+    return found
+
+
+def _flat(networks: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:
+    """Network -> column -> value, as `part_of` names them, without what is None; and the "mean" over networks where all
+    have a value."""
+    columns = dict.fromkeys(column for each in networks.values() for column in each)
+    found: dict[str, float] = {}
+    for column in columns:
+        known = {name: value for name, each in networks.items() if (value := each.get(column)) is not None}
+        found |= {part_of(name, column): value for name, value in known.items()}
+        if len(known) == len(networks):
+            found[part_of("mean", column)] = mean(known.values())
+    return found
+
+
+def _percent(networks: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:
+    return {key: 100 * value for key, value in _flat(networks).items()}
 
 
 def pseudo(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 from semipose.errors import UserError
@@ -38,7 +39,7 @@ def find(target: str) -> tuple[Paper, dict[str, Table]]:
 def rows_of(paper: Paper, plan: str) -> tuple[Row, ...]:
     """A plan's rows of all tables, or one of its own where only others build on it."""
     rows = [
-        Row(f"{key}: {row.label}", plan, row.paper, row.metric, row.network, row.view)
+        replace(row, label=f"{key}: {row.label}")
         for key, table in paper.tables.items()
         for row in table.rows
         if row.plan == plan

@@ -47,6 +47,8 @@ class Row:
         metric: in which the paper measures.
         network: which of a pair's networks ("a" or "b"); their mean when None.
         view: a perturbation under which the model is measured (`semipose gap`).
+        parts: the paper's further columns: a joint group or a measure of the same kind -> its number. MPJPE is the mean
+            of these where there are any, as the paper's is.
     """
 
     label: str
@@ -55,6 +57,7 @@ class Row:
     metric: str = "AP"
     network: str | None = None
     view: str | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

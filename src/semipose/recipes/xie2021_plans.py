@@ -155,13 +155,13 @@ DUAL_JC = {"name": "dual", "easy": EASY, "hard": JC}
 PSEUDOPOSE = {"name": "pseudopose", "easy": EASY, "hard": A}
 DATADISTILL = {"name": "datadistill", "easy": EASY, "hard": A}
 PRETRAIN = {"supervised": SUPERVISED, "pseudopose": {**PSEUDOPOSE, "hard": JC}, "dual": DUAL_JC}
-NETWORKS: dict[str, tuple[str, Network | None]] = {
-    "resnet50": ("ResNet50", None),
-    "resnet101": ("ResNet101", deeper(2)),
-    "resnet152": ("ResNet152", deeper(3)),
-    "hrnet_w48": ("HRNetW48", wider),
+NETWORKS: dict[str, Network | None] = {
+    "resnet50": None,
+    "resnet101": deeper(2),
+    "resnet152": deeper(3),
+    "hrnet_w48": wider,
 }
-"""Backbone -> its name in the paper, and what stands for it at mini scale."""
+"""Backbone -> what stands for it at mini scale."""
 
 ALL: People = {"labeled": partial(mini.people, "unlabeled"), "unlabeled": lambda seed: None}
 """All of TRAIN: the protocol's unlabelled people with their labels."""
@@ -197,7 +197,7 @@ def _many_labels() -> dict[str, Plan]:
     """All of TRAIN and WILD (Tables 3 and 4), and MPII with AI Challenger (Table 5)."""
     plans = {}
     wild = partial(coco, wild=True)
-    for name, (_, network) in NETWORKS.items():
+    for name, network in NETWORKS.items():
         scales = {"paper": paper(coco, SUPERVISED, backbone=name), "mini": small(SUPERVISED, ALL, network)}
         plans[f"supervised-all-{name}"] = Plan(scales)
         scales = {"paper": paper(wild, DUAL_JC, backbone=name), "mini": small(DUAL_JC, ALL_WILD, network)}
