@@ -8,6 +8,7 @@ import pytest
 
 from semipose.config import Config, to_dict
 from semipose.methods import NEED_TEACHER, networks_of
+from semipose.recipes import recipe
 from semipose.recipes.xie2021_tables import PAPER
 from semipose.scores import PCK, PSEUDO, SCORES
 from semipose.settings import resolve
@@ -82,3 +83,19 @@ def test_a_row_is_measured_as_the_paper_does() -> None:
         config = PAPER.plans[row.plan].scales["paper"](0, None)
         assert (config.measure, config.threshold) == wanted.get(row.metric, (config.measure, config.threshold))
     assert {row.metric for _, row in ROWS} == {*SCORES} - {PCK, PSEUDO}
+
+
+@pytest.mark.parametrize(
+    ("name", "plan"),
+    [
+        *((name, f"{name}-1k") for name in ("supervised", "pseudopose", "datadistill", "single", "single-jc")),
+        *(("dual-a", "dual-1k"), ("dual-ra", "dual-ra-1k"), ("dual", "dual-jc-1k"), ("dual-hrnet", "dual-mixed-1k")),
+        ("supervised-hard", "supervised-hard-10k"),
+        *((name, name) for name in ("naive", "undetached", "foreground", "easy-easy", "hard-hard", "hard-easy")),
+        *((f"naive-lambda{weight}", f"naive-{weight}") for weight in ("0.1", "0.01")),
+        *((f"confident{height}", f"confident-{height}") for height in ("0.2", "0.4", "0.6", "0.8")),
+        *((f"mean-teacher{decay}", f"mean-teacher-{decay}") for decay in ("0.99", "0.999")),
+    ],
+)
+def test_a_recipe_and_the_row_that_it_stands_for_train_alike(name: str, plan: str) -> None:
+    assert recipe(name) == PAPER.plans[plan].scales["paper"](0, None)
