@@ -1,5 +1,5 @@
-"""RandAugment without geometry (Cubuk et al. 2020), with the operations that Xie et al. 2021 use: batched, on the image's
-device."""
+"""RandAugment without geometry (Cubuk et al. 2020), of the operations that Xie et al. 2021 use: batched, on the
+image's device."""
 
 from __future__ import annotations
 
