@@ -96,13 +96,14 @@ def test_impossible_affines_are_refused(arguments) -> None:
 
 
 def test_released_easy() -> None:
-    """Turned with probability 0.6 by a clipped normal; scale clipped to 1 +- 0.25; mirrored half the time."""
+    """Turned with probability 0.6 by a clipped normal; the box that is cut out scaled by one clipped to 1 +- 0.25, so
+    that people are magnified by its inverse; mirrored half the time."""
     angle, scale, mirrored = drawn("released-easy", 1000)
     turned = np.abs(angle) > 1e-3
     assert abs(turned.mean() - 0.6) < 0.05 and np.abs(angle).max() == pytest.approx(60, abs=0.01)
     assert 20 < np.std(angle[turned]) < 32
-    assert scale.min() == pytest.approx(0.75) and scale.max() == pytest.approx(1.25)
-    assert abs((scale < 0.7501).mean() - 0.16) < 0.05
+    assert scale.min() == pytest.approx(1 / 1.25) and scale.max() == pytest.approx(1 / 0.75)
+    assert abs((scale < 0.8001).mean() - 0.16) < 0.05 and abs((scale > 1.3332).mean() - 0.16) < 0.05
     assert abs(mirrored.mean() - 0.5) < 0.05
 
 
@@ -110,6 +111,7 @@ def test_released_hard_shears_crops_that_are_not_square() -> None:
     square = view(300, size=(6, 6), source=(6, 6))
     angle, scale, mirrored = drawn("released-hard", shown=square)
     assert abs((np.abs(angle) > 1e-3).mean() - 0.8) < 0.07 and not mirrored.any()
+    assert scale.min() == pytest.approx(1 / 1.25) and scale.max() == pytest.approx(1 / 0.75)
     upright = view(300, size=(64, 48), source=(64, 48))
     linear = upright.to(released_hard(upright, Draws(5, 1))).double().numpy()[:, :2, :2]
     stretch = np.diag([48.0, 64.0])

@@ -7,7 +7,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
 from semipose.augment import parse, rand_augment
-from semipose.augment.photometric import OPERATIONS, _apply
+from semipose.augment.photometric import OPERATIONS, RELEASED, _apply
 from semipose.draws import Draws
 from semipose.geometry import pixels
 from tests.tiny import view
@@ -36,9 +36,9 @@ def photo(height: int = 256, width: int = 510) -> np.ndarray:
     return np.clip(image + rng.normal(0, 6, image.shape), 9, 240).astype(np.uint8)
 
 
-def ours(name: str, image: np.ndarray, level: float, sign: float = UP) -> np.ndarray:
+def ours(name: str, image: np.ndarray, level: float, sign: float = UP, operations=OPERATIONS) -> np.ndarray:
     x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
-    out = _apply(x, torch.tensor([NAMES.index(name)]), level, torch.tensor([[sign, 0.5, 0.5]]))
+    out = _apply(x, torch.tensor([NAMES.index(name)]), level, torch.tensor([[sign, 0.5, 0.5]]), operations)
     return out[0].permute(1, 2, 0).numpy() * 255
 
 
@@ -76,6 +76,30 @@ def test_solarize_add_against_its_formula() -> None:
     image = photo()
     expected = np.where(image < 128, np.minimum(image + 110 * 20 / 30, 255), image)
     assert largest(ours("solarize_add", image, 20 / 30), expected) < 1e-3
+
+
+@pytest.mark.parametrize(("magnitude", "bits"), [(0, 6), (10, 5), (20, 4), (30, 2)])
+def test_released_operations_against_pillow(magnitude, bits) -> None:
+    """The higher the magnitude, the fewer bits and the more that is inverted; what is added may be inverted too."""
+    image, level = photo(), magnitude / 30
+    pil = Image.fromarray(image)
+    added = Image.fromarray(np.clip(image + 110 * level, 0, 255).astype(np.uint8))
+    for name, expected, off in (
+        ("posterize", ImageOps.posterize(pil, bits), 1e-3),
+        ("solarize", ImageOps.solarize(pil, 256 - 256 * level), 1e-3),
+        ("solarize_add", ImageOps.solarize(added, 128), 1.01),  # Pillow's pixels are whole numbers
+    ):
+        assert largest(ours(name, image, level, operations=RELEASED), expected) < off
+
+
+def test_the_released_policy_is_harder_where_it_differs() -> None:
+    """It draws as `ra20` does; images differ where one of the three other operations was drawn, and nowhere else."""
+    plain = view(60)
+    own, released = (parse(text)(plain, Draws(1)).image for text in ("ra20", "released-ra20"))
+    which = Draws(1).integers(60, 2, high=len(OPERATIONS), host=True)
+    theirs = ((which >= 3) & (which <= 5)).any(1)
+    assert operations_of(own, released) == theirs.tolist() and 0 < theirs.sum() < 60
+    assert [a is b for a, b in zip(OPERATIONS, RELEASED, strict=True)] == [True] * 3 + [False] * 3 + [True] * 5
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from semipose.augment import parse
 from semipose.config import MethodConfig
 from semipose.draws import Draws
+from semipose.geometry import align
 from semipose.methods import build_method, hard
 from semipose.recipes import RECIPES, recipe
 from tests.tiny import CODEC, Tiny, labeled, view
@@ -51,6 +53,20 @@ def test_hard_of_easy_composes() -> None:
         build_method(config, [net], CODEC)(labeled(), view(4, 5), Draws(0))
         _, easy, hardest = net.shown
         assert torch.allclose(easy, hardest, atol=1e-5) == same
+
+
+def test_the_second_affine_is_a_rotation_matrix_handed_to_a_sampling_grid() -> None:
+    """s R(angle), taken for where a normalised grid looks: s above 1 looks at more, and shows people smaller."""
+    n, draws, plain = 8, Draws(1), view(8)
+    turned = draws.uniform(n) < 0.8
+    angle = torch.deg2rad(torch.where(turned, (30 * draws.normal(n)).clamp(-60, 60), 0))
+    scale = (1 + 0.25 * draws.normal(n)).clamp(0.75, 1.25)
+    cos, sin, zero = scale * angle.cos(), scale * angle.sin(), torch.zeros(n)
+    theta = torch.stack([cos, sin, zero, -sin, cos, zero], -1).view(n, 2, 3)
+    heatmaps = torch.rand(n, 3, 16, 12, generator=torch.Generator().manual_seed(0))
+    expected = F.grid_sample(heatmaps, F.affine_grid(theta, [n, 3, 16, 12], align_corners=False), align_corners=False)
+    found, _ = align(heatmaps, plain, parse("released-hard")(plain, Draws(1)), torch.arange(3))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
 def test_a_released_step() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from semipose.config import Config, to_dict
 from semipose.methods import NEED_TEACHER, networks_of
+from semipose.recipes import recipe
 from semipose.recipes.mini import SETS
 from semipose.recipes.xie2021_tables import PAPER
 from semipose.scores import MPJPE, PCK, PEOPLE, PSEUDO, SCORES, START
@@ -99,3 +100,19 @@ def test_the_paper_s_means_in_mm_and_of_jdr_are_those_of_its_columns() -> None:
     assert len(rows) == 9
     for row in rows:
         assert row.paper == pytest.approx(mean(row.parts.values()), abs=0.06), row.label
+
+
+@pytest.mark.parametrize(
+    ("name", "plan"),
+    [
+        *((name, f"{name}-1k") for name in ("supervised", "pseudopose", "datadistill", "single", "single-jc")),
+        *(("dual-a", "dual-1k"), ("dual-ra", "dual-ra-1k"), ("dual", "dual-jc-1k"), ("dual-hrnet", "dual-mixed-1k")),
+        ("supervised-hard", "supervised-hard-10k"),
+        *((name, name) for name in ("naive", "undetached", "foreground", "easy-easy", "hard-hard", "hard-easy")),
+        *((f"naive-lambda{weight}", f"naive-{weight}") for weight in ("0.1", "0.01")),
+        *((f"confident{height}", f"confident-{height}") for height in ("0.2", "0.4", "0.6", "0.8")),
+        *((f"mean-teacher{decay}", f"mean-teacher-{decay}") for decay in ("0.99", "0.999")),
+    ],
+)
+def test_a_recipe_and_the_row_that_it_stands_for_train_alike(name: str, plan: str) -> None:
+    assert recipe(name) == PAPER.plans[plan].scales["paper"](0, None)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from semipose.augment.affine import affine, afresh, onto, released_easy, released_hard
 from semipose.augment.joint_cutout import joint_cutout, released_joint_cutout
-from semipose.augment.photometric import rand_augment
+from semipose.augment.photometric import rand_augment, released_rand_augment
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View
@@ -64,6 +64,7 @@ POLICIES: dict[str, Callable[[float], Policy]] = {
     "released-easy": lambda _: released_easy,
     "released-hard": lambda _: released_hard,
     "released-jc": lambda count: released_joint_cutout(whole(count)),
+    "released-ra": lambda magnitude: released_rand_augment(magnitude),
 }
 """Name -> policy of its number. `affine30` turns by up to 30 degrees and scales by 1 +- 0.25, `affine60` by up to 60
 and 1 +- 0.5 (Xie et al. 2021, section 4.1); others lie on the same line."""

@@ -44,13 +44,14 @@ def onto(policy: Policy) -> Policy:
 
 
 def released_easy(view: View, draws: Draws, target: Target | None = None) -> View:
-    """The easy crop of Xie et al.'s released code: clipped normal rotation with probability 0.6, scale, mirror 0.5."""
+    """The easy crop of Xie et al.'s released code: clipped normal rotation with probability 0.6, scale of the box that
+    is cut out, mirror 0.5."""
     return view.warp(_released(view, draws, chance=0.6, flip=0.5))
 
 
 def released_hard(view: View, draws: Draws, target: Target | None = None) -> View:
-    """The second affine of Xie et al.'s released code, on the easy crop: probability 0.8, no mirror; as there, a
-    rotation of normalised coordinates, which shears crops that are not square."""
+    """The second affine of Xie et al.'s released code, on the easy crop: probability 0.8, scale of the part that is
+    looked at, no mirror; as there, a rotation of normalised coordinates, which shears crops that are not square."""
     step = _released(view, draws, chance=0.8, flip=0.0)
     aspect = view.size[1] / view.size[0]
     cx = (view.size[1] - 1) / 2
@@ -64,5 +65,5 @@ def _released(view: View, draws: Draws, chance: float, flip: float) -> Tensor:
     n = len(view)
     turned = draws.uniform(n) < chance
     angle = torch.where(turned, (30 * draws.normal(n)).clamp(-60, 60), 0)
-    scale = (1 + 0.25 * draws.normal(n)).clamp(0.75, 1.25)
-    return similarity(view.size, angle, scale, draws.uniform(n) < flip)
+    shown = (1 + 0.25 * draws.normal(n)).clamp(0.75, 1.25)  # a larger part of the image is a smaller person
+    return similarity(view.size, angle, 1 / shown, draws.uniform(n) < flip)

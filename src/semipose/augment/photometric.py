@@ -1,8 +1,9 @@
-"""RandAugment without geometry (Cubuk et al. 2020, as Xie et al. 2021 use it): batched, on the image's device."""
+"""RandAugment without geometry (Cubuk et al. 2020), of the operations that Xie et al. 2021 use: batched, on the
+image's device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
 
 GRAY = (0.299, 0.587, 0.114)
 SMOOTH = ((1, 1, 1), (1, 5, 1), (1, 1, 1))
+Operation = Callable[[Tensor, float, Tensor], Tensor]
+"""(images (B,3,H,W) in [0, 1], magnitude as a part of the largest, random numbers (B,3)) -> images."""
 
 
-def rand_augment(magnitude: float = 20, count: int = 2) -> Policy:
-    """`count` operations, drawn with replacement, at fixed `magnitude` of 30. Operations that can point either way take
-    a random sign, the cutout a random place.
+def rand_augment(magnitude: float = 20, count: int = 2, operations: Sequence[Operation] | None = None) -> Policy:
+    """`count` of the operations, drawn with replacement, at fixed `magnitude` of 30. Operations that can point either
+    way take a random sign, the cutout a random place.
+
+    A magnitude is turned into an argument as in RandAugment's own code: how many bits Posterize keeps and from where
+    Solarize inverts both grow with it, so that these two are the milder the higher it is.
 
     Which image gets which operation is known on the host, so each operation runs on its own images alone.
 
@@ -32,15 +38,16 @@ def rand_augment(magnitude: float = 20, count: int = 2) -> Policy:
     """
     if not 0 <= magnitude <= 30:
         raise UserError(f"RandAugment of magnitude {magnitude:g} is impossible; give 0 to 30, as in ra20")
+    choice = operations or OPERATIONS
 
     def policy(view: View, draws: Draws, target: Target | None = None) -> View:
         n = len(view)
-        which = draws.integers(n, count, high=len(OPERATIONS), host=True)
+        which = draws.integers(n, count, high=len(choice), host=True)
         chance = draws.uniform(n, count, 3)
 
         def edit(image: Tensor, view: View) -> Tensor:
             for turn in range(count):
-                image = _apply(image, which[:, turn], magnitude / 30, chance[:, turn])
+                image = _apply(image, which[:, turn], magnitude / 30, chance[:, turn], choice)
             return image
 
         return view.edit(edit)
@@ -48,11 +55,19 @@ def rand_augment(magnitude: float = 20, count: int = 2) -> Policy:
     return policy
 
 
-def _apply(image: Tensor, which: Tensor, level: float, chance: Tensor) -> Tensor:
+def released_rand_augment(magnitude: float = 20) -> Policy:
+    """As Xie et al.'s released code has it: Posterize keeps fewer bits and Solarize inverts more the higher the
+    magnitude is, and SolarizeAdd adds to all pixels and inverts what is bright then."""
+    return rand_augment(magnitude, operations=RELEASED)
+
+
+def _apply(
+    image: Tensor, which: Tensor, level: float, chance: Tensor, operations: Sequence[Operation] | None = None
+) -> Tensor:
     image = image.clone()
     for index in which.unique().tolist():
         rows = (which == index).nonzero()[:, 0].to(image.device, non_blocking=True)
-        image[rows] = OPERATIONS[index](image[rows], level, chance[rows]).clamp(0, 1)
+        image[rows] = (operations or OPERATIONS)[index](image[rows], level, chance[rows]).clamp(0, 1)
     return image
 
 
@@ -92,7 +107,20 @@ def _solarize_add(x: Tensor, level: float, chance: Tensor) -> Tensor:
     return torch.where(x * 255 < 128, x + 110 * level / 255, x)
 
 
-def _towards(other: Callable[[Tensor], Tensor]) -> Callable[[Tensor, float, Tensor], Tensor]:
+def _released_posterize(x: Tensor, level: float, chance: Tensor) -> Tensor:
+    step = 2 ** (8 - max(2, 6 - int(4 * level)))
+    return ((x * 255) / step).floor() * step / 255
+
+
+def _released_solarize(x: Tensor, level: float, chance: Tensor) -> Tensor:
+    return _solarize(x, 1 - level, chance)
+
+
+def _released_solarize_add(x: Tensor, level: float, chance: Tensor) -> Tensor:
+    return _solarize((x + 110 * level / 255).clamp_max(1), 0.5, chance)
+
+
+def _towards(other: Callable[[Tensor], Tensor]) -> Operation:
     def enhance(x: Tensor, level: float, chance: Tensor) -> Tensor:
         sign = (chance[:, 0] < 0.5).to(x.dtype)[:, None, None, None] * 2 - 1
         base = other(x)
@@ -118,7 +146,7 @@ def _cutout(x: Tensor, level: float, chance: Tensor) -> Tensor:
     return torch.where(((at - center).abs() <= half).all(-1)[:, None], 0.5, x)
 
 
-OPERATIONS: tuple[Callable[[Tensor, float, Tensor], Tensor], ...] = (
+OPERATIONS: tuple[Operation, ...] = (
     _auto_contrast,
     _equalize,
     _invert,
@@ -130,4 +158,11 @@ OPERATIONS: tuple[Callable[[Tensor, float, Tensor], Tensor], ...] = (
     _towards(torch.zeros_like),  # brightness
     _towards(_smooth),  # sharpness
     _cutout,
+)
+RELEASED = (
+    *OPERATIONS[:3],
+    _released_posterize,
+    _released_solarize,
+    _released_solarize_add,
+    *OPERATIONS[6:],
 )

@@ -22,7 +22,8 @@ def supervised() -> Config:
 
 
 def supervised_hard() -> Config:
-    """Section 6.2: hard augmentation in supervised training, Affine 60 and RandAugment 20."""
+    """Section 6.2: hard augmentation in supervised training; the paper does not say which, Affine 60 with RandAugment
+    is ours."""
     return Config(method=MethodConfig(name="supervised", easy=f"{AFFINE}+ra20"))
 
 
