@@ -61,7 +61,7 @@ def test_head_sizes_are_the_data_sets_own() -> None:
     assert head_sizes(without, truth, MPII) == pytest.approx(0.75 * length)
     annotated = dataclasses.replace(MPII, joints=tuple(j.replace("upper_neck", "neck") for j in MPII.joints))
     assert head_sizes(without, truth, annotated) == pytest.approx(length)
-    with pytest.raises(UserError, match="no upper neck"):
+    with pytest.raises(UserError, match="no upper neck; measure it by pck"):
         head_sizes(without, np.zeros((2, 17, 3)), COCO)
 
 

@@ -160,7 +160,7 @@ class ImageFolder:
         if len(found) != 1:
             raise UserError(
                 f"{where} is of image_id {image_id!r}, by which {len(found)} files of {self.folder} are named;"
-                " give a listing"
+                " give the folder of its images, or the file's name as image_id"
             )
         return found[0].relative_to(self.folder).as_posix()
 
