@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 
 import numpy as np
+import pycocotools.coco
 import pytest
+from pycocotools.cocoeval import COCOeval
 
 from semipose.config import Config
+from semipose.data.open import open_all
+from semipose.engine.networks import build_networks
+from semipose.metrics.oks import AP_NAMES
+from semipose.models.weights import save_model
 from semipose.prediction import predict
 from semipose.settings import read_yaml
+from semipose.skeleton import COCO
 from semipose.training import evaluate, train
 from tests.engine.runs import tiny
 from tests.helpers import shared_data
@@ -44,6 +53,40 @@ def test_coco_with_a_detectors_boxes(tmp_path: Path) -> None:
     assert set(scores["detected"]) == {"a"} and 0 <= scores["detected"]["a"]["AP"] <= 1
     files = predict(run.path, coco.parent, tmp_path / "out", boxes, overlay=False, submit="tiny").files
     assert files[-1].name == "person_keypoints_test-dev2017_tiny_results.zip" and files[-1].exists()
+
+
+def test_ap_in_the_data_s_own_boxes_equals_pycocotools_on_the_whole_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One person's pose lies on a bystander without labels, which COCO ignores."""
+    coco = shared_data("formats", "coco", "test_coco.json")
+    everyone = open_all(coco)
+    data, stranger = everyone.labeled(), everyone.subset([i for i, s in enumerate(everyone) if not s.labeled])[1]
+    rng = np.random.default_rng(0)
+    pred = np.stack([s.keypoints for s in data if s.keypoints is not None]).astype(float)
+    pred[..., :2] += rng.normal(0, 0.05 * np.sqrt([s.area or 0 for s in data])[:, None, None], pred[..., :2].shape)
+    pred[..., 2] = rng.uniform(0.1, 0.5, pred.shape[:2])
+    mistaken = next(i for i, s in enumerate(data) if s.image == stranger.image)
+    x, y, w, h = stranger.box
+    pred[mistaken] = np.stack([rng.uniform(x, x + w, 17), rng.uniform(y, y + h, 17), np.full(17, 0.9)], -1)
+
+    config = tiny(tmp_path / "cache", "supervised")
+    save_model(tmp_path / "model", build_networks(config, COCO)[0], config.model, COCO)
+    monkeypatch.setattr("semipose.engine.evaluate.predict_crops", lambda *_, **__: {"a": pred})
+    found = evaluate(tmp_path / "model.safetensors", str(coco))["coco"]["a"]
+
+    results = [
+        {"image_id": s.image_id, "category_id": 1, "keypoints": p.ravel().tolist(), "score": float(p[:, 2].mean())}
+        for s, p in zip(data, pred, strict=True)
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = pycocotools.coco.COCO(str(coco))
+        evaluator = COCOeval(truth, truth.loadRes(results), "keypoints")
+        evaluator.evaluate()
+        evaluator.accumulate()
+        evaluator.summarize()
+    assert [found[name] for name in AP_NAMES] == pytest.approx(evaluator.stats.tolist(), abs=1e-12)
+    assert 0.5 < found["AP"] < 1
 
 
 def test_several_labelled_sources_in_a_yaml(tmp_path: Path) -> None:

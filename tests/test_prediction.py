@@ -21,7 +21,7 @@ from semipose.errors import UserError
 from semipose.outputs import Frame
 from semipose.prediction import Predicted, boxes_of_run, predict
 from semipose.predictor import Predictor
-from semipose.skeleton import Skeleton
+from semipose.skeleton import COCO, Skeleton
 from tests.films import dot, film
 from tests.test_predictor import Bright
 
@@ -49,6 +49,20 @@ def on(source: Path, out: Path, *formats: str, **more: object) -> Predicted:
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return film(tmp_path / "clip.mp4", 15)
+
+
+def test_what_cannot_be_submitted_is_said_before_anything_is_predicted(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(UserError, match="named by letters"):
+        on(clip, out, submit="my method")
+    with pytest.raises(UserError, match="'pair' lacks left_eye"):
+        on(clip, out, submit="mine")
+    loaded = Predictor(Two(), COCO, device="cpu", padding=1.0)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prediction.Predictor, "load", lambda *_: loaded)
+        with pytest.raises(UserError, match=r"clip\.mp4#0.*by number"):
+            on(clip, out, submit="mine")
+    assert not out.exists()
 
 
 def test_a_video_to_coco_and_csv(clip: Path, tmp_path: Path) -> None:

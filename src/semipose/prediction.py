@@ -84,7 +84,7 @@ def predict(
     from rich.console import Console
     from rich.progress import track
 
-    from semipose.metrics.detections import best_poses, write_submission
+    from semipose.metrics.detections import best_poses, check_submission, write_submission
 
     predictor = Predictor.load(model, device, decode, flip_test)
     folder, damaged = Path(out), list[str]()
@@ -92,6 +92,9 @@ def predict(
     groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))
     if not groups:
         raise UserError(f"{boxes or source} holds no box; without --boxes, each image or frame is one")
+    if submit is not None:
+        shown = (boxed[0] if boxed else whole for whole, boxed in groups.values())
+        check_submission(submit, predictor.skeleton, (sample.image_id for sample in shown))
     _writable(folder)
     names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
     inputs = {Path(source), *([Path(boxes)] if boxes else []), *map(source_file, groups)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import yaml
 
-from semipose.config import Config
+from semipose.config import Config, DataConfig
 from semipose.errors import UserError
 from semipose.ranges import check_ranges
 from semipose.recipes import recipe
@@ -109,7 +109,7 @@ def evaluate(
     """
     from semipose.engine.evaluate import coco_scores, detection_scores, predict_crops, score_crops
     from semipose.engine.rundir import RunDir
-    from semipose.engine.sets import cut, open_sets
+    from semipose.engine.sets import cut, open_sets, others_in
     from semipose.heatmap import DECODERS
 
     if threshold is not None:
@@ -119,6 +119,7 @@ def evaluate(
     folder = path.parent if path.is_file() else path
     if data is None and not of_run:
         raise UserError(f"{path} is no run and has no validation data of its own; name labelled data with --data")
+    known = config.data if data is None else DataConfig(val=data, val_images=images)
     if data is None:
         found = open_sets(config.data, needs_unlabeled=False).val
         if found is None:
@@ -135,7 +136,7 @@ def evaluate(
     predictions = predict_crops(networks, crops, **how)
     usual = config.threshold if measure in (None, config.measure) else 0.1 if measure == "pck" else 0.5
     scores = score_crops(predictions, crops, threshold or usual, measure or config.measure)
-    scores["coco"] = coco_scores(predictions, crops)
+    scores["coco"] = coco_scores(predictions, crops, others_in(found, known))
     if boxes is not None:
         file = data or config.data.val
         document, detected = _detected(boxes, file, images or (None if data else config.data.val_images))

@@ -66,6 +66,18 @@ def test_nan_and_null_joints_are_unlabelled(tmp_path: Path) -> None:
     assert points.tolist() == [[0, 0, 0], [0, 0, 0], [4, 5, 2]]
 
 
+@pytest.mark.parametrize("box", [[9.98, 188.56, 5.54, 0.0], [3, 3, 0, 0]])
+def test_an_unlabelled_box_of_no_area_is_passed_over(tmp_path: Path, box: list[float]) -> None:
+    """As annotation 2206849 of COCO's train2017, which may not stop the whole file from being read."""
+    document = copy.deepcopy(DOCUMENT)
+    document["annotations"][1]["bbox"] = box  # type: ignore[index]
+    path = written(tmp_path, document)
+    assert read_coco(path).ids == ("a.png#10", "b.png#12") and len(read_boxes(path)) == 1
+    document["annotations"][1]["bbox"] = [3, 3, 4, -2]  # type: ignore[index]
+    with pytest.raises(UserError, match="annotation 11 has the empty bbox"):
+        read_coco(written(tmp_path, document))
+
+
 Edit = Callable[[dict], object]
 MALFORMED: list[tuple[str, Edit | str, str]] = [
     ("not json", "{", "not JSON"),
@@ -89,7 +101,7 @@ MALFORMED: list[tuple[str, Edit | str, str]] = [
         lambda d: d["annotations"][0].update(bbox=[1, float("nan"), 3, 4]),
         "annotation 10 has the empty bbox",
     ),
-    ("two empty", lambda d: [a.update(bbox=[0, 0, 0, 0]) for a in d["annotations"][:2]], "ids 10, 11"),
+    ("two empty", lambda d: [a.update(bbox=[0, 0, 0, 0]) for a in d["annotations"][::2]], "ids 10, 12"),
     (
         "wrong length",
         lambda d: d["annotations"][0].update(keypoints=[1] * 12),

@@ -52,6 +52,11 @@ def test_head_sizes_of_the_list(tmp_path: Path) -> None:
         read_mpii(path)
     savemat(path.with_name("gt_valid.mat"), content)
     assert read_mpii(path)[0].head_size == pytest.approx(HEAD * 50)
+    missing[3] = 1
+    savemat(path.with_name("gt_valid.mat"), {**content, "jnt_missing": missing})
+    points = read_mpii(path)[0].keypoints
+    assert points is not None
+    assert (points[:, 2] == 0).nonzero()[0].tolist() == [0, 3], "the benchmark's mask is that of its ground truth"
 
 
 def test_its_own_file(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 
+from semipose.data.mpii import read_mpii
 from semipose.data.sample import Sample
 from semipose.errors import UserError
 from semipose.metrics import jdr as detection
 from semipose.metrics.jdr import jdr
 from semipose.metrics.pckh import head_sizes, pckh
 from semipose.skeleton import COCO, H36M, MPII, Skeleton
+from tests.helpers import shared_data
 
 
 def misses(skeleton: Skeleton, count: int, wrong: dict[str, int], far: float) -> tuple[np.ndarray, np.ndarray]:
@@ -55,9 +57,23 @@ def test_head_sizes_are_the_data_sets_own() -> None:
     people = [Sample(str(i), "a", (0, 0, 1, 1), head_size=size) for i, size in enumerate((30.0, None))]
     assert head_sizes(people, truth, MPII) == pytest.approx([30, np.nan], nan_ok=True)
     without = [dataclasses.replace(p, head_size=None) for p in people]
-    assert head_sizes(without, truth, MPII) == pytest.approx(np.linalg.norm(truth[:, 8, :2] - truth[:, 9, :2], axis=1))
-    with pytest.raises(UserError, match="no upper neck"):
+    length = np.linalg.norm(truth[:, 8, :2] - truth[:, 9, :2], axis=1)
+    assert head_sizes(without, truth, MPII) == pytest.approx(0.75 * length)
+    annotated = dataclasses.replace(MPII, joints=tuple(j.replace("upper_neck", "neck") for j in MPII.joints))
+    assert head_sizes(without, truth, annotated) == pytest.approx(length)
+    with pytest.raises(UserError, match="no upper neck; measure it by pck"):
         head_sizes(without, np.zeros((2, 17, 3)), COCO)
+
+
+def test_head_joints_give_the_size_of_the_head_s_box() -> None:
+    """Boxes have whole pixels, so the squared diagonal is a whole number: only for joints 0.8 diagonals apart."""
+    data = read_mpii(shared_data("formats", "mpii", "test_mpii.json"))
+    truth = np.stack([s.keypoints for s in data if s.keypoints is not None]).astype(float)
+    squared = (head_sizes(data.samples, truth, MPII) / 0.6) ** 2
+    assert squared == pytest.approx(squared.round(), abs=0.2) and squared.round().tolist()[:2] == [38653, 5389]
+    # A published pair of joints and the box it comes from: x1, y1, x2, y2 = 627, 100, 706, 198.
+    truth[:1, 8:10, :2] = [[637.0201, 189.8183], [695.9799, 108.1817]]
+    assert head_sizes(data.samples[:1], truth[:1], MPII) == pytest.approx([0.6 * np.hypot(79, 98)], abs=1e-3)
 
 
 def test_jdr_is_table_7s() -> None:

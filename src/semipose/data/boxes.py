@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from semipose.data.images import image_size
-from semipose.data.json_files import ImageFolder, Json, box_of, field_of, file_names, load_json, refuse_twice, rows_of
+from semipose.data.json_files import (
+    ImageFolder,
+    Json,
+    box_of,
+    field_of,
+    file_names,
+    is_nothing,
+    load_json,
+    refuse_twice,
+    rows_of,
+)
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 
@@ -47,7 +57,7 @@ def read_boxes(
         found = _detections(_of_category(document, category, path), names, files, path, min_score)
     elif isinstance(document, dict) and "annotations" in document:
         names = file_names(rows_of(document, "images", path), path)
-        boxes = [a for a in rows_of(document, "annotations", path) if not a.get("iscrowd")]
+        boxes = [a for a in rows_of(document, "annotations", path) if not (a.get("iscrowd") or is_nothing(a))]
         found = _detections(boxes, names, files, path, min_score)
     else:
         found = _image_boxes(rows_of(document, "images", path), files, path)

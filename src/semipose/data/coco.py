@@ -15,6 +15,7 @@ from semipose.data.json_files import (
     box_of,
     field_of,
     file_names,
+    is_nothing,
     load_json,
     refuse_twice,
     rows_of,
@@ -34,7 +35,8 @@ def read_coco(
     """Read a COCO keypoints file.
 
     Every annotation of the category becomes a sample; those without a labelled joint, and crowds, stay in as such
-    (`PoseData.labeled()` leaves them out). A joint with a NaN or null coordinate is unlabelled. The session is the
+    (`PoseData.labeled()` leaves them out), but for those whose box is a line or a point as well: COCO's own training
+    set has one. A joint with a NaN or null coordinate is unlabelled. The session is the
     image's `video_id`, else its folder.
 
     Args:
@@ -63,6 +65,7 @@ def read_coco(
         if everything or field_of(a, "category_id", f"{path}: annotation {a.get('id')}") in ids
     ]
     refuse_twice((field_of(a, "id", f"{path}: an annotation") for a in wanted), f"{path}: annotation id")
+    wanted = [a for a in wanted if not is_nothing(a)]
     names = file_names(entries["images"], path)
     files = ImageFolder(path.parent if images is None else Path(images), names.values())
     _refuse_empty_boxes(wanted, path)

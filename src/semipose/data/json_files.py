@@ -61,6 +61,14 @@ def box_of(row: Json, where: str) -> tuple[float, float, float, float]:
     return (x, y, w, h)
 
 
+def is_nothing(row: Json) -> bool:
+    """Whether a COCO annotation has no labelled joint, and a box that is a line or a point: nobody can be seen there.
+    COCO's train2017 has one, 2206849."""
+    box = row.get("bbox")
+    flat = isinstance(box, list) and len(box) == 4 and 0 in box[2:]
+    return flat and not any((row.get("keypoints") or ())[2::3])
+
+
 def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
     """image id -> file name."""
     ids = [field_of(row, "id", f"{path}: images entry {i}") for i, row in enumerate(rows)]
@@ -152,7 +160,7 @@ class ImageFolder:
         if len(found) != 1:
             raise UserError(
                 f"{where} is of image_id {image_id!r}, by which {len(found)} files of {self.folder} are named;"
-                " give a listing"
+                " give the folder of its images, or the file's name as image_id"
             )
         return found[0].relative_to(self.folder).as_posix()
 

@@ -33,8 +33,8 @@ def read_mpii(path: str | Path, images: str | Path | None = None) -> PoseData:
 
     Joints move to pixels counted from 0. In the list, one that is not visible is not labelled (v 0); in the .mat it
     is labelled as occluded (v 1). People without joints, as in the test set, become unlabelled samples. `head_size`
-    comes from the .mat's head boxes, or from `gt_valid.mat` beside a `valid.json` (gt_ and the list's name); else it
-    is None.
+    comes from the .mat's head boxes, or from `gt_valid.mat` beside a `valid.json` (gt_ and the list's name), which then
+    says which joints are missing, too; else it is None.
 
     Args:
         images: the folder of the images, else that of the file or an `images` beside or above it.
@@ -81,17 +81,14 @@ def _of_list(path: Path) -> Iterator[dict[str, Any]]:
     rows = load_json(path)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"{path} is not a list of people with image, center, scale and joints")
-    sizes = _head_sizes(path, rows)
+    benchmark = _benchmark(path, rows)
     for i, row in enumerate(rows):
         where = f"{path}: entry {i}"
         name, center, scale = (field_of(row, key, where) for key in ("image", "center", "scale"))
-        yield {
-            "image": str(name),
-            "center": center,
-            "scale": scale,
-            "joints": _listed(row, where),
-            "head_size": None if sizes is None else sizes[i],
-        }
+        joints, size = _listed(row, where), None
+        if benchmark is not None and joints is not None:
+            size, joints[:, 2] = benchmark[0][i], 2.0 * (benchmark[1][:, i] == 0)
+        yield {"image": str(name), "center": center, "scale": scale, "joints": joints, "head_size": size}
 
 
 def _listed(row: Json, where: str) -> np.ndarray | None:
@@ -105,8 +102,9 @@ def _listed(row: Json, where: str) -> np.ndarray | None:
     return np.concatenate([xy, 2.0 * (seen > 0)], 1)
 
 
-def _head_sizes(path: Path, rows: list[Json]) -> np.ndarray | None:
-    """(N,) from gt_<list>.mat, checked to be of the same people, or None where there is none."""
+def _benchmark(path: Path, rows: list[Json]) -> tuple[np.ndarray, np.ndarray] | None:
+    """(N,) head sizes and (16, N) missing joints from gt_<list>.mat, which is what the benchmark's evaluation reads,
+    checked to be of the same people; or None where there is none."""
     mat = path.with_name(f"gt_{path.stem}.mat")
     if not mat.exists():
         return None
@@ -122,7 +120,7 @@ def _head_sizes(path: Path, rows: list[Json]) -> np.ndarray | None:
     same = truth.shape == joints.shape and heads.shape[2] == missing.shape[1] == len(rows)
     if not same or np.abs((truth - joints)[(missing == 0)[:, None].repeat(2, 1)]).max(initial=0) > 0.01:
         raise UserError(f"{mat} is the ground truth of other people than {path} lists; put the right one there")
-    return HEAD * np.hypot(*(heads[1] - heads[0]))
+    return HEAD * np.hypot(*(heads[1] - heads[0])), missing
 
 
 def _of_mat(path: Path) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from semipose.data.crops import Crops
+from semipose.data.sample import Sample
 from semipose.geometry import View, central, move
 from semipose.heatmap import Refine, decode, predicted, quarter
 from semipose.metrics import jdr, pckh
@@ -138,13 +139,16 @@ def prediction_file(predictions: Mapping[str, np.ndarray], crops: Crops) -> dict
     return {"skeleton": skeleton_of(crops).to_dict(), "networks": list(predictions), "samples": samples}
 
 
-def coco_scores(predictions: Mapping[str, np.ndarray], crops: Crops) -> dict[str, dict[str, float | None]]:
-    """Each network's COCO AP and AR with ground-truth boxes, by pycocotools; None where nobody has that size."""
+def coco_scores(
+    predictions: Mapping[str, np.ndarray], crops: Crops, others: Sequence[Sample] = ()
+) -> dict[str, dict[str, float | None]]:
+    """Each network's COCO AP and AR with ground-truth boxes, by pycocotools; None where nobody has that size. `others`:
+    who else is in the images (see `semipose.engine.sets.others_in`)."""
     from semipose.metrics.oks import coco_ap, coco_documents
 
     skeleton, found = skeleton_of(crops), {}
     for name, pred in predictions.items():
-        truth, results = coco_documents(crops.data.samples, pred, skeleton)
+        truth, results = coco_documents(crops.data.samples, pred, skeleton, others=others)
         scores = coco_ap(results, truth, skeleton.sigmas)
         found[name] = {key: value if np.isfinite(value) else None for key, value in scores.items()}
     return found

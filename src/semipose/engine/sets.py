@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
 from semipose.config import Config, DataConfig
 from semipose.data.crops import Crops, CropSpec, build_crops
 from semipose.data.extent import boxed_by_labels
-from semipose.data.open import open_labeled, open_unlabeled
-from semipose.data.sample import PoseData, join
+from semipose.data.open import open_all, open_labeled, open_unlabeled
+from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, check_overlap
 from semipose.errors import UserError
 from semipose.geometry import Size
@@ -102,16 +102,32 @@ def held_back(data: PoseData | None, skeleton: Skeleton) -> PoseData | None:
 def open_pool(config: DataConfig) -> PoseData:
     """The labelled data, before any split, joined by joint name where several sources are named, with the skeleton and
     the boxes that the configuration asks for."""
+    pool = join([open_labeled(source, images) for source, images in _labeled(config)])
+    if config.skeleton and pool.skeleton is not None:
+        pool = pool.onto(described(pool.skeleton, config.skeleton))
+    return _boxed(pool, config)
+
+
+def _labeled(config: DataConfig) -> list[tuple[str, str | None]]:
+    """Each labelled source with its images."""
     sources = config.labeled if isinstance(config.labeled, list) else [config.labeled]
     images = (
         config.labeled_images if isinstance(config.labeled_images, list) else [config.labeled_images] * len(sources)
     )
     if len(images) != len(sources):
         raise UserError(f"data.labeled names {len(sources)} sources and data.labeled_images {len(images)}; pair them")
-    pool = join([open_labeled(s, i) for s, i in zip(sources, images, strict=True) if s is not None])
-    if config.skeleton and pool.skeleton is not None:
-        pool = pool.onto(described(pool.skeleton, config.skeleton))
-    return _boxed(pool, config)
+    return [(s, i) for s, i in zip(sources, images, strict=True) if s is not None]
+
+
+def others_in(data: PoseData, config: DataConfig) -> list[Sample]:
+    """Who else is in the images of a run's validation set: people without labels, and crowds. COCO's evaluation counts
+    a pose on one of them for nothing. Read from JSON files, which alone may have such people."""
+    sources = [(config.val, config.val_images)] if config.val else _labeled(config)
+    shown = set(data.images)
+    found = [open_all(s, i) for s, i in sources if str(s).lower().endswith(".json")]
+    return [
+        replace(s, keypoints=None) for each in found for s in each if s.image in shown and (s.iscrowd or not s.labeled)
+    ]
 
 
 def _boxed(data: PoseData, config: DataConfig) -> PoseData:

@@ -114,6 +114,22 @@ def in_joints(results: Iterable[dict], skeleton: Skeleton, wanted: Skeleton) -> 
     ]
 
 
+def check_submission(name: str, skeleton: Skeleton, image_ids: Iterable[object]) -> None:
+    """What `write_submission` needs, before hours are spent on predictions.
+
+    Raises:
+        UserError: the name, a joint of COCO's that is missing, or an image id that is no number.
+    """
+    if not name.replace("-", "").isalnum():
+        raise UserError(f"a submission is named by letters, digits and hyphens, not {name!r}")
+    in_joints((), skeleton, COCO)
+    for image_id in image_ids:
+        if not isinstance(image_id, int) or isinstance(image_id, bool):
+            raise UserError(
+                f"image {image_id!r} cannot be submitted: COCO's server knows images by number; use boxes with them"
+            )
+
+
 def write_submission(
     results: Sequence[dict], folder: Path, name: str, skeleton: Skeleton, subset: str = "test-dev2017"
 ) -> Path:
@@ -129,14 +145,9 @@ def write_submission(
         UserError: an image id is no number, a value is not finite, a joint of COCO's is missing, or the file cannot be
             written.
     """
-    if not name.replace("-", "").isalnum():
-        raise UserError(f"a submission is named by letters, digits and hyphens, not {name!r}")
+    check_submission(name, skeleton, (row["image_id"] for row in results))
     rows = []
     for n, row in enumerate(in_joints(results, skeleton, COCO)):
-        if not isinstance(row["image_id"], int) or isinstance(row["image_id"], bool):
-            raise UserError(
-                f"result {n} is of image {row['image_id']!r}; COCO's server knows images by number: use boxes with them"
-            )
         if not np.isfinite([*row["keypoints"], row["score"]]).all():
             raise UserError(f"result {n}, of image {row['image_id']}, is not finite; nothing was written")
         rows.append({"image_id": row["image_id"], "category_id": 1, **{k: row[k] for k in ("keypoints", "score")}})

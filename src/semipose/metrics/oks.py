@@ -103,7 +103,11 @@ def coco_ap(results: Sequence[dict], ground_truth: dict, sigmas: Sequence[float]
 
 
 def coco_documents(
-    samples: Sequence[Sample], pred: np.ndarray, skeleton: Skeleton, scores: np.ndarray | None = None
+    samples: Sequence[Sample],
+    pred: np.ndarray,
+    skeleton: Skeleton,
+    scores: np.ndarray | None = None,
+    others: Sequence[Sample] = (),
 ) -> tuple[dict, list[dict]]:
     """(ground truth, results) for `coco_ap` from N samples and their predictions.
 
@@ -112,23 +116,26 @@ def coco_documents(
             score. An area that is missing is 0.53 of the box's.
         pred: (N, K, 3) x, y, score in image pixels.
         scores: (N,) score of each pose; `pose_score(pred)` by default.
+        others: more of the truth, whom nothing is predicted for: people without labels, and crowds. A pose on one of
+            them is no false positive.
     """
     if len(samples) != len(pred):
         raise ValueError(f"{len(samples)} samples but {len(pred)} predictions")
     scores = pose_score(pred) if scores is None else scores
-    names = [s.image if s.image_id is None else s.image_id for s in samples]
+    everyone = [*samples, *others]
+    names = [s.image if s.image_id is None else s.image_id for s in everyone]
     numbers = {name: i for i, name in enumerate(dict.fromkeys(names), start=1)}
-    ids = [name if all(isinstance(n, int) for n in names) else numbers[name] for name in names]
-    files = {image_id: sample.image for image_id, sample in zip(ids, samples, strict=True)}
+    ids = names if all(isinstance(n, int) for n in names) else [numbers[name] for name in names]
+    files = {image_id: sample.image for image_id, sample in zip(ids, everyone, strict=True)}
     truth = {
         "images": [{"id": image_id, "file_name": file} for image_id, file in files.items()],
         "categories": [{"id": 1, "name": skeleton.name, "keypoints": list(skeleton.joints)}],
-        "annotations": [_annotation(n + 1, i, s, skeleton) for n, (i, s) in enumerate(zip(ids, samples, strict=True))],
+        "annotations": [_annotation(n + 1, i, s, skeleton) for n, (i, s) in enumerate(zip(ids, everyone, strict=True))],
     }
     flat = np.asarray(pred, np.float64)[..., :3].reshape(len(pred), 3 * len(skeleton)).tolist()
     results = [
         {"image_id": image_id, "category_id": 1, "keypoints": keypoints, "score": float(score)}
-        for image_id, keypoints, score in zip(ids, flat, scores, strict=True)
+        for image_id, keypoints, score in zip(ids[: len(samples)], flat, scores, strict=True)
     ]
     return truth, results
 

@@ -139,7 +139,7 @@ def group_means(per_joint: np.ndarray, skeleton: Skeleton, groups: Sequence[str]
 def _length(truth: np.ndarray, skeleton: Skeleton, a: tuple[str, ...], b: tuple[str, ...]) -> np.ndarray:
     i, j = skeleton.index(*a), skeleton.index(*b)
     if i is None or j is None:
-        raise UserError(f"skeleton {skeleton.name!r} has no {a[0] if i is None else b[0]} to measure by; use box_norm")
+        raise UserError(f"skeleton {skeleton.name!r} has no {a[0] if i is None else b[0]}; measure it by pck")
     truth = np.asarray(truth, dtype=np.float64)
     both = labeled_joints(truth[:, [i, j]]).all(1)
     return _positive(np.where(both, np.hypot(*(truth[:, i, :2] - truth[:, j, :2]).T), np.nan))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 GROUPS = ("Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 UNSCORED = ("pelvis", "thorax")
+OF_LENGTH = 0.75
+"""MPII's head size / the length from upper neck to head top: its two head joints are computed from the head's box and
+lie 0.8 of its diagonal apart, of which the head size is 0.6."""
 
 
 def pckh(
@@ -50,11 +53,14 @@ def pckh_truth(truth: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 def head_sizes(samples: Sequence[Sample], truth: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """(N,) head sizes in image pixels: each sample's own, 0.6 of the diagonal of its head's box; NaN where it has none.
 
-    Where no sample has one, as in a list without `gt_valid.mat`: the length from neck to head top, which 0.6 of the
-    diagonal stands for. That is near, but not the benchmark's number.
+    Where no sample has one: of MPII, as in a list without `gt_valid.mat`, 0.75 of the length from upper neck to head
+    top, which is the same to the rounding of its joints; of other data sets, whose head joints are annotated, the
+    length from neck to head top, which is not the benchmark's.
 
     Raises:
         UserError: no sample has a head size, and the skeleton no neck or head top.
     """
     own = np.array([math.nan if s.head_size is None else s.head_size for s in samples])
-    return own if np.isfinite(own).any() else head_norm(truth, skeleton)
+    if np.isfinite(own).any():
+        return own
+    return head_norm(truth, skeleton) * (1 if skeleton.index("upper neck") is None else OF_LENGTH)
