@@ -104,6 +104,16 @@ def test_scores_of_what_is_known_are_full(crops) -> None:
     assert coco["a"]["AP"] == pytest.approx(1) and coco["b"]["AP"] < 0.5
 
 
+def test_poses_in_true_boxes_are_ranked_as_the_benchmark_does(crops) -> None:
+    """By the mean of the peaks above 0.2: a right pose of one high peak comes before wrong ones of middling peaks."""
+    pred = truth_of(crops) + np.array([500.0, 500.0, 0])
+    pred[..., 2] = 0.6
+    pred[0] = truth_of(crops)[0]
+    pred[0, :, 2] = [0.9, *[0.1] * (pred.shape[1] - 1)]
+    found = coco_scores({"a": pred}, crops)["a"]["AP"]
+    assert found == pytest.approx(1 / len(crops.data), abs=0.02), "full precision up to the one that is right"
+
+
 def test_what_cannot_be_scored_is_no_column() -> None:
     assert columns({"mean": {"pck": None}, "networks": {"a": {"pck": None}}}) == {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -142,13 +143,19 @@ def prediction_file(predictions: Mapping[str, np.ndarray], crops: Crops) -> dict
 def coco_scores(
     predictions: Mapping[str, np.ndarray], crops: Crops, others: Sequence[Sample] = ()
 ) -> dict[str, dict[str, float | None]]:
-    """Each network's COCO AP and AR with ground-truth boxes, by pycocotools; None where nobody has that size. `others`:
-    who else is in the images (see `semipose.engine.sets.others_in`)."""
+    """Each network's COCO AP and AR with ground-truth boxes, by pycocotools; None where nobody has that size. Poses are
+    scored and doubles left out as in a detector's boxes, each box's score being 1. `others`: who else is in the images
+    (see `semipose.engine.sets.others_in`)."""
+    from semipose.metrics.detections import detection_results
     from semipose.metrics.oks import coco_ap, coco_documents
 
-    skeleton, found = skeleton_of(crops), {}
+    skeleton, spec, found = skeleton_of(crops), crops.spec, {}
     for name, pred in predictions.items():
         truth, results = coco_documents(crops.data.samples, pred, skeleton, others=others)
+        known = [
+            replace(s, image_id=r["image_id"], score=None) for s, r in zip(crops.data.samples, results, strict=True)
+        ]
+        results = detection_results(known, pred, skeleton, spec.size, spec.padding)
         scores = coco_ap(results, truth, skeleton.sigmas)
         found[name] = {key: value if np.isfinite(value) else None for key, value in scores.items()}
     return found
