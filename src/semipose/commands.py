@@ -301,16 +301,14 @@ def recipes(a: Arguments) -> int:
     if len(a.show) != 2 or a.show[0] != "show":
         print("semipose recipes: write semipose recipes, or semipose recipes show NAME", file=sys.stderr)
         return USAGE
-    import yaml
-
-    from semipose.config import to_dict
     from semipose.models import size
+    from semipose.recipes.sources import commented
 
     config = recipe(a.show[1])
     each = RECIPES[a.show[1]]
     print(f"# {each.row}{f' ({each.number})' if each.number else ''}\n# {each.source}")
     print(f"# a network for 17 joints: {size(config.model, 17)}")
-    print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")
+    print(commented(a.show[1]), end="")
     return DONE
 
 
