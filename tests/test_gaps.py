@@ -76,6 +76,14 @@ def test_truth_moves_with_the_view(crops: Crops) -> None:
     assert (found.scored < found.labeled).any() and (found.scored > 0.3 * found.labeled).all()
 
 
+def test_cells_lie_where_the_network_says(crops: Crops) -> None:
+    """Imported networks have their first cell at pixel 0: half a pixel of stride 2's lies between."""
+    network = Stands()
+    assert measure(network, crops, ("none",), draws=1, threshold=0.01).pck["none"] == 1
+    network.first_cell = 0.0
+    assert measure(network, crops, ("none",), draws=1, threshold=0.01).pck["none"] == 0
+
+
 def test_a_mirrored_left_joint_is_a_right_one(crops: Crops) -> None:
     """Who goes by colours calls the mirrored left joint left, which is wrong; who exchanges them is right."""
     assert measure(Finds(), crops, ("flip100",), draws=2).pck["flip100"] == pytest.approx(1 / 3)
@@ -163,6 +171,8 @@ def test_the_verb_writes_what_train_takes_as_its_pair(trained: Path, capsys: pyt
 def test_what_cannot_be_measured_is_refused_in_a_line(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="two draws"):
         gap(trained, draws=1)
+    with pytest.raises(UserError, match="is a folder"):
+        gap(trained, out=tmp_path)
     with pytest.raises(UserError, match="--val"):
         alone = tmp_path / "model.safetensors"
         for suffix in (".safetensors", ".json"):

@@ -31,7 +31,7 @@ from semipose.data.sample import PoseData
 from semipose.draws import Draws, permutation
 from semipose.engine.evaluate import evaluating, skeleton_of
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import ready, write_atomically
 from semipose.geometry import View, determinant, inside, move, swap_sides
 from semipose.heatmap import DECODERS, Refine, decode, quarter
 from semipose.methods.target import Target
@@ -157,7 +157,7 @@ def _distance(
 ) -> Tensor:
     """(B, K): from the truth to the prediction, in pixels of the view over its magnification."""
     heatmaps = network(view.image).float()
-    xy, _ = decode(heatmaps, view.size[0] / heatmaps.shape[-2], refine)
+    xy, _ = decode(heatmaps, view.size[0] / heatmaps.shape[-2], refine, getattr(network, "first_cell", None))
     xy = swap_sides(xy, plain, view, flip)  # in a mirrored view the left wrist is called the right one
     return (xy - truth).norm(dim=-1) / determinant(view.matrix).abs().sqrt()[:, None]
 
@@ -230,6 +230,8 @@ def gap(
     if draws < 2:
         raise UserError(f"gap needs two draws or more to know how much they differ, got {draws}; raise --draws")
     check_ranges(Config(threshold=threshold))
+    if out is not None:
+        ready(Path(out))
     loaded = load_model(Path(model))
     config, data = _validation(Path(model), val, images, split)
     if data.skeleton is None or data.skeleton.joints != loaded.skeleton.joints:

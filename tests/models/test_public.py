@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from semipose.errors import UserError
@@ -109,6 +111,7 @@ REFUSED = {
     "no tensors": ({}, {}, r"none of the known layouts.*nothing"),
     "a missing tensor": (without("layer2.1.bn1.bias"), {}, r"fit resnet50: .* 1 are missing.*layer2.1.bn1"),
     "a missing layer": (without("layer3.0.conv1.weight"), {}, r"lacks layer3.0.conv1.weight"),
+    "no bias": (without("final_layer.bias"), {}, r"fit resnet50: .* 1 are missing.*first final_layer.bias"),
     "another kernel": ({**layouts.resnet(), "final_layer.weight": torch.zeros(17, 8, 3, 3)}, {}, r"first final_layer"),
 }  # fmt: skip
 
@@ -128,6 +131,39 @@ def test_files_that_are_no_checkpoint(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=message) as caught:
             import_weights(tmp_path / f"{name}.pth", tmp_path / "out")
         assert "\n" not in str(caught.value)
+
+
+class Runs:
+    """What a pickle would run when it is loaded."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("ran",)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_numpy_s_numbers_beside_the_tensors_are_read_past(old: bool, tmp_path: Path) -> None:
+    """MMPose 1.x keeps the data's colours and sigmas, HRNet's repository the best score."""
+    meta = {"sigmas": np.ones(17, np.float32), "colors": np.zeros((17, 3), np.uint8)}
+    file = tmp_path / "w32_64x96.pth"
+    written = {"meta": {"dataset_meta": meta}, "perf": np.float64(0.7), "state_dict": layouts.resnet()}
+    torch.save(written, file, _use_new_zipfile_serialization=False)  # its pickles are not hashed
+    if old:
+        file.write_bytes(file.read_bytes().replace(b"cnumpy._core.multiarray", b"cnumpy.core.multiarray"))
+    assert import_weights(file, tmp_path / "out").matched == len(layouts.resnet())
+
+
+def test_what_would_run_code_is_named_and_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save({"state_dict": layouts.resnet(), "config": Runs()}, tmp_path / "a.pth")
+    with pytest.raises(UserError, match=r"would run \S*print; where you trust it, save its state_dict") as caught:
+        import_weights(tmp_path / "a.pth", tmp_path / "out")
+    assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value) and not capsys.readouterr().out
+
+
+def test_safetensors_of_a_public_layout(tmp_path: Path) -> None:
+    state = layouts.resnet()
+    save_file(state, tmp_path / "a_64x96.safetensors")
+    import_weights(tmp_path / "a_64x96.safetensors", tmp_path / "out")
+    assert worst(tmp_path / "out", [state], True) < 1e-5
 
 
 def test_a_model_is_not_written_over(tmp_path: Path) -> None:

@@ -75,6 +75,13 @@ def test_weights_start_another_network(network, saved) -> None:
     torch.testing.assert_close(again(x), network(x))
 
 
+def test_weights_that_see_blue_first_do_not_start_a_network_that_sees_red_first(network, tmp_path) -> None:
+    save_model(tmp_path / "model", network, replace(CONFIG, bgr=True), LSP)
+    with pytest.raises(UserError, match=r"sees blue first.*set model.bgr=true"):
+        load_weights(build_model(CONFIG, len(LSP)), tmp_path)
+    load_weights(build_model(replace(CONFIG, bgr=True), len(LSP)), tmp_path)
+
+
 @pytest.mark.parametrize("place", [0.2, 0.9])
 def test_a_flipped_bit_is_found(saved, place) -> None:
     data = bytearray(saved.read_bytes())

@@ -132,7 +132,7 @@ def test_every_row_starts_trains_and_is_scored(
 def test_a_recipe_that_is_no_row_starts_trains_and_is_scored(name: str, root: Path, tmp_path: Path) -> None:
     config = small(replace(recipe(name), data=coco(root), steps=2, eval_every=0))
     config = replace(config, optim=replace(config.optim, batch=2))
-    wanted = {"unlabeled": config.data.val, "unlabeled_images": config.data.val_images}
+    wanted = {"unlabeled": config.data.labeled, "unlabeled_images": config.data.labeled_images}
     data = replace(config.data, cache=str(tmp_path / "cache"), **wanted)
     summary = run_training(replace(config, data=data), RunDir.create(tmp_path / "run"), progress=False)
     assert summary["steps"] == 2 and summary["val"]["networks"]

@@ -26,7 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from semipose.config import ModelConfig
@@ -130,18 +133,40 @@ def import_weights(
 def _read(path: Path) -> dict[str, Tensor]:
     """Names and tensors, without `module.`."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_numbers()):
+            plain = path.suffix == ".safetensors"
+            content: Any = load_file(path) if plain else torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error})") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
-        raise UserError(f"{path} holds no plain tensors that torch can read ({reason}); save its state_dict") from None
+    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
+        raise UserError(f"{path} holds no plain tensors that torch can read ({_reason(error)})") from None
     if isinstance(content, Mapping):
         content = next(
             (content[key] for key in ("state_dict", "model") if isinstance(content.get(key), Mapping)), content
         )
     tensors = {k: v for k, v in content.items() if isinstance(v, Tensor)} if isinstance(content, Mapping) else {}
     return {str(key).removeprefix("module."): value for key, value in tensors.items()}
+
+
+def _numbers() -> list[Any]:
+    """What pickles of numpy's arrays and numbers name, in its versions 1 and 2. They stand beside the tensors: the
+    joints' colours and sigmas in MMPose 1.x's files, the best score in those that HRNet's repository trains."""
+    makers: list[Any] = [np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
+    named = [(each, f"numpy.{core}.multiarray.{each.__name__}") for each in makers for core in ("core", "_core")]
+    return [*named, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in "?bBhHiIlLefd")]
+
+
+def _reason(error: Exception) -> str:
+    """Why torch does not read a file, in a line, and what to do."""
+    foreign = re.search(r"(?:GLOBAL|class) ([\w.]+)", str(error))
+    if foreign:
+        return (
+            f"loading it would run {foreign[1]}; where you trust it, save its state_dict alone, with"
+            " torch.save(torch.load(FILE, weights_only=False)['state_dict'], OTHER)"
+        )
+    if isinstance(error, pickle.UnpicklingError):
+        return "it is no checkpoint of torch, or was cut short"
+    return f"{(str(error).strip() or type(error).__name__).splitlines()[0][:100]}; was it cut short? fetch it again"
 
 
 def _networks(tensors: dict[str, Tensor], path: Path) -> tuple[str, list[dict[str, Tensor]], list[str]]:
@@ -284,7 +309,7 @@ def _filled(
     mine, places = network.state_dict(), _places(config.backbone.startswith("hrnet"))
     names = {_moved(name, places): name for name in state}
     theirs = {ours: state[name] for ours, name in names.items() if ours in mine}
-    for name in ("head.weight", "head.bias"):
+    for name in {"head.weight", "head.bias"} & theirs.keys():
         theirs[name] = theirs[name][rows]
     needed = [name for name in mine if not name.endswith("num_batches_tracked")]
     wrong = [name for name in needed if name not in theirs or theirs[name].shape != mine[name].shape]

@@ -86,10 +86,15 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
             name from it and keeps what it has drawn for the rest.
 
     Raises:
-        UserError: names or shapes of the tensors do not fit, or no joint is the same.
+        UserError: names or shapes of the tensors do not fit, no joint is the same, or the file says that its network
+            sees the other channel first.
     """
     path = path / "model.safetensors" if path.is_dir() else path
-    state, joints = _checkpointed(path) if path.suffix == ".ckpt" else _tensors(path)
+    state, joints, bgr = _checkpointed(path) if path.suffix == ".ckpt" else _tensors(path)
+    if bgr is not None and bgr != getattr(network, "bgr", bgr):
+        raise UserError(
+            f"{path} sees {'blue' if bgr else 'red'} first, this network does not; set model.bgr={str(bgr).lower()}"
+        )
     mine = network.state_dict()
     if skeleton is not None and joints is not None and tuple(joints) != tuple(skeleton.joints):
         found = joint_map(Skeleton("weights", tuple(joints)), skeleton)
@@ -127,17 +132,17 @@ def _description(path: Path) -> dict[str, Any]:
     return content
 
 
-def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
+def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str], bool | None]:
     from semipose.engine import checkpoint
 
     prefix = "students.0."
     saved = checkpoint.load(path)
     state = {key.removeprefix(prefix): value for key, value in saved["method"].items() if key.startswith(prefix)}
-    return state, saved["skeleton"]["joints"]
+    return state, saved["skeleton"]["joints"], saved.get("config", {}).get("model", {}).get("bgr")
 
 
-def _tensors(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None]:
-    """The tensors, and the joints they are for where a description stands beside them."""
+def _tensors(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, bool | None]:
+    """The tensors; where a description stands beside them, the joints they are for and whether they see blue first."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -146,6 +151,6 @@ def _tensors(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None]:
     if description and hashlib.sha256(data).hexdigest() != description.get("sha256"):
         raise UserError(f"weights {path} are damaged: their checksum is not the one in {path.stem}.json")
     try:
-        return load(data), description.get("skeleton", {}).get("joints")
+        return load(data), description.get("skeleton", {}).get("joints"), description.get("model", {}).get("bgr")
     except SafetensorError as error:
         raise UserError(f"{path} is not a safetensors file ({error})") from None

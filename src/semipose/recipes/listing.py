@@ -15,7 +15,7 @@ from semipose.config import Config, to_dict
 from semipose.errors import UserError
 from semipose.recipes import RECIPES, mini, recipe
 from semipose.recipes.papers import PAPERS, find, rows_of
-from semipose.recipes.sources import DEFAULTS
+from semipose.recipes.sources import DEFAULTS, used
 from semipose.recipes.tables import Plan, Row, Table
 from semipose.scores import AP_DETECTED
 
@@ -100,12 +100,14 @@ def shown(name: str, scale: str = "paper") -> str:
         about = [f"{each.row}{f' ({each.number})' if each.number else ''}", own]
     about.append(f"a network for 17 joints: {size(config.model, 17)}")
     protocol = mini.SOURCE if scale == "mini" or module is mini else own
-    known: Mapping[str, str] = getattr(module, "SOURCES", {})
+    changed: Mapping[str, str] = getattr(module, "SOURCES", {})
 
     def source(key: str, same: bool) -> str:
+        if not used(config.method, key):
+            return f"not of {config.method.name}"
         if same:
             return DEFAULTS.get(key, "")
-        return known.get(key) or (own if key.startswith("method.") else protocol)
+        return changed.get(key) or (own if key.startswith("method.") else protocol)
 
     lines = _annotated(to_dict(config), to_dict(Config()), source)
     return "\n".join([*(f"# {line}" for line in about), *lines])
@@ -126,4 +128,5 @@ def _annotated(
             continue
         text = yaml.safe_dump([value], default_flow_style=True, width=1000).strip()[1:-1]
         said = source(section + key, value == defaults[key])
-        yield f"{'  ' if section else ''}{key}: {text}{f'  # {said}' if said else ''}"
+        line = f"{'  ' if section else ''}{key}: {text}"
+        yield f"{line:40s}  # {said}" if said else line

@@ -21,10 +21,11 @@ SAME: dict[str, Any] = {"hard": "none", "hard_of": "easy"}
 """The student's view is the teacher's."""
 EMAN: dict[str, Any] = {"decay": 0.6, "joint": True}
 SOURCES = {
-    "epochs": "section 4.1, 1K labels",
-    "optim.milestones": "section 4.1: 20 and 25 of 30 epochs",
-    "method.decay": "Tables 2 and 4",
+    "method.hard_of": "ours: Kim's 'without affine' as we read it",
+    "method.decay": "Kim, Tables 2 and 4",
     "method.joint": "EMAN's released code",
+    "epochs": "Kim, section 4.1",
+    "optim.milestones": "Kim, section 4.1",
 }
 """Of what is other than the default."""
 

@@ -1,58 +1,89 @@
-"""Where the constants of the default configuration come from; sections and equations are of Xie et al., ICCV 2021."""
+"""Where the constants of a configuration come from: what `semipose recipes show` writes behind each."""
 
 from __future__ import annotations
 
-CODE = "the released code"
-KIM = "Kim et al., section 4.2"
-OURS = "ours; the paper is silent"
+from collections.abc import Mapping
+
+from semipose.config import MethodConfig
+from semipose.methods import MIX, NEED_TEACHER, NEED_UNLABELED
+
+CODE, TEXT = "Xie, released code", "Xie, section 6.1"
+OPEN, TILES = "ours; Kim leaves it open", "Kim, Figure 1 and section 4.2"
+
 DEFAULTS = {
-    "model.backbone": "section 6.1",
-    "model.options": "",
+    "data.reach": "ours",
+    "model.backbone": TEXT,
+    "model.options": TEXT,
     "model.weights": CODE,
-    "model.size": "section 6.1",
-    "model.deconv": "SimpleBaseline, section 6.1: 256 each, to stride 4",
-    "model.sigma": f"{CODE}, SimpleBaseline",
-    "model.padding": f"{CODE}, SimpleBaseline",
-    "model.bgr": "of imported weights",
-    "method.name": "section 4.2: Dual",
-    "method.easy": f"section 4.1; flips: {CODE}",
-    "method.hard": f"section 4.1, Figure 5; flips: {CODE}",
-    "method.labeled": "Eq. 8: as easy",
-    "method.hard_of": f"Eq. 3; {CODE}: easy",
-    "method.outside": f"{OURS}; {CODE}: background",
-    "method.weight": "section 3.2: lambda",
-    "method.share": f"Eq. 1 and 7; {CODE}: 0.5",
-    "method.teach": "Eq. 4",
-    "method.sigma": OURS,
-    "method.teacher": "Eq. 8: named by the user",
-    "method.decay": "section 6.3: 0.99 or 0.999",
-    "method.statistics": "Pose-MUM, Eq. 3, where an average has them",
-    "method.joint": f"{CODE}: two batches",
-    "method.mix_group": KIM,
-    "method.mix_tiles": KIM,
-    "method.mix_after": "ours; Kim et al. name none",
-    "method.mix_chance": "ours; Kim et al. give none",
-    "method.mix_anew": "ours; Kim et al. do not say",
-    "method.unmix": KIM,
-    "method.views": "ours; section 5 says multiple",
-    "method.multi": "ours; Yu et al., S_m",
-    "method.pool": "Yu et al., supplement, Algorithm 1",
-    "method.at_once": "ours; memory alone",
-    "method.select": "Yu et al., supplement, Algorithm 1, lines 23 to 26",
-    "method.margin": "ours; Yu et al., Delta",
-    "method.refine": "ours; the supplement does not say",
-    "method.burn_in": "none in the paper",
-    "optim.lr": "section 6.1",
-    "optim.milestones": "section 6.1: 70 and 90 of 100 epochs",
-    "optim.gamma": "section 6.1",
+    "model.size": TEXT,
+    "model.deconv": "SimpleBaseline's (Xie, section 6.1)",
+    "model.sigma": CODE,
+    "model.padding": "SimpleBaseline's",
+    "model.bgr": "ours; blue first in Xie's released code",
+    "method.name": "Xie, section 4.2: Dual",
+    "method.easy": "Xie, section 4.1; the mirror: released code",
+    "method.hard": "Xie, sections 4.1 and 6.2; the mirror: released code",
+    "method.labeled": "Xie, Eq. 8: as easy",
+    "method.hard_of": "Xie, Eq. 3",
+    "method.outside": "ours; background in Xie's released code",
+    "method.weight": "Xie, section 3.2",
+    "method.share": "Xie, Eq. 7",
+    "method.teach": "Xie, Eq. 2: heatmaps as they are",
+    "method.sigma": "ours: the labels'",
+    "method.teacher": "yours to name",
+    "method.decay": "Xie, section 6.3",
+    "method.statistics": "its own batch's in a mean teacher; Kim, Eq. 3 in EMAN",
+    "method.joint": CODE,
+    **dict.fromkeys(("method.mix_group", "method.mix_tiles", "method.unmix"), TILES),
+    **dict.fromkeys(("method.mix_after", "method.mix_chance", "method.mix_anew"), OPEN),
+    "method.views": "ours; the papers give no number",
+    "method.multi": "ours",
+    "method.pool": "Yu: the maximum",
+    "method.at_once": "no number depends on it",
+    "method.select": "Yu, suppl. Algorithm 1",
+    "method.margin": "ours",
+    "method.refine": "ours; Yu's Algorithm 1 leaves it open",
+    "method.burn_in": "none in Xie",
+    "optim.lr": TEXT,
+    "optim.milestones": TEXT,
+    "optim.gamma": TEXT,
     "optim.batch": CODE,
-    "optim.unlabeled_batch": "section 3.2: as many",
-    "peer": "",
-    "steps": "",
-    "epochs": "section 6.1",
+    "optim.unlabeled_batch": "as many as labelled ones (Xie, section 3.2)",
+    "peer": "Xie, section 4.2",
+    "steps": "by epochs",
+    "epochs": TEXT,
     "decode": CODE,
-    "flip_test": "section 6.1: none",
-    "measure": "ours; AP is measured beside it where labels have areas",
+    "flip_test": TEXT,
+    "measure": "ours; semipose evaluate adds AP",
     "threshold": "ours",
 }
-"""Key -> source, for every constant that a result depends on; empty where the default stands for nothing."""
+"""Key -> where the value that `Config` has of itself comes from: they are those of Xie et al.'s Dual."""
+
+HAVE_HARD = NEED_UNLABELED - {"naive"}
+AVERAGE = frozenset({"mean_teacher", "eman", "pose_mum_plus", "unbiased_teacher"})
+PAIR = frozenset({"dual", "denoise_select"})
+DENOISE = frozenset({"denoise_select"})
+USED: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("hard", "hard_of", "outside", "teach"), HAVE_HARD),
+    **dict.fromkeys(("decay", "statistics"), AVERAGE),
+    **dict.fromkeys(("mix_group", "mix_tiles", "unmix"), MIX),
+    **dict.fromkeys(("mix_after", "mix_chance", "mix_anew"), MIX - {"mum"}),
+    **dict.fromkeys(("multi", "pool", "at_once", "select", "margin", "refine"), DENOISE),
+    "weight": NEED_UNLABELED,
+    "share": PAIR,
+    "teacher": NEED_TEACHER,
+    "joint": HAVE_HARD - PAIR,
+    "views": DENOISE | {"datadistill"},
+    "burn_in": NEED_UNLABELED,
+}
+"""Keys of the method section that only some methods look at."""
+
+
+def used(method: MethodConfig, key: str) -> bool:
+    """Whether a method looks at a dotted key."""
+    section, _, name = key.rpartition(".")
+    if key == "method.sigma":
+        return method.name == "datadistill" or "refined" in method.teach or "zeroed" in method.teach
+    if key == "peer":
+        return method.name in PAIR
+    return section != "method" or name not in USED or method.name in USED[name]

@@ -14,6 +14,8 @@ from semipose.config import Config, MethodConfig
 
 EASY = "affine30+flip50"
 AFFINE = "affine60+flip50"
+SOURCES = {"method.weight": "ours; Xie gives no values", "peer": "Xie, section 6.2"}
+"""Of what is other than the default."""
 
 
 def supervised() -> Config:

@@ -17,11 +17,11 @@ EASY, HARD = "affine30+flip50", "affine60+flip50+jc5"
 REFINED: dict[str, Any] = {"teach": "refined0.4"}
 WHOLE: dict[str, Any] = {**REFINED, "views": 3, "multi": "affine15+flip50", "margin": 0.0}
 SOURCES = {
-    "method.teach": "supplement, Table 2; the threshold is ours",
-    "method.views": "ours: two further views",
-    "method.multi": "ours: S_m",
+    "method.teach": "Yu: threshold-and-refine; its threshold is ours",
+    "method.views": "ours",
+    "method.multi": "ours",
     "method.burn_in": "ours",
-    "method.decay": "Unbiased Teacher",
+    "method.decay": "Unbiased Teacher's",
     "pseudo": "ours",
 }
 """Of what is other than the default."""
