@@ -190,6 +190,10 @@ USAGE = {
     "a number out of its range": (["train", "--threads=-1"], "threads is -1"),
     "a threshold out of its range": (["evaluate", ".", "--threshold=-1"], "threshold is -1"),
     "no data to check": (["check"], "--data"),
+    "a start for a run that goes on": (
+        ["train", "--resume", "a", "--recipe", "dual", "--out", "b"],
+        "no --recipe, --out",
+    ),
 }
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from semipose.heatmap import DECODERS, dark, decode, encode, on_map, peaks, predicted, quarter
+from semipose.heatmap import DECODERS, dark, decode, decoder, encode, on_map, peaks, predicted, quarter
 
 offsets = st.floats(-0.499, 0.499)
+ALL = {name: decoder(name) for name in DECODERS}
 
 
 def pixel(cell: float, stride: int) -> float:
@@ -38,7 +41,7 @@ def test_encode_against_the_formula(x, y, stride, sigma) -> None:
 @pytest.mark.parametrize("name", DECODERS)
 def test_decode_is_exact_at_cell_centres(stride, name) -> None:
     xy = torch.tensor([[[pixel(5, stride), pixel(9, stride)], [pixel(12, stride), pixel(4, stride)]]])
-    found, score = decode(encode(xy, (24, 18), stride, 2.0), stride, DECODERS[name])
+    found, score = decode(encode(xy, (24, 18), stride, 2.0), stride, decoder(name))
     torch.testing.assert_close(found, xy, atol=0.02 * stride, rtol=0)
     torch.testing.assert_close(score, torch.ones(1, 2))
 
@@ -49,7 +52,7 @@ def test_decoding_errors(column, row, dx, dy, sigma) -> None:
     """In cells, of a clean sub-cell peak: arg-max 0.5, quarter 0.25, DARK 0.05."""
     truth = torch.tensor([column + dx, row + dy])
     maps = gaussian_at(column + dx, row + dy, sigma)
-    errors = {name: (decode(maps, 1, refine)[0][0, 0] - truth).abs() for name, refine in DECODERS.items()}
+    errors = {name: (decode(maps, 1, refine)[0][0, 0] - truth).abs() for name, refine in ALL.items()}
     assert errors["argmax"].max() <= 0.5
     assert errors["quarter"].max() <= 0.251
     assert errors["dark"].max() < 0.05
@@ -60,7 +63,7 @@ def test_refinements_are_worth_their_name() -> None:
     grid = torch.linspace(-0.49, 0.49, 15)
     xy = torch.stack(torch.meshgrid(grid + 9, grid + 12, indexing="xy"), -1).view(1, -1, 2)
     maps = encode(xy, (24, 18), 1, 2.0)
-    mean = {name: float((decode(maps, 1, refine)[0] - xy).norm(dim=-1).mean()) for name, refine in DECODERS.items()}
+    mean = {name: float((decode(maps, 1, refine)[0] - xy).norm(dim=-1).mean()) for name, refine in ALL.items()}
     assert mean["dark"] < 0.01 < mean["quarter"] < 0.25 < mean["argmax"] < 0.42
 
 
@@ -75,7 +78,7 @@ def test_dark_shrugs_off_scale_and_a_little_noise() -> None:
 @pytest.mark.parametrize("cell", [(0, 0), (17, 0), (0, 23), (17, 23), (0, 12), (9, 23)])
 def test_border_cells_stay(cell) -> None:
     maps = gaussian_at(float(cell[0]), float(cell[1]))
-    for refine in DECODERS.values():
+    for refine in ALL.values():
         assert decode(maps, 1, refine)[0][0, 0].tolist() == list(map(float, cell))
 
 
@@ -83,7 +86,7 @@ def test_border_cells_stay(cell) -> None:
     "maps", [torch.zeros(1, 2, 8, 6), -torch.rand(1, 2, 8, 6) - 0.1, torch.full((1, 2, 8, 6), 0.3)]
 )
 def test_flat_and_negative_maps_decode_to_finite_places_on_the_map(maps) -> None:
-    for refine in DECODERS.values():
+    for refine in ALL.values():
         xy, score = decode(maps, 4, refine)
         assert xy.isfinite().all() and torch.equal(score, maps.amax((-2, -1)))
         assert (xy >= 0).all() and (xy <= torch.tensor([23.0, 31.0])).all()
@@ -174,3 +177,11 @@ def test_the_shift_keeps_the_first_column() -> None:
     image = torch.rand(1, 1, 2, 5)
     mirrored = 2 * predicted(lambda x: x, image, [0], "shift") - image
     torch.testing.assert_close(mirrored, image[..., [0, 0, 1, 2, 3]])
+
+
+@pytest.mark.parametrize(("sigma", "kernel"), [(1.0, 5), (2.0, 11), (3.0, 17)])
+def test_dark_blurs_as_wide_as_the_heatmaps_are(sigma: float, kernel: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    xy = torch.rand(8, 5, 2, generator=generator) * 40 + 20
+    maps = encode(xy, (24, 18), 4, sigma) + 0.05 * torch.rand(8, 5, 24, 18, generator=generator)
+    assert torch.equal(decode(maps, 4, decoder("dark", sigma))[0], decode(maps, 4, partial(dark, kernel=kernel))[0])

@@ -174,6 +174,10 @@ def test_errors_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     for target, said in (("nobodi/table1", "no paper"), ("nobody/table9", "table1, table2, figure5")):
         with pytest.raises(UserError, match=said):
             reproduce(target)
+    with pytest.raises(UserError, match="--seeds"):
+        reproduce("nobody/table1", seed=3)
+    with pytest.raises(UserError, match="--scale paper"):
+        reproduce("nobody/table1", root="data")
     with pytest.raises(UserError, match="scale"):
         reproduce("nobody/table1", scale="huge")
     assert main(["reproduce", "nobody/table9"]) == 1

@@ -36,7 +36,7 @@ from semipose.engine.evaluate import evaluating
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.geometry import View, central, move
-from semipose.heatmap import DECODERS, Refine, decode, peaks
+from semipose.heatmap import Refine, decode, decoder, peaks
 from semipose.methods.denoise import deviation, gathered
 from semipose.methods.teachers import Itself
 from semipose.predictor import device_of
@@ -205,7 +205,7 @@ def judge(opened: Opened, device: str = "auto", seed: int = 0, progress: bool = 
     crops = cut(opened.unlabeled, opened.config, train=True, progress=progress)
     assert crops is not None
     where = on_device(opened.networks, device)
-    easy, refine = parse(opened.config.method.easy), DECODERS[opened.config.decode]
+    easy, refine = parse(opened.config.method.easy), decoder(opened.config.decode, opened.config.model.sigma)
     return judged(opened.networks, crops, opened.skeleton, easy, refine, where, seed, progress=progress)
 
 

@@ -43,6 +43,7 @@ def train(a: Arguments) -> int:
     where = {"out": a.out, "overwrite": a.overwrite, "init_from": a.init_from}
     try:
         if a.resume:
+            check_alone(a, file)
             run = train(resume=a.resume, **overrides)
         else:
             layers = [read_yaml(a.config)] if a.config else []
@@ -65,6 +66,20 @@ def train(a: Arguments) -> int:
     return DONE
 
 
+def check_alone(a: Arguments, file: str | None) -> None:
+    """That --resume comes without what starts a run.
+
+    Raises:
+        UsageError: it does not.
+    """
+    from semipose.errors import UsageError
+
+    words = ("recipe", "config", "data", "pair", "init_from", "out", "overwrite", "print_config")
+    given = [f"--{word.replace('_', '-')}" for word in words if getattr(a, word)] + ([file] if file else [])
+    if given:
+        raise UsageError(f"--resume goes on as the run began and takes no {', '.join(given)}; leave that out")
+
+
 def worth(a: Arguments) -> int:
     from semipose.engine.signals import EXIT_STOPPED, Stopped
     from semipose.errors import UsageError
@@ -78,7 +93,7 @@ def worth(a: Arguments) -> int:
     try:
         found = worth(file, a.method, a.seeds, a.labels, curve=not a.no_curve, out=a.out, settings=settings)
     except Stopped as stopped:
-        print(f"semipose worth: {stopped.args[0]}; the same command goes on", file=sys.stderr)
+        print(f"semipose worth: {stopped.saved}; the same command goes on", file=sys.stderr)
         return EXIT_STOPPED
     print(found["sentence"])
     print(f"wrote {a.out}/worth.json, {a.out}/worth.md, {a.out}/worth.html")
@@ -262,7 +277,7 @@ def reproduce(a: Arguments) -> int:
     try:
         tables = reproduce(a.target, a.scale, a.seeds, a.out, a.data, a.dry_run, **read_overrides(a.rest))
     except Stopped as stopped:
-        print(f"semipose reproduce: {stopped.args[0]}; the same command goes on", file=sys.stderr)
+        print(f"semipose reproduce: {stopped.saved}; the same command goes on", file=sys.stderr)
         return EXIT_STOPPED
     for table in tables:
         print(markdown(table))

@@ -33,7 +33,7 @@ from semipose.engine.evaluate import evaluating, skeleton_of
 from semipose.errors import UserError
 from semipose.files import ready, write_atomically
 from semipose.geometry import View, determinant, inside, move, swap_sides
-from semipose.heatmap import DECODERS, Refine, decode, quarter
+from semipose.heatmap import Refine, decode, decoder, quarter
 from semipose.methods.target import Target
 from semipose.metrics.pck import box_norm
 from semipose.models.weights import load_model
@@ -243,7 +243,9 @@ def gap(
     where = device_of(device)
     network = loaded.network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     names = list(dict.fromkeys([PLAIN, *views]))
-    measured = measure(network, crops, names, draws, seed, threshold, DECODERS[decode], where, progress)
+    measured = measure(
+        network, crops, names, draws, seed, threshold, decoder(decode, loaded.config.sigma), where, progress
+    )
     pairs = find_pairs(measured.pck)
     order = sorted(names, key=lambda name: -measured.pck[name].mean())
     result = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -107,8 +108,17 @@ def dark(heatmaps: Tensor, cells: Tensor, kernel: int = 11) -> Tensor:
     return cells + torch.where(good[..., None], step, 0)
 
 
-DECODERS: dict[str, Refine | None] = {"argmax": None, "quarter": quarter, "dark": dark}
+DECODERS = ("argmax", "quarter", "dark")
 FLIP_TESTS = ("none", "plain", "shift")
+
+
+@functools.cache
+def decoder(name: str, sigma: float = 2.0) -> Refine | None:
+    """The refinement that one of `DECODERS` names, for heatmaps of a `sigma` in cells: DARK blurs over 6 sigma - 1
+    cells, which is 11 at 2 and 17 at 3."""
+    if name == "dark":
+        return functools.partial(dark, kernel=2 * round(3 * sigma) - 1)
+    return {"argmax": None, "quarter": quarter}[name]
 
 
 def _sampler(heatmaps: Tensor, cells: Tensor) -> Callable[[int, int], Tensor]:

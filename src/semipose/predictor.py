@@ -13,7 +13,7 @@ from semipose.data.cropping import CropSpec, crop_matrices, cut
 from semipose.data.images import read_image
 from semipose.errors import UserError
 from semipose.geometry import invert, move
-from semipose.heatmap import DECODERS, decode, predicted
+from semipose.heatmap import decode, decoder, predicted
 from semipose.models.pose import SimpleBaseline
 from semipose.models.weights import load_model
 from semipose.outputs.pose import Pose
@@ -50,11 +50,12 @@ class Predictor:
         device: str = "auto",
         decode: str = "quarter",
         flip_test: str = "none",
+        sigma: float = 2.0,
     ) -> None:
         self.device = device_of(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.skeleton, self.padding = skeleton, padding
-        self.refine, self.flip_test = DECODERS[decode], flip_test
+        self.refine, self.flip_test = decoder(decode, sigma), flip_test
 
     @classmethod
     def load(
@@ -63,7 +64,8 @@ class Predictor:
         """From a run folder or a `model.safetensors`; `decode` is argmax, quarter or dark, the run's by default, and
         `flip_test` none, plain or shift (see `semipose.heatmap.predicted`)."""
         loaded = load_model(Path(path))
-        return cls(loaded.network, loaded.skeleton, loaded.config.padding, device, decode or loaded.decode, flip_test)
+        config, how = loaded.config, decode or loaded.decode
+        return cls(loaded.network, loaded.skeleton, config.padding, device, how, flip_test, config.sigma)
 
     def __call__(self, image: str | Path | np.ndarray, boxes: Boxes | None = None) -> list[Pose]:
         """One pose a box (x, y, w, h) of an image, given as a path or RGB uint8 (H, W, 3); without boxes, one pose for

@@ -75,13 +75,15 @@ def reproduce(
         this scale has no scores.
 
     Raises:
-        UserError: no such target or scale, or a run failed.
+        UserError: no such target or scale, a seed among the settings, a root at mini scale, or a run failed.
         Stopped: a signal stopped a run, with its checkpoint saved; the same call goes on.
     """
     if scale not in SCALES:
         raise UserError(f"there is no scale {scale!r}; it can be {', '.join(SCALES)}")
-    if not seeds:
-        raise UserError("reproduce needs a seed; name one or more with --seeds")
+    if not seeds or "seed" in settings:
+        raise UserError("reproduce needs a seed or more, of every run: --seeds 0 1 2")
+    if root and scale == "mini":
+        raise UserError("mini scale draws its own people; --data ROOT goes with --scale paper")
     paper, tables = find(target)
     name = target.partition("/")[0]
     folder = Path(out) if out else Path("reproduce") / name / (f"{scale}-dry" if dry_run else scale)
@@ -154,12 +156,12 @@ def train_once(
     reused = (folder / "summary.json").exists()
     if not reused and not train:
         raise Unfinished
-    if not reused and last.exists():
-        run_training(config, RunDir(folder), resume=last, progress=progress)
-    elif not reused:
-        initial = sorted(start.glob("model*.safetensors"), key=lambda file: file.stem) if start else []
-        run_training(config, RunDir.create(folder, overwrite=True), init_from=initial, progress=progress)
-    return folder, reused
+    if reused:
+        return folder, True
+    run, resume = (RunDir(folder), last) if last.exists() else (RunDir.create(folder, overwrite=True), None)
+    initial = sorted(start.glob("model*.safetensors"), key=lambda file: file.stem) if start and not resume else []
+    run_training(config, run, resume=resume, init_from=initial, progress=progress)
+    return run.path, False
 
 
 def configured(plan: Plan, seed: int, asked: Setting, teacher: Path | None = None) -> Config:

@@ -110,7 +110,7 @@ def evaluate(
     from semipose.engine.evaluate import coco_scores, detection_scores, predict_crops, score_crops
     from semipose.engine.rundir import RunDir
     from semipose.engine.sets import cut, open_sets, others_in
-    from semipose.heatmap import DECODERS
+    from semipose.heatmap import decoder
 
     if threshold is not None:
         check_ranges(Config(threshold=threshold))
@@ -132,7 +132,10 @@ def evaluate(
     crops = cut(found.onto(skeleton).labeled(), config, False, True)
     assert crops is not None
     networks = {name: each.network for name, each in loaded.items()}
-    how: dict[str, Any] = {"refine": DECODERS[decode or config.decode], "flip_test": flip_test or config.flip_test}
+    how: dict[str, Any] = {
+        "refine": decoder(decode or config.decode, config.model.sigma),
+        "flip_test": flip_test or config.flip_test,
+    }
     predictions = predict_crops(networks, crops, **how)
     usual = config.threshold if measure in (None, config.measure) else 0.1 if measure == "pck" else 0.5
     scores = score_crops(predictions, crops, threshold or usual, measure or config.measure)

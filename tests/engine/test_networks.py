@@ -12,7 +12,7 @@ from semipose.engine.networks import build_networks, trained_teachers
 from semipose.engine.rundir import RunDir
 from semipose.engine.train import run_training
 from semipose.errors import UserError
-from semipose.models.weights import load_model
+from semipose.models.weights import load_model, save_model
 from semipose.predictor import Predictor
 from semipose.skeleton import LSP
 from semipose.training import evaluate
@@ -86,6 +86,10 @@ def test_what_cannot_teach_is_refused_in_a_line(cache, tmp_path, reference) -> N
     (coarse,) = build_networks(taught(cache, reference.path, model={"deconv": [8, 8]}), LSP)
     with pytest.raises(UserError, match=r"method\.teacher .* heatmaps of stride 2, the model of stride 4"):
         trained_teachers(config, LSP, coarse)
+    loaded = load_model(reference.path)
+    save_model(tmp_path / "model", loaded.network, loaded.config, LSP, first_cell=0.0)
+    with pytest.raises(UserError, match=r"cells lie 0\.5 px aside .* name that one"):
+        trained_teachers(taught(cache, tmp_path / "model.safetensors"), LSP, student)
 
 
 # ---- two architectures

@@ -10,7 +10,7 @@ import torch
 from semipose.config import ModelConfig
 from semipose.engine import checkpoint
 from semipose.errors import UserError
-from semipose.heatmap import DECODERS
+from semipose.heatmap import decoder
 from semipose.models import SimpleBaseline, build_model
 from semipose.models.weights import load_model, load_weights, save_model
 from semipose.predictor import Predictor
@@ -50,13 +50,13 @@ def test_round_trip(network, saved) -> None:
 
 
 def test_it_decodes_as_its_run(network, saved) -> None:
-    assert load_model(saved).decode == "quarter" and Predictor.load(saved, "cpu").refine is DECODERS["quarter"]
+    assert load_model(saved).decode == "quarter" and Predictor.load(saved, "cpu").refine is decoder("quarter")
     saved.with_name("config.yaml").write_text("decode: argmax\n")
     assert load_model(saved).decode == "argmax"
     save_model(saved.with_suffix(""), network, CONFIG, LSP, decode="dark")
     saved.with_name("config.yaml").unlink()
-    assert Predictor.load(saved, "cpu").refine is DECODERS["dark"]
-    assert Predictor.load(saved, "cpu", "argmax").refine is DECODERS["argmax"]
+    assert Predictor.load(saved, "cpu").refine is decoder("dark", 1.5)
+    assert Predictor.load(saved, "cpu", "argmax").refine is decoder("argmax")
     assert read_networks(saved)[1].decode == "dark"
 
 

@@ -62,6 +62,12 @@ def trained_teachers(config: Config, skeleton: Skeleton, student: SimpleBaseline
         raise UserError(f"{where} is for other joints ({theirs}) than the data ({ours}); train one on this skeleton")
     _agree(config.model, loaded.config, where)
     _same_stride(student, loaded.network, where)
+    if loaded.network.first_cell != student.first_cell:
+        raise UserError(
+            f"{where} was imported from weights whose cells lie {student.first_cell - loaded.network.first_cell:g} px"
+            " aside of the labels' here: it would teach places that far off; train a run that starts from it"
+            " (--init-from) and name that one"
+        )
     return [loaded.network]
 
 

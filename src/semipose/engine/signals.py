@@ -16,7 +16,8 @@ class Stopped(Exception):
     """The run was asked to stop, and its checkpoint is on disk."""
 
     def __init__(self, step: int, path: Path) -> None:
-        super().__init__(f"stopped after step {step}, saved to {path}; go on with --resume {path}")
+        self.saved = f"stopped after step {step}, saved to {path}"
+        super().__init__(f"{self.saved}; go on with --resume {path}")
 
 
 class Interruption:

@@ -31,7 +31,7 @@ from semipose.engine.signals import Interruption, Stopped
 from semipose.engine.stream import Batches, Share, loading
 from semipose.errors import UserError
 from semipose.geometry import Size, View, move
-from semipose.heatmap import DECODERS, FLIP_TESTS
+from semipose.heatmap import DECODERS, FLIP_TESTS, decoder
 from semipose.methods import MIX, NEED_UNLABELED, Codec, Labeled, Method, Outcome, build_method
 from semipose.methods.mix import check_groups
 from semipose.metrics import pseudo
@@ -285,7 +285,7 @@ class Training:
 
     def _validate(self, val: Crops) -> dict[str, Any]:
         """Predict and score the validation set; writes predictions/val.json at the end of the run."""
-        refine, flip_test = DECODERS[self.config.decode], self.config.flip_test
+        refine, flip_test = decoder(self.config.decode, self.config.model.sigma), self.config.flip_test
         predictions = predict_crops(self.named, val, self.fabric.device, refine, flip_test=flip_test)
         self.scores = score_crops(predictions, val, self.config.threshold, self.config.measure)
         if self.state.step == self.steps:

@@ -204,7 +204,7 @@ def _many_labels() -> dict[str, Plan]:
         plans[f"dual-all-{name}"] = Plan(scales)
     for kind, method, data in (("supervised", SUPERVISED, ALL), ("dual", DUAL_JC, ALL_WILD)):
         for stem, decode in (("large", "quarter"), ("dark", "dark")):
-            large = paper(wild, method, backbone="hrnet_w48", size=[384, 288], decode=decode)
+            large = paper(wild, method, backbone="hrnet_w48", size=[384, 288], sigma=3.0, decode=decode)
             scales = {"paper": large, "mini": small(method, data, wider, decode=decode)}
             plans[f"{kind}-{stem}-hrnet_w48"] = Plan(scales)
         square = paper(mpii, method, backbone="hrnet_w32", size=[256, 256], **PCKH)
