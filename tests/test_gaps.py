@@ -173,6 +173,8 @@ def test_what_cannot_be_measured_is_refused_in_a_line(trained: Path, tmp_path: P
         gap(trained, draws=1)
     with pytest.raises(UserError, match="is a folder"):
         gap(trained, out=tmp_path)
+    with pytest.raises(UserError, match="'warp9' is not understood"):
+        gap(tmp_path / "nowhere", views=["warp9"])
     with pytest.raises(UserError, match="--val"):
         alone = tmp_path / "model.safetensors"
         for suffix in (".safetensors", ".json"):

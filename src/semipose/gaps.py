@@ -223,13 +223,15 @@ def gap(
         "scored": the share of labelled joints that is in sight of every view, ...}; fractions.
 
     Raises:
-        UserError: data and model have other joints, or fewer than two draws are asked for.
+        UserError: data and model have other joints, a view is not understood, or fewer than two draws are asked for.
     """
     from semipose.engine.sets import cut
 
     if draws < 2:
         raise UserError(f"gap needs two draws or more to know how much they differ, got {draws}; raise --draws")
     check_ranges(Config(threshold=threshold))
+    for view in views:
+        parse(view)
     if out is not None:
         ready(Path(out))
     loaded = load_model(Path(model))

@@ -86,6 +86,13 @@ def test_standard_networks_are_known_by_name(tmp_path: Path) -> None:
     assert found.config.size == [256, 256] and found.config.deconv == [256, 256, 256]
 
 
+def test_large_inputs_have_wide_gaussians(tmp_path: Path) -> None:
+    for name, sigma in (("w_256x192.pth", 2.0), ("w_384x288.pth", 3.0)):
+        file = saved(tmp_path / name, layouts.resnet())
+        assert import_weights(file, tmp_path / name[:-4]).config.sigma == sigma
+        assert load_model(tmp_path / name[:-4]).config.sigma == sigma
+
+
 def test_cells_lie_at_corners(tmp_path: Path) -> None:
     import_weights(saved(tmp_path / "a.pth", layouts.resnet()), tmp_path / "out", size=(64, 96))
     network = load_model(tmp_path / "out").network
@@ -112,6 +119,9 @@ REFUSED = {
     "a missing tensor": (without("layer2.1.bn1.bias"), {}, r"fit resnet50: .* 1 are missing.*layer2.1.bn1"),
     "a missing layer": (without("layer3.0.conv1.weight"), {}, r"lacks layer3.0.conv1.weight"),
     "no bias": (without("final_layer.bias"), {}, r"fit resnet50: .* 1 are missing.*first final_layer.bias"),
+    "values that are none": (
+        {**layouts.resnet(), "bn1.weight": layouts.resnet()["bn1.weight"] * torch.nan}, {}, r"1 tensors .* not finite"
+    ),
     "another kernel": ({**layouts.resnet(), "final_layer.weight": torch.zeros(17, 8, 3, 3)}, {}, r"first final_layer"),
 }  # fmt: skip
 

@@ -61,6 +61,10 @@ RESNETS: dict[tuple[str, tuple[int, ...]], str] = {
 """By the last convolution of a block and the blocks a layer."""
 
 
+LARGE, WIDE = 384, 3.0
+"""Input height from which on the public networks are trained with heatmaps of this sigma, in cells; below, with 2."""
+
+
 @dataclass(frozen=True)
 class Imported:
     """What `import_weights` found and wrote.
@@ -120,6 +124,7 @@ def import_weights(
         deconv=[w.shape[1] for name, w in states[0].items() if name.startswith("deconv_layers.") and w.ndim == 4],
         bgr=layout in ("pose_resnet", "posedual") if bgr is None else bgr,
     )
+    config.sigma = WIDE if config.size[0] >= LARGE else config.sigma
     files, matched = [], 0
     filled = [_filled(config, joints, rows, state, path) for state in states]
     folder.mkdir(parents=True, exist_ok=True)
@@ -318,6 +323,11 @@ def _filled(
         raise UserError(
             f"{path} does not fit {config.backbone}: {len(needed) - len(wrong)} of {len(needed)} tensors match,"
             f" {len(wrong)} are missing or of another shape, first {first}"
+        )
+    broken = [name for name in theirs if theirs[name].is_floating_point() and not theirs[name].isfinite().all()]
+    if broken:
+        raise UserError(
+            f"{path}: {len(broken)} tensors have values that are not finite, first {broken[0]}; get it again"
         )
     network.load_state_dict({**mine, **theirs})
     return network, len(theirs), [name for ours, name in names.items() if ours not in mine]
