@@ -57,6 +57,30 @@ def test_points_and_mpjpe_from_files(stage: Path):
     assert again["mpjpe"]["absolute"]["mean"] < 1e-3 and "root_relative" not in again["mpjpe"]
 
 
+def named(stage: Path, names: dict[str, str]) -> None:
+    """Images called after a video and a frame instead."""
+    for file, video in names.items():
+        for old, number in (("7.jpg", 7), ("8.jpg", 11)):
+            path = stage / f"{file}.json"
+            path.write_text(path.read_text().replace(f'"{old}"', f'"{video}#{number}"'))
+
+
+def test_frames_of_a_video_a_camera_are_matched_by_number(stage: Path):
+    named(stage, {name: f"{name}.mp4" for name in NAMES})
+    found = triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json")
+    assert {person["image_id"] for person in found["people"]} == {7, 11}
+    assert all(views == list(NAMES) for person in found["people"] for views in person["views"])
+    named(stage, {"truth": "left.mp4"})
+    with pytest.raises(UserError, match="nobody who was predicted"):
+        triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json", stage / "truth.json")
+
+
+def test_frames_of_videos_of_one_name_keep_it(stage: Path):
+    named(stage, {name: "video.mp4" for name in (*NAMES, "truth")})
+    found = triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json", stage / "truth.json")
+    assert found["people"][2]["image_id"] == "video.mp4#11" and found["mpjpe"]["absolute"]["mean"] < 1e-3
+
+
 def test_a_wrong_view_is_left_out_by_the_size_of_its_box(stage: Path):
     def shift(rows):
         rows[1]["keypoints"][1] += 90  # the box is 200 px high: 20 px are near enough

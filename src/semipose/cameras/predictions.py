@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from semipose.metrics.mpjpe import mpjpe_summary, root_of
 from semipose.skeleton import Skeleton
 
 Key = tuple[int | str, int | str | None]
+People = dict[Key, tuple[np.ndarray, float]]
+"""(image, person) -> (K, 3) x, y, score and the tolerance in px."""
+FRAME = re.compile(r"(.+)#(\d+)")
+"""A video's name and a frame's number, as `semipose predict` names frames."""
 
 
 def triangulate_predictions(
@@ -29,8 +34,9 @@ def triangulate_predictions(
 ) -> dict[str, Any]:
     """Triangulate one prediction file a camera, and write one JSON of points in mm.
 
-    The same instant has the same `image_id` in every file. Several people at an instant need a `person_id` each, the
-    same in every file: nothing here finds out who is who.
+    The same instant has the same `image_id` in every file; frames of one video a camera, whatever the videos are
+    called, are matched by number. Several people at an instant need a `person_id` each, the same in every file: nothing
+    here finds out who is who.
 
     Args:
         cameras: a camera file, see `read_cameras`.
@@ -53,7 +59,7 @@ def triangulate_predictions(
         raise UserError(f"the tolerance must be more than 0 px, not {tolerance:g}")
     if len(predictions) < 2:
         raise UserError(f"triangulation needs predictions of two cameras or more, not {len(predictions)}")
-    views = {name: _read(Path(path), tolerance) for name, path in predictions.items()}
+    views = _by_number({name: _read(Path(path), tolerance) for name, path in predictions.items()})
     joints = {len(xys) for people in views.values() for xys, _ in people.values()}
     if len(joints) != 1:
         raise UserError(f"the predictions have {sorted(joints)} joints; each camera's must have the same")
@@ -88,9 +94,20 @@ def triangulate_predictions(
     return document
 
 
-def _read(path: Path, tolerance: float | None) -> dict[Key, tuple[np.ndarray, float]]:
-    """(image, person) -> (K, 3) x, y, score and the tolerance in px."""
-    people: dict[Key, tuple[np.ndarray, float]] = {}
+def _by_number(views: Mapping[str, People]) -> Mapping[str, People]:
+    """With frames' numbers for images, where each camera has one video and these have different names."""
+    frames = {name: {key: FRAME.fullmatch(str(key[0])) for key in people} for name, people in views.items()}
+    videos = [{match and match[1] for match in each.values()} for each in frames.values()]
+    if any(len(each) != 1 or None in each for each in videos) or len(set().union(*videos)) == 1:
+        return views
+    return {
+        name: {(int(match[2]), key[1]): views[name][key] for key, match in each.items() if match}
+        for name, each in frames.items()
+    }
+
+
+def _read(path: Path, tolerance: float | None) -> People:
+    people: People = {}
     for where, row in _rows(load_json(path), path):
         xys = np.asarray(_floats(field_of(row, "keypoints", where), where))
         if xys.ndim != 1 or not xys.size or xys.size % 3:
