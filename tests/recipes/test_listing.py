@@ -49,7 +49,7 @@ def test_what_is_shown_is_the_recipe_s_configuration_each_line_with_its_source(n
         ("pose_mum_plus", "decay: 0.6 # Kim, Tables 2 and 4"),
         ("pose_mum", "mix_chance: 0.5 # ours; Kim leaves it open"),
         ("pose_mum", "epochs: 30 # Kim, section 4.1"),
-        ("unbiased-teacher", "decay: 0.9996 # Unbiased Teacher's"),
+        ("unbiased-teacher", "decay: 0.9996 # 0.9996 is Unbiased Teacher's, another ours"),
         ("mini-dual", "steps: 1200 # ours: the mini protocol"),
     ],
 )

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -16,7 +17,7 @@ from semipose.errors import UserError
 from semipose.recipes import RECIPES, mini, recipe
 from semipose.recipes.papers import PAPERS, find, rows_of
 from semipose.recipes.sources import DEFAULTS, used
-from semipose.recipes.tables import Plan, Row, Table
+from semipose.recipes.tables import Plan, Table
 from semipose.scores import AP_DETECTED
 
 ROOT = Path("ROOT")
@@ -81,23 +82,7 @@ def shown(name: str, scale: str = "paper") -> str:
     """
     from semipose.models import size
 
-    if "/" in name:
-        of, _, wanted = name.partition("/")
-        paper = find(of)[0]
-        if wanted not in paper.plans:
-            raise UserError(f"{name} is no row; semipose recipes lists them, such as xie2021/dual-jc-1k")
-        rows = rows_of(paper, wanted)
-        config, module = paper.plans[wanted].scales[scale](0, None), import_module(f"semipose.recipes.{of}")
-        own, about = rows[0].label, [_numbered(row) for row in rows]
-        about.append(
-            f"needs {', '.join(needs(paper.plans, wanted, rows[0].metric))}"
-            if scale == "paper"
-            else "the mini protocol"
-        )
-    else:
-        config, each = recipe(name), RECIPES[name]
-        module, own = import_module(each.config.__module__), each.source.rstrip(".")
-        about = [f"{each.row}{f' ({each.number})' if each.number else ''}", own]
+    config, module, own, about = _of_row(name, scale) if "/" in name else _of_recipe(name)
     about.append(f"a network for 17 joints: {size(config.model, 17)}")
     protocol = mini.SOURCE if scale == "mini" or module is mini else own
     changed: Mapping[str, str] = getattr(module, "SOURCES", {})
@@ -113,8 +98,28 @@ def shown(name: str, scale: str = "paper") -> str:
     return "\n".join([*(f"# {line}" for line in about), *lines])
 
 
-def _numbered(row: Row) -> str:
-    return f"{row.label}{'' if row.paper is None else f' ({row.paper:g} {row.metric})'}"
+def _of_recipe(name: str) -> tuple[Config, ModuleType, str, list[str]]:
+    """Its configuration, the module that it is from, what it says of itself, and what to print above."""
+    config, each = recipe(name), RECIPES[name]
+    own = each.source.rstrip(".")
+    return config, import_module(each.config.__module__), own, [_with_number(each.row, each.number), own]
+
+
+def _of_row(name: str, scale: str) -> tuple[Config, ModuleType, str, list[str]]:
+    of, _, wanted = name.partition("/")
+    paper = find(of)[0]
+    if wanted not in paper.plans:
+        raise UserError(f"{name} is no row; semipose recipes lists them, such as xie2021/dual-jc-1k")
+    rows = rows_of(paper, wanted)
+    about = [_with_number(row.label, "" if row.paper is None else f"{row.paper:g} {row.metric}") for row in rows]
+    wants = f"needs {', '.join(needs(paper.plans, wanted, rows[0].metric))}"
+    about.append(wants if scale == "paper" else "the mini protocol")
+    config = paper.plans[wanted].scales[scale](0, None)
+    return config, import_module(f"semipose.recipes.{of}"), rows[0].label, about
+
+
+def _with_number(text: str, number: str) -> str:
+    return f"{text} ({number})" if number else text
 
 
 def _annotated(

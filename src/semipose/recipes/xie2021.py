@@ -14,7 +14,11 @@ from semipose.config import Config, MethodConfig
 
 EASY = "affine30+flip50"
 AFFINE = "affine60+flip50"
-SOURCES = {"method.weight": "ours; Xie gives no values", "peer": "Xie, section 6.2"}
+SOURCES = {
+    "method.weight": "ours; Xie gives no values",
+    "model.sigma": "HRNet's published configuration at 384x288",
+    "peer": "Xie, section 6.2",
+}
 """Of what is other than the default."""
 
 

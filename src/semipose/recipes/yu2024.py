@@ -21,7 +21,7 @@ SOURCES = {
     "method.views": "ours",
     "method.multi": "ours",
     "method.burn_in": "ours",
-    "method.decay": "Unbiased Teacher's",
+    "method.decay": "0.9996 is Unbiased Teacher's, another ours",
     "pseudo": "ours",
 }
 """Of what is other than the default."""
