@@ -42,6 +42,8 @@ class Study:
     """a row's key there, from its table and itself"""
     losses: str | None = None
     """the table whose rows' losses are drawn too"""
+    responses: tuple[str, ...] = ()
+    """the tables whose rows' responses are drawn; all when empty"""
 
 
 DENOISE = {
@@ -55,6 +57,7 @@ STUDIES = {
     "xie2021": Study(
         "xie2021",
         lambda _, row: "/".join(filter(None, (row.plan, row.network, row.view, "mm" if row.metric == MPJPE else ""))),
+        responses=("table1", "figure3", "figure7", "figure8"),
     ),
     "pose_mum": Study("pose_mum", lambda table, row: f"{table}: {row.label}", "table2"),
     "yu2024": Study(
@@ -87,11 +90,14 @@ def main() -> None:
     for key in options.tables:
         written += reproduce(f"{name}/{key}", out=out, train=not options.collect, **settings)
     scores, runs, drawn = {}, {}, {}
+    curves: dict[str, None] = {}
     for table in written:
         for row, told in zip(paper.tables[table["table"]].rows, table["rows"], strict=True):
             if told["runs"]:
                 scores[study.key(table["table"], row)] = told["mean"]
                 runs[row.plan] = record(out, told["runs"][0])
+                if not study.responses or table["table"] in study.responses:
+                    curves[row.plan] = None
                 if table["table"] == study.losses:
                     runs[row.plan]["losses"] = losses(out / told["runs"][0])
                     drawn[row.label] = runs[row.plan]
@@ -99,7 +105,7 @@ def main() -> None:
     write(study.name, scores, runs, tables=tables)
     DOCS.mkdir(exist_ok=True)
     pictures = [f"![responses]({name}.svg)"]
-    responses_figure(runs, DOCS / f"{name}.svg")
+    responses_figure({key: runs[key] for key in curves}, DOCS / f"{name}.svg")
     if drawn:
         student_figure(drawn, DOCS / f"{name}-{study.losses}.svg")
         pictures.append(f"![{study.losses}: validation PCK and training loss]({name}-{study.losses}.svg)")

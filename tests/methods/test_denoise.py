@@ -75,7 +75,8 @@ def test_a_pool_is_its_definition(seed: int, count: int) -> None:
         np.testing.assert_allclose(found.heatmaps.numpy()[:, 0][safe], expect(whole, 0)[:, 0][safe], atol=2e-3)
         assert found.frame is shown[0] and (found.weight == 1).all()
     spread = np.nanstd(whole, 0)
-    np.testing.assert_array_less(found.doubt.numpy(), spread.max((-2, -1)) + 2e-3)
+    certain = safe.all((-2, -1))  # elsewhere a cell at a border may be seen by rounding, with a doubt of its own
+    np.testing.assert_array_less(found.doubt.numpy()[certain], spread.max((-2, -1))[certain] + 2e-3)
     inner = np.where(safe[:, None], spread, 0).max((-2, -1))
     np.testing.assert_array_less(inner - 2e-3, found.doubt.numpy())
 
