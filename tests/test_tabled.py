@@ -52,3 +52,14 @@ def test_a_column_that_could_not_be_measured_is_none_and_so_is_the_mean(
 def test_a_table_without_columns_has_one_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = written(tmp_path, monkeypatch, Row("Ours", "one", 65.5, "MPJPE mm"), {"mean": 300.0})
     assert table["rows"][0]["mean"] == 300 and "paper / here" not in markdown(table)
+
+
+def test_what_cannot_be_measured_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, monkeypatch, Row("Ours", "one", 65.5, "MPJPE mm", parts=ARMS), {"mean/Elbow": 100.0})
+    kept = json.loads((tmp_path / "one-seed0.json").read_text())["scores"]["MPJPE mm"]
+    assert kept == {"mean/Elbow": 100.0, "mean/Wrist": None}
+    monkeypatch.setitem(tabled.SCORES, "MPJPE mm", lambda folder, summary: pytest.fail("measured again"))
+    asked = Setting("mini", tmp_path, None, {}, 0, False)
+    records = {("one", 0): {"run": "one-seed0", "plan": "one", "summary": {}, "curves": []}}
+    row = Row("Ours", "one", 65.5, "MPJPE mm", parts=ARMS)
+    assert write_table("table6", Table("A title", (row,)), records, asked, (0,))["rows"][0]["mean"] is None

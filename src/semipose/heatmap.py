@@ -117,7 +117,7 @@ def decoder(name: str, sigma: float = 2.0) -> Refine | None:
     """The refinement that one of `DECODERS` names, for heatmaps of a `sigma` in cells: DARK blurs over 6 sigma - 1
     cells, which is 11 at 2 and 17 at 3."""
     if name == "dark":
-        return functools.partial(dark, kernel=2 * round(3 * sigma) - 1)
+        return functools.partial(dark, kernel=max(3, 2 * round(3 * sigma) - 1))
     return {"argmax": None, "quarter": quarter}[name]
 
 

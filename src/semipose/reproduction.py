@@ -71,8 +71,8 @@ def reproduce(
         settings: sections or keys of the configuration, laid over every row's.
 
     Returns: the tables, as written: {"table", "title", "scale", "seeds", "rows": [{"label", "paper", "metric", "mean",
-        "spread", "scores": {seed: score}, "labeled", "student", "measured", "run"}], ...}. A row that has no run at
-        this scale has no scores.
+        "spread", "scores": {seed: score}, "parts": {column: {"paper", "mean"}}, "labeled", "student", "measured",
+        "runs"}], ...}. A row that has no run has no scores.
 
     Raises:
         UserError: no such target or scale, a seed among the settings, a root at mini scale, or a run failed.

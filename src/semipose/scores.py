@@ -13,6 +13,7 @@ import numpy as np
 from semipose.config import Config
 from semipose.data.sample import SYNTH
 from semipose.errors import UserError
+from semipose.metrics.pckh import GROUPS
 from semipose.settings import read_yaml, resolve
 
 DETECTED = Path("person_detection_results", "COCO_val2017_detections_AP_H_56_person.json")
@@ -20,8 +21,6 @@ DETECTED = Path("person_detection_results", "COCO_val2017_detections_AP_H_56_per
 
 Score = Callable[[Path, Mapping[str, Any]], dict[str, float]]
 """(a run's folder, its summary) -> network -> score; "mean" is that of its networks. Further columns as `part_of`."""
-
-GROUPS = ("Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 
 PEOPLE, START = 50, 950_000
 """Embedded people for MPJPE, and the first one's number: beyond those of training and validation."""

@@ -82,8 +82,9 @@ def _measured(
             known = {name: 100 * each["pck"] for name, each in found.items()}
         else:
             known = SCORES[kind](folder, record["summary"])
-        content["scores"][key] = known
-        write_atomically(file, (json.dumps(content, indent=1) + "\n").encode())
+        if known:  # what cannot be measured of it is measured once too
+            content["scores"][key] = known = {**dict.fromkeys(wanted), **known}
+            write_atomically(file, (json.dumps(content, indent=1) + "\n").encode())
     parts = {part: known.get(part_of(network, part)) for part in row.parts}
     whole = known.get(row.view or network)
     if kind == MPJPE and parts:

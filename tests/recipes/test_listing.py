@@ -39,7 +39,7 @@ def test_what_is_shown_is_the_recipe_s_configuration_each_line_with_its_source(n
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("dual", "hard: affine60+flip50+jc5 # Xie, sections 4.1 and 6.2; the mirror: released code"),
+        ("dual", "hard: affine60+flip50+jc5 # Xie, sections 4.1 and 6.2; a mirror of its own: ours"),
         ("dual", "lr: 0.001 # Xie, section 6.1"),
         ("dual", "mix_tiles: [4, 3] # not of dual"),
         ("single", "hard: affine60+flip50 # Section 3.3, Eq. 4: Affine 30 teaches Affine 60"),
@@ -92,3 +92,5 @@ def test_needs_are_the_data_and_what_is_trained_first() -> None:
         *("Human3.6M", "ImageNet weights", "pretrain-dual (trained first)", "MPII", "AI Challenger")
     ]
     assert "a detector's boxes of VAL" in needs(plans, "dual-all-resnet50", "AP, detected boxes")
+    assert needs(plans, "supervised-mpii") == ["MPII", "ImageNet weights"], "what it does not read it does not need"
+    assert "its cameras.pkl" in needs(plans, "adapt-dual", "MPJPE mm")

@@ -97,7 +97,7 @@ def triangulate_predictions(
 def _by_number(views: Mapping[str, People]) -> Mapping[str, People]:
     """With frames' numbers for images, where each camera has one video and these have different names."""
     frames = {name: {key: FRAME.fullmatch(str(key[0])) for key in people} for name, people in views.items()}
-    videos = [{match and match[1] for match in each.values()} for each in frames.values()]
+    videos = [{match and match[1] for match in each.values()} for each in frames.values() if each]
     if any(len(each) != 1 or None in each for each in videos) or len(set().union(*videos)) == 1:
         return views
     return {

@@ -28,8 +28,8 @@ class Recipe:
 
     @property
     def source(self) -> str:
-        """The function's first line of documentation: where its constants come from."""
-        return (self.config.__doc__ or "").splitlines()[0]
+        """The function's documentation: where its constants come from."""
+        return " ".join((self.config.__doc__ or "").split())
 
 
 RECIPES: dict[str, Recipe] = {

@@ -14,11 +14,12 @@ import yaml
 
 from semipose.config import Config, to_dict
 from semipose.errors import UserError
+from semipose.methods import NEED_UNLABELED
 from semipose.recipes import RECIPES, mini, recipe
 from semipose.recipes.papers import PAPERS, find, rows_of
 from semipose.recipes.sources import DEFAULTS, used
 from semipose.recipes.tables import Plan, Table
-from semipose.scores import AP_DETECTED
+from semipose.scores import AP_DETECTED, MPJPE
 
 ROOT = Path("ROOT")
 DATA = {"coco": "COCO", "mpii": "MPII", "aic": "AI Challenger", "h36m": "Human3.6M"}
@@ -59,14 +60,15 @@ def needs(plans: Mapping[str, Plan], name: str, metric: str = "") -> list[str]:
     on with what those need."""
     plan = plans[name]
     config = plan.scales["paper"](0, ROOT)
-    files = [Path(str(file)) for file in (config.data.labeled, config.data.unlabeled, config.data.val) if file]
+    unlabeled = config.data.unlabeled if config.method.name in NEED_UNLABELED else None
+    files = [Path(str(file)) for file in (config.data.labeled, unlabeled, config.data.val) if file]
     found = [DATA[folder] for folder in dict.fromkeys(file.relative_to(ROOT).parts[0] for file in files)]
     if plan.labels:
         found[0] += f" ({plan.labels:,} {'labelled images' if plan.by_image else 'labels'})"
-    if config.data.unlabeled and BOXES in Path(str(config.data.unlabeled)).name:
+    if unlabeled and BOXES in Path(str(unlabeled)).name:
         found.append("a detector's boxes of its unlabelled images")
-    if metric == AP_DETECTED:
-        found.append("a detector's boxes of VAL")
+    if metric in (AP_DETECTED, MPJPE):
+        found.append("a detector's boxes of VAL" if metric == AP_DETECTED else "its cameras.pkl")
     if config.model.weights == "imagenet" or config.peer.get("weights") == "imagenet":
         found.append("ImageNet weights")
     for before in filter(None, (plan.teacher, plan.start)):
@@ -84,7 +86,7 @@ def shown(name: str, scale: str = "paper") -> str:
 
     config, module, own, about = _of_row(name, scale) if "/" in name else _of_recipe(name)
     about.append(f"a network for 17 joints: {size(config.model, 17)}")
-    protocol = mini.SOURCE if scale == "mini" or module is mini else own
+    at_mini = module is mini or ("/" in name and scale == "mini")
     changed: Mapping[str, str] = getattr(module, "SOURCES", {})
 
     def source(key: str, same: bool) -> str:
@@ -92,7 +94,9 @@ def shown(name: str, scale: str = "paper") -> str:
             return f"not of {config.method.name}"
         if same:
             return DEFAULTS.get(key, "")
-        return changed.get(key) or (own if key.startswith("method.") else protocol)
+        if at_mini and not key.startswith("method."):
+            return mini.SOURCE
+        return changed.get(key, own)
 
     lines = _annotated(to_dict(config), to_dict(Config()), source)
     return "\n".join([*(f"# {line}" for line in about), *lines])
@@ -112,8 +116,8 @@ def _of_row(name: str, scale: str) -> tuple[Config, ModuleType, str, list[str]]:
         raise UserError(f"{name} is no row; semipose recipes lists them, such as xie2021/dual-jc-1k")
     rows = rows_of(paper, wanted)
     about = [_with_number(row.label, "" if row.paper is None else f"{row.paper:g} {row.metric}") for row in rows]
-    wants = f"needs {', '.join(needs(paper.plans, wanted, rows[0].metric))}"
-    about.append(wants if scale == "paper" else "the mini protocol")
+    wants = dict.fromkeys(each for row in rows for each in needs(paper.plans, wanted, row.metric))
+    about.append(f"needs {', '.join(wants)}" if scale == "paper" else "the mini protocol")
     config = paper.plans[wanted].scales[scale](0, None)
     return config, import_module(f"semipose.recipes.{of}"), rows[0].label, about
 

@@ -2,8 +2,8 @@
 
 Each function returns the paper's setting; data are the user's to name. The constants: ResNet18 at 256x192 (section
 6.1), 100 epochs of Adam 1e-3, a tenth after 70 and 90 (section 6.1), Affine 30 and 60 (section 4.1), lambda 1 (section
-3.2).
-Batch 32 + 32 and horizontal flips in every affine view are its released code's; the paper's text gives neither.
+3.2). Batch 32 + 32 and the easy view's horizontal flip are its released code's, the hard view's flip is ours; the
+paper's text gives none of them.
 """
 
 from __future__ import annotations

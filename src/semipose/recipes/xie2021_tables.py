@@ -5,9 +5,9 @@ The paper gives Figures 3, 7 and 8 as curves and bars: their rows have the numbe
 
 from __future__ import annotations
 
+from semipose.metrics.pckh import GROUPS
 from semipose.recipes.tables import Paper, Row, Table
 from semipose.recipes.xie2021_plans import LABELS, PLANS
-from semipose.scores import GROUPS
 
 
 def _by_labels(label: str, plan: str, numbers: tuple[float | None, ...], network: str | None = None) -> list[Row]:
