@@ -114,8 +114,11 @@ def main() -> None:
 
 
 def record(out: Path, run: str) -> dict[str, Any]:
-    """A run's record, without the folders of this machine."""
+    """A run's record, without the folders of this machine and what each joint's pseudo-heatmaps were worth."""
     content = json.loads((out / f"{run}.json").read_text())
+    content["curves"] = [
+        {key: value for key, value in row.items() if not key.startswith("pseudo/pck/")} for row in content["curves"]
+    ]
     for section in ("data", "method"):
         content["config"][section] = {key: named(value) for key, value in content["config"][section].items()}
     return content
