@@ -119,6 +119,10 @@ def record(out: Path, run: str) -> dict[str, Any]:
     content["curves"] = [
         {key: value for key, value in row.items() if not key.startswith("pseudo/pck/")} for row in content["curves"]
     ]
+    val = content["summary"]["val"]
+    for scores in (val, val["mean"], *val["networks"].values(), val.get("ensemble", {})):
+        for key in ("thresholds", "curve", "per_joint_px"):
+            scores.pop(key, None)
     for section in ("data", "method"):
         content["config"][section] = {key: named(value) for key, value in content["config"][section].items()}
     return content

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from semipose.cameras import embedded
 from semipose.cameras.embedded import by_predictor, multiview_mpjpe
 from semipose.data import people
 from semipose.errors import UserError
@@ -29,7 +30,7 @@ class Oracle:
         return self.spoil(keypoints)
 
 
-def test_an_oracle_has_no_error_even_with_a_wrong_view():
+def test_an_oracle_has_no_error_even_with_a_wrong_view(monkeypatch: pytest.MonkeyPatch):
     found = multiview_mpjpe(Oracle(), **SETTING)
     assert found["people"] == 2 and found["used"] == 1
     for name in ("absolute", "root_relative", "aligned"):
@@ -42,6 +43,9 @@ def test_an_oracle_has_no_error_even_with_a_wrong_view():
     spoilt = multiview_mpjpe(Oracle(swap_one), **SETTING)
     assert 0.7 < spoilt["used"] < 0.95
     assert spoilt["root_relative"]["mean"] < 25  # a swapped joint that is near its own stays in: 6 px of 64
+    monkeypatch.setattr(embedded, "OF_BOX", 1e6)
+    trusting = multiview_mpjpe(Oracle(swap_one), **SETTING)
+    assert trusting["used"] == 1 and spoilt["root_relative"]["mean"] < trusting["root_relative"]["mean"] / 5
 
 
 def test_worse_pixels_are_more_millimetres_and_no_score_is_no_point():

@@ -41,8 +41,9 @@ class Varies:
     def update(self, student: torch.nn.Module) -> None: ...
 
 
-def by_definition(maps: np.ndarray, source: View, frame: View) -> np.ndarray:
-    """Heatmaps (B, K, h, w) of `source` at each cell of `frame`, NaN where it has no four cells about that place."""
+def by_definition(maps: np.ndarray, source: View, frame: View, slack: float = 0) -> np.ndarray:
+    """Heatmaps (B, K, h, w) of `source` at each cell of `frame`, NaN where it has no four cells about that place, or
+    within `slack` cells of it."""
     cells = to_cells(STRIDE, maps_like := torch.zeros(1, dtype=torch.float64)).numpy()
     assert maps_like.dtype == torch.float64
     y, x = np.mgrid[: SIZE[0], : SIZE[1]].astype(float)
@@ -51,7 +52,7 @@ def by_definition(maps: np.ndarray, source: View, frame: View) -> np.ndarray:
         to_source = source.matrix[b].double().numpy() @ np.linalg.inv(frame.matrix[b].double().numpy())
         step = cells @ to_source @ np.linalg.inv(cells)
         u, v, _ = np.einsum("ij,jhw->ihw", step, np.stack([x, y, np.ones_like(x)]))
-        known = (u >= 0) & (u <= SIZE[1] - 1) & (v >= 0) & (v <= SIZE[0] - 1)
+        known = (u >= -slack) & (u <= SIZE[1] - 1 + slack) & (v >= -slack) & (v <= SIZE[0] - 1 + slack)
         swap = bool(source.mirrored[b] != frame.mirrored[b])
         for k in range(K):
             joint = int(FLIP[k]) if swap else k
@@ -75,8 +76,10 @@ def test_a_pool_is_its_definition(seed: int, count: int) -> None:
         np.testing.assert_allclose(found.heatmaps.numpy()[:, 0][safe], expect(whole, 0)[:, 0][safe], atol=2e-3)
         assert found.frame is shown[0] and (found.weight == 1).all()
     spread = np.nanstd(whole, 0)
-    certain = safe.all((-2, -1))  # elsewhere a cell at a border may be seen by rounding, with a doubt of its own
-    np.testing.assert_array_less(found.doubt.numpy()[certain], spread.max((-2, -1))[certain] + 2e-3)
+    wide = [first, *(by_definition(part, each, shown[0], 0.01) for part, each in
+                     zip(np.split(others, count), shown[1:], strict=True))]  # fmt: skip
+    most = np.maximum(spread, np.nanstd(np.stack(wide), 0))  # a cell at a border may be seen by rounding
+    np.testing.assert_array_less(found.doubt.numpy(), most.max((-2, -1)) + 2e-3)
     inner = np.where(safe[:, None], spread, 0).max((-2, -1))
     np.testing.assert_array_less(inner - 2e-3, found.doubt.numpy())
 
