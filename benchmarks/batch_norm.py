@@ -18,11 +18,11 @@ import torch
 from torch import nn
 
 from common import write
-from semipose.data.crops import Crops
-from semipose.engine.evaluate import predict_crops, score_crops
-from semipose.engine.sets import cut, open_sets
+from semipose.data.crops.build import Crops
+from semipose.data.datasets import cut, open_sets
 from semipose.geometry import View
-from semipose.training import read_networks
+from semipose.inference.evaluation import predict_crops, score_crops
+from semipose.verbs.train import read_networks
 
 
 @torch.no_grad()

@@ -40,16 +40,16 @@ import numpy as np
 
 from common import run_once, write
 from figures import comparison_picture
-from semipose.bring import init
 from semipose.config import Config
-from semipose.data.detector import Finder, finder_of
+from semipose.config.resolve import read_yaml, resolve
+from semipose.data.datasets import open_pool, open_sets
 from semipose.data.images import read_image
 from semipose.data.split import make_split
-from semipose.engine.sets import open_pool, open_sets
+from semipose.inference.boxes import Finder, finder_of
+from semipose.inference.predictor import Boxes, Predictor
 from semipose.metrics.seeds import estimate
-from semipose.predictor import Boxes, Predictor
-from semipose.settings import read_yaml, resolve
-from semipose.training import configure
+from semipose.verbs.init import init
+from semipose.verbs.train import configure
 
 METHODS = ("supervised", "single")
 STEPS, BATCH, FRAMES = 800, 4, "uniform500"

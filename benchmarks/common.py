@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from semipose.config import Config, to_dict
-from semipose.engine.rundir import MetricsFile, RunDir
-from semipose.engine.train import run_training
 from semipose.provenance import commit, machine
+from semipose.training.loop import run_training
+from semipose.training.rundir import MetricsFile, RunDir
 
 RESULTS = Path(__file__).parent / "results"
 CURVES = (

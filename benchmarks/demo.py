@@ -15,8 +15,8 @@ from pathlib import Path
 from common import pck_percent, run_once, write
 from figures import comparison_picture
 from semipose.config import Config, MethodConfig
-from semipose.demos import METHODS, demo
-from semipose.recipes import mini
+from semipose.papers import mini
+from semipose.verbs.demo import METHODS, demo
 
 
 def control(seed: int, folder: Path) -> Config:

@@ -23,10 +23,9 @@ import matplotlib.pyplot as plt
 
 from semipose.augment import parse
 from semipose.config import Config
+from semipose.config.resolve import read_yaml, resolve
+from semipose.data.datasets import cut, open_sets
 from semipose.draws import Draws
-from semipose.engine.networks import build_networks
-from semipose.engine.pseudo import hold_back
-from semipose.engine.sets import cut, open_sets
 from semipose.geometry import View, move, swap_sides
 from semipose.heatmap import decode, quarter
 from semipose.methods.denoise import average, gathered, highest
@@ -34,8 +33,9 @@ from semipose.methods.target import Target
 from semipose.methods.teach import refined
 from semipose.methods.teachers import Itself
 from semipose.metrics.pck import box_norm
-from semipose.recipes.yu2024 import WHOLE
-from semipose.settings import read_yaml, resolve
+from semipose.papers.yu2024.recipes import WHOLE
+from semipose.training.networks import build_networks
+from semipose.training.pseudo import hold_back
 
 APART = 0.1
 """Of the person's size: how far the two peaks lie apart at least."""

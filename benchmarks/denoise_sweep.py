@@ -24,12 +24,12 @@ import torch
 
 from common import RESULTS, run_once, write
 from semipose.config import Config, MethodConfig
-from semipose.engine.networks import build_networks
-from semipose.engine.pseudo import hold_back, measure
-from semipose.engine.sets import cut, open_sets
+from semipose.config.resolve import read_yaml, resolve
+from semipose.data.datasets import cut, open_sets
 from semipose.methods import Codec, build_method
-from semipose.recipes import mini
-from semipose.settings import read_yaml, resolve
+from semipose.papers import mini
+from semipose.training.networks import build_networks
+from semipose.training.pseudo import hold_back, measure
 
 SEED = 1
 START: dict[str, Any] = {"teach": "refined0.3", "views": 4, "multi": "affine30+flip50", "margin": 0.0}

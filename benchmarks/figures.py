@@ -15,8 +15,8 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 from semipose.data.images import read_image
+from semipose.drawing.poses import contact_sheet, draw_pose
 from semipose.metrics.pck import box_norm, normalized_distance
-from semipose.reports.overlay import contact_sheet, draw_pose
 from semipose.skeleton import Skeleton
 
 RESPONSES = {

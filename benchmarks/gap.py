@@ -13,8 +13,8 @@ import argparse
 from pathlib import Path
 
 from common import write
-from semipose.gaps import gap
-from semipose.recipes.mini import people
+from semipose.papers.mini import people
+from semipose.verbs.gap import gap
 
 
 def main() -> None:

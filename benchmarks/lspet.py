@@ -22,9 +22,10 @@ from pathlib import Path
 from common import pck_percent, run_once, write
 from figures import learning_figure
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
-from semipose.data.lsp import read_lsp
+from semipose.data.readers.lsp import read_lsp
 from semipose.data.split import make_split
-from semipose.recipes import pose_mum, yu2024
+from semipose.papers.pose_mum import recipes as pose_mum
+from semipose.papers.yu2024 import recipes as yu2024
 
 WARM, STEPS, LONG = 800, 800, 2000
 """Steps of the supervised start, which every method shares, and of each method after it, at either size."""

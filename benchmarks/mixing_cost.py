@@ -28,14 +28,14 @@ import torch
 from common import write
 from semipose.config import Config, DataConfig, OptimConfig
 from semipose.draws import Draws
-from semipose.engine.launch import launch
-from semipose.engine.rundir import RunDir
-from semipose.engine.train import Training
 from semipose.methods.consistency import Single
 from semipose.methods.mix import IMAGE, Mixing
 from semipose.methods.target import of_last
 from semipose.models.stages import Tap, grids
-from semipose.recipes import recipe
+from semipose.papers.recipes import recipe
+from semipose.training.launch import launch
+from semipose.training.loop import Training
+from semipose.training.rundir import RunDir
 
 METHODS = ("single", "mum", "dual", "pose_mum", "pose_mum_plus")
 MIXING = ("pose_mum", "pose_mum_plus")

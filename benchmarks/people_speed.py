@@ -9,7 +9,7 @@ from collections.abc import Callable
 import cv2
 
 from common import write
-from semipose.data import people
+from semipose.data.synthetic import people
 
 REPEATS = 6
 

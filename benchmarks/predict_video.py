@@ -37,7 +37,7 @@ def make_video(path: Path, count: int) -> Path:
     import av
     import cv2
 
-    from semipose.data import people
+    from semipose.data.synthetic import people
 
     rng = np.random.default_rng(0)
     with av.open(str(path), "w") as container:
@@ -68,7 +68,7 @@ def make_model(folder: Path) -> Path:
 
 def ours(model: Path, video: Path, out: Path, frames: str = "all") -> tuple[int, float]:
     """Frames and seconds."""
-    from semipose.prediction import predict
+    from semipose.verbs.predict import predict
 
     found = predict(model, video, out, overlay=False, device="cpu", frames=frames, progress=False)
     return found.frames, found.seconds
@@ -76,7 +76,7 @@ def ours(model: Path, video: Path, out: Path, frames: str = "all") -> tuple[int,
 
 def onnx(session: Any, about: dict, video: Path, batch: int = 8) -> tuple[int, float]:
     """Frames and seconds of onnxruntime."""
-    from semipose.data.cropping import CropSpec, crop_matrices, cut
+    from semipose.data.crops.cropping import CropSpec, crop_matrices, cut
     from semipose.data.video import probe, read_frames
 
     size = tuple(about["size"])
@@ -144,7 +144,7 @@ def main() -> None:
     import onnxruntime
     import torch
 
-    from semipose.exporting import export
+    from semipose.verbs.export import export
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=COUNT)

@@ -25,14 +25,14 @@ import torch
 
 from common import write
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
-from semipose.data.crops import Crops, build_crops
-from semipose.engine.launch import launch
-from semipose.engine.progress import Progress
-from semipose.engine.rundir import RunDir
-from semipose.engine.signals import Interruption
-from semipose.engine.stream import loading
-from semipose.engine.train import Training
-from semipose.recipes import yu2024
+from semipose.data.crops.build import Crops, build_crops
+from semipose.papers.yu2024 import recipes as yu2024
+from semipose.training.launch import launch
+from semipose.training.loop import Training
+from semipose.training.progress import Progress
+from semipose.training.rundir import RunDir
+from semipose.training.signals import Interruption
+from semipose.training.stream import loading
 
 WHOLE = yu2024.denoise_select().method
 METHODS = {name: MethodConfig(name=name) for name in ("supervised", "single", "dual")}

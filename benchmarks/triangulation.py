@@ -15,9 +15,9 @@ from scipy.io import loadmat
 
 from common import write
 from semipose.cameras.camera import Camera
-from semipose.cameras.files import read_cameras
 from semipose.cameras.triangulation import OF_BOX, triangulate
-from semipose.data import people
+from semipose.data.readers.cameras import read_cameras
+from semipose.data.synthetic import people
 from semipose.metrics.mpjpe import mpjpe
 
 PEOPLE, VIEWS, NOISE = 20, 4, (0.5, 1.0, 2.0, 4.0)

@@ -20,7 +20,7 @@ from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.geometry import View, similarity
 from semipose.methods.target import Target
-from semipose.recipes import mini
+from semipose.papers import mini
 
 SEED = 10
 METHODS = {

@@ -13,9 +13,9 @@ import yaml
 
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
-from semipose.recipes import RECIPES
-from tests.engine.runs import tiny
+from semipose.papers.recipes import RECIPES
 from tests.models import layouts
+from tests.training.runs import tiny
 
 PEOPLE = "synth:studio?count={}&start={}"
 VERBS = (

@@ -12,16 +12,16 @@ import pytest
 from pycocotools.cocoeval import COCOeval
 
 from semipose.config import Config
+from semipose.config.resolve import read_yaml
 from semipose.data.open import open_all
-from semipose.engine.networks import build_networks
 from semipose.metrics.oks import AP_NAMES
 from semipose.models.weights import save_model
-from semipose.prediction import predict
-from semipose.settings import read_yaml
 from semipose.skeleton import COCO
-from semipose.training import evaluate, train
-from tests.engine.runs import tiny
+from semipose.training.networks import build_networks
+from semipose.verbs.predict import predict
+from semipose.verbs.train import evaluate, train
 from tests.helpers import shared_data
+from tests.training.runs import tiny
 
 
 def short(tmp_path: Path, method: str, **data: object) -> Config:
@@ -72,7 +72,7 @@ def test_ap_in_the_data_s_own_boxes_equals_pycocotools_on_the_whole_file(
 
     config = tiny(tmp_path / "cache", "supervised")
     save_model(tmp_path / "model", build_networks(config, COCO)[0], config.model, COCO)
-    monkeypatch.setattr("semipose.engine.evaluate.predict_crops", lambda *_, **__: {"a": pred})
+    monkeypatch.setattr("semipose.inference.evaluation.predict_crops", lambda *_, **__: {"a": pred})
     found = evaluate(tmp_path / "model.safetensors", str(coco))["coco"]["a"]
 
     def rank(pose: np.ndarray) -> float:
@@ -108,8 +108,8 @@ def test_several_labelled_sources_in_a_yaml(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("measure", ["pckh2", 3])
 def test_an_unknown_measure_is_refused(measure: object) -> None:
+    from semipose.config.resolve import resolve
     from semipose.errors import UsageError
-    from semipose.settings import resolve
 
     with pytest.raises(UsageError, match="measure"):
         resolve(Config(), {"measure": measure})

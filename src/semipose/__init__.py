@@ -6,25 +6,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from semipose.auditing import audit
-    from semipose.bring import init
-    from semipose.cameras.predictions import triangulate_predictions
-    from semipose.data.check import check
+    from semipose.data.checks.check import check
     from semipose.data.split import make_split
-    from semipose.demos import demo
-    from semipose.exporting import export
-    from semipose.gaps import gap
-    from semipose.mirrors import doctor
+    from semipose.inference.predictor import Predictor
     from semipose.models.public import import_weights
-    from semipose.picking import pick
-    from semipose.prediction import predict
-    from semipose.predictor import Predictor
     from semipose.reports.html import report
-    from semipose.reports.mixing import show_mix
-    from semipose.reproduction import reproduce
-    from semipose.synthesis import synth
-    from semipose.training import evaluate, train
-    from semipose.worthwhile import worth
+    from semipose.verbs.audit import audit
+    from semipose.verbs.demo import demo
+    from semipose.verbs.doctor import doctor
+    from semipose.verbs.export import export
+    from semipose.verbs.gap import gap
+    from semipose.verbs.init import init
+    from semipose.verbs.pick import pick
+    from semipose.verbs.predict import predict
+    from semipose.verbs.reproduce import reproduce
+    from semipose.verbs.show_mix import show_mix
+    from semipose.verbs.synth import synth
+    from semipose.verbs.train import evaluate, train
+    from semipose.verbs.triangulate import triangulate_predictions
+    from semipose.verbs.worth import worth
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,26 +51,26 @@ __all__ = [
 ]
 
 _HOME = {
-    "Predictor": "predictor",
-    "audit": "auditing",
-    "check": "data.check",
-    "demo": "demos",
-    "doctor": "mirrors",
-    "evaluate": "training",
-    "export": "exporting",
-    "gap": "gaps",
+    "Predictor": "inference.predictor",
+    "audit": "verbs.audit",
+    "check": "data.checks.check",
+    "demo": "verbs.demo",
+    "doctor": "verbs.doctor",
+    "evaluate": "verbs.train",
+    "export": "verbs.export",
+    "gap": "verbs.gap",
     "import_weights": "models.public",
-    "init": "bring",
+    "init": "verbs.init",
     "make_split": "data.split",
-    "pick": "picking",
-    "predict": "prediction",
+    "pick": "verbs.pick",
+    "predict": "verbs.predict",
     "report": "reports.html",
-    "reproduce": "reproduction",
-    "show_mix": "reports.mixing",
-    "synth": "synthesis",
-    "train": "training",
-    "triangulate_predictions": "cameras.predictions",
-    "worth": "worthwhile",
+    "reproduce": "verbs.reproduce",
+    "show_mix": "verbs.show_mix",
+    "synth": "verbs.synth",
+    "train": "verbs.train",
+    "triangulate_predictions": "verbs.triangulate",
+    "worth": "verbs.worth",
 }
 
 

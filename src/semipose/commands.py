@@ -14,7 +14,7 @@ Arguments = argparse.Namespace
 
 
 def demo(a: Arguments) -> None:
-    from semipose.demos import demo
+    from semipose.verbs.demo import demo
 
     found = demo(a.out, a.seed, a.steps)
     print(f"{'method':12s} {'PCK@0.1':>8s}")
@@ -28,10 +28,10 @@ def train(a: Arguments) -> int:
     import yaml
 
     from semipose.config import to_dict
-    from semipose.engine.signals import EXIT_STOPPED, Stopped
-    from semipose.gaps import read_pair
-    from semipose.settings import read_overrides, read_yaml, split_file
-    from semipose.training import configure, train
+    from semipose.config.resolve import read_overrides, read_yaml, split_file
+    from semipose.training.signals import EXIT_STOPPED, Stopped
+    from semipose.verbs.gap import read_pair
+    from semipose.verbs.train import configure, train
 
     file, rest = split_file(a.rest)
     if file and a.data:
@@ -81,10 +81,10 @@ def check_alone(a: Arguments, file: str | None) -> None:
 
 
 def worth(a: Arguments) -> int:
-    from semipose.engine.signals import EXIT_STOPPED, Stopped
+    from semipose.config.resolve import read_overrides, split_file
     from semipose.errors import UsageError
-    from semipose.settings import read_overrides, split_file
-    from semipose.worthwhile import worth
+    from semipose.training.signals import EXIT_STOPPED, Stopped
+    from semipose.verbs.worth import worth
 
     file, rest = split_file(a.rest)
     if file is None:
@@ -101,7 +101,7 @@ def worth(a: Arguments) -> int:
 
 
 def init(a: Arguments) -> None:
-    from semipose.bring import init
+    from semipose.verbs.init import init
 
     found = init(a.folder, a.out, a.overwrite)
     print("\n".join(found.found))
@@ -109,7 +109,7 @@ def init(a: Arguments) -> None:
 
 
 def evaluate(a: Arguments) -> None:
-    from semipose.training import evaluate
+    from semipose.verbs.train import evaluate
 
     scores = evaluate(a.run_folder, a.data, a.images, a.threshold, a.decode, a.flip_test, a.measure, a.boxes)
     rows = {**scores["networks"], "mean": scores["mean"]}
@@ -134,7 +134,7 @@ def evaluate(a: Arguments) -> None:
 
 
 def predict(a: Arguments) -> int:
-    from semipose.prediction import boxes_of_run, left_out, predict
+    from semipose.verbs.predict import boxes_of_run, left_out, predict
 
     if a.boxes is None and (note := boxes_of_run(Path(a.model))):
         print(f"semipose predict: {note}", file=sys.stderr)
@@ -151,7 +151,7 @@ def predict(a: Arguments) -> int:
 
 
 def export(a: Arguments) -> None:
-    from semipose.exporting import export
+    from semipose.verbs.export import export
 
     found = export(a.model, a.out)
     compared = "onnxruntime is not installed, so nothing was compared"
@@ -176,10 +176,10 @@ def import_weights(a: Arguments) -> None:
 
 
 def check(a: Arguments) -> int:
+    from semipose.config.resolve import is_data_yaml
     from semipose.data.open import open_all, open_unlabeled
     from semipose.errors import UserError
-    from semipose.firstaid import check_yaml, first_aid
-    from semipose.settings import is_data_yaml
+    from semipose.verbs.check import check_yaml, first_aid
 
     if a.labeled and is_data_yaml(Path(a.labeled)):
         if a.data:
@@ -207,7 +207,7 @@ def check(a: Arguments) -> int:
 
 
 def doctor(a: Arguments) -> int:
-    from semipose.mirrors import doctor
+    from semipose.verbs.doctor import doctor
 
     found = doctor(a.source, a.images, a.out)
     print("\n".join(found.lines))
@@ -227,13 +227,13 @@ def split(a: Arguments) -> None:
 
 
 def synth(a: Arguments) -> None:
-    from semipose.synthesis import synth
+    from semipose.verbs.synth import synth
 
     print("wrote " + ", ".join(str(path) for path in synth(a.out, a.count, a.domain, a.seed, a.start)))
 
 
 def gap(a: Arguments) -> None:
-    from semipose.gaps import PERTURBATIONS, gap
+    from semipose.verbs.gap import PERTURBATIONS, gap
 
     chosen = {"views": a.views or PERTURBATIONS, "draws": a.draws, "count": a.count, "seed": a.seed, "out": a.out}
     found = gap(a.model, a.val, a.images, a.split, threshold=a.threshold, device=a.device, **chosen)
@@ -250,9 +250,9 @@ def gap(a: Arguments) -> None:
 
 
 def show_mix(a: Arguments) -> None:
+    from semipose.config.resolve import read_overrides
     from semipose.errors import UsageError
-    from semipose.reports.mixing import show_mix
-    from semipose.settings import read_overrides
+    from semipose.verbs.show_mix import show_mix
 
     settings = read_overrides(a.rest)
     method = settings.pop("method", {})
@@ -265,11 +265,11 @@ def show_mix(a: Arguments) -> None:
 
 
 def reproduce(a: Arguments) -> int:
-    from semipose.engine.signals import EXIT_STOPPED, Stopped
-    from semipose.recipes.listing import rows_text
-    from semipose.reproduction import reproduce
-    from semipose.settings import read_overrides
-    from semipose.tabled import markdown
+    from semipose.config.resolve import read_overrides
+    from semipose.papers.listing import rows_text
+    from semipose.papers.results import markdown
+    from semipose.training.signals import EXIT_STOPPED, Stopped
+    from semipose.verbs.reproduce import reproduce
 
     if a.target is None:
         print(rows_text())
@@ -286,7 +286,7 @@ def reproduce(a: Arguments) -> int:
 
 
 def triangulate(a: Arguments) -> int:
-    from semipose.cameras.predictions import triangulate_predictions
+    from semipose.verbs.triangulate import triangulate_predictions
 
     named = [view.partition("=")[::2] for view in a.views]
     views = dict(named)
@@ -307,7 +307,7 @@ def triangulate(a: Arguments) -> int:
 
 
 def recipes(a: Arguments) -> int:
-    from semipose.recipes.listing import recipes_text, rows_text, shown
+    from semipose.papers.listing import recipes_text, rows_text, shown
 
     if not a.words:
         print(f"{recipes_text()}\n\n{rows_text()}")

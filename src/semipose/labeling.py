@@ -47,7 +47,7 @@ def _source(add: Callable[..., argparse.Action]) -> None:
 
 
 def audit(a: argparse.Namespace) -> None:
-    from semipose.auditing import audit
+    from semipose.verbs.audit import audit
 
     found = audit(
         a.model, a.data, out=a.out, count=a.count, frames=a.frames, boxes=a.boxes, device=a.device, seed=a.seed
@@ -60,7 +60,7 @@ def audit(a: argparse.Namespace) -> None:
 
 
 def pick(a: argparse.Namespace) -> None:
-    from semipose.picking import pick
+    from semipose.verbs.pick import pick
 
     how = {"form": a.format, "confidence": a.confidence, "scorer": a.scorer}
     source = {"frames": a.frames, "boxes": a.boxes, "device": a.device, "seed": a.seed}

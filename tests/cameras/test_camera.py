@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semipose.cameras.camera import Camera
-from semipose.cameras.files import read_cameras
+from semipose.data.readers.cameras import read_cameras
 from tests.cameras.rig import around, body
 from tests.helpers import shared_data
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import loadmat
 
-from semipose.cameras.files import read_cameras
 from semipose.cameras.triangulation import triangulate
-from semipose.data import people
+from semipose.data.readers.cameras import read_cameras
+from semipose.data.synthetic import people
 from semipose.metrics.mpjpe import mpjpe
 from tests.cameras.rig import around, body, seen
 from tests.helpers import shared_data

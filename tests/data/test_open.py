@@ -7,8 +7,8 @@ import pytest
 
 from semipose.data.open import FORMATS, holds_labels, open_all, open_labeled, open_unlabeled
 from semipose.errors import UserError
-from tests.data.test_lsp import people
-from tests.data.test_lsp import written as write_lsp
+from tests.data.readers.test_lsp import people
+from tests.data.readers.test_lsp import written as write_lsp
 from tests.helpers import shared_data
 
 

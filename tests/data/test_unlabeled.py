@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from semipose.data.detector import Detect, Finder, find_boxes, finder_of
+from semipose.config.resolve import read_yaml
 from semipose.data.extent import BOX_MARGIN
 from semipose.data.open import open_unlabeled
 from semipose.errors import UserError
-from semipose.predictor import Predictor
-from semipose.settings import read_yaml
+from semipose.inference.boxes import Detect, Finder, find_boxes, finder_of
+from semipose.inference.predictor import Predictor
 from semipose.skeleton import Skeleton
 from tests.films import film, number
-from tests.test_predictor import Bright
+from tests.inference.test_predictor import Bright
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import av
 import numpy as np
 import pytest
 
-from semipose.data.crops import CropSpec, build_crops
-from semipose.data.folder import read_folder
+from semipose.data.crops.build import CropSpec, build_crops
 from semipose.data.images import image_size, read_image
 from semipose.data.open import open_unlabeled
+from semipose.data.readers.folder import read_folder
 from semipose.data.video import choose, frame_ref, probe, read_frames, read_images
 from semipose.errors import UserError
 from tests.films import film, number

@@ -12,7 +12,8 @@ import pandas
 import pytest
 
 from semipose.cli import main
-from semipose.data import detector, video
+from semipose.data import video
+from semipose.inference import boxes as detector
 from tests.helpers import shared_data
 
 PAGES = Path(__file__).parents[2] / "docs" / "tutorials"

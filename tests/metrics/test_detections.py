@@ -11,7 +11,7 @@ import pytest
 from pycocotools.coco import COCO as Reference
 from pycocotools.cocoeval import COCOeval
 
-from semipose.data.boxes import read_boxes
+from semipose.data.readers.boxes import read_boxes
 from semipose.data.sample import Sample
 from semipose.errors import UserError
 from semipose.metrics.detections import best_poses, crop_areas, detection_results, in_joints, oks_nms, write_submission

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from semipose.config import ModelConfig
-from semipose.engine import checkpoint
 from semipose.errors import UserError
 from semipose.heatmap import decoder
+from semipose.inference.predictor import Predictor
 from semipose.models import SimpleBaseline, build_model
 from semipose.models.weights import load_model, load_weights, save_model
-from semipose.predictor import Predictor
 from semipose.skeleton import COCO, LSP, Skeleton
-from semipose.training import read_networks
+from semipose.training import checkpoint
+from semipose.verbs.train import read_networks
 
 CONFIG = ModelConfig(
     weights="none",

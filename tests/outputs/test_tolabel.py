@@ -11,12 +11,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from semipose import labeling, picking
+from semipose import labeling
 from semipose.data.open import open_labeled
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.outputs.tolabel import FORMATS, Filled, check_installed
 from semipose.skeleton import Skeleton
+from semipose.verbs import pick as picking
 from tests.data.projects import SIZE, picture
 from tests.films import film
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from semipose.data.mpii import read_mpii
+from semipose.data.readers.mpii import read_mpii
 from semipose.data.sample import Sample
 from semipose.errors import UserError
 from semipose.metrics import jdr as detection

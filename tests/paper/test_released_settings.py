@@ -11,7 +11,7 @@ from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.geometry import align
 from semipose.methods import build_method, hard
-from semipose.recipes import RECIPES, recipe
+from semipose.papers.recipes import RECIPES, recipe
 from tests.tiny import CODEC, Tiny, labeled, view
 
 

@@ -9,12 +9,12 @@ import torch
 
 from semipose.config import MethodConfig
 from semipose.draws import Draws
-from semipose.engine import checkpoint
-from semipose.engine.rundir import RunDir
-from semipose.engine.train import run_training
 from semipose.methods import build_method
-from tests.engine.runs import tiny
+from semipose.training import checkpoint
+from semipose.training.loop import run_training
+from semipose.training.rundir import RunDir
 from tests.tiny import CODEC, Tiny, labeled, view
+from tests.training.runs import tiny
 
 
 def state(net: torch.nn.Module) -> list[torch.Tensor]:

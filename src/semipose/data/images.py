@@ -45,7 +45,7 @@ def read_image(ref: str | Path) -> np.ndarray:
             channel (nothing says which of their values is white), or larger than `MAX_PIXELS`.
     """
     if str(ref).startswith(SYNTH):
-        from semipose.data import people
+        from semipose.data.synthetic import people
 
         return people.read(str(ref))
     if str(ref).startswith(VIDEO):

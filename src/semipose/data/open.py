@@ -13,21 +13,21 @@ from urllib.parse import parse_qsl
 from scipy.io import whosmat
 from scipy.io.matlab import MatReadError
 
-from semipose.data.aic import read_aic
-from semipose.data.boxes import read_boxes
-from semipose.data.coco import read_coco
-from semipose.data.deeplabcut import is_deeplabcut, read_deeplabcut
 from semipose.data.extent import whole
-from semipose.data.folder import LIST, read_folder, with_boxes
-from semipose.data.h36m import read_h36m
 from semipose.data.images import EXTENSIONS, image_size
-from semipose.data.lightning_pose import is_lightning_pose, read_lightning_pose
-from semipose.data.lsp import read_lsp
-from semipose.data.mpii import read_mpii
-from semipose.data.plain_csv import read_plain_csv
+from semipose.data.readers.aic import read_aic
+from semipose.data.readers.boxes import read_boxes
+from semipose.data.readers.coco import read_coco
+from semipose.data.readers.deeplabcut import is_deeplabcut, read_deeplabcut
+from semipose.data.readers.folder import LIST, read_folder, with_boxes
+from semipose.data.readers.h36m import read_h36m
+from semipose.data.readers.lightning_pose import is_lightning_pose, read_lightning_pose
+from semipose.data.readers.lsp import read_lsp
+from semipose.data.readers.mpii import read_mpii
+from semipose.data.readers.plain_csv import read_plain_csv
+from semipose.data.readers.sleap import read_sleap
+from semipose.data.readers.tables import is_table
 from semipose.data.sample import SYNTH, PoseData
-from semipose.data.sleap import read_sleap
-from semipose.data.tables import is_table
 from semipose.data.video import FRAMES, is_video
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined
@@ -129,7 +129,7 @@ def open_unlabeled(
         raise UserError(
             f"{source} has boxes of its own, which boxes of {boxes} cannot replace; leave those out, or name its images"
         )
-    from semipose.data.detector import find_boxes, finder_of
+    from semipose.inference.boxes import find_boxes, finder_of
 
     if (finder := finder_of(boxes)) is not None:
         return find_boxes(data, finder, cache)
@@ -230,7 +230,7 @@ def _is_labels(source: str) -> bool:
 
 
 def _synth(source: str | Path, **_: object) -> PoseData:
-    from semipose.data import people
+    from semipose.data.synthetic import people
 
     domain, _mark, query = str(source).removeprefix(SYNTH).partition("?")
     numbers = {"count": SYNTH_COUNT, "seed": 0, "start": 0}

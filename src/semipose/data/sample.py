@@ -26,7 +26,7 @@ class Shot:
     Attributes:
         subject: who is in it.
         moment: the same for all pictures taken at once, and for no others.
-        camera: the camera's name; "<subject>/<camera>" is that of its calibration (`semipose.cameras.files`).
+        camera: the camera's name; "<subject>/<camera>" is that of its calibration (`semipose.data.readers.cameras`).
         xyz: (K, 3) float64 joints in the world in mm.
     """
 

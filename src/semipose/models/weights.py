@@ -15,11 +15,11 @@ from safetensors.torch import load, save
 from torch import nn
 
 from semipose.config import ModelConfig
+from semipose.config.resolve import read_yaml
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.heatmap import DECODERS
 from semipose.models.pose import SimpleBaseline
-from semipose.settings import read_yaml
 from semipose.skeleton import Skeleton, joint_map
 
 
@@ -133,7 +133,7 @@ def _description(path: Path) -> dict[str, Any]:
 
 
 def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str], bool | None]:
-    from semipose.engine import checkpoint
+    from semipose.training import checkpoint
 
     prefix = "students.0."
     saved = checkpoint.load(path)

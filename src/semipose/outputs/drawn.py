@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import cv2
 import numpy as np
 
+from semipose.drawing.poses import draw_pose
 from semipose.errors import UserError
 from semipose.outputs.pose import Pose
-from semipose.reports.overlay import draw_pose
 
 if TYPE_CHECKING:
     from semipose.outputs import Frame, Job

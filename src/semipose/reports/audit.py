@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from semipose.data.video import read_images
+from semipose.drawing.poses import DARK, WHITE, draw_pose
 from semipose.errors import UserError
 from semipose.reports.gallery import crop_to_box, data_uri
 from semipose.reports.html import write_page
-from semipose.reports.overlay import DARK, WHITE, draw_pose
 
 if TYPE_CHECKING:
-    from semipose.auditing import Judged
+    from semipose.verbs.audit import Judged
 
 SIZE = 360
 """Longest side of a picture."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from semipose.drawing.poses import draw_pose
 from semipose.errors import UserError
 from semipose.metrics.pck import labeled_joints
 from semipose.metrics.summary import ENSEMBLE
-from semipose.reports.overlay import draw_pose
 from semipose.reports.runs import Predictions
 
 SIZE = 256

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from semipose.drawing.charts import Chart, Series, line_chart
 from semipose.files import ready, write_atomically
 from semipose.metrics.summary import ENSEMBLE
-from semipose.reports.charts import Chart, Series, line_chart
 from semipose.reports.compare import cautions, headline, percent, points
 from semipose.reports.gallery import gallery
 from semipose.reports.pseudo import pseudo_charts, pseudo_table

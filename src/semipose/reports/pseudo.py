@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from semipose.reports.charts import Chart, Series, line_chart
+from semipose.drawing.charts import Chart, Series, line_chart
 from semipose.reports.compare import percent
 from semipose.reports.runs import Run, number
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from semipose.drawing.charts import Chart, Series, line_chart
 from semipose.metrics.seeds import Labels
-from semipose.reports.charts import Chart, Series, line_chart
 from semipose.reports.compare import percent, points
 from semipose.reports.html import duration, write_page
 

@@ -1,0 +1,180 @@
+"""From a recipe, YAML files and overrides to one checked `Config`."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import yaml
+
+from semipose.config import Config, ModelConfig, to_dict
+from semipose.config.limits import check_ranges
+from semipose.errors import UsageError, UserError
+
+SOURCES = (
+    *("labeled", "labeled_images", "unlabeled", "unlabeled_images", "unlabeled_boxes", "val", "val_images", "split"),
+)
+"""Keys of the data section that are paths; in a YAML file they are relative to that file."""
+BOXES = ("whole", "people")
+"""Words that `unlabeled_boxes` takes beside a path."""
+SECTIONS = {"data", "model", "method", "optim", "peer"}
+
+
+def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
+    """`base`, with each layer of nested plain values laid over it.
+
+    Raises:
+        UsageError: a key that does not exist (the nearest is suggested), or a value of the wrong type or range.
+    """
+    values = to_dict(base)
+    for layer in layers:
+        _merge(values, layer, "")
+    if values["peer"]:  # laid over the model, its values have the model's types
+        laid = to_dict(_typed({**values, "model": {**values["model"], **values["peer"]}, "peer": {}}))["model"]
+        values["peer"] = {key: laid[key] for key in values["peer"]}
+    config = _typed(values)
+    check_ranges(config)
+    return config
+
+
+def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
+    """A layer from a YAML file; with `section`, the file holds that section alone, or several with this one."""
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds {type(content).__name__}, not a mapping of keys to values")
+    for key in content.keys() & SECTIONS:
+        content[key] = {} if content[key] is None else content[key]  # a section with nothing in it
+    layer = {section: content} if section and not isinstance(content.get(section), dict) else content
+    data = layer.get("data")
+    if isinstance(data, dict):
+        for key in SOURCES:
+            value = data.get(key)
+            if key == "unlabeled_boxes" and value in BOXES:
+                continue
+            if isinstance(value, str):
+                data[key] = _beside(path, value)
+            elif isinstance(value, list):
+                data[key] = [_beside(path, each) if isinstance(each, str) else each for each in value]
+    return layer
+
+
+def is_data_yaml(path: Path) -> bool:
+    """Whether a file's name is that of a data.yaml; config.yaml is a project's of DeepLabCut."""
+    return path.suffix.lower() in (".yaml", ".yml") and path.name != "config.yaml"
+
+
+def split_file(words: list[str]) -> tuple[str | None, list[str]]:
+    """The first of a command's words that is neither a setting nor the value of one, and the others."""
+    for i, word in enumerate(words):
+        value = i > 0 and words[i - 1].startswith("--") and "=" not in words[i - 1]
+        if not word.startswith("--") and not value:
+            return word, words[:i] + words[i + 1 :]
+    return None, words
+
+
+def _beside(path: Path, name: str) -> str:
+    """Links stay links: what lies beside them is not beside what they point to."""
+    return os.path.abspath(path.parent / name) if (path.parent / name).exists() else name
+
+
+def read_overrides(words: Iterable[str]) -> dict[str, Any]:
+    """A layer from `--section.key=value` words (or `--section.key value`); values are read as YAML."""
+    layer: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        key, equals, text = word.removeprefix("--").partition("=")
+        if not word.startswith("--"):
+            raise UsageError(f"{word!r} is not understood; settings are written --section.key=value")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise UsageError(f"{word} needs a value: {word}=...")
+            text = rest.pop(0)
+        inner = layer
+        *path, last = key.replace("-", "_").split(".")
+        for name in path:
+            inner = inner.setdefault(name, {})
+        inner[last] = yaml.safe_load(text) if text.strip() else text
+    return layer
+
+
+def _merge(values: dict[str, Any], layer: Mapping[str, Any], prefix: str) -> None:
+    for key, value in layer.items():
+        if key not in values and not (prefix == "peer." and f"model.{key}" in keys()):
+            raise UsageError(f"there is no setting {prefix}{key}{_nearest(prefix + str(key))}")
+        section = isinstance(values.get(key), dict) and key not in ("options", "skeleton")
+        if section and not isinstance(value, Mapping):
+            inner = (each for each in keys() if each.startswith(f"{prefix}{key}."))
+            raise UsageError(f"{prefix}{key} is a section; set one of {', '.join(inner)}")
+        if section:
+            _merge(values[key], value, f"{prefix}{key}.")
+        else:
+            values[key] = value
+
+
+def _nearest(key: str) -> str:
+    known = keys()
+    near = difflib.get_close_matches(key, known, 1, 0.5)
+    if not near:
+        last = difflib.get_close_matches(key.split(".")[-1], [k.split(".")[-1] for k in known], 1, 0.6)
+        near = [k for k in known if last and k.split(".")[-1] == last[0]]
+    return f"; did you mean {near[0]}?" if near else "; semipose train --print-config lists them"
+
+
+def keys() -> list[str]:
+    """Every setting's dotted name."""
+    found = []
+    for field in dataclasses.fields(Config):
+        value = getattr(Config(), field.name)
+        inner = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+        found += [f"{field.name}.{f.name}" for f in inner] or ([field.name] if field.name != "peer" else [])
+    return found + [f"peer.{f.name}" for f in dataclasses.fields(ModelConfig)]
+
+
+@cache
+def _parser() -> Any:
+    """Made once: that reads every docstring and type, and takes as long as parsing."""
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Config, "config")
+    return parser
+
+
+def _typed(values: dict[str, Any]) -> Config:
+    parser = _parser()
+    try:
+        return parser.instantiate(parser.parse_object({"config": values})).config
+    except Exception as error:  # the library raises several kinds; each says which key and why
+        found = re.search(r'key "config\.([\w.]+)"', str(error))
+        if found is None:
+            raise UsageError(" ".join(str(error).split()).replace("config.", "")[:300]) from None
+        value, kind = values, Config
+        for name in found[1].split("."):
+            value, kind = value[name], get_type_hints(kind)[name]
+        raise UsageError(f"{found[1]} is {value!r}; it can be {_words(kind)}") from None
+
+
+def _words(kind: Any) -> str:
+    """A type, as one who writes YAML would say it."""
+    inner = get_args(kind)
+    if isinstance(kind, UnionType):
+        return ", ".join(_words(each) for each in inner[:-1]) + f" or {_words(inner[-1])}"
+    if get_origin(kind) is Literal:
+        return ", ".join(inner)
+    if get_origin(kind) is list:
+        return f"a list of {'whole numbers' if inner[0] is int else 'numbers' if inner[0] is float else 'texts'}"
+    words = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
+    return words.get(kind, "keys with values")

@@ -1,0 +1,156 @@
+"""The three data sets of a run, opened, checked against each other, and cut into crops."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, cast
+
+from semipose.config import Config, DataConfig
+from semipose.data.crops.build import Crops, CropSpec, build_crops
+from semipose.data.extent import boxed_by_labels
+from semipose.data.open import open_all, open_labeled, open_unlabeled
+from semipose.data.sample import PoseData, Sample, join
+from semipose.data.split import Split, check_overlap
+from semipose.errors import UserError
+from semipose.geometry import Size
+from semipose.skeleton import Skeleton, described, joint_map
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Labelled samples to learn from, unlabelled ones, and validation samples; `held` are those of the unlabelled ones
+    that are labelled after all: never learnt from, nor part of what a run is recorded by."""
+
+    labeled: PoseData
+    unlabeled: PoseData | None
+    val: PoseData | None
+    held: PoseData | None = None
+
+    @property
+    def skeleton(self) -> Skeleton:
+        assert self.labeled.skeleton is not None
+        return self.labeled.skeleton
+
+    @property
+    def hash(self) -> str:
+        """Of which samples are in which set, with their boxes and labels."""
+        digest = hashlib.sha256()
+        for part in (self.labeled, self.unlabeled, self.val):
+            digest.update(f"{len(part) if part else 0} samples".encode())
+            for sample in part or ():
+                digest.update(repr((sample.id, [float(v) for v in sample.box])).encode())
+                digest.update(b"" if sample.keypoints is None else sample.keypoints.tobytes())
+        return digest.hexdigest()
+
+    def manifest(self) -> dict:
+        """The content of a run's split.json."""
+        parts = {"labeled": self.labeled, "unlabeled": self.unlabeled, "val": self.val}
+        ids = {name: list(part.ids) if part else [] for name, part in parts.items()}
+        return {**ids, "hash": self.hash}
+
+
+def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -> Sets:
+    """Open what the configuration names; not `checked`, without looking for leakage.
+
+    Raises:
+        UserError: nothing labelled, nothing unlabelled where the method needs it, a validation set that shares no
+            joint, or samples or images of validation among the others.
+    """
+    if not config.labeled:
+        raise UserError("no labelled data: set data.labeled to a COCO JSON, an LSP folder or synth:wild?count=300")
+    pool = open_pool(config)
+    known = None
+    if config.unlabeled:
+        how = (config.unlabeled_images, config.frames, config.unlabeled_boxes, config.cache)
+        known = open_unlabeled(config.unlabeled, *how, labels=True)
+    val = _boxed(open_labeled(config.val, config.val_images), config) if config.val else None
+    labeled = pool
+    if config.split:
+        split = Split.load(Path(config.split))
+        labeled = pool.subset(split.labeled)
+        known = known or pool.subset(split.unlabeled)
+        val = val or (pool.subset(split.val) if split.val else None)
+    labeled, unlabeled = labeled.labeled(), known.unlabeled() if known else None
+    val = val.onto(labeled.skeleton).labeled() if val and labeled.skeleton else None
+    if not len(labeled):
+        raise UserError(f"{config.labeled} holds no labelled sample: every joint of every sample is unlabelled")
+    if needs_unlabeled and not (unlabeled and len(unlabeled)):
+        raise UserError("the method learns from unlabelled images and there are none: set data.unlabeled or data.split")
+    if val is not None and not len(val):
+        raise UserError(f"{config.val or config.split} labels none of the joints of {config.labeled}; nothing to score")
+    if val is not None and checked:
+        check_overlap(labeled, unlabeled, val)
+    assert labeled.skeleton is not None
+    return (
+        Sets(labeled, unlabeled, val, held_back(known, labeled.skeleton))
+        if needs_unlabeled
+        else Sets(labeled, None, val)
+    )
+
+
+def held_back(data: PoseData | None, skeleton: Skeleton) -> PoseData | None:
+    """The samples of an unlabelled set that are labelled after all, on the joints it shares with `skeleton`; None where
+    there are none."""
+    if data is None or data.skeleton is None or all(i is None for i in joint_map(data.skeleton, skeleton)):
+        return None
+    return data.onto(skeleton).labeled() or None
+
+
+def open_pool(config: DataConfig) -> PoseData:
+    """The labelled data, before any split, joined by joint name where several sources are named, with the skeleton and
+    the boxes that the configuration asks for."""
+    pool = join([open_labeled(source, images) for source, images in _labeled(config)])
+    if config.skeleton and pool.skeleton is not None:
+        pool = pool.onto(described(pool.skeleton, config.skeleton))
+    return _boxed(pool, config)
+
+
+def _labeled(config: DataConfig) -> list[tuple[str, str | None]]:
+    """Each labelled source with its images."""
+    sources = config.labeled if isinstance(config.labeled, list) else [config.labeled]
+    images = (
+        config.labeled_images if isinstance(config.labeled_images, list) else [config.labeled_images] * len(sources)
+    )
+    if len(images) != len(sources):
+        raise UserError(f"data.labeled names {len(sources)} sources and data.labeled_images {len(images)}; pair them")
+    return [(s, i) for s, i in zip(sources, images, strict=True) if s is not None]
+
+
+def others_in(data: PoseData, config: DataConfig) -> list[Sample]:
+    """Who else is in the images of a run's validation set: people without labels, and crowds. COCO's evaluation counts
+    a pose on one of them for nothing. Read from JSON files, which alone may have such people."""
+    sources = [(config.val, config.val_images)] if config.val else _labeled(config)
+    shown = set(data.images)
+    found = [open_all(s, i) for s, i in sources if str(s).lower().endswith(".json")]
+    return [
+        replace(s, keypoints=None) for each in found for s in each if s.image in shown and (s.iscrowd or not s.labeled)
+    ]
+
+
+def _boxed(data: PoseData, config: DataConfig) -> PoseData:
+    return boxed_by_labels(data) if config.boxes == "labels" else data
+
+
+def cover(size: Size, degrees: float) -> Size:
+    """The crop that every view of `affine<degrees>` finds pixels in: scale down to 1 - degrees/120, any turn up to
+    `degrees`; rounded up to a multiple of 4."""
+    turn, scale = math.radians(min(degrees, 90)), 1 - min(degrees, 90) / 120
+
+    def extent(along: int, across: int) -> int:
+        worst = min(turn, math.atan2(across, along))  # the diagonal is the longest extent
+        return 4 * math.ceil((along * math.cos(worst) + across * math.sin(worst)) / scale / 4)
+
+    return extent(size[0], size[1]), extent(size[1], size[0])
+
+
+def cut(data: PoseData | None, config: Config, train: bool, progress: bool) -> Crops | None:
+    """Crops of one set: with room for augmentation for training, the plain view for validation."""
+    if data is None:
+        return None
+    size = (config.model.size[0], config.model.size[1])
+    store = cast(Literal["raw", "jpeg"], config.data.store)
+    spec = CropSpec(size, cover(size, config.data.reach) if train else size, config.model.padding, store)
+    return build_crops(data, spec, Path(config.data.cache).expanduser(), progress=progress, workers=2)

@@ -1,0 +1,126 @@
+"""Boxes without labels: detection results, a COCO file, or a short document of our own."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from semipose.data.images import image_size
+from semipose.data.readers.json_files import (
+    ImageFolder,
+    Json,
+    box_of,
+    field_of,
+    file_names,
+    is_nothing,
+    load_json,
+    refuse_twice,
+    rows_of,
+)
+from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
+
+Found = tuple[str, tuple[float, float, float, float] | None, Any, float | None]
+"""File name, box (None: the whole image), image id, score."""
+
+
+def read_boxes(
+    path: str | Path,
+    images: str | Path | None = None,
+    listing: str | Path | None = None,
+    min_score: float = 0.0,
+    category: int | None = None,
+) -> PoseData:
+    """Read unlabelled boxes from one of
+
+    * detection results, `[{"image_id": 785, "bbox": [x, y, w, h], "score": 0.9}, ...]`;
+    * `{"images": [{"file_name": "a.jpg", "boxes": [[x, y, w, h], ...]}, ...]}`; without `boxes`, the whole image;
+    * a COCO file, whose keypoints, if any, are not looked at.
+
+    Args:
+        images: the folder of the images, else that of the JSON.
+        listing: a COCO file whose `images` say which file an `image_id` of detection results is; without it the
+            image_id is a file name or the number in one (785 is 000000000785.jpg).
+        min_score: detections below it are left out.
+        category: the category_id to read, of detections of several.
+    """
+    path = Path(path)
+    document = load_json(path)
+    files = ImageFolder(path.parent if images is None else Path(images))
+    if isinstance(document, list):
+        names = (
+            file_names(rows_of(load_json(Path(listing)), "images", Path(listing)), Path(listing)) if listing else None
+        )
+        found = _detections(_of_category(document, category, path), names, files, path, min_score)
+    elif isinstance(document, dict) and "annotations" in document:
+        names = file_names(rows_of(document, "images", path), path)
+        boxes = [a for a in rows_of(document, "annotations", path) if not (a.get("iscrowd") or is_nothing(a))]
+        found = _detections(boxes, names, files, path, min_score)
+    else:
+        found = _image_boxes(rows_of(document, "images", path), files, path)
+    seen: Counter[str] = Counter()
+    samples = []
+    for name, box, image_id, score in found:
+        image = files.path(name, str(path))
+        samples.append(Sample(f"{name}#{seen[name]}", image, box or _whole(image), image_id=image_id, score=score))
+        seen[name] += 1
+    files.refuse_if_none_exists({s.image for s in samples})
+    return PoseData(path.stem, None, tuple(samples))
+
+
+def _of_category(rows: Sequence[Json], category: int | None, path: Path) -> Sequence[Json]:
+    ids = {row.get("category_id") for row in rows if isinstance(row, dict)}
+    if category is None and len(ids) > 1:
+        raise UserError(f"{path} has detections of {len(ids)} categories; keep those of one (person is 1 in COCO)")
+    return (
+        rows
+        if category is None
+        else [row for row in rows if not isinstance(row, dict) or row.get("category_id", category) == category]
+    )
+
+
+def _detections(
+    rows: Sequence[Json], names: Mapping[Any, str] | None, files: ImageFolder, path: Path, min_score: float
+) -> list[Found]:
+    found: list[Found] = []
+    for i, row in enumerate(rows):
+        where = f"{path}: entry {i}"
+        if not isinstance(row, dict):
+            raise UserError(f"{where} is {type(row).__name__}, expected an object with image_id and bbox")
+        image_id = field_of(row, "image_id", where)
+        score = row.get("score")
+        if score is not None and not (isinstance(score, int | float) and math.isfinite(score)):
+            raise UserError(f"{where} has score {score!r}, expected a number")
+        if score is not None and score < min_score:
+            continue
+        name = files.by_number(image_id, where) if names is None else names.get(image_id)
+        if name is None:
+            raise UserError(
+                f"{where} is of image_id {image_id!r}, which the images list does not have; mend one of them"
+            )
+        found.append((name, box_of(row, where), image_id, None if score is None else float(score)))
+    return found
+
+
+def _image_boxes(rows: Sequence[Json], files: ImageFolder, path: Path) -> list[Found]:
+    found: list[Found] = []
+    for i, row in enumerate(rows):
+        where = f"{path}: images entry {i}"
+        name = str(field_of(row, "file_name", where))
+        boxes = row.get("boxes")
+        if boxes is None:
+            found.append((name, None, row.get("id", name), None))
+            continue
+        found += [
+            (name, box_of({"bbox": box}, f"{where}, box {j}"), row.get("id", name), None) for j, box in enumerate(boxes)
+        ]
+    refuse_twice((row["file_name"] for row in rows), f"{path}: file_name")
+    return found
+
+
+def _whole(image: str) -> tuple[float, float, float, float]:
+    h, w = image_size(image)
+    return (0.0, 0.0, float(w), float(h))

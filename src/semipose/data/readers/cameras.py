@@ -1,0 +1,124 @@
+"""Camera files: our JSON, calibrations as multi-view data sets publish them, Human3.6M's as pose repositories do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.linalg import rq
+
+from semipose.cameras.camera import Camera
+from semipose.data.readers.json_files import load_json
+from semipose.data.readers.pickles import load_plain
+from semipose.errors import UserError
+from semipose.files import write_atomically
+
+
+def read_cameras(path: str | Path) -> dict[str, Camera]:
+    """The cameras of a file by name, in its order. `docs/cameras.md` shows each form.
+
+    JSON, {name: camera}, a camera being one of
+    - K (3x3), R (3x3), t (3 mm), distortion (5, may be left out), cross (may be left out): as `Camera`;
+    - R (3x3), T (3 mm), f or fx and fy, c or cx and cy, k (3), p (2): T is the camera's place, x_cam = R (X - T);
+    - P (3x4): a projection matrix, world mm to px.
+    A .pkl is Human3.6M's: {(subject, camera): {R, T, f, c, k, p}}, R from camera to world and T the camera's place in
+    metres. Its cameras are named "S1/54138969".
+
+    Raises:
+        UserError: the file cannot be read, or a camera is none, naming it.
+    """
+    path = Path(path)
+    pickled = path.suffix.lower() in (".pkl", ".pickle")
+    document = load_plain(path) if pickled else load_json(path)
+    if not isinstance(document, dict) or not document:
+        raise UserError(f"{path} has no cameras; it must map each camera's name to its parameters")
+    cameras = {}
+    for key, entry in document.items():
+        name = "/".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
+        try:
+            cameras[name] = _checked(_human36m(entry) if pickled else _camera(entry))
+        except KeyError as missing:
+            raise UserError(f"{path}: camera {name!r} has no {missing}; see docs/cameras.md") from None
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{path}: camera {name!r} is no camera: {error}") from None
+    return cameras
+
+
+def write_cameras(path: str | Path, cameras: Mapping[str, Camera]) -> Path:
+    """Write our JSON, which `read_cameras` reads back exactly."""
+    document = {
+        name: {
+            "K": np.asarray(c.K).tolist(),
+            "R": np.asarray(c.R).tolist(),
+            "t": np.asarray(c.t).tolist(),
+            "distortion": [float(v) for v in c.distortion],
+            "cross": float(c.cross),
+        }
+        for name, c in cameras.items()
+    }
+    write_atomically(Path(path), (json.dumps(document, indent=1) + "\n").encode())
+    return Path(path)
+
+
+def from_matrix(matrix: np.ndarray) -> Camera:
+    """The camera of a projection matrix (3, 4) from world mm to px, of any scale and sign.
+
+    Raises:
+        ValueError: its left 3x3 part is singular: no camera at a finite place.
+    """
+    matrix = np.asarray(matrix, np.float64).reshape(3, 4)
+    if not np.isfinite(matrix).all() or np.linalg.cond(matrix[:, :3]) > 1e12:
+        raise ValueError("its projection matrix is singular or not finite")
+    matrix = matrix * np.sign(np.linalg.det(matrix[:, :3]))
+    K, R = rq(matrix[:, :3])
+    signs = np.diag(np.sign(np.diag(K)))
+    K, R = K @ signs, signs @ R
+    return Camera(K / K[2, 2], R, np.linalg.solve(K, matrix[:, 3]))
+
+
+def _camera(entry: Mapping[str, Any]) -> Camera:
+    if "P" in entry:
+        return from_matrix(entry["P"])
+    R = _array(entry["R"], 3, 3)
+    if "T" in entry:
+        return Camera(_intrinsics(entry), R, -R @ _array(entry["T"], 3), _lens(entry))
+    lens = tuple(_array(entry.get("distortion", [0] * 5), 5).tolist())
+    return Camera(_array(entry["K"], 3, 3), R, _array(entry["t"], 3), lens, float(entry.get("cross", 2)))
+
+
+def _human36m(entry: Mapping[str, Any]) -> Camera:
+    R = _array(entry["R"], 3, 3).T
+    return Camera(_intrinsics(entry), R, -R @ (1000 * _array(entry["T"], 3)), _lens(entry), cross=1.0)
+
+
+def _intrinsics(entry: Mapping[str, Any]) -> np.ndarray:
+    if "K" in entry:
+        return _array(entry["K"], 3, 3)
+    f, c = ((_array(entry[n], 2) if n in entry else [entry[f"{n}x"], entry[f"{n}y"]]) for n in ("f", "c"))
+    return np.array([[f[0], 0, c[0]], [0, f[1], c[1]], [0, 0, 1]], np.float64)
+
+
+def _lens(entry: Mapping[str, Any]) -> tuple[float, ...]:
+    (k1, k2, k3), (p1, p2) = _array(entry.get("k", [0] * 3), 3).tolist(), _array(entry.get("p", [0] * 2), 2).tolist()
+    return (k1, k2, p1, p2, k3)
+
+
+def _array(value: Any, *shape: int) -> np.ndarray:
+    array = np.asarray(value, np.float64)
+    if array.size != np.prod(shape):
+        raise ValueError(f"{shape} numbers are expected where there are {array.shape}")
+    return array.reshape(shape)
+
+
+def _checked(camera: Camera) -> Camera:
+    numbers = (camera.K, camera.R, camera.t, np.array(camera.distortion), np.array(camera.cross))
+    if not all(np.isfinite(n).all() for n in numbers):
+        raise ValueError("a number is not finite")
+    if np.abs(camera.R @ camera.R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(camera.R) < 0:
+        raise ValueError("R is not a rotation")
+    if (camera.K[[0, 1], [0, 1]] <= 0).any() or not np.allclose(camera.K[2], (0, 0, 1)):
+        raise ValueError("K needs positive focal lengths and the last row 0 0 1")
+    return camera

@@ -1,0 +1,99 @@
+"""DeepLabCut projects (Mathis et al., Nature Neuroscience 2018): `config.yaml`, and a table of labels a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from semipose.data.readers.tables import read_table, samples_of
+from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
+from semipose.skeleton import named_skeleton
+
+
+def is_deeplabcut(source: Path) -> bool:
+    """Whether this is a project's folder or its config.yaml."""
+    folder = source.parent if source.name == "config.yaml" else source
+    return (folder / "config.yaml").is_file() and (folder / "labeled-data").is_dir()
+
+
+def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> PoseData:
+    """Read `labeled-data/*/CollectedData_<scorer>.csv` (or .h5, where there is no CSV) of a project.
+
+    Joints and limbs are the configuration's; one that a video's table lacks is unlabelled there. Of several tables in
+    one folder, the configuration's scorer's is read. The session of a sample is its video's folder. One animal: the
+    box is the whole frame; several: the extent of each one's labels, without the unique body parts (`left_out`).
+
+    Args:
+        images: what the names in the tables are relative to; the project by default.
+
+    Raises:
+        UserError: nobody has labelled anything, a table has a joint that the configuration has not, or see
+            `read_table`.
+    """
+    source = Path(source)
+    folder = source.parent if source.name == "config.yaml" else source
+    file = folder / "config.yaml"
+    config = _config(file)
+    joints = _joints(config, file)
+    links = config.get("skeleton")
+    skeleton = named_skeleton(str(config.get("Task") or folder.resolve().name), joints, file, _links(links, joints))
+    samples: list[Sample] = []
+    for video in sorted(path for path in (folder / "labeled-data").iterdir() if path.is_dir()):
+        path = _labels(video, str(config.get("scorer") or ""))
+        if path is None:
+            continue
+        table = read_table(path)
+        unknown = [joint for joint in table.joints if joint not in joints]
+        if unknown:
+            raise UserError(f"{path} labels {unknown[0]!r}, which bodyparts of {file} does not list; make them agree")
+        order = [table.joints.index(joint) if joint in table.joints else None for joint in joints]
+        samples += samples_of(table, Path(images) if images is not None else folder, order)
+    if not samples:
+        raise UserError(f"{folder}/labeled-data has no CollectedData_*.csv or .h5: label some frames first")
+    return PoseData(skeleton.name, skeleton, tuple(samples))
+
+
+def _config(file: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise UserError(f"{file} cannot be read ({e.strerror or e}); check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise UserError(f"{file} is not YAML ({' '.join(str(e).split())[:160]}); mend it") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{file} is not the configuration of a DeepLabCut project; it has to name bodyparts")
+    return config
+
+
+def _joints(config: dict[str, Any], file: Path) -> list[str]:
+    """One animal's `bodyparts`; of a project of several animals, `multianimalbodyparts`, or `uniquebodyparts` where
+    there are no others."""
+    keys = ("multianimalbodyparts", "uniquebodyparts") if config.get("multianimalproject") else ("bodyparts",)
+    lists = [config.get(key) or [] for key in keys]
+    if not all(isinstance(each, list) for each in lists) or not any(lists):
+        raise UserError(f"{file} names no joints: {' and '.join(keys)} must be a list of names")
+    return [str(joint) for joint in next(filter(None, lists))]
+
+
+def left_out(folder: Path) -> list[str]:
+    """The body parts of no animal, such as a corner of the box, which are not read beside those of animals."""
+    config = _config(folder / "config.yaml")
+    unique = config.get("uniquebodyparts") if config.get("multianimalproject") else None
+    return [str(joint) for joint in unique or () if config.get("multianimalbodyparts")]
+
+
+def _links(links: Any, joints: list[str]) -> list[tuple[str, str]]:
+    """The pairs of joints to draw; one that names no joint is left out, it is for looks alone."""
+    found = [tuple(map(str, link)) for link in links or () if isinstance(link, list) and len(link) == 2]
+    return [(a, b) for a, b in found if a in joints and b in joints and a != b]
+
+
+def _labels(video: Path, scorer: str) -> Path | None:
+    tables = {path.stem: path for kind in ("h5", "csv") for path in sorted(video.glob(f"CollectedData_*.{kind}"))}
+    if len(tables) > 1 and f"CollectedData_{scorer}" not in tables:
+        names = ", ".join(sorted(tables))
+        raise UserError(f"{video} has {len(tables)} tables ({names}), none of the configuration's scorer {scorer!r}")
+    return tables.get(f"CollectedData_{scorer}") or next(iter(tables.values()), None)

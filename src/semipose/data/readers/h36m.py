@@ -1,0 +1,114 @@
+"""Human3.6M (Ionescu et al., 2014) as pose repositories prepare it: frames, boxes, joints in 2D and 3D, cameras.
+
+Frames are named `S1_Directions_1.54138969_000001.jpg`: subject, action, camera, frame.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from semipose.cameras.camera import Camera
+from semipose.data.readers.cameras import read_cameras
+from semipose.data.readers.coco import read_coco
+from semipose.data.readers.json_files import ImageFolder, image_folder, load_json, rows_of
+from semipose.data.sample import PoseData, Sample, Shot
+from semipose.errors import UserError
+from semipose.skeleton import H36M
+
+NAME = re.compile(r"(?P<subject>S\d+)_(?P<action>.+)\.(?P<camera>\d+)_(?P<frame>\d+)$")
+
+
+def read_h36m(path: str | Path, images: str | Path | None = None) -> PoseData:
+    """Read a COCO-style JSON with H36M's 17 joints (and `keypoints_3d` in the world, in metres), or an .npz with
+    `imgname`, `center`, `scale` (box side / 200), `part` (N, 17, 3) and `S` (N, 17, 4), in metres before the camera.
+
+    Every joint is labelled (v 2, unless the file says 0). Each sample has a `shot`; `xyz` of an .npz needs the
+    cameras, and is None where there is no `cameras.pkl` (see `find_cameras`).
+
+    Args:
+        images: the folder of the images, else that of the file or an `images` beside or above it.
+
+    Raises:
+        UserError: naming the entry at fault and what is wrong with it, or a frame whose name is of another kind.
+    """
+    path = Path(path)
+    return _of_arrays(path, images) if path.suffix == ".npz" else _of_json(path, images)
+
+
+def find_cameras(path: str | Path) -> dict[str, Camera] | None:
+    """The cameras of the `cameras.pkl` beside an annotation file or in the two folders above, named "S1/54138969"; None
+    without one."""
+    folders = Path(path).resolve().parents[:3]
+    return next((read_cameras(f / "cameras.pkl") for f in folders if (f / "cameras.pkl").exists()), None)
+
+
+def _of_json(path: Path, images: str | Path | None) -> PoseData:
+    document = load_json(path)
+    first = rows_of(document, "images", path)[0].get("file_name")
+    data = read_coco(path, image_folder(path, images, str(first)))
+    rows = {row["id"]: row.get("keypoints_3d") for row in document["annotations"]}
+    if data.skeleton is None or len(data.skeleton) != len(H36M):
+        raise UserError(f"{path} is not H36M's: it needs {len(H36M)} joints")
+    samples = (_shot(s, _xyz(rows[s.annotation_id], f"{path}: annotation {s.annotation_id}")) for s in data)
+    return PoseData(path.stem, H36M, tuple(samples))
+
+
+def _xyz(values: object, where: str) -> np.ndarray | None:
+    if values is None:
+        return None
+    try:
+        return 1000 * np.asarray(values, np.float64).reshape(17, 4)[:, :3]
+    except (TypeError, ValueError):
+        raise UserError(f"{where} needs 17 keypoints_3d x, y, z, v") from None
+
+
+def _of_arrays(path: Path, images: str | Path | None) -> PoseData:
+    shapes = {"imgname": (), "center": (2,), "scale": (), "part": (17, 3)}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: np.asarray(file[key]) for key in [*shapes, *({"S"} & {*file.files})]}
+    except (OSError, ValueError, KeyError) as e:
+        raise UserError(f"{path} is not H36M's .npz: {' '.join(str(e).split())}") from None
+    names = arrays["imgname"].astype(str)
+    for key, shape in shapes.items():
+        if arrays[key].shape != (len(names), *shape):
+            raise UserError(f"{path}: {key} has shape {arrays[key].shape}, expected {(len(names), *shape)}")
+    cameras = find_cameras(path) if "S" in arrays else None
+    files = ImageFolder(image_folder(path, images, names[0]))
+    samples = []
+    for i, name in enumerate(names.tolist()):
+        side = 200 * float(arrays["scale"][i])
+        x, y = arrays["center"][i].astype(float) - side / 2
+        box, image = (float(x), float(y), side, side), files.path(name, f"{path}: entry {i}")
+        points = arrays["part"][i].astype(np.float32)
+        sample = _shot(Sample(f"{name}#{i}", image, box, points, image_id=name), None)
+        samples.append(_in_world(sample, arrays["S"][i, :, :3], cameras, path) if cameras else sample)
+    files.refuse_if_none_exists({s.image for s in samples})
+    return PoseData(path.stem, H36M, tuple(samples))
+
+
+def _in_world(sample: Sample, seen: np.ndarray, cameras: Mapping[str, Camera], path: Path) -> Sample:
+    """`seen`: metres in the camera's frame."""
+    shot = sample.shot
+    assert shot is not None
+    camera = cameras.get(f"{shot.subject}/{shot.camera}")
+    if camera is None:
+        raise UserError(f"{path}: {sample.id} is of {shot.subject}, camera {shot.camera}, which cameras.pkl lacks")
+    return replace(sample, shot=replace(shot, xyz=(1000 * seen.astype(np.float64) - camera.t) @ camera.R))
+
+
+def _shot(sample: Sample, xyz: np.ndarray | None) -> Sample:
+    found = NAME.match(Path(sample.image).stem)
+    if not found:
+        raise UserError(f"{sample.id}: its name is not of the kind S1_Directions_1.54138969_000001.jpg")
+    subject, action, camera, frame = found.groups()
+    points = sample.keypoints
+    if points is not None:
+        points = points.copy()
+        points[:, 2] = np.where(points[:, 2] > 0, 2, 0)
+    return replace(sample, keypoints=points, shot=Shot(subject, f"{subject}_{action}_{frame}", camera, xyz))

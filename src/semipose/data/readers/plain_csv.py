@@ -1,0 +1,96 @@
+"""A plain CSV, one row a joint: image, joint, x, y and, if there is one, visibility."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+
+from semipose.data.extent import whole
+from semipose.data.images import image_size
+from semipose.data.readers.json_files import ImageFolder, sessions_of
+from semipose.data.readers.tables import number, read_cells, refuse_missing, root_of
+from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
+from semipose.skeleton import named_skeleton
+
+COLUMNS = ("image", "joint", "x", "y")
+PREDICTED = ("score", "person", "likelihood")
+"""Columns that `semipose predict` and other tools write, and labels do not have."""
+
+
+def read_plain_csv(source: str | Path, images: str | Path | None = None) -> PoseData:
+    """Read a CSV whose first line names its columns: image, joint, x, y [, visibility], in any order, others ignored.
+
+    Joints are in order of first occurrence; one that an image has no row of, or without x or y, is unlabelled.
+    Visibility is COCO's (0 unlabelled, 1 occluded, 2 visible; 2 where empty). One instance an image, its box the whole
+    frame, its session the image's folder.
+
+    Args:
+        images: what the image names are relative to; else the nearest folder above the CSV that has the first. An
+            absolute name is used where it exists; else its last folders are looked for below.
+
+    Raises:
+        UserError: a column is missing, a joint of an image stands twice, a cell is no number, an image is missing.
+    """
+    path = Path(source)
+    rows = read_cells(path)
+    columns = {cell.lower(): i for i, cell in enumerate(rows[0])}
+    predicted = next((name for name in PREDICTED if name in columns), None)
+    if predicted:
+        raise UserError(f"{path} has a column {predicted}: these are predictions, not labels; name the file of labels")
+    lacking = [name for name in COLUMNS if name not in columns]
+    if lacking:
+        raise UserError(
+            f"{path} has no column {', '.join(lacking)} in its first line; it has to name {', '.join(COLUMNS)}"
+            " and may name visibility"
+        )
+    marks: dict[str, dict[str, tuple[float, float, float]]] = {}
+    joints: dict[str, None] = {}
+    for line, row in enumerate(rows[1:], 2):
+        if not any(row):
+            continue
+        where = f"{path}, line {line}"
+        if len(row) != len(rows[0]):
+            raise UserError(f"{where}: {len(row)} cells where the first line has {len(rows[0])}; mend the line")
+        image, joint = row[columns["image"]].replace("\\", "/"), row[columns["joint"]]
+        if not image or not joint:
+            raise UserError(f"{where} names no {'joint' if image else 'image'}; mend or remove it")
+        if joint in marks.setdefault(image, {}):
+            raise UserError(f"{where}: {joint!r} of {image} stands on an earlier line too; keep one of them")
+        marks[image][joint] = _mark(row, columns, where)
+        joints.setdefault(joint)
+    if not marks:
+        raise UserError(f"{path} has a first line and no labels; add some")
+    skeleton = named_skeleton(path.stem, tuple(joints), path)
+    files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
+    paths = {image: _path(image, files, str(path)) for image in marks}
+    refuse_missing(list(paths.values()), path)
+    sessions = sessions_of(marks)
+    samples = (_sample(i, paths[i], sessions[i], found, list(joints)) for i, found in marks.items())
+    return PoseData(path.stem, skeleton, tuple(samples))
+
+
+def _path(image: str, files: ImageFolder, where: str) -> str:
+    """The absolute path of an image, which may be named by one of this machine, or of the one it was labelled on."""
+    if PurePosixPath(image).is_absolute() and os.path.exists(image):
+        return image
+    return files.path(image.removeprefix(PureWindowsPath(image).anchor.replace("\\", "/")), where)
+
+
+def _mark(row: list[str], columns: dict[str, int], where: str) -> tuple[float, float, float]:
+    x, y = (number(row[columns[name]], f"{where}, {name}") for name in ("x", "y"))
+    v = number(row[columns["visibility"]], f"{where}, visibility") if "visibility" in columns else 2.0
+    v = 2.0 if math.isnan(v) else v
+    if v not in (0, 1, 2):
+        raise UserError(f"{where} has visibility {v:g}; it can be 0 unlabelled, 1 occluded or 2 visible")
+    return (x, y, v) if v and math.isfinite(x) and math.isfinite(y) else (0.0, 0.0, 0.0)
+
+
+def _sample(
+    image: str, path: str, session: str | None, found: dict[str, tuple[float, float, float]], joints: list[str]
+) -> Sample:
+    points = np.array([found.get(joint, (0, 0, 0)) for joint in joints], np.float32)
+    return Sample(image, path, whole(image_size(path)), points, image_id=image, session=session)

@@ -1,0 +1,250 @@
+"""Labels as a table, one row an image: what DeepLabCut and Lightning Pose write, and what they become."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from semipose.data.extent import boxed, whole
+from semipose.data.images import image_size
+from semipose.data.readers.json_files import ImageFolder, sessions_of
+from semipose.data.sample import Sample
+from semipose.errors import UserError
+
+H5_NEEDS = "reading H5 needs pandas and tables: pip install 'semipose[dlc]', or save the table as CSV"
+MISSING = frozenset({"", "nan", "na", "none", "null"})
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Labels of N images.
+
+    Attributes:
+        path: the file, for messages.
+        joints: K names in the file's order.
+        individuals: the animals that are labelled; ("",) where there is one, without a name.
+        images: N names as the file has them, "/" between folders.
+        points: (N, individuals, K, 3) float32 x, y, v; v is 2, or 0 where x or y is missing.
+    """
+
+    path: Path
+    joints: tuple[str, ...]
+    individuals: tuple[str, ...]
+    images: tuple[str, ...]
+    points: np.ndarray
+
+
+def read_table(path: Path) -> Table:
+    """A .csv or .h5 with header rows scorer, (individuals,) bodyparts and coords, the image's path in one index column
+    or in several (folder, video, file). An empty or NaN cell is a missing label.
+
+    Raises:
+        UserError: no such header, a joint or an image twice, x without y, a cell that is no number, or predictions
+            (`likelihood`).
+    """
+    return _from_h5(path) if path.suffix.lower() == ".h5" else _from_csv(path)
+
+
+def read_cells(path: Path) -> list[list[str]]:
+    """The rows of a CSV file with their cells, blank lines kept, so that row i is line i + 1."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file))
+    except OSError as e:
+        raise UserError(f"{path} cannot be read ({e.strerror or e}); check the path") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text; save it as CSV in UTF-8") from None
+    except csv.Error as e:
+        raise UserError(f"{path} is not CSV ({e}); save it again") from None
+    if not any(any(row) for row in rows):
+        raise UserError(f"{path} is empty; it has to hold labels")
+    between = next((name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if rows[0][0].count(sign) > 1), None)
+    if between and len(rows[0]) == 1:
+        raise UserError(f"{path} has {between} between its cells; save it with commas")
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def number(cell: str, where: str) -> float:
+    """A cell's number, NaN where it is missing."""
+    if cell.lower() in MISSING:
+        return float("nan")
+    try:
+        return float(cell)
+    except ValueError:
+        raise UserError(
+            f"{where} is {cell[:40]!r}, not a number; mend it, or leave it empty where unlabelled"
+        ) from None
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is such a table, by its first word (any .h5 is taken for one)."""
+    if path.suffix.lower() == ".h5":
+        return path.is_file()
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return path.suffix.lower() == ".csv" and file.readline(4096).startswith("scorer,")
+    except OSError:
+        return False
+
+
+def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> list[Sample]:
+    """A sample each labelled individual; one of an image with a single individual stays without labels too.
+
+    The box is the whole frame, or, where the table has several individuals, the extent of each one's labels. The
+    session is the folder of the image: DeepLabCut and Lightning Pose keep one a video.
+
+    Args:
+        folder: what the image names are relative to; a file that is not there is looked for beside the table, then by
+            its name in the folders below.
+        order: for each joint of the skeleton, its place in the table, or None.
+    """
+    points = np.zeros((*table.points.shape[:2], len(order), 3), np.float32)
+    here = [k for k, i in enumerate(order) if i is not None]
+    points[:, :, here] = table.points[:, :, [i for i in order if i is not None]]
+    paths, sessions = _paths(table, folder), sessions_of(table.images)
+    samples = []
+    for name, path, people in zip(table.images, paths, points, strict=True):
+        size = image_size(path)
+        for who, joints in zip(table.individuals, people, strict=True):
+            if len(people) > 1 and not joints[:, 2].any():
+                continue
+            number = f"{name}#{who}" if who else name
+            samples.append(Sample(number, path, whole(size), joints, image_id=name, session=sessions[name]))
+    return boxed(samples) if len(table.individuals) > 1 else samples
+
+
+def _paths(table: Table, folder: Path) -> list[str]:
+    files, beside = ImageFolder(folder, table.images), Path(os.path.abspath(table.path)).parent
+    there = {name for name in table.images if os.path.exists(files.folder / name)}
+    named = {os.path.realpath(files.folder / name) for name in there}
+    alike = Counter(PurePosixPath(name).name for name in table.images)
+    found = []
+    for name in table.images:
+        near = beside / PurePosixPath(name).name
+        # Where several videos' pictures have one name, which of them lies beside the table cannot be told.
+        moved = name not in there and alike[near.name] == 1 and os.path.exists(near)
+        moved = moved and os.path.realpath(near) not in named
+        found.append(str(near) if moved else files.path(name, str(table.path)))
+    refuse_missing(found, table.path)
+    return found
+
+
+def refuse_missing(images: Sequence[str], path: Path) -> None:
+    """All missing images of a table at once."""
+    gone = [image for image in dict.fromkeys(images) if not os.path.exists(image)]
+    if gone:
+        raise UserError(
+            f"{path}: {len(gone)} of its {len(set(images))} images do not exist, first {gone[0]}; copy them there,"
+            " name their folder, or remove their rows"
+        )
+
+
+def _from_csv(path: Path) -> Table:
+    rows = read_cells(path)
+    depth = next((i for i, row in enumerate(rows[:6]) if row and row[0].lower() == "coords"), None)
+    if depth is None or rows[0][0].lower() != "scorer":
+        raise UserError(f"{path} has no header rows scorer, bodyparts and coords; is it labels of DeepLabCut?")
+    start = next((i for i, cell in enumerate(rows[depth]) if i and cell), len(rows[depth]))
+    header = {row[0].lower(): row[start:] for row in rows[: depth + 1] if row}
+    lines = [(i + 1, row) for i, row in enumerate(rows) if i > depth and any(row)]
+    odd = next((line for line, row in lines if len(row) != len(rows[depth])), None)
+    if odd is not None:
+        raise UserError(
+            f"{path}, line {odd}: {len(rows[odd - 1])} cells where the header has {len(rows[depth])}; mend the line"
+        )
+    values = np.array(
+        [[number(cell, f"{path}, line {line}, column {start + i + 1}") for i, cell in enumerate(row[start:])]
+         for line, row in lines]
+    )  # fmt: skip
+    return _table(path, header, ["/".join(cell for cell in row[:start] if cell) for _, row in lines], values)
+
+
+def _from_h5(path: Path) -> Table:
+    try:
+        import pandas as pd
+        import tables  # noqa: F401  (what pandas reads H5 with)
+    except ImportError:
+        raise UserError(f"{path}: {H5_NEEDS}") from None
+    try:
+        frame = pd.read_hdf(path)
+        names = ["/".join(map(str, i)) if isinstance(i, tuple) else str(i) for i in frame.index]
+        header = {str(n).lower(): [str(v) for v in frame.columns.get_level_values(n)] for n in frame.columns.names}
+        values = frame.to_numpy(np.float64)
+    except Exception as e:  # pandas and PyTables raise a dozen kinds, some with a trace of HDF5's own
+        kind = type(e).__name__
+        raise UserError(f"{path} is not an H5 of DeepLabCut that pandas reads ({kind}); save it again") from None
+    return _table(path, header, names, values)
+
+
+def _table(path: Path, header: Mapping[str, Sequence[str]], images: Sequence[str], values: np.ndarray) -> Table:
+    if "bodyparts" not in header or "coords" not in header:
+        raise UserError(f"{path} has no header rows bodyparts and coords; is it labels of DeepLabCut?")
+    bodyparts, coords = header["bodyparts"], [c.lower() for c in header["coords"]]
+    who = header.get("individuals", [""] * len(coords))
+    if "likelihood" in coords:
+        raise UserError(f"{path} has likelihoods: these are predictions, not labels; name the CollectedData file")
+    if not len(coords) == len(bodyparts) == len(who) or set(coords) != {"x", "y"}:
+        raise UserError(f"{path}: its header does not name x and y of each bodypart; make the table again")
+    places: dict[tuple[str, str, str], int] = {}
+    for i, key in enumerate(zip(who, bodyparts, coords, strict=True)):
+        if key in places:
+            raise UserError(f"{path}: column {' '.join(filter(None, key))} occurs twice; joint names must differ")
+        places[key] = i
+    alone = next((k for k in places if (*k[:2], "y" if k[2] == "x" else "x") not in places), None)
+    if alone:
+        raise UserError(f"{path}: {alone[1]!r} has {alone[2]} alone; each bodypart needs x and y")
+    if not images:
+        raise UserError(f"{path} has a header and no row; label some images first")
+    names = tuple(name.replace("\\", "/") for name in images)
+    nameless = next((i for i, name in enumerate(names) if not name), None)
+    if nameless is not None:
+        raise UserError(f"{path}: row {nameless + 1} of its labels names no image; mend or remove it")
+    refuse_repeated(names, path)
+    unique = _of_no_animal(list(places))
+    places = {key: i for key, i in places.items() if key[1] not in unique}
+    joints, people = tuple(dict.fromkeys(key[1] for key in places)), tuple(dict.fromkeys(key[0] for key in places))
+    points = np.full((len(names), len(people), len(joints), 3), np.nan, np.float32)
+    for (person, joint, coord), i in places.items():
+        points[:, people.index(person), joints.index(joint), "xy".index(coord)] = values[:, i]
+    return Table(path, joints, people, names, labelled(points))
+
+
+UNIQUE = "single"
+"""The individual by which DeepLabCut means what is no animal's: a corner of the box, say."""
+
+
+def _of_no_animal(columns: Collection[tuple[str, str, str]]) -> set[str]:
+    """The bodyparts that `UNIQUE` alone has, beside animals that have others."""
+    single, animals = ({joint for who, joint, _ in columns if (who == UNIQUE) == is_it} for is_it in (True, False))
+    return single if animals and not single & animals else set()
+
+
+def labelled(points: np.ndarray) -> np.ndarray:
+    """(..., 3) with v set: 2 where x and y are finite, else all zero, which is COCO's way to say unlabelled."""
+    there = np.isfinite(points[..., :2]).all(-1)
+    points = np.where(there[..., None], points, 0).astype(np.float32)
+    points[..., 2] = 2 * there
+    return points
+
+
+def refuse_repeated(images: Sequence[str], path: Path) -> None:
+    twice = [name for name, n in Counter(images).items() if n > 1]
+    if twice:
+        raise UserError(
+            f"{path}: {len(twice)} images stand in more than one row, first {twice[0]!r}; keep one row of each"
+        )
+
+
+def root_of(path: Path, images: str | Path | None, first: str) -> Path:
+    """What a table's image names are relative to: the folder given, else the nearest above the table that has the
+    first image; of a link, above the link, then above what it leads to."""
+    if images is not None:
+        return Path(images)
+    above = [*Path(os.path.abspath(path)).parents[:3], *path.resolve().parents[:3]]
+    return next((folder for folder in above if os.path.exists(folder / first)), path.parent)

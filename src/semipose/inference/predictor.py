@@ -1,0 +1,136 @@
+"""A trained network that predicts: on images, boxes in them, and frames without end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from semipose.data.crops.cropping import CropSpec, crop_matrices, cut
+from semipose.data.images import read_image
+from semipose.errors import UserError
+from semipose.geometry import invert, move
+from semipose.heatmap import decode, decoder, predicted
+from semipose.models.pose import SimpleBaseline
+from semipose.models.weights import load_model
+from semipose.outputs.pose import Pose
+from semipose.skeleton import Skeleton
+
+__all__ = ["Boxes", "Pose", "Predictor", "device_of"]
+
+Boxes = Sequence[Sequence[float]]
+
+
+def device_of(name: str) -> torch.device:
+    """A device by torch's name of it; `auto` is a GPU where there is one.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    try:
+        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, ImportError, NotImplementedError) as error:
+        reason = " ".join(str(error).split()).split(". ")[0][:150]
+        raise UserError(f"device {name!r} cannot be used ({reason}); take auto, cpu, cuda or cuda:1") from None
+    return device
+
+
+class Predictor:
+    """A trained network that predicts poses; holds no state beside it."""
+
+    def __init__(
+        self,
+        network: SimpleBaseline,
+        skeleton: Skeleton,
+        padding: float = 1.25,
+        device: str = "auto",
+        decode: str = "quarter",
+        flip_test: str = "none",
+        sigma: float = 2.0,
+    ) -> None:
+        self.device = device_of(device)
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.skeleton, self.padding = skeleton, padding
+        self.refine, self.flip_test = decoder(decode, sigma), flip_test
+
+    @classmethod
+    def load(
+        cls, path: str | Path, device: str = "auto", decode: str | None = None, flip_test: str = "none"
+    ) -> Predictor:
+        """From a run folder or a `model.safetensors`; `decode` is argmax, quarter or dark, the run's by default, and
+        `flip_test` none, plain or shift (see `semipose.heatmap.predicted`)."""
+        loaded = load_model(Path(path))
+        config, how = loaded.config, decode or loaded.decode
+        return cls(loaded.network, loaded.skeleton, config.padding, device, how, flip_test, config.sigma)
+
+    def __call__(self, image: str | Path | np.ndarray, boxes: Boxes | None = None) -> list[Pose]:
+        """One pose a box (x, y, w, h) of an image, given as a path or RGB uint8 (H, W, 3); without boxes, one pose for
+        the whole image."""
+        return next(self.pairs([(image, boxes)]))
+
+    def stream(
+        self,
+        images: Iterable[str | Path | np.ndarray],
+        boxes: Iterable[Boxes | None] | None = None,
+        batch: int = 16,
+    ) -> Iterator[list[Pose]]:
+        """The poses of each image in turn, for images without end, such as a camera's: see `pairs`.
+
+        Args:
+            images, boxes: as of `__call__`, one of each; without boxes, whole images.
+        """
+        matched = zip(images, boxes, strict=True) if boxes is not None else ((image, None) for image in images)
+        return self.pairs(matched, batch)
+
+    def pairs(
+        self, pairs: Iterable[tuple[str | Path | np.ndarray, Boxes | None]], batch: int = 16
+    ) -> Iterator[list[Pose]]:
+        """The poses of each image with its boxes. Crops of several images go through the network together, and at most
+        `batch` images are taken before the poses of the first of them are given."""
+        source = iter(pairs)
+        while part := list(islice(source, batch)):
+            cuts = [self._cut(image, areas) for image, areas in part]
+            crops = np.concatenate([crops for _, _, crops in cuts])
+            matrices = np.concatenate([matrices for _, matrices, _ in cuts])
+            xy, score = self._predict(torch.from_numpy(crops))
+            xy = move(invert(torch.from_numpy(matrices)), xy.double())
+            found = iter(zip(xy.numpy(), score.numpy(), strict=True))
+            for areas, _, _ in cuts:
+                yield [Pose(*next(found), (x, y, w, h)) for x, y, w, h in areas.tolist()]
+
+    def _cut(self, image: str | Path | np.ndarray, boxes: Boxes | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(N, 4) boxes, (N, 3, 3) image pixel -> crop pixel, (N, H, W, 3) crops."""
+        pixels = image if isinstance(image, np.ndarray) else read_image(image)
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+            raise UserError(f"an image is {pixels.dtype} {pixels.shape}; give RGB as uint8 (H, W, 3)")
+        whole = [(0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))]
+        areas = np.array(whole if boxes is None else boxes, np.float64).reshape(-1, 4)
+        if not (np.isfinite(areas).all() and (areas[:, 2:] > 0).all()):
+            raise UserError(
+                f"a box of {'this image' if isinstance(image, np.ndarray) else image} has no area: {areas.tolist()}"
+            )
+        size = self.network.size
+        matrices = crop_matrices(areas, CropSpec(size, size, self.padding))
+        crops = np.empty((len(areas), *size, 3), np.uint8)
+        for crop, matrix in zip(crops, matrices, strict=True):
+            crop[:] = cut(pixels, matrix, size)
+        return areas, matrices, crops
+
+    @torch.inference_mode()
+    def _predict(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Positions (N, K, 2) in crop pixels and scores (N, K) of uint8 crops (N, H, W, 3)."""
+        net, joints = self.network, len(self.skeleton)
+        found = [(torch.empty(0, joints, 2), torch.empty(0, joints))]
+        for part in crops.split(64):
+            if not len(part):
+                continue
+            # What was cut at the network's size needs no resampling; pixels last is the layout networks here have.
+            image = part.to(self.device).permute(0, 3, 1, 2).float().div_(255)
+            heatmaps = predicted(net, image, self.skeleton.flip, self.flip_test)
+            xy, score = decode(heatmaps, net.stride, self.refine, net.first_cell)
+            found.append((xy.cpu(), score.cpu()))
+        return torch.cat([xy for xy, _ in found]), torch.cat([score for _, score in found])

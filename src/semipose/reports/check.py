@@ -1,0 +1,80 @@
+"""`check`'s findings as one HTML page, with pictures of the labels that a model doubts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from semipose.data.checks.check import Finding, Report
+from semipose.data.images import read_image
+from semipose.drawing.poses import draw_pose
+from semipose.errors import UserError
+from semipose.reports.gallery import Picture, crop_to_box, data_uri
+from semipose.reports.html import write_page
+
+if TYPE_CHECKING:
+    from semipose.verbs.check import Doubt
+
+SHOWN, LISTED = 24, 50
+
+
+def page(report: Report, doubts: Sequence[Doubt], path: Path) -> Path:
+    """Write the page: first what stops training, then what is worth a look, counts, and the doubted labels."""
+    groups = [
+        ("What stops training", [f for f in report.findings if f.problem]),
+        ("What will be slow", [f for f in report.findings if _slow(f)]),
+        ("Worth a look", [f for f in report.findings if not f.problem and not _slow(f)]),
+    ]
+    joints = dict.fromkeys(joint for each in report.sets for joint in each.coverage)
+    labeled = [each for each in report.sets if each.coverage]
+    content = {
+        "headline": headline(report),
+        "sets": report.sets,
+        "labeled": labeled,
+        "joints": [(joint, [each.coverage.get(joint) for each in labeled]) for joint in joints],
+        "groups": [(title, found) for title, found in groups if found],
+        "listed": LISTED,
+        "pictures": pictures(doubts[:SHOWN]),
+        "left_out": max(0, len(doubts) - SHOWN),
+    }
+    return write_page(path, "firstaid.html", content)
+
+
+def headline(report: Report) -> str:
+    """Whether one can train."""
+    problems = sum(f.problem for f in report.findings)
+    notes = len(report.findings) - problems
+    look = f"{notes} {'thing is' if notes == 1 else 'things are'} worth a look" if notes else "there is nothing to mend"
+    if not problems:
+        return f"Nothing stops training; {look}."
+    return f"{problems} {'problem' if problems == 1 else 'problems'} must be mended before training; {look}."
+
+
+def pictures(doubts: Sequence[Doubt]) -> list[Picture]:
+    """Each doubted sample with its labels (thin, white) and the prediction (thick); those that cannot be read are left
+    out, since the findings name them."""
+    found = []
+    for doubt in doubts:
+        sample = doubt.sample
+        try:
+            image = read_image(sample.image)
+        except UserError:
+            continue
+        truth, pred = np.asarray(sample.keypoints, np.float64).copy(), doubt.pred.copy()
+        both = np.concatenate([truth, np.concatenate([pred[:, :2], np.full((len(pred), 1), 2.0)], 1)])
+        around = np.array([*truth[truth[:, 2] > 0, :2].min(0), 1, 1])
+        picture, scale, origin = crop_to_box(image, around, both)
+        for points in (truth, pred):
+            points[:, :2] = (points[:, :2] - origin) * scale - 0.5
+        picture = draw_pose(picture, truth, doubt.skeleton, "truth")
+        picture = draw_pose(picture, pred, doubt.skeleton, fade=(0.0, 0.3))
+        caption = ", ".join(f"{joint} {pixels:.0f} px" for joint, pixels in doubt.joints.items())
+        found.append(Picture(data_uri(picture), sample.id, caption))
+    return found
+
+
+def _slow(finding: Finding) -> bool:
+    return finding.text.startswith("slow: ")

@@ -1,0 +1,343 @@
+"""The loop: one plain pass over the steps that runs any method, on Lightning Fabric."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from semipose.config import Config, differences, to_dict
+from semipose.config.limits import check_ranges
+from semipose.config.resolve import resolve
+from semipose.data.crops.build import Crops
+from semipose.data.datasets import cut, open_sets
+from semipose.draws import Draws
+from semipose.errors import UserError
+from semipose.geometry import Size, View, move
+from semipose.heatmap import DECODERS, FLIP_TESTS, decoder
+from semipose.inference.evaluation import columns, predict_crops, prediction_file, score_crops
+from semipose.methods import MIX, NEED_UNLABELED, Codec, Labeled, Method, Outcome, build_method
+from semipose.methods.mix import check_groups
+from semipose.metrics import pseudo
+from semipose.models.weights import save_model
+from semipose.provenance import commit, machine
+from semipose.training import checkpoint
+from semipose.training.boards import Boards
+from semipose.training.launch import launch, mean_over_ranks
+from semipose.training.monitor import CollapseMonitor
+from semipose.training.networks import build_networks, model_configs, trained_teachers
+from semipose.training.optim import Guard, build_adam, learning_rate, not_finite
+from semipose.training.progress import Progress
+from semipose.training.pseudo import hold_back, measure
+from semipose.training.rundir import MetricsFile, RunDir
+from semipose.training.signals import Interruption, Stopped
+from semipose.training.stream import Batches, Share, loading
+
+FREE = {"workers", "threads", "save_every", "data.cache"}
+"""What may differ between a run and its resumption: nothing of it changes a number (threads the last bit of one)."""
+
+
+@dataclass
+class Progressed:
+    """What a run has come to: everything a checkpoint holds beside weights and optimiser."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = -1.0
+    window: dict[str, float] = field(default_factory=dict)
+    window_steps: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+def run_training(
+    config: Config,
+    run: RunDir,
+    resume: Path | None = None,
+    init_from: Sequence[Path] = (),
+    progress: bool = True,
+    stop_at: int | None = None,
+) -> dict[str, Any]:
+    """Train as `config` says, into `run`; returns the content of summary.json, in the first process.
+
+    Args:
+        resume: a checkpoint to continue exactly.
+        init_from: weights to start the networks from, one for each or one for all.
+        stop_at: save and return after this step, as after SIGTERM.
+
+    Raises:
+        UserError: data, configuration or checkpoint do not fit, the run folder holds another run or is in use, a
+            loading process failed, or a loss was not finite.
+        Stopped: after SIGINT or SIGTERM, with the checkpoint saved.
+    """
+    saved = checkpoint.load(resume) if resume else None
+    fabric = launch(config)
+    path = fabric.broadcast(run.path)
+    with run.lock() if fabric.is_global_zero else contextlib.nullcontext():
+        training = Training(config, run if fabric.is_global_zero else RunDir(path), fabric, progress, init_from)
+        if saved is not None:
+            training.restore(saved)
+        else:
+            training.begin()
+        return training.train(stop_at)
+
+
+class OnCrops(nn.Module):
+    """A method fed with the loader's tensors, which is what Fabric can move and cast."""
+
+    def __init__(self, method: Method, size: Size) -> None:
+        super().__init__()
+        self.method, self.size = method, size
+
+    def forward(self, labeled: Tensor, keypoints: Tensor, draws: Draws, unlabeled: Tensor | None = None) -> Outcome:
+        """Crops (B, Hs, Ws, 3) uint8 and keypoints (B, K, 3) in their pixels."""
+        view = View.of(labeled, self.size)
+        xy = move(view.base, keypoints[..., :2])
+        known = Labeled(view, torch.cat([xy, keypoints[..., 2:]], -1))
+        return self.method(known, None if unlabeled is None else View.of(unlabeled, self.size), draws)
+
+
+class Training:
+    """A run in memory."""
+
+    def __init__(
+        self, config: Config, run: RunDir, fabric: Fabric, progress: bool, init_from: Sequence[Path] = ()
+    ) -> None:
+        self.config, self.run, self.fabric, self.show = config, run, fabric, progress and fabric.is_global_zero
+        check_ranges(config)
+        self.share = Share(fabric.global_rank, fabric.world_size)
+        self.models = model_configs(config)
+        if config.decode not in DECODERS:
+            raise UserError(f"decode is {config.decode!r}; it can be {', '.join(DECODERS)}")
+        if config.flip_test not in FLIP_TESTS:
+            raise UserError(f"flip_test is {config.flip_test!r}; it can be {', '.join(FLIP_TESTS)}")
+        sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
+        if config.method.name in MIX:
+            check_groups(config.method.mix_group, sizes[1], self.share.world)
+        self.sets = open_sets(config.data, config.method.name in NEED_UNLABELED)
+        labeled = cut(self.sets.labeled, config, True, self.show)
+        unlabeled = cut(self.sets.unlabeled, config, True, self.show)
+        self.val = cut(self.sets.val, config, False, self.show)
+        self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]
+        size = sizes[1] // self.share.world
+        self.held = hold_back(unlabeled, self.sets.held, config.pseudo, size, config.seed)
+        self.steps = config.steps or self.batches.steps_of(config.epochs)
+        if self.steps < 1:
+            raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
+        self.burn_in = round(config.method.burn_in * self.steps)
+        self.networks = build_networks(config, self.sets.skeleton, init_from)
+        teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
+        codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
+        self.method: Method = build_method(config.method, [*self.networks, *teachers], codec)
+        optimizer = build_adam(config.optim, self.method.parameters())
+        self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
+        self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
+        self.state, self.monitor = Progressed(), CollapseMonitor()
+        self.window: dict[str, Tensor] = {}
+        self.table: MetricsFile | None = None
+        self.scores: dict[str, Any] | None = None
+        self.quality: dict[str, Any] | None = None
+
+    @property
+    def named(self) -> dict[str, nn.Module]:
+        """The networks by name."""
+        return dict(zip(Method.names, self.networks, strict=False))
+
+    def begin(self) -> None:
+        """Start at the first step."""
+        if self.fabric.is_global_zero:
+            if (self.run.path / "config.yaml").exists():
+                raise UserError(f"{self.run.path} holds a run already; go on with --resume {self.run.path}")
+            self.run.write_yaml("config.yaml", to_dict(self.config))
+            self.run.write_json("split.json", self.sets.manifest())
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Start where a checkpoint was saved; refuses one of another configuration, data or number of processes."""
+        begun = to_dict(resolve(Config(), saved["config"]))  # with the defaults of settings that are newer than it
+        changed = [d for d in differences(begun, to_dict(self.config)) if d.split(":")[0] not in FREE]
+        if saved["data"] != self.sets.hash:
+            changed.append("data: other samples or labels than the run began with")
+        if saved["skeleton"] != self.sets.skeleton.to_dict():
+            changed.append("data: another skeleton")
+        if saved["world"] != self.share.world:
+            changed.append(f"processes: {saved['world']} -> {self.share.world}")
+        if changed:
+            reasons = "; ".join(changed)
+            raise UserError(f"{self.run.path} cannot be resumed exactly: {reasons}; use --init-from for a new run")
+        self.method.load_state_dict(saved["method"])
+        self.optimizer.optimizer.load_state_dict(saved["optimizer"])
+        self.state, self.monitor = Progressed(**saved["progress"]), CollapseMonitor(**saved["monitor"])
+        device = self.fabric.device
+        self.window = {name: torch.tensor(value, device=device) for name, value in self.state.window.items()}
+
+    def train(self, stop_at: int | None) -> dict[str, Any]:
+        """From the step it stands at to the last, or to `stop_at`."""
+        if self.fabric.is_global_zero:
+            self.table = MetricsFile(self.run.metrics, self.state.step)
+            self.boards = Boards(self.run.path, self.state.step)
+        stop, pin = min(stop_at or self.steps, self.steps), self.fabric.device.type == "cuda"
+        with (
+            Interruption() as interruption,
+            Progress(self.show, self.steps) as bar,
+            loading(self.batches, self.state.step, stop, self.config.workers, pin) as incoming,
+        ):
+            self._loop(incoming, stop, interruption, bar)
+        return self._finish() if self.state.step == self.steps else {}
+
+    def _loop(
+        self, incoming: Iterable[dict[str, Tensor]], stop: int, interruption: Interruption, bar: Progress
+    ) -> None:
+        config, state = self.config, self.state
+        began = time.perf_counter() - state.seconds
+        bar.start(state.step)
+        self.wrapped.train()
+        for step, batch in enumerate(incoming, state.step):
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate(config.optim, step, self.steps)
+            draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=self.fabric.device)
+            if step < self.burn_in:
+                batch.pop("unlabeled", None)
+            outcome = self.wrapped(draws=draws, **self.fabric.to_device(batch))
+            self.optimizer.zero_grad()
+            self.fabric.backward(outcome.total)
+            self._account(step, outcome, interruption.asked)
+            self.optimizer.step()
+            self.method.after_step()
+            state.step, state.window_steps = step + 1, state.window_steps + 1
+            if state.step == self.burn_in:
+                self.method.after_burn_in()
+            state.seconds = time.perf_counter() - began
+            log, evaluate, save = (self._due(n) for n in (config.log_every, config.eval_every, config.save_every))
+            log |= state.step == self.burn_in  # a row of metrics.csv is of one kind of step
+            save |= state.step == stop
+            known = self.guard.read(wait=log or evaluate or save)
+            if known.bad is not None:
+                raise UserError(_not_finite(known.bad, self.run))
+            self._after(log, evaluate, save or known.asked, bar)
+            if known.asked and state.step < self.steps:
+                raise Stopped(state.step, self.run.last)
+
+    def _account(self, step: int, outcome: Outcome, asked: bool) -> None:
+        """Adds a step's losses and measures to the window, and tells the guard of it, both as means over all ranks."""
+        measured = {**{f"loss/{name}": loss for name, loss in outcome.losses.items()}, **outcome.measures}
+        bad = not_finite(outcome.total, self.method.parameters())
+        values = torch.stack([bad, bad.new_full((), asked), *(value.detach().float() for value in measured.values())])
+        bad, stop, *means = mean_over_ranks(values, self.share.world).unbind()
+        self.guard.watch(step, bad, stop)
+        for name, mean in zip(measured, means, strict=True):
+            self.window[name] = self.window.get(name, 0) + mean
+
+    def _due(self, every: int) -> bool:
+        """Whether what is done after each `every` steps, and after the last, is done now."""
+        return self.state.step == self.steps or (every > 0 and self.state.step % every == 0)
+
+    def _after(self, log: bool, evaluate: bool, save: bool, bar: Progress) -> None:
+        """What is due after a step: a row of metrics, an evaluation, a checkpoint."""
+        state = self.state
+        row: dict[str, float] = {}
+        if log:
+            row = {name: float(total) / state.window_steps for name, total in self.window.items()}
+            self.window, state.window_steps = {}, 0
+        warning = self._watch(row) if log else None
+        if evaluate and self.fabric.is_global_zero:
+            row |= self._evaluate()
+        if row and self.table is not None:
+            rate = learning_rate(self.config.optim, state.step - 1, self.steps)
+            whole = {"step": state.step, "seconds": round(state.seconds, 3), "lr": rate, **row}
+            self.table.add(whole)
+            self.boards.add(whole)
+        bar.advance(state.step, row)
+        better = row.get("val/pck", -1.0) > state.best
+        if better:
+            state.best = row["val/pck"]
+        stops = warning is not None and self.config.stop_on_collapse
+        if self.fabric.is_global_zero and (save or better or stops):
+            self._save(better)
+        if stops:
+            raise UserError(f"stopped at step {state.step} (stop_on_collapse), saved to {self.run.last}: {warning}")
+
+    def _watch(self, row: dict[str, float]) -> str | None:
+        if "response/student" not in row:
+            return None
+        warning = self.monitor.update(row["response/labeled"], row["response/student"])
+        if warning:
+            self.state.warnings.append(f"step {self.state.step}: {warning}")
+            self.fabric.print(f"warning: step {self.state.step}: {warning}")
+        return warning
+
+    def _evaluate(self) -> dict[str, float]:
+        """Score what the networks predict and what the method teaches with; the columns of both."""
+        row: dict[str, float] = {}
+        if self.val is not None:
+            row |= columns(self._validate(self.val))
+        if self.held is not None:
+            threshold = self.config.threshold if self.config.measure == "pck" else Config.threshold
+            with self.fabric.autocast():
+                self.quality = measure(self.method, self.held, self.fabric.device, threshold)
+            row |= pseudo.columns(self.quality)
+        return row
+
+    def _validate(self, val: Crops) -> dict[str, Any]:
+        """Predict and score the validation set; writes predictions/val.json at the end of the run."""
+        refine, flip_test = decoder(self.config.decode, self.config.model.sigma), self.config.flip_test
+        predictions = predict_crops(self.named, val, self.fabric.device, refine, flip_test=flip_test)
+        self.scores = score_crops(predictions, val, self.config.threshold, self.config.measure)
+        if self.state.step == self.steps:
+            self.run.write_json("predictions/val.json", prediction_file(predictions, val))
+        return self.scores
+
+    def _save(self, best: bool) -> None:
+        self.state.window = {name: float(total) for name, total in self.window.items()}
+        state = {
+            "config": to_dict(self.config),
+            "data": self.sets.hash,
+            "world": self.share.world,
+            "progress": asdict(self.state),
+            "monitor": asdict(self.monitor),
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.optimizer.state_dict(),
+            "skeleton": self.sets.skeleton.to_dict(),
+        }
+        for path in (self.run.last, self.run.best) if best else (self.run.last,):
+            checkpoint.save(path, state)
+
+    def _finish(self) -> dict[str, Any]:
+        if not self.fabric.is_global_zero:
+            return {}
+        for (name, network), model in zip(self.named.items(), self.models, strict=True):
+            suffix = "" if name == "a" else f"-{name}"
+            save_model(self.run.path / f"model{suffix}", network, model, self.sets.skeleton, decode=self.config.decode)
+        if self.scores is None and self.quality is None:
+            self._evaluate()
+        summary = {
+            "method": self.config.method.name,
+            "steps": self.state.step,
+            "seconds": round(self.state.seconds, 1),
+            "labels": len(self.sets.labeled),
+            "unlabeled": len(self.sets.unlabeled or ()),
+            "val_images": len(self.sets.val or ()),
+            "backbones": [model.backbone for model in self.models],
+            "parameters": [sum(p.numel() for p in network.parameters()) for network in self.networks],
+            "seed": self.config.seed,
+            "commit": commit(),
+            "machine": machine(self.fabric.device),
+            "warnings": self.state.warnings,
+            "val": self.scores,
+            **({} if self.quality is None else {"pseudo": self.quality}),
+        }
+        self.run.write_json("summary.json", summary)
+        return summary
+
+
+def _not_finite(step: int, run: RunDir) -> str:
+    where = f"the last checkpoint is {run.last}" if run.last.exists() else "no checkpoint had been written yet"
+    return (
+        f"step {step}: the loss or a gradient is not finite; that step's update was not made, and {where}."
+        " Lower optim.lr, or look for broken labels with semipose check"
+    )

@@ -1,0 +1,166 @@
+"""Batches as a function of the step, so that a run can start at any step and any number of ranks sees the same ones."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import active_children
+from types import FrameType
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from semipose.data.crops.build import Crops
+from semipose.draws import permutation
+from semipose.errors import UserError
+
+TIMEOUT = 120
+"""Seconds after which a worker that delivers nothing is an error."""
+
+LABELED, UNLABELED = 1, 2
+
+
+@dataclass(frozen=True)
+class Share:
+    """This process's part of a global batch."""
+
+    rank: int = 0
+    world: int = 1
+
+    def of(self, batch: int) -> slice:
+        """The rows of a global batch that are this rank's."""
+        if batch < 1 or batch % self.world:
+            raise UserError(f"a batch of {batch} does not divide over {self.world} devices; choose a multiple of that")
+        size = batch // self.world
+        return slice(self.rank * size, (self.rank + 1) * size)
+
+
+def positions(step: int, batch: int, n: int, seed: int, stream: int) -> np.ndarray:
+    """(batch,) positions in 0..n-1 of one step: pass after pass over the data, each in its own keyed order."""
+    place = np.arange(step * batch, (step + 1) * batch)
+    return np.array([_order(n, seed, stream, p // n)[p % n] for p in place.tolist()])
+
+
+@lru_cache(maxsize=8)
+def _order(n: int, seed: int, stream: int, turn: int) -> np.ndarray:
+    return permutation(n, seed, stream, turn)
+
+
+class Batches(Dataset):
+    """Step -> {"labeled": crops (B,Hs,Ws,3) uint8, "keypoints": (B,K,3) in crop pixels, "unlabeled": crops}."""
+
+    def __init__(
+        self, labeled: Crops, unlabeled: Crops | None, batch: int, unlabeled_batch: int, seed: int, share: Share
+    ) -> None:
+        self.labeled, self.unlabeled = labeled, unlabeled
+        self.batch, self.unlabeled_batch, self.seed = batch, unlabeled_batch, seed
+        self.mine = {size: share.of(size) for size in (batch, unlabeled_batch)}
+
+    def steps_of(self, epochs: int) -> int:
+        """How many steps `epochs` passes over the unlabelled samples take, over the labelled where there are none."""
+        n, batch = len(self.labeled), self.batch
+        if self.unlabeled is not None:
+            n, batch = len(self.unlabeled), self.unlabeled_batch
+        return -(-epochs * n // batch)
+
+    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+        rows = self._rows(step, self.batch, len(self.labeled), LABELED)
+        batch = {
+            "labeled": torch.from_numpy(self.labeled.images(rows)),
+            "keypoints": torch.from_numpy(self.labeled.keypoints(rows)),
+        }
+        if self.unlabeled is not None:
+            rows = self._rows(step, self.unlabeled_batch, len(self.unlabeled), UNLABELED)
+            batch["unlabeled"] = torch.from_numpy(self.unlabeled.images(rows))
+        return batch
+
+    def _rows(self, step: int, batch: int, n: int, stream: int) -> np.ndarray:
+        return positions(step, batch, n, self.seed, stream)[self.mine[batch]]
+
+
+@contextlib.contextmanager
+def loading(
+    batches: Batches, start: int, stop: int, workers: int, pin: bool
+) -> Iterator[Iterable[dict[str, torch.Tensor]]]:
+    """The batches of steps start..stop-1, in order; the same with any number of workers, which end with the block.
+
+    Raises:
+        UserError: where a batch is taken, when a worker died (at once) or delivered nothing for `TIMEOUT` seconds.
+    """
+    others = set(active_children())
+    loader = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(start, stop),
+        num_workers=workers,
+        pin_memory=pin,
+        timeout=TIMEOUT if workers else 0,
+        worker_init_fn=_leave_signals,
+    )
+    watched = None
+    try:
+        watched = _Watched(loader) if workers else None
+        yield watched or loader
+    finally:
+        for worker in set(active_children()) - others:
+            worker.kill()
+            worker.join()
+        if watched is not None:
+            watched.leave()
+
+
+class _Watched:
+    """Batches from worker processes. The death of one is an error where a batch is taken, and nowhere else: torch's
+    handler of SIGCHLD raises wherever the main process stands, be it in the answer to another error."""
+
+    def __init__(self, loader: DataLoader) -> None:
+        self.batches = iter(loader)
+        self.heard = signal.getsignal(signal.SIGCHLD)  # torch's handler, which raises once for each loader
+        self.waiting = False
+        if _in_main_thread():
+            signal.signal(signal.SIGCHLD, self._hear)
+
+    def leave(self) -> None:
+        """Give SIGCHLD back."""
+        if _in_main_thread():
+            signal.signal(signal.SIGCHLD, self.heard)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.waiting and callable(self.heard):
+            self.heard(number, frame)
+
+    def __iter__(self) -> _Watched:
+        return self
+
+    def __next__(self) -> dict[str, torch.Tensor]:
+        try:
+            self.waiting = True
+            try:
+                self._hear(signal.SIGCHLD, None)  # of those that died since the last batch
+                return next(self.batches)
+            finally:
+                self.waiting = False
+        except (RuntimeError, ConnectionError, EOFError) as error:  # the latter where a worker dies while handing over
+            if isinstance(error, RuntimeError) and not str(error).startswith(("DataLoader", "Pin memory")):
+                raise
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(
+                f"a data loading worker was lost: {reason}; see that memory and the disk of data.cache suffice,"
+                " or set workers=0"
+            ) from None
+
+
+def _in_main_thread() -> bool:
+    """Where alone Python lets signals be handled."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _leave_signals(worker: int) -> None:
+    """What stops a whole process group is answered by the main process, which needs its workers until it has."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from semipose.config import Config, peer_of, to_dict
+from semipose.config.resolve import keys, read_overrides, read_yaml, resolve, split_file
+from semipose.errors import UsageError, UserError
+from semipose.papers.recipes import RECIPES
+
+
+def test_layers_lie_over_each_other() -> None:
+    config = resolve(Config(), {"optim": {"lr": 0.5, "batch": 4}}, {"optim": {"lr": 0.25}, "steps": 7})
+    assert (config.optim.lr, config.optim.batch, config.steps) == (0.25, 4, 7)
+
+
+def test_options_of_the_backbone_are_free() -> None:
+    assert resolve(Config(), {"model": {"options": {"layers": [1, 1]}}}).model.options == {"layers": [1, 1]}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_survives_a_round_trip(name: str) -> None:
+    config = RECIPES[name].config()
+    assert resolve(Config(), to_dict(config)) == config
+
+
+def test_overrides_are_yaml_in_both_spellings() -> None:
+    layer = read_overrides(
+        ["--optim.lr=3e-4", "--model.size", "[64, 48]", "--data.val=null", "--stop-on-collapse=true"]
+    )
+    assert layer == {
+        "optim": {"lr": "3e-4"},
+        "model": {"size": [64, 48]},
+        "data": {"val": None},
+        "stop_on_collapse": True,
+    }
+    assert resolve(Config(), layer).optim.lr == 3e-4
+
+
+@pytest.mark.parametrize(
+    ("layer", "hint"),
+    [
+        ({"model": {"bakbone": "x"}}, "model.backbone"),
+        ({"lr": 1}, "optim.lr"),
+        ({"optimizer": {}}, "optim"),
+        ({"steps": "many"}, "steps"),
+        ({"data": "x"}, "section"),
+        ({"data": {"labeled": 5}}, "^data.labeled is 5; it can be text, a list of texts or null$"),
+        ({"model": {"size": "wide"}}, "^model.size is 'wide'; it can be a list of whole numbers$"),
+        ({"measure": "foo"}, "pck, pckh, jdr"),
+    ],
+)
+def test_what_does_not_fit_is_named(layer: dict, hint: str) -> None:
+    with pytest.raises(UsageError, match=hint):
+        resolve(Config(), layer)
+
+
+def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "data.yaml").write_text("labeled: images\nunlabeled: elsewhere\n")
+    layer = read_yaml(tmp_path / "data.yaml", "data")
+    assert layer == {"data": {"labeled": str(tmp_path / "images"), "unlabeled": "elsewhere"}}
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1\n- 2", "!!python/object/apply:os.system ['true']"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"x\.yaml"):
+        read_yaml(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize("text", ["data:\nmodel:\n", "data:\nsteps: 100\n", "data: {labeled: null}\nmodel:\n"])
+def test_an_empty_section_is_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    for section in (None, "data"):
+        assert resolve(Config(), read_yaml(tmp_path / "x.yaml", section)).data == Config().data
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("seed=-1", "eval_every=-5", "log_every=-1", "save_every=-1", "threshold=-1", "threshold=0", "threshold=.nan"),
+        *("pseudo=-1", "workers=-1", "threads=-1", "threads=null", "data.reach=-1", "optim.lr=-1", "optim.lr=.inf"),
+        *("optim.gamma=0", "optim.batch=0", "optim.unlabeled_batch=-2", "model.sigma=0", "model.padding=-1"),
+        *("model.size=[64]", "model.size=[0,0]", "model.size=[64,48,3]", "peer.padding=0"),
+    ],
+)
+def test_a_number_out_of_its_range_is_refused(word: str) -> None:
+    with pytest.raises(UsageError) as error:
+        resolve(Config(), read_overrides([f"--{word}"]))
+    assert str(error.value).startswith(f"{word.split('=')[0]} is ") and "\n" not in str(error.value)
+
+
+def test_the_ends_of_ranges_are_in_them() -> None:
+    zero = ("eval_every", "log_every", "save_every", "pseudo", "workers", "threads", "optim.lr", "data.reach", "seed")
+    resolve(Config(), read_overrides([f"--{key}=0" for key in zero]))
+
+
+def test_keys_are_dotted_names() -> None:
+    assert {"data.labeled", "model.backbone", "steps"} <= set(keys())
+
+
+def test_a_peer_is_the_model_but_for_what_it_says() -> None:
+    config = resolve(
+        Config(), read_overrides(["--peer.backbone=resnet34", "--model.size=[64, 48]", "--peer.deconv=[8]"])
+    )
+    assert config.peer == {"backbone": "resnet34", "deconv": [8]}
+    assert peer_of(config) == replace(config.model, backbone="resnet34", deconv=[8])
+    assert peer_of(config).size == [64, 48] and peer_of(Config()) == Config().model
+    later = resolve(config, {"peer": {"weights": "none"}})
+    assert later.peer == {"backbone": "resnet34", "deconv": [8], "weights": "none"}
+    assert resolve(Config(), {"peer": {"options": {"layers": [1]}, "padding": "1.5"}}).peer == {
+        "options": {"layers": [1]},
+        "padding": 1.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("layer", "hint"),
+    [
+        ({"bakbone": "x"}, "no setting peer.bakbone; did you mean peer.backbone"),
+        ({"size": "wide"}, "size"),
+        (3, "peer."),
+    ],
+)
+def test_what_does_not_fit_a_peer_is_named(layer: object, hint: str) -> None:
+    with pytest.raises(UsageError, match=hint):
+        resolve(Config(), {"peer": layer})
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        (["data.yaml", "--steps=3"], "data.yaml"),
+        (["--steps", "3", "data.yaml"], "data.yaml"),
+        (["--steps=3", "data.yaml"], "data.yaml"),
+        (["--optim.lr", "3e-4"], None),
+        ([], None),
+    ],
+)
+def test_a_file_among_settings_is_told_from_their_values(words: list[str], file: str | None) -> None:
+    found, rest = split_file(words)
+    assert found == file and rest == [word for word in words if word != file]
+
+
+def test_a_data_yaml_may_have_more_sections(tmp_path: Path) -> None:
+    path = tmp_path / "data.yaml"
+    path.write_text("data: {labeled: a.json, skeleton: {pairs: []}}\nsteps: 3\n")
+    layer = read_yaml(path, "data")
+    assert layer["steps"] == 3 and resolve(Config(), layer, layer).data.skeleton == {"pairs": []}
+    path.write_text("labeled: a.json\n")
+    assert read_yaml(path, "data") == {"data": {"labeled": "a.json"}}

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from semipose.data.checks.check import check
+from semipose.data.checks.duplicates import fingerprint, near_duplicates
+from semipose.data.images import read_image
+from semipose.data.readers.folder import read_folder
+from semipose.data.sample import PoseData, Sample
+from semipose.data.video import read_frames
+from semipose.skeleton import Skeleton
+from tests.helpers import shared_data
+
+PEOPLE = [read_image(f"synth:wild/3/{n}") for n in range(4)]
+
+
+def changed(pixels: np.ndarray) -> dict[str, np.ndarray]:
+    half = cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    jpeg = cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
+    bright = np.clip(pixels.astype(int) + 8, 0, 255).astype(np.uint8)
+    return {"half": half, "jpeg": jpeg, "bright": bright}
+
+
+def test_the_same_picture_in_other_sizes_and_qualities() -> None:
+    for n, pixels in enumerate(PEOPLE):
+        prints = {f"{n}": fingerprint(p) for n, p in enumerate(PEOPLE)}
+        copies = {name: fingerprint(p) for name, p in changed(pixels).items()}
+        assert near_duplicates(copies, prints) == dict.fromkeys(copies, str(n))
+
+
+def test_other_pictures_are_none() -> None:
+    prints = {f"{n}": fingerprint(pixels) for n, pixels in enumerate(PEOPLE)}
+    rest = {f"x{n}": fingerprint(read_image(f"synth:wild/4/{n}")) for n in range(30)}
+    assert near_duplicates(rest, prints) == {} and near_duplicates({}, prints) == {}
+
+
+def test_in_front_of_a_still_camera_only_the_same_moment_counts() -> None:
+    video = shared_data("openfield", "project", "videos", "m3v1mp4.mp4")
+    frames = dict(read_frames(video, [0, 1, 60, 150]))
+    prints = {str(n): fingerprint(pixels) for n, pixels in frames.items()}
+    assert near_duplicates({"1": prints["1"], "150": prints["150"]}, {"0": prints["0"], "60": prints["60"]}) == {
+        "1": "0"
+    }
+
+
+def test_another_animal_at_the_same_place_of_the_same_box_is_none() -> None:
+    """Those of a video of one mouse that look most like labelled frames of another."""
+    project = shared_data("openfield", "project")
+    frames = dict(read_frames(project / "videos" / "m3v1mp4.mp4", [*range(1540, 1560), 0, 1, 2]))
+    labeled = {p.name: fingerprint(read_image(p)) for p in (project / "labeled-data" / "m4s1").glob("*.png")}
+    prints = {str(n): fingerprint(pixels) for n, pixels in frames.items()}
+    assert len(labeled) == 116 and near_duplicates(prints, labeled) == {}
+    assert (
+        len(
+            near_duplicates(
+                {f"{n}": prints[f"{n}"] for n in range(1540, 1560, 2)},
+                {f"{n}": prints[f"{n}"] for n in range(1541, 1560, 2)},
+            )
+        )
+        == 10
+    )
+    copies = {f"{n} {kind}": fingerprint(p) for n in (0, 1550) for kind, p in changed(frames[n]).items()}
+    assert {name: found.split()[0] for name, found in near_duplicates(copies, prints).items()} == {
+        name: name.split()[0] for name in copies
+    }
+
+
+def test_check_names_them(tmp_path: Path) -> None:
+    for name, pixels in {**changed(PEOPLE[0]), "other": PEOPLE[1]}.items():
+        cv2.imwrite(str(tmp_path / f"{name}.png"), pixels[..., ::-1])
+    cv2.imwrite(str(tmp_path / "val.bmp"), PEOPLE[0][..., ::-1])
+    point = np.array([[5, 6, 2]], np.float32)
+    val = Sample("v", str(tmp_path / "val.bmp"), (0, 0, 20, 20), point)
+    unlabeled = read_folder(f"{tmp_path}/*.png")
+    report = check(None, unlabeled, PoseData("val", Skeleton("one", ("nose",)), (val,)), progress=False)
+    assert report.ok and "3 unlabeled images are near-duplicates of validation images" in report.text()
+    assert f"{tmp_path}/half.png ~ {tmp_path}/val.bmp" in report.text() and "other.png ~" not in report.text()
+    assert "whole videos" not in report.text(), "of pictures that are of no video"
+    film = [replace(s, session="film") for s in (*unlabeled, val)]
+    report = check(
+        None,
+        PoseData("u", None, tuple(film[:-1])),
+        PoseData("val", Skeleton("one", ("nose",)), (film[-1],)),
+        progress=False,
+    )
+    assert "-> hold out whole videos" in report.text()

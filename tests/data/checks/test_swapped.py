@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from semipose.data.checks.check import check
+from semipose.data.checks.swapped import orders
+from semipose.data.open import open_labeled
+from semipose.data.sample import PoseData, Sample
+from semipose.skeleton import Skeleton
+from tests.helpers import shared_data
+
+MOUSE = Skeleton("mouse", ("nose", "left_ear", "right_ear", "left_hip", "right_hip", "tail"), ((1, 2), (3, 4)))
+BODY = np.array([[0, 0], [-4, 3], [4, 3], [-5, 12], [5, 12], [0, 20]], np.float64)
+
+
+def animals(n: int = 20, seen_from: tuple[int, ...] = (1,)) -> PoseData:
+    """Bodies turned and moved at random, seen from above (1) or below (-1) in turn."""
+    rng = np.random.default_rng(0)
+    samples = []
+    for i in range(n):
+        a, side = rng.uniform(0, 2 * np.pi), seen_from[i % len(seen_from)]
+        turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+        xy = (BODY * [side, 1] + rng.normal(0, 0.3, BODY.shape)) @ turn + rng.uniform(50, 90, 2)
+        points = np.concatenate([xy, np.full((6, 1), 2)], 1).astype(np.float32)
+        samples.append(Sample(str(i), f"synth:studio/0/{i}", (0, 0, 128, 128), points))
+    return PoseData("mice", MOUSE, tuple(samples))
+
+
+def exchanged(data: PoseData, which: dict[str, list[int]]) -> PoseData:
+    """With the joints of these samples in another order."""
+    found = [
+        replace(s, keypoints=s.keypoints[which[s.id]]) if s.id in which and s.keypoints is not None else s for s in data
+    ]
+    return replace(data, samples=tuple(found))
+
+
+def test_pairs_are_judged_one_by_one_whichever_way_the_body_turns() -> None:
+    assert [(o.known, o.swapped) for o in orders(animals())] == [(True, ())] * 2
+    found = orders(exchanged(animals(), {"3": [0, 2, 1, 3, 4, 5], "7": [0, 2, 1, 4, 3, 5]}))
+    assert [o.swapped for o in found] == [("3", "7"), ("7",)]
+
+
+def test_bodies_seen_from_both_sides_and_few_samples_leave_it_unknown() -> None:
+    assert not any(o.known or o.swapped for o in orders(animals(seen_from=(1, -1))))
+    assert not any(o.known for o in orders(animals(6)))
+    assert orders(replace(animals(), skeleton=Skeleton("none", MOUSE.joints))) == ()
+
+
+def test_missing_joints_have_no_vote() -> None:
+    data = animals()
+    for sample in data:
+        assert sample.keypoints is not None
+        sample.keypoints[[0, 5]] = 0
+    found = orders(exchanged(data, {"3": [0, 2, 1, 3, 4, 5]}))
+    assert (found[0].swapped == () and not found[0].known) or found[0].swapped == ("3",)
+
+
+def test_check_names_them() -> None:
+    report = check(exchanged(animals(), {"3": [0, 2, 1, 3, 4, 5]}), progress=False)
+    assert report.ok and "3: left_ear - right_ear" in report.text()
+
+
+@pytest.mark.parametrize(("name", "pairs"), [("openfield/project", 1), ("mirror_mouse", 2)])
+def test_labels_exchanged_in_real_data_are_found(name: str, pairs: int) -> None:
+    data = open_labeled(shared_data(*name.split("/")))
+    assert data.skeleton is not None
+    before = {i for each in orders(data) for i in each.swapped}
+    assert len(before) <= 0.02 * len(data)
+    chosen = set(np.random.default_rng(0).choice(data.ids, 6, replace=False).tolist()) - before
+    flip = list(data.skeleton.flip)
+    found = [each for each in orders(exchanged(data, dict.fromkeys(chosen, flip))) if each.known]
+    assert len(found) == pairs and all(set(each.swapped) - before == chosen for each in found)

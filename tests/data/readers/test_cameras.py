@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semipose.data.readers.cameras import from_matrix, read_cameras, write_cameras
+from semipose.errors import UserError
+from tests.cameras.rig import around, body
+from tests.helpers import shared_data
+
+GOOD = {"K": [[900, 0, 500], [0, 900, 500], [0, 0, 1]], "R": np.eye(3).tolist(), "t": [0, 0, 4000]}
+
+
+def test_cameras_come_back_as_they_were_written(tmp_path: Path):
+    rig = dict(zip("abc", around(np.random.default_rng(1), 3), strict=True))
+    back = read_cameras(write_cameras(tmp_path / "rig.json", rig))
+    assert list(back) == list(rig)
+    points = body(np.random.default_rng(2), 9)
+    for name, camera in rig.items():
+        np.testing.assert_array_equal(back[name].project(points), camera.project(points))
+
+
+@pytest.mark.parametrize("scale", [1.0, -0.002])
+def test_a_projection_matrix_is_taken_apart(tmp_path: Path, scale: float):
+    (camera,) = around(np.random.default_rng(3), 1, lens=0)
+    (tmp_path / "p.json").write_text(json.dumps({"0": {"P": (scale * camera.matrix).tolist()}}))
+    found = read_cameras(tmp_path / "p.json")["0"]
+    for a, b in ((found.K, camera.K), (found.R, camera.R), (found.t, camera.t)):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    with pytest.raises(ValueError, match="singular"):
+        from_matrix(np.eye(4)[[0, 1, 3]])
+
+
+def test_human36m_and_campus_cameras_stand_where_the_data_sets_say():
+    h36m = read_cameras(shared_data("formats", "h36m", "cameras.pkl"))
+    first = h36m["S1/54138969"]
+    np.testing.assert_allclose(first.center, (1841.107, 4955.285, 1563.445), atol=0.01)
+    assert first.distortion[2] == pytest.approx(-0.00142447, abs=1e-8) and first.cross == 1
+    assert all(c.depth(np.array([0.0, 0, 900])) > 2000 for c in h36m.values())  # all look at the middle of the room
+    campus = read_cameras(shared_data("formats", "campus", "calibration_campus.json"))
+    np.testing.assert_allclose(campus["0"].center, (1774.895, -5051.696, 1923.356), atol=0.01)
+
+
+BAD = {
+    "no file": (None, "cannot be read"),
+    "not JSON": ("{", "not JSON"),
+    "no cameras": ("{}", "no cameras"),
+    "a list": ("[1]", "no cameras"),
+    "a number": ('{"a": 3}', "camera 'a'"),
+    "nothing in it": ('{"a": {"K": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}}', "camera 'a' has no 'R'"),
+    "a short t": (json.dumps({"a": {**GOOD, "t": [0, 0]}}), "camera 'a' is no camera"),
+    "a mirror": (json.dumps({"a": {**GOOD, "R": np.diag([1, 1, -1]).tolist()}}), "not a rotation"),
+    "a sheared R": (json.dumps({"a": {**GOOD, "R": [[1, 0.1, 0], [0, 1, 0], [0, 0, 1]]}}), "not a rotation"),
+    "no focal length": (json.dumps({"a": {**GOOD, "K": np.diag([0, 1, 1]).tolist()}}), "focal"),
+    "not finite": (json.dumps({"a": {**GOOD, "t": [0, 0, float("nan")]}}), "not finite"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_named_with_its_camera(case: str, tmp_path: Path):
+    content, expected = BAD[case]
+    if content is not None:
+        (tmp_path / "cameras.json").write_text(content)
+    with pytest.raises(UserError, match=r"cameras\.json") as error:
+        read_cameras(tmp_path / "cameras.json")
+    assert expected in str(error.value)
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    (tmp_path / "cameras.pkl").write_bytes(pickle.dumps({("S1", "1"): Evil()}))
+    with pytest.raises(UserError, match="not read from a file of data"):
+        read_cameras(tmp_path / "cameras.pkl")
+    assert not (tmp_path / "ran").exists()
+    (tmp_path / "cameras.pkl").write_bytes(b"\x80\x04nonsense")
+    with pytest.raises(UserError, match="no pickle of plain values"):
+        read_cameras(tmp_path / "cameras.pkl")
+    (tmp_path / "cameras.pkl").write_bytes(pickle.dumps({"a": [np.arange(3), np.float64(2), "text"]}))
+    with pytest.raises(UserError, match="camera 'a' is no camera"):
+        read_cameras(tmp_path / "cameras.pkl")

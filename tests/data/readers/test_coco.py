@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from semipose.data.images import image_size
+from semipose.data.readers.boxes import read_boxes
+from semipose.data.readers.coco import read_coco
+from semipose.errors import UserError
+from semipose.skeleton import COCO, Skeleton
+from tests.helpers import shared_data
+
+DOCUMENT = {
+    "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}],
+    "categories": [
+        {"id": 7, "name": "fox", "keypoints": ["nose", "left_ear", "right_ear"], "skeleton": [[1, 2], [1, 3]]}
+    ],
+    "annotations": [
+        {
+            "id": 10,
+            "image_id": 1,
+            "category_id": 7,
+            "bbox": [1, 2, 30, 20],
+            "keypoints": [5, 6, 2, 7, 8, 1, 9, 9, 0],
+            "area": 99,
+        },
+        {"id": 11, "image_id": 1, "category_id": 7, "bbox": [3, 3, 9, 9], "keypoints": [0] * 9, "iscrowd": 0},
+        {"id": 12, "image_id": 2, "category_id": 7, "bbox": [0, 0, 40, 30], "keypoints": [1, 1, 2] * 3, "iscrowd": 1},
+    ],
+}
+
+
+def written(folder: Path, document: object) -> Path:
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(folder / name), np.zeros((30, 40, 3), np.uint8))
+    path = folder / "data.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    return path
+
+
+def test_reads_any_category(tmp_path: Path) -> None:
+    data = read_coco(written(tmp_path, DOCUMENT))
+    assert data.skeleton == Skeleton("fox", ("nose", "left_ear", "right_ear"), ((1, 2),), ((0, 1), (0, 2)))
+    assert data.ids == ("a.png#10", "a.png#11", "b.png#12")
+    first = data[0]
+    assert first.keypoints is not None
+    assert first.keypoints.tolist() == [[5, 6, 2], [7, 8, 1], [0, 0, 0]]
+    assert (first.box, first.area, first.image_id, first.annotation_id) == ((1, 2, 30, 20), 99, 1, 10)
+    assert first.image == str((tmp_path / "a.png").resolve())
+    assert data[1].keypoints is None and data[2].iscrowd
+    assert data.labeled().ids == ("a.png#10",)
+
+
+def test_nan_and_null_joints_are_unlabelled(tmp_path: Path) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["annotations"][0]["keypoints"] = [float("nan"), 6, 2, 7, None, 2, 4, 5, 2]  # type: ignore[index]
+    points = read_coco(written(tmp_path, document))[0].keypoints
+    assert points is not None
+    assert points.tolist() == [[0, 0, 0], [0, 0, 0], [4, 5, 2]]
+
+
+@pytest.mark.parametrize("box", [[9.98, 188.56, 5.54, 0.0], [3, 3, 0, 0]])
+def test_an_unlabelled_box_of_no_area_is_passed_over(tmp_path: Path, box: list[float]) -> None:
+    """As annotation 2206849 of COCO's train2017, which may not stop the whole file from being read."""
+    document = copy.deepcopy(DOCUMENT)
+    document["annotations"][1]["bbox"] = box  # type: ignore[index]
+    path = written(tmp_path, document)
+    assert read_coco(path).ids == ("a.png#10", "b.png#12") and len(read_boxes(path)) == 1
+    document["annotations"][1]["bbox"] = [3, 3, 4, -2]  # type: ignore[index]
+    with pytest.raises(UserError, match="annotation 11 has the empty bbox"):
+        read_coco(written(tmp_path, document))
+
+
+Edit = Callable[[dict], object]
+MALFORMED: list[tuple[str, Edit | str, str]] = [
+    ("not json", "{", "not JSON"),
+    ("a list", "[]", "not a list"),
+    ("no annotations", lambda d: d.pop("annotations"), "'annotations'"),
+    ("annotations no objects", lambda d: d["annotations"].append(3), "'annotations'"),
+    ("no images", lambda d: d["images"].clear(), "'images' is empty"),
+    ("image without id", lambda d: d["images"][1].pop("id"), "images entry 1 has no 'id'"),
+    ("image without name", lambda d: d["images"][1].pop("file_name"), "image 2 has no 'file_name'"),
+    ("image id twice", lambda d: d["images"][1].update(id=1), "image id 1 occurs more than once"),
+    ("annotation id twice", lambda d: d["annotations"][1].update(id=10), "annotation id 10 occurs more than once"),
+    ("annotation without id", lambda d: d["annotations"][1].pop("id"), "no 'id'"),
+    ("annotation without image", lambda d: d["annotations"][0].pop("image_id"), "annotation 10 has no 'image_id'"),
+    ("unknown image", lambda d: d["annotations"][0].update(image_id=77), "annotation 10 is of image_id 77"),
+    ("no bbox", lambda d: d["annotations"][0].pop("bbox"), "annotation 10 has no 'bbox'"),
+    ("bbox of three", lambda d: d["annotations"][0].update(bbox=[1, 2, 3]), "annotation 10 has bbox"),
+    ("empty bbox", lambda d: d["annotations"][0].update(bbox=[1, 2, 0, 4]), "annotation 10 has the empty bbox"),
+    ("negative bbox", lambda d: d["annotations"][0].update(bbox=[1, 2, 3, -4]), "annotation 10 has the empty bbox"),
+    (
+        "nan bbox",
+        lambda d: d["annotations"][0].update(bbox=[1, float("nan"), 3, 4]),
+        "annotation 10 has the empty bbox",
+    ),
+    ("two empty", lambda d: [a.update(bbox=[0, 0, 0, 0]) for a in d["annotations"][::2]], "ids 10, 12"),
+    (
+        "wrong length",
+        lambda d: d["annotations"][0].update(keypoints=[1] * 12),
+        "annotation 10 has 12 keypoint values, its 3",
+    ),
+    ("text joints", lambda d: d["annotations"][0].update(keypoints=["x"] * 9), "annotation 10"),
+    (
+        "visibility 3",
+        lambda d: d["annotations"][0].update(keypoints=[1, 1, 3] * 3),
+        "annotation 10 has a joint of visib",
+    ),
+    ("absolute path", lambda d: d["images"][0].update(file_name="/etc/passwd.png"), "'/etc/passwd.png'"),
+    ("path out", lambda d: d["images"][0].update(file_name="../../secret.png"), "'../../secret.png'"),
+    ("windows path out", lambda d: d["images"][0].update(file_name="..\\secret.png"), "leads out"),
+    ("joints named twice", lambda d: d["categories"][0].update(keypoints=["a", "a", "b"]), "more than once"),
+    ("no joints", lambda d: d["categories"][0].pop("keypoints"), "no category has keypoints"),
+    ("joints differ", lambda d: d["categories"].append({"id": 8, "name": "hen", "keypoints": ["beak"]}), "fox, hen"),
+    (
+        "no file",
+        lambda d: [image.update(file_name=f"{image['id']}.jpg") for image in d["images"]],
+        "none of the 2 images",
+    ),
+]
+
+
+@pytest.mark.parametrize(("edit", "says"), [pytest.param(*case[1:], id=case[0]) for case in MALFORMED])
+def test_malformed_input_is_one_line_that_says_where(tmp_path: Path, edit: Edit | str, says: str) -> None:
+    document: object = edit
+    if not isinstance(edit, str):
+        document = copy.deepcopy(DOCUMENT)
+        edit(document)  # type: ignore[arg-type]
+    path = written(tmp_path, document)
+    with pytest.raises(UserError) as error:
+        read_coco(path)
+    assert says in str(error.value) and str(path.parent) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_category_can_be_chosen_and_a_skeleton_given(tmp_path: Path) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["categories"].append({"id": 8, "name": "hen", "keypoints": ["beak"]})
+    document["annotations"].append(
+        {"id": 13, "image_id": 2, "category_id": 8, "bbox": [0, 0, 4, 4], "keypoints": [1, 2, 2]}
+    )
+    path = written(tmp_path, document)
+    assert read_coco(path, category="hen").ids == ("b.png#13",)
+    assert len(read_coco(path, category=7)) == 3
+    with pytest.raises(UserError, match="fox, hen"):
+        read_coco(path, category="cow")
+    del document["categories"][0]["keypoints"], document["categories"][1:], document["annotations"][3:]
+    given = Skeleton("given", ("x", "y", "z"))
+    assert read_coco(written(tmp_path, document), skeleton=given).skeleton == given
+
+
+def test_two_files_of_one_name_are_not_guessed_between(tmp_path: Path) -> None:
+    path = written(tmp_path, DOCUMENT)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(tmp_path / "a.png", tmp_path / folder)
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(UserError, match="2 folders"):
+        read_coco(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "joints", "samples", "labeled", "limbs"),
+    [
+        ("coco/test_coco.json", 17, 14, 12, 19),
+        ("ap10k/test_ap10k.json", 17, 2, 2, 17),
+        ("crowdpose/test_crowdpose.json", 14, 5, 4, 0),
+        ("h36m/h36m_coco.json", 17, 4, 4, 16),
+        ("aic/test_aic.json", 14, 9, 9, 14),
+    ],
+)
+def test_real_files(file: str, joints: int, samples: int, labeled: int, limbs: int) -> None:
+    data = read_coco(shared_data("formats", *file.split("/")))
+    assert data.skeleton is not None
+    assert (len(data.skeleton), len(data), len(data.labeled())) == (joints, samples, labeled)
+    assert len(data.skeleton.limbs) == limbs, "CrowdPose's file has COCO's limbs, which its 14 joints do not fit"
+    for sample in data.labeled():
+        h, w = image_size(sample.image)
+        assert sample.keypoints is not None
+        seen = sample.keypoints[sample.keypoints[:, 2] > 0, :2]
+        assert (seen >= -1).all() and (seen <= (w, h)).all()
+
+
+def test_coco_keeps_its_published_sigmas() -> None:
+    data = read_coco(shared_data("formats", "coco", "test_coco.json"))
+    assert data.skeleton is not None
+    assert data.skeleton.sigmas == COCO.sigmas and data.skeleton.pairs == COCO.pairs
+
+
+def test_detection_results_are_unlabelled_samples(tmp_path: Path) -> None:
+    path = shared_data("formats", "coco", "test_coco_det_AP_H_56.json")
+    data = read_boxes(path)
+    assert len(data) == 118 and data.skeleton is None and not any(s.labeled for s in data)
+    assert Path(data[0].image).name == "000000000785.jpg" and data[0].image_id == 785
+    sure = read_boxes(path, min_score=0.9)
+    assert 0 < len(sure) < len(data)
+    listing = shared_data("formats", "coco", "test_coco.json")
+    assert read_boxes(path, listing=listing).images == data.images
+
+
+def test_a_plain_box_document_and_a_coco_file_need_no_annotations(tmp_path: Path) -> None:
+    document = {"images": [{"file_name": "a.png", "boxes": [[1, 2, 3, 4], [5, 6, 7, 8]]}, {"file_name": "b.png"}]}
+    data = read_boxes(written(tmp_path, document))
+    assert data.ids == ("a.png#0", "a.png#1", "b.png#0")
+    assert [s.box for s in data] == [(1, 2, 3, 4), (5, 6, 7, 8), (0, 0, 40, 30)]
+    assert [s.box for s in read_boxes(written(tmp_path, DOCUMENT))] == [(1, 2, 30, 20), (3, 3, 9, 9)]
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ([3], "entry 0"),
+        ([{"bbox": [0, 0, 4, 4]}], "entry 0 has no 'image_id'"),
+        ([{"image_id": 5, "bbox": [0, 0, 4, 4]}], "image_id 5"),
+        ([{"image_id": "a.png"}], "entry 0 has no 'bbox'"),
+        ([{"image_id": "../a.png", "bbox": [0, 0, 4, 4]}], "leads out"),
+        ({"images": [{"file_name": "a.png", "boxes": [[1, 2, 3, 0]]}]}, "entry 0, box 0 has the empty bbox"),
+        ({"images": [{"file_name": "a.png", "boxes": []}, {"file_name": "a.png"}]}, "'a.png' occurs more than once"),
+        ({"boxes": []}, "'images'"),
+    ],
+)
+def test_malformed_boxes(tmp_path: Path, document: object, says: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_boxes(written(tmp_path, document))
+    assert says in str(error.value) and "\n" not in str(error.value)

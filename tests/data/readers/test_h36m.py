@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semipose.data.open import open_labeled
+from semipose.data.readers.h36m import find_cameras, read_h36m
+from semipose.data.readers.pickles import load_plain
+from semipose.skeleton import H36M
+from tests.helpers import shared_data
+
+
+@pytest.mark.parametrize("name", ["h36m_coco.json", "test_h36m_body3d.npz"])
+def test_real_frames_boxes_and_cameras(name: str) -> None:
+    path = shared_data("formats", "h36m", name)
+    data, cameras = open_labeled(path), find_cameras(path)
+    assert data.skeleton == H36M and len(data) == 4 and cameras is not None and len(cameras) == 44
+    assert all(Path(s.image).exists() for s in data)
+    for sample in data:
+        assert sample.shot is not None and sample.shot.xyz is not None and sample.keypoints is not None
+        assert (sample.keypoints[:, 2] == 2).all()
+        found = cameras[f"{sample.shot.subject}/{sample.shot.camera}"].project(sample.shot.xyz)
+        assert np.abs(found - sample.keypoints[:, :2]).max() < 1e-3, "2D is 3D as the camera sees it"
+    shot = data[0].shot
+    assert shot is not None and (shot.subject, shot.moment) == ("S1", "S1_Directions_1_000001")
+
+
+def test_both_files_say_the_same() -> None:
+    folder = shared_data("formats", "h36m")
+    for a, b in zip(read_h36m(folder / "h36m_coco.json"), read_h36m(folder / "test_h36m_body3d.npz"), strict=True):
+        assert a.image == b.image and a.box == pytest.approx(b.box, abs=1e-3)
+        assert a.shot is not None and b.shot is not None
+        assert a.shot.xyz == pytest.approx(b.shot.xyz, abs=1e-2)
+
+
+def test_a_pickle_of_plain_values_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "plain.pkl"
+    path.write_bytes(pickle.dumps({"a": [np.arange(3), np.float64(2), "text"]}))
+    found = load_plain(path)["a"]
+    assert found[0].tolist() == [0, 1, 2] and found[1:] == [2.0, "text"]

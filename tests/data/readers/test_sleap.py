@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from semipose.data.images import read_image
+from semipose.data.open import open_labeled
+from semipose.data.readers import sleap
+from semipose.data.readers.sleap import read_sleap
+from semipose.errors import UserError
+from tests.data.projects import picture
+
+sio = pytest.importorskip("sleap_io")
+POINTS = np.array([[10, 20], [30, 25], [np.nan, np.nan]])
+
+
+@pytest.fixture(autouse=True)
+def frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sleap, "FRAMES", tmp_path / "cache")
+
+
+def video(path: Path, frames: int = 4) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for i in range(frames):
+        writer.write(np.full((48, 64, 3), (0, 0, 60 * i), np.uint8))
+    writer.release()
+    return path
+
+
+def saved(path: Path, source: object, animals: int = 1, embed: bool = False) -> Path:
+    """Frames 1 and 3 of `source` labelled, `animals` in each, and frame 2 predicted only."""
+    skeleton = sio.Skeleton(["nose", "ear_L", "ear_R"], edges=[("nose", "ear_L")], name="mouse")
+    film = sio.Video.from_filename(source)
+    user = [
+        sio.LabeledFrame(
+            video=film,
+            frame_idx=i,
+            instances=[sio.Instance.from_numpy(POINTS + a, skeleton=skeleton) for a in range(animals)],
+        )
+        for i in (1, 3)
+    ]
+    guess = sio.PredictedInstance.from_numpy(POINTS, point_scores=np.ones(3), score=0.5, skeleton=skeleton)
+    labels = sio.Labels([*user, sio.LabeledFrame(video=film, frame_idx=2, instances=[guess])])
+    labels.save(str(path), embed="user" if embed else False)
+    return path
+
+
+def test_frames_of_a_video(tmp_path: Path) -> None:
+    path = saved(tmp_path / "labels.slp", str(video(tmp_path / "film.avi")))
+    data = open_labeled(path)
+    assert data.ids == ("film/1", "film/3") and {s.session for s in data} == {"film"}
+    assert data.skeleton is not None
+    assert data.skeleton.joints == ("nose", "ear_L", "ear_R") and data.skeleton.pairs == ((1, 2),)
+    assert data.skeleton.limbs == ((0, 1),)
+    points = data[0].keypoints
+    assert points is not None and points.tolist() == [[10, 20, 2], [30, 25, 2], [0, 0, 0]]
+    assert data[0].box == (0, 0, 64, 48)
+    red = [read_image(s.image)[..., 0].mean() for s in data]
+    assert red == pytest.approx([60, 180], abs=8), "the frames themselves, in RGB"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "film.avi").rename(tmp_path / "elsewhere" / "film.avi")
+    with pytest.raises(UserError, match=r"film\.avi does not exist"):
+        read_sleap(path)
+    assert read_sleap(path, tmp_path / "elsewhere").ids == data.ids
+
+
+def test_pictures_and_packed_pictures(tmp_path: Path) -> None:
+    pictures = [str(picture(tmp_path / "frames" / f"{i}.png", i)) for i in range(4)]
+    data = read_sleap(saved(tmp_path / "labels.slp", pictures))
+    assert [s.image for s in data] == [pictures[1], pictures[3]] and data[0].session == "frames"
+    packed = read_sleap(saved(tmp_path / "labels.pkg.slp", pictures, embed=True))
+    assert [np.array_equal(read_image(a.image), read_image(b.image)) for a, b in zip(data, packed, strict=True)]
+    assert [s.keypoints.tolist() for s in packed if s.keypoints is not None] == [
+        s.keypoints.tolist() for s in data if s.keypoints is not None
+    ]
+
+
+def test_several_animals_have_boxes_of_their_own(tmp_path: Path) -> None:
+    data = read_sleap(saved(tmp_path / "labels.slp", str(video(tmp_path / "film.avi")), animals=2))
+    assert data.ids == ("film/1#0", "film/1#1", "film/3#0", "film/3#1") and data[0].box[2] < 64
+
+
+def test_faults_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "labels.slp"
+    with pytest.raises(UserError, match="does not exist"):
+        read_sleap(path)
+    path.write_bytes(b"no HDF5")
+    with pytest.raises(UserError, match="that sleap-io reads"):
+        read_sleap(path)
+    monkeypatch.setitem(sys.modules, "sleap_io", None)
+    with pytest.raises(UserError, match=r"semipose\[sleap\]"):
+        read_sleap(path)
+
+
+def test_videos_that_moved_are_found_below_the_folder(tmp_path: Path) -> None:
+    film = video(tmp_path / "film.avi")
+    (tmp_path / "labels").mkdir()
+    path = saved(tmp_path / "labels" / "labels.slp", str(film))
+    (tmp_path / "videos" / "day 1").mkdir(parents=True)
+    film.rename(tmp_path / "videos" / "day 1" / "film.avi")
+    with pytest.raises(UserError, match="to semipose init, the folder that holds both"):
+        read_sleap(path)
+    assert len(read_sleap(path, tmp_path)) == 2

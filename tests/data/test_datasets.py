@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from semipose.config import DataConfig
+from semipose.data import datasets as sets
+from semipose.data.datasets import Sets, cover, cut, open_sets
+from semipose.data.open import open_labeled
+from semipose.data.sample import PoseData
+from semipose.data.split import make_split
+from semipose.errors import UserError
+from semipose.geometry import central, inside, pixels, similarity
+from tests.training.runs import points, tiny
+
+PEOPLE = "synth:studio?count=6"
+OTHERS = "synth:studio?count=6&start=100"
+
+
+def test_what_is_named_is_opened() -> None:
+    found = open_sets(DataConfig(labeled=PEOPLE, unlabeled=OTHERS, val="synth:studio?count=2&start=200"), True)
+    assert [len(part) for part in (found.labeled, found.unlabeled, found.val)] == [6, 6, 2]
+    assert all(sample.keypoints is None for sample in found.unlabeled)
+    assert found.manifest()["unlabeled"][0] == "synth:studio/0/100" and found.manifest()["hash"] == found.hash
+    alone = open_sets(DataConfig(labeled=PEOPLE, unlabeled=OTHERS), False)
+    assert alone.unlabeled is None and alone.val is None
+
+
+def test_labels_of_several_unlabelled_sources_are_held_back() -> None:
+    config = DataConfig(labeled=PEOPLE, unlabeled=[OTHERS, "synth:wild?count=3&start=200"])
+    found = open_sets(config, True)
+    assert all(sample.keypoints is None for sample in found.unlabeled) and len(found.unlabeled) == 9
+    assert found.held is not None and found.held.ids == found.unlabeled.ids
+    assert found.held.skeleton == found.skeleton
+
+
+@pytest.mark.parametrize("leaking", ["labeled", "unlabeled"])
+def test_validation_images_among_the_others_are_leakage(leaking) -> None:
+    config = DataConfig(labeled=PEOPLE, unlabeled=OTHERS)
+    config = dataclasses.replace(config, val=getattr(config, leaking))
+    with pytest.raises(UserError, match=f"both the {leaking} and the val data.*leakage"):
+        open_sets(config, True)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({}, "no labelled data: set data.labeled"),
+        ({"labeled": "synth:studio?count=0"}, "none of its 0 samples has a labelled joint"),
+        ({"labeled": PEOPLE}, "set data.unlabeled or data.split"),
+        ({"labeled": PEOPLE, "unlabeled": "synth:studio?count=0"}, "set data.unlabeled or data.split"),
+    ],
+)
+def test_empty_sets_are_refused(config, message) -> None:
+    with pytest.raises(UserError, match=message):
+        open_sets(DataConfig(**config), True)
+
+
+def test_validation_is_on_the_joints_in_common(monkeypatch) -> None:
+    pool = open_labeled(PEOPLE)
+    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
+    with pytest.raises(UserError, match="shares no joint"):
+        open_sets(DataConfig(labeled="a", val="b"), False)
+    named = dataclasses.replace(points().skeleton, joints=("left_wrist", "wing"), pairs=())
+    other = dataclasses.replace(points(), skeleton=named)
+    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else other)
+    found = open_sets(DataConfig(labeled="a", val="b"), False, checked=False)
+    wrist = pool.skeleton.index("left_wrist")
+    assert found.val.skeleton == pool.skeleton and len(found.val) == len(other)
+    for sample, given in zip(found.val, other, strict=True):
+        assert (sample.keypoints[wrist] == given.keypoints[0]).all()
+        assert not np.delete(sample.keypoints, wrist, 0).any(), "the other joints are unlabelled"
+
+
+def test_several_labelled_sets_are_joined(monkeypatch) -> None:
+    pool = open_labeled(PEOPLE)
+    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
+    found = open_sets(DataConfig(labeled=["a", "b"], labeled_images=[None, None]), False)
+    assert found.skeleton.joints == (*pool.skeleton.joints, *points().skeleton.joints)
+    assert len(found.labeled) == len(pool) + len(points())
+    with pytest.raises(UserError, match=r"2 sources and data\.labeled_images 1"):
+        open_sets(DataConfig(labeled=["a", "b"], labeled_images=["x"]), False)
+
+
+def test_a_split_picks_all_three_sets(tmp_path) -> None:
+    split = make_split(open_labeled("synth:studio?count=10"), labeled=3, val=2)
+    split.save(tmp_path / "split.json")
+    found = open_sets(DataConfig(labeled="synth:studio?count=10", split=str(tmp_path / "split.json")), True)
+    parts = (found.labeled.ids, found.unlabeled.ids, found.val.ids)
+    assert parts == (split.labeled, split.unlabeled, split.val)
+    assert json.loads(json.dumps(found.manifest()))["labeled"] == list(split.labeled)
+
+
+def test_the_hash_is_of_samples_boxes_and_labels() -> None:
+    data = points()
+
+    def changed(**change: object) -> PoseData:
+        first = dataclasses.replace(data[0], **change)
+        return dataclasses.replace(data, samples=(first, *data.samples[1:]))
+
+    moved = data[0].keypoints + np.float32([0.25, 0, 0])
+    variants = [
+        Sets(data, None, None),
+        Sets(data.subset(range(5)), None, None),
+        Sets(data.subset([1, 0, 2, 3, 4, 5]), None, None),
+        Sets(data, data, None),
+        Sets(data, None, data),
+        Sets(changed(id="other"), None, None),
+        Sets(changed(keypoints=moved), None, None),
+        Sets(changed(box=(100, 60, 41, 60)), None, None),
+    ]
+    assert len({variant.hash for variant in variants}) == len(variants)
+    assert Sets(points(), None, None).hash == variants[0].hash
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 60])
+@pytest.mark.parametrize("size", [(64, 48), (96, 96)])
+def test_every_view_of_the_reach_lies_in_its_crop(size, degrees) -> None:
+    tall, wide = cover(size, degrees)
+    assert tall % 4 == 0 == wide % 4 and tall >= size[0] and wide >= size[1]
+    turns = torch.linspace(-degrees, degrees, 31)
+    base = central((tall, wide), size)
+    for scale in (1 - degrees / 120, 1.0):
+        view = similarity(size, turns, torch.full_like(turns, scale), turns > 0) @ base
+        assert inside(pixels(size, torch.linalg.inv(view)), (tall, wide)).all()
+
+
+def test_crops_have_room_for_augmentation_in_training_alone(cache) -> None:
+    config, data = tiny(cache), points(2)
+    train, plain = cut(data, config, True, False), cut(data, config, False, False)
+    assert train.spec.cover == cover((64, 48), 30) and plain.spec.cover == (64, 48)
+    assert cut(None, config, True, False) is None

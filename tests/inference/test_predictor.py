@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from semipose.errors import UserError
+from semipose.inference.predictor import Predictor
+from semipose.skeleton import Skeleton
+
+SKELETON = Skeleton("dot", ("dot",))
+
+
+class Bright(nn.Module):
+    """Heatmaps of stride 1: the red channel. Finds the brightest point."""
+
+    size = (64, 48)
+    stride, first_cell = 1, 0.0
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image[:, :1]
+
+
+@pytest.fixture
+def predictor() -> Predictor:
+    return Predictor(Bright(), SKELETON, device="cpu")  # type: ignore[arg-type]
+
+
+def picture(x: int, y: int, size: tuple[int, int] = (200, 300)) -> np.ndarray:
+    image = np.zeros((*size, 3), np.uint8)
+    cv2.circle(image, (x, y), 9, (255, 255, 255), -1)
+    return cv2.GaussianBlur(image, (0, 0), 5)
+
+
+def test_a_point_is_found_where_it_is_in_the_image(predictor: Predictor) -> None:
+    poses = predictor(picture(120, 80), boxes=[[60, 20, 130, 110], [100, 60, 40, 40]])
+    for pose in poses:
+        assert np.abs(pose.xy[0] - [120, 80]).max() < 2.5  # a cell is up to 3 pixels
+    assert poses[0].keypoints.shape == (1, 3) and 0.3 < poses[0].score[0] <= 1
+    assert poses[1].box == (100, 60, 40, 40)
+
+
+def test_without_boxes_the_whole_image_is_one(predictor: Predictor) -> None:
+    (pose,) = predictor(picture(250, 30))
+    assert pose.box == (0, 0, 300, 200)
+    assert np.abs(pose.xy[0] - [250, 30]).max() < 8
+
+
+def test_no_boxes_no_poses(predictor: Predictor) -> None:
+    assert predictor(picture(50, 50), boxes=[]) == []
+
+
+@pytest.mark.parametrize("box", [[10, 10, 0, 5], [10, 10, 5, -1], [float("nan"), 0, 5, 5]])
+def test_a_box_without_area_is_refused(predictor: Predictor, box: list[float]) -> None:
+    with pytest.raises(UserError, match="no area"):
+        predictor(picture(50, 50), boxes=[box])
+
+
+def test_a_path_and_its_pixels_give_the_same(predictor: Predictor, tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    cv2.imwrite(str(path), picture(90, 70))
+    (a,), (b,) = predictor(str(path)), predictor(picture(90, 70))
+    assert np.array_equal(a.xy, b.xy)
+
+
+def test_many_boxes_are_split_into_batches(predictor: Predictor) -> None:
+    boxes = [[60, 20, 130, 110]] * 130
+    poses = predictor(picture(120, 80), boxes)
+    assert len(poses) == 130 and all(torch.equal(torch.tensor(p.xy), torch.tensor(poses[0].xy)) for p in poses)
+
+
+class Shy(Bright):
+    """As Bright, and half as sure of a mirrored image, which the bright left edge tells."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        left, right = image[..., :24].sum((1, 2, 3)), image[..., 24:].sum((1, 2, 3))
+        return image[:, :1] * torch.where(left > right, 1.0, 0.5)[:, None, None, None]
+
+
+def test_the_flip_test_averages() -> None:
+    image, box = picture(110, 80), [[100, 60, 40, 40]]
+    sure, tested = (Predictor(Shy(), SKELETON, device="cpu", flip_test=test)(image, box) for test in ("none", "plain"))  # type: ignore[arg-type]
+    assert np.allclose(tested[0].xy, sure[0].xy) and np.allclose(tested[0].score, 0.75 * sure[0].score)
+
+
+def test_decoding_and_the_first_cell_are_the_predictors() -> None:
+    image, box = picture(120, 80), [[60, 20, 130, 110]]
+    fine, coarse = (Predictor(Bright(), SKELETON, device="cpu", decode=d)(image, box)[0].xy for d in ("dark", "argmax"))  # type: ignore[arg-type]
+    assert not np.allclose(fine, coarse) and np.abs(fine - [120, 80]).max() < 1
+    moved = Bright()
+    moved.first_cell = 2.0
+    shifted = Predictor(moved, SKELETON, device="cpu", decode="argmax")(image, box)[0].xy  # type: ignore[arg-type]
+    assert ((shifted - coarse) > 3).all(), "two crop pixels are more than three of the image"

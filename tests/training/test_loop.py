@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from semipose.data.crops.build import CropSpec, build_crops
+from semipose.data.datasets import Sets
+from semipose.draws import Draws
+from semipose.errors import UserError
+from semipose.methods import Codec, Method, Outcome, Single, Supervised, build_method
+from semipose.models import build_model
+from semipose.models.weights import load_model
+from semipose.training import checkpoint
+from semipose.training import loop as train
+from semipose.training.loop import OnCrops, run_training
+from semipose.training.rundir import RunDir
+from tests.training.runs import STEPS, at_step, metrics, points, same, tiny
+
+
+def trained(config, run: RunDir, **arguments: object) -> dict:
+    return run_training(config, run, progress=False, **arguments)
+
+
+def test_a_run_leaves_all_its_files(cache, reference) -> None:
+    files = [file.relative_to(reference.path) for file in reference.path.rglob("*") if file.is_file()]
+    names = {str(file) for file in files if file.parts[0] != "tensorboard"}
+    assert names == {
+        ".lock", "config.yaml", "split.json", "metrics.csv", "summary.json", "predictions/val.json",
+        "model.safetensors", "model.json", "model-b.safetensors", "model-b.json",
+        "checkpoints/last.ckpt", "checkpoints/previous.ckpt", "checkpoints/best.ckpt",
+    }  # fmt: skip
+    summary = reference.read_json("summary.json")
+    assert (summary["method"], summary["steps"], summary["labels"], summary["unlabeled"]) == ("dual", STEPS, 12, 12)
+    assert summary["val_images"] == 4 and set(summary["val"]["networks"]) == {"a", "b"} and "ensemble" in summary["val"]
+    assert reference.read_json("predictions/val.json")["networks"] == ["a", "b", "ensemble"]
+    assert reference.read_json("split.json")["val"][0] == "synth:studio/0/500"
+
+
+def test_rows_are_where_they_are_due(reference) -> None:
+    rows = metrics(reference)
+    assert [row["step"] for row in rows] == ["3", "4", "6", "8"]
+    assert [bool(row["loss/unsupervised_b"]) for row in rows] == [True, False, True, True]
+    assert [bool(row["val/pck"]) for row in rows] == [False, True, False, True]
+    assert {"response/labeled", "response/teacher", "response/student", "val/pck_a", "val/pck_ensemble"} <= set(rows[0])
+    assert [float(row["lr"]) for row in rows] == pytest.approx([1e-3, 1e-3, 1e-3, 1e-5]), "0.7 and 0.9 of 8 are 6 and 7"
+
+
+def test_labels_alone_teach_during_the_burn_in(cache, run) -> None:
+    config = tiny(cache, "single")
+    trained(replace(config, method=replace(config.method, burn_in=0.5)), run)
+    rows = metrics(run)
+    assert [row["step"] for row in rows] == ["3", "4", "6", "8"], "a row ends where the burn-in does"
+    assert [bool(row["loss/supervised"]) for row in rows] == [True] * 4
+    assert [bool(row["loss/unsupervised"]) for row in rows] == [False, False, True, True]
+
+
+def test_the_saved_model_is_the_trained_one(reference) -> None:
+    state = checkpoint.load(reference.last)["method"]
+    for index, name in enumerate(["model", "model-b"]):
+        network, skeleton, *_ = load_model(reference.path / f"{name}.safetensors")
+        assert len(skeleton) == 14
+        assert all(torch.equal(value, state[f"students.{index}.{key}"]) for key, value in network.state_dict().items())
+
+
+def test_the_best_checkpoint_is_of_the_best_evaluation(reference) -> None:
+    scores = {int(row["step"]): float(row["val/pck"]) for row in metrics(reference) if row["val/pck"]}
+    progress = checkpoint.load(reference.best)["progress"]
+    assert scores[progress["step"]] == pytest.approx(max(scores.values())) == pytest.approx(progress["best"])
+
+
+def test_without_validation_and_by_epochs(cache, run) -> None:
+    summary = trained(tiny(cache, "supervised", data={"val": None, "unlabeled": None}, steps=0, epochs=2), run)
+    assert summary["steps"] == 6 and summary["val"] is None and summary["val_images"] == 0
+    assert not run.best.exists() and not (run.path / "predictions").exists()
+    assert set(metrics(run)[0]) == {"step", "lr", "loss/supervised", "response/labeled"}
+
+
+def test_zero_means_only_at_the_end(cache, run) -> None:
+    trained(tiny(cache, "supervised", log_every=0, eval_every=0, save_every=0), run)
+    assert [row["step"] for row in metrics(run)] == ["8"] and metrics(run)[0]["val/pck"]
+    assert not (run.checkpoints / "previous.ckpt").exists()
+
+
+def test_saving_evaluating_and_workers_change_no_weight(cache, run, reference) -> None:
+    trained(tiny(cache, eval_every=1, save_every=1, log_every=2, workers=2), run)
+    one, other = (checkpoint.load(each.last) for each in (run, reference))
+    assert same(one["method"], other["method"]) and same(one["optimizer"], other["optimizer"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 0, "epochs": 0}, "steps is 0 and epochs 0: there is nothing to train"),
+        ({"steps": -5}, "nothing to train"),
+        ({"optim": {"batch": 0}}, "optim.batch is 0; it can be 1 or more"),
+        ({"decode": "guess"}, "decode is 'guess'; it can be argmax, quarter, dark"),
+    ],
+)
+def test_impossible_settings_are_refused(cache, run, change, message) -> None:
+    with pytest.raises(UserError, match=message):
+        trained(tiny(cache, **change), run)
+    assert RunDir.create(run.path).path == run.path, "nothing was written, and nothing holds it"
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(cache, reference) -> None:
+    before = reference.metrics.read_bytes()
+    with pytest.raises(UserError, match="holds a run already; go on with --resume"):
+        trained(tiny(cache), RunDir(reference.path))
+    assert reference.metrics.read_bytes() == before
+
+
+def test_two_runs_in_one_folder_are_refused(cache, run, monkeypatch) -> None:
+    refused = []
+
+    def again() -> None:
+        with pytest.raises(UserError, match="in use by another process") as caught:
+            trained(tiny(cache, "supervised"), RunDir(run.path))
+        refused.append(caught)
+
+    monkeypatch.setattr(Method, "after_step", at_step(1, again))
+    trained(tiny(cache, "supervised", steps=2), run)
+    assert len(refused) == 1
+
+
+def test_a_validation_set_that_cannot_be_scored(cache, run, monkeypatch) -> None:
+    score = train.score_crops
+
+    def unscorable(*arguments: object) -> dict:
+        scores = score(*arguments)
+        for part in (scores["mean"], *scores["networks"].values()):
+            part["pck"] = None
+        return scores
+
+    monkeypatch.setattr(train, "score_crops", unscorable)
+    assert trained(tiny(cache, "supervised"), run)["val"]["mean"]["pck"] is None
+    assert "val/pck" not in metrics(run)[0] and not run.best.exists() and run.last.exists()
+
+
+def test_nan_labels_leave_the_loss_finite(cache) -> None:
+    data = points(4, name="nan labels")
+    for sample in data:
+        sample.keypoints[0, :2] = math.nan
+    data[0].keypoints[:, :2] = math.inf
+    crops = build_crops(data, CropSpec((64, 48), (92, 80)), cache, progress=False)
+    config = tiny(cache, "supervised")
+    network = build_model(config.model, 2)
+    method = build_method(config.method, [network], Codec(network.stride, 2.0, torch.tensor([1, 0])))
+    batch = [torch.from_numpy(part(range(4))) for part in (crops.images, crops.keypoints)]
+    outcome = OnCrops(method, network.size)(*batch, draws=Draws(0, 0))
+    outcome.total.backward()
+    assert outcome.total > 0 and all(torch.isfinite(p.grad).all() for p in network.parameters())
+
+
+class Faulty:
+    """`Supervised.forward`, whose loss is changed in one step."""
+
+    def __init__(self, at: int, change) -> None:
+        self.at, self.change, self.whole = at, change, Supervised.forward
+
+    def __call__(self, method: Supervised, labeled, unlabeled, draws: Draws) -> Outcome:
+        outcome = self.whole(method, labeled, unlabeled, draws)
+        if draws._key[1] != self.at:
+            return outcome
+        weight = method.students[0].head.weight
+        return Outcome({"supervised": self.change(outcome.total, weight)}, outcome.measures)
+
+
+def _nan_loss(loss: Tensor, weight: Tensor) -> Tensor:
+    return loss * math.nan
+
+
+def _nan_gradient(loss: Tensor, weight: Tensor) -> Tensor:
+    return loss + (0 * weight).sqrt().sum()  # 0, with gradient 0 x infinity
+
+
+@pytest.mark.parametrize("fault", [_nan_loss, _nan_gradient])
+def test_what_is_not_finite_updates_nothing_and_ends_the_run(cache, run, monkeypatch, fault) -> None:
+    faulty, states = Faulty(5, fault), []
+    monkeypatch.setattr(Supervised, "forward", lambda *arguments, **named: faulty(*arguments, **named))
+    monkeypatch.setattr(
+        Method, "after_step", lambda self: states.append([p.detach().clone() for p in self.students.parameters()])
+    )
+    with pytest.raises(UserError, match=f"^step 5: the loss or a gradient is not finite.*checkpoint is {run.last}"):
+        trained(tiny(cache, "supervised", save_every=2), run)
+    assert len(states) == 6 and same(states[5], states[4]) and not same(states[4], states[3])
+    saved = checkpoint.load(run.last)
+    assert saved["progress"]["step"] == 4 and all(value.isfinite().all() for value in saved["method"].values())
+    assert not (run.path / "model.safetensors").exists()
+
+
+def test_before_the_first_checkpoint_the_error_says_so(cache, run, monkeypatch) -> None:
+    faulty = Faulty(0, _nan_loss)
+    monkeypatch.setattr(Supervised, "forward", lambda *arguments, **named: faulty(*arguments, **named))
+    with pytest.raises(UserError, match=r"^step 0: .* no checkpoint had been written yet"):
+        trained(tiny(cache, "supervised"), run)
+
+
+@pytest.fixture
+def collapsing(monkeypatch) -> None:
+    """`Single`, with the responses of a collapse."""
+    whole = Single.forward
+
+    def forward(self: Single, labeled, unlabeled, draws: Draws) -> Outcome:
+        outcome, step = whole(self, labeled, unlabeled, draws), draws._key[1]
+        seen = {"response/labeled": 0.8, "response/student": 0.6 if step < 2 else 0.0}
+        return Outcome(outcome.losses, {**outcome.measures, **{k: torch.tensor(v) for k, v in seen.items()}})
+
+    monkeypatch.setattr(Single, "forward", forward)
+
+
+def test_a_collapse_is_a_warning(cache, run, collapsing, capsys) -> None:
+    summary = trained(tiny(cache, "single", log_every=1), run)
+    (warning,) = summary["warnings"]
+    assert warning.startswith("step ") and "collapsing" in warning and warning in capsys.readouterr().out
+
+
+def test_a_collapse_can_stop_the_run(cache, run, collapsing) -> None:
+    with pytest.raises(UserError, match=r"stopped at step \d \(stop_on_collapse\).*collapsing"):
+        trained(tiny(cache, "single", log_every=1, stop_on_collapse=True), run)
+    saved = checkpoint.load(run.last)
+    assert saved["monitor"]["fired"] and saved["progress"]["step"] < STEPS
+    assert int(metrics(run)[-1]["step"]) == saved["progress"]["step"], "the row that shows it is there"
+
+
+def test_weights_to_start_from(cache, tmp_path, reference) -> None:
+    state = checkpoint.load(reference.last)["method"]
+    config = tiny(cache, steps=1, optim={"lr": 0.0})
+
+    def begun(*paths) -> dict[str, Tensor]:
+        run = RunDir.create(tmp_path / "run")
+        trained(config, run, init_from=paths)
+        return checkpoint.load(run.last)["method"]
+
+    def head(state: dict[str, Tensor], index: int) -> Tensor:
+        return state[f"students.{index}.head.weight"]
+
+    for source in (reference.path, reference.last, reference.path / "model.safetensors"):
+        started = begun(source)
+        assert all(torch.equal(head(started, i), head(state, 0)) for i in (0, 1))
+    started = begun(reference.path / "model.safetensors", reference.path / "model-b.safetensors")
+    assert all(torch.equal(head(started, i), head(state, i)) for i in (0, 1))
+
+
+def test_weights_of_another_skeleton_are_refused(cache, run, reference, monkeypatch) -> None:
+    monkeypatch.setattr(train, "open_sets", lambda *_: Sets(points(), None, None))
+    for path in (reference.last, reference.path / "model.safetensors"):
+        with pytest.raises(UserError, match=f"{path.name} is for other joints .*14: .*2: left, right"):
+            trained(tiny(cache, "supervised"), run, init_from=[path])
+    with pytest.raises(UserError, match="another skeleton"):
+        trained(tiny(cache), run, resume=reference.last)
+
+
+def test_predictions_of_the_file_are_those_of_the_model(cache, reference) -> None:
+    content = json.loads((reference.path / "predictions" / "val.json").read_text())
+    xy = np.array([sample["pred"]["a"] for sample in content["samples"]])
+    boxes = np.array([sample["box"] for sample in content["samples"]])
+    assert np.isfinite(xy).all() and (xy[..., 0] > boxes[:, None, 0] - boxes[:, None, 2]).all()

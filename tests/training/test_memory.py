@@ -1,0 +1,38 @@
+"""Freed memory is used again instead of being faulted in anew."""
+
+import subprocess
+import sys
+
+import pytest
+
+from semipose.training.memory import keep_freed_memory
+
+FAULTS = """
+import resource, torch
+from semipose.training.memory import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.ones(8 << 20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+left = faults()
+keep_freed_memory()
+faults()  # the heap grows to where it stays
+print(left, faults())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator is on Linux")
+def test_a_tensor_takes_the_pages_of_the_one_before() -> None:
+    if not keep_freed_memory():
+        pytest.skip("this libc has no mallopt")
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    left, kept = map(int, done.stdout.split())
+    assert kept < left / 4
+
+
+def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert keep_freed_memory() is False

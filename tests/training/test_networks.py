@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from semipose.config import Config
+from semipose.errors import UserError
+from semipose.inference.predictor import Predictor
+from semipose.models.weights import load_model, save_model
+from semipose.skeleton import LSP
+from semipose.training import checkpoint
+from semipose.training.loop import run_training
+from semipose.training.networks import build_networks, trained_teachers
+from semipose.training.rundir import RunDir
+from semipose.verbs.train import evaluate
+from tests.training.runs import OPTIONS, POINT, STEPS, assert_same_runs, resume, tiny
+
+PEER = {"backbone": "resnet34", "options": {**OPTIONS, "layers": [2, 1, 1, 1]}}
+
+
+def taught(cache: Path, teacher: Path, name: str = "pseudopose", **changes: object) -> Config:
+    base = tiny(cache, name, **changes)
+    return replace(base, method=replace(base.method, teacher=str(teacher)))
+
+
+def averaged(cache: Path) -> Config:
+    base = tiny(cache, "mean_teacher")
+    return replace(base, method=replace(base.method, decay=0.9))
+
+
+# ---- a trained teacher
+
+
+def test_a_trained_teacher_is_used_as_it_was_saved(cache, run, reference) -> None:
+    """Through a run of `STEPS` steps it does not change, and the student is no copy of it."""
+    summary = run_training(taught(cache, reference.path), run, progress=False)
+    assert summary["method"] == "pseudopose" and len(summary["parameters"]) == 1
+    state = checkpoint.load(run.last)["method"]
+    saved = load_model(reference.path).network.state_dict()
+    teacher = {key.removeprefix("teacher.net."): value for key, value in state.items() if key.startswith("teacher.")}
+    assert set(teacher) == set(saved) and all(torch.equal(value, saved[key]) for key, value in teacher.items())
+    mine = load_model(run.path).network.state_dict()
+    assert set(mine) == set(saved) and not torch.equal(mine["head.weight"], saved["head.weight"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pseudopose", "datadistill", "mean_teacher"])
+def test_runs_with_a_teacher_resume_to_the_bit(cache, tmp_path, reference, name) -> None:
+    config = averaged(cache) if name == "mean_teacher" else taught(cache, reference.path, name)
+    whole, broken = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "broken")
+    run_training(config, whole, progress=False)
+    run_training(config, broken, progress=False, stop_at=3)
+    resume(config, broken, stop_at=5)
+    resume(config, broken)
+    assert_same_runs(broken, whole)
+    state = checkpoint.load(whole.last)["method"]
+    assert not torch.equal(state["teacher.net.head.weight"], state["students.0.head.weight"])
+
+
+def test_weights_to_start_from_start_an_average_too(cache, run, reference) -> None:
+    config = replace(averaged(cache), steps=1)
+    config.optim.lr = 0.0
+    run_training(config, run, init_from=[reference.path], progress=False)
+    state, start = checkpoint.load(run.last)["method"], load_model(reference.path).network.state_dict()
+    for key in (key for key in start if key.endswith("weight")):
+        assert torch.equal(state[f"students.0.{key}"], start[key]) and torch.equal(
+            state[f"teacher.net.{key}"], start[key]
+        )
+
+
+def test_what_cannot_teach_is_refused_in_a_line(cache, tmp_path, reference) -> None:
+    config = taught(cache, reference.path)
+    (student,) = build_networks(config, LSP)
+    for path in (tmp_path, tmp_path / "gone.safetensors"):
+        with pytest.raises(UserError, match=r"method\.teacher: there is no .*safetensors; name a finished run"):
+            trained_teachers(taught(cache, path), LSP, student)
+    with pytest.raises(UserError, match=r"method\.teacher .* is for other joints \(14: .*\) than the data \(2: left"):
+        trained_teachers(config, POINT, student)
+    for key, other in (("size", [128, 96]), ("padding", 1.0), ("sigma", 1.0)):
+        model = replace(config.model, **{key: other})
+        with pytest.raises(UserError, match=rf"method\.teacher .* has {key} .* and model\.{key} is "):
+            trained_teachers(replace(config, model=model), LSP, student)
+    (coarse,) = build_networks(taught(cache, reference.path, model={"deconv": [8, 8]}), LSP)
+    with pytest.raises(UserError, match=r"method\.teacher .* heatmaps of stride 2, the model of stride 4"):
+        trained_teachers(config, LSP, coarse)
+    loaded = load_model(reference.path)
+    save_model(tmp_path / "model", loaded.network, loaded.config, LSP, first_cell=0.0)
+    with pytest.raises(UserError, match=r"cells lie 0\.5 px aside .* name that one"):
+        trained_teachers(taught(cache, tmp_path / "model.safetensors"), LSP, student)
+
+
+# ---- two architectures
+
+
+def test_two_architectures_learn_and_know_what_they_are(cache, run) -> None:
+    """Each file says its own backbone; evaluation, prediction and the checkpoint take each as it is."""
+    config = replace(tiny(cache), peer=PEER)
+    started = [net.state_dict() for net in build_networks(config, LSP)]
+    summary = run_training(config, run, progress=False)
+    assert summary["backbones"] == ["resnet18", "resnet34"] and summary["steps"] == STEPS
+    assert summary["parameters"][0] < summary["parameters"][1]
+    for name, backbone, start in zip(("model", "model-b"), summary["backbones"], started, strict=True):
+        loaded = load_model(run.path / f"{name}.safetensors")
+        assert loaded.config.backbone == backbone
+        assert not torch.equal(loaded.network.head.weight, start["head.weight"])
+        pose = Predictor.load(run.path / f"{name}.safetensors")(torch.zeros(64, 48, 3, dtype=torch.uint8).numpy())
+        assert pose[0].xy.shape == (len(LSP), 2)
+    scores = evaluate(run.path)
+    for name in ("a", "b"):
+        assert scores["networks"][name]["pck"] == pytest.approx(summary["val"]["networks"][name]["pck"])
+
+
+@pytest.mark.slow
+def test_two_architectures_resume_to_the_bit(cache, tmp_path) -> None:
+    config = replace(tiny(cache), peer=PEER)
+    whole, broken = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "broken")
+    run_training(config, whole, progress=False)
+    run_training(config, broken, progress=False, stop_at=4)
+    resume(config, broken)
+    assert_same_runs(broken, whole)
+
+
+def test_each_network_starts_from_its_own_file(cache, tmp_path) -> None:
+    config = replace(tiny(cache, steps=1, optim={"lr": 0.0}), peer=PEER)
+    first, second = RunDir.create(tmp_path / "first"), RunDir.create(tmp_path / "second")
+    run_training(replace(config, seed=5), first, progress=False)
+    files = [first.path / "model.safetensors", first.path / "model-b.safetensors"]
+    run_training(config, second, init_from=files, progress=False)
+    for file in files:
+        theirs, mine = (load_model(folder.path / file.name).network.head.weight for folder in (first, second))
+        assert torch.equal(theirs, mine)
+    with pytest.raises(UserError, match="does not fit this network"):
+        build_networks(config, LSP, files[:1])
+
+
+@pytest.mark.parametrize(
+    ("method", "peer", "message"),
+    [
+        ("single", PEER, r"peer is for the second of two networks; method single trains 1"),
+        ("dual", {"size": [128, 96]}, r"peer has size \[128, 96\] and model\.size is \[64, 48\]"),
+        ("dual", {"sigma": 1.0}, r"peer has sigma 1\.0 and model\.sigma is 2\.0"),
+        ("dual", {"deconv": [8]}, r"peer gives heatmaps of stride 8, the model of stride 2"),
+    ],
+)
+def test_peers_that_do_not_fit_are_refused(cache, method, peer, message) -> None:
+    with pytest.raises(UserError, match=message):
+        build_networks(replace(tiny(cache, method), peer=peer), LSP)
+
+
+def test_runs_that_began_before_a_setting_was_there_go_on(cache, run) -> None:
+    run_training(tiny(cache), run, progress=False, stop_at=2)
+    state = checkpoint.load(run.last)
+    del state["config"]["peer"]
+    for key in ("teach", "teacher", "decay", "views"):
+        del state["config"]["method"][key]
+    checkpoint.save(run.last, state)
+    assert resume(tiny(cache), run)["steps"] == STEPS

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from semipose.augment import parse
+from semipose.data.crops.build import Crops, CropSpec, build_crops
+from semipose.data.sample import PoseData
+from semipose.draws import Draws
+from semipose.geometry import View, move
+from semipose.heatmap import encode
+from semipose.methods import Codec, Method
+from semipose.methods.target import Target
+from semipose.training import checkpoint
+from semipose.training import loop as train
+from semipose.training.launch import launch
+from semipose.training.loop import Training, run_training
+from semipose.training.pseudo import HeldBack, hold_back, measure
+from semipose.training.rundir import RunDir
+from tests.tiny import Tiny
+from tests.training.runs import assert_same_runs, metrics, points, resume, same, tiny
+
+FLIP = torch.tensor([1, 0])
+CODEC = Codec(4, 1.5, FLIP)
+
+
+class Knows(Method):
+    """Teaches the truth, moved by `error` pixels to the right in the plain view, in a view that may be mirrored."""
+
+    def __init__(self, data: PoseData, held: HeldBack, error: float = 0.0) -> None:
+        super().__init__([Tiny(0, 2), Tiny(1, 2)], CODEC, parse("affine30+flip50"))
+        self.held, self.error, self.at, self.seen = held, error, 0, []
+
+    def pseudo(self, unlabeled: View, draws: Draws) -> list[Target]:
+        easy = self.easy(unlabeled, draws)
+        truth = torch.from_numpy(self.held.truth[self.at : self.at + len(easy), :, :2]).float()
+        self.at += len(easy)
+        self.seen.append(easy.matrix)
+        truth = truth + torch.tensor([self.error, 0])
+        xy = move(easy.matrix, truth)
+        xy = torch.where(easy.mirrored[:, None, None], xy[:, FLIP], xy)
+        weight = torch.ones(len(easy), 2, 1, 1)
+        return [Target(encode(xy, (16, 12), 4, 1.5) * height, weight, easy) for height in (1.0, 0.5)]
+
+
+@pytest.fixture
+def crops(tmp_path: Path) -> tuple[PoseData, Crops]:
+    data = points(12)
+    return data, build_crops(data.unlabeled(), CropSpec((64, 48), (92, 80)), tmp_path, progress=False)
+
+
+@pytest.mark.parametrize(("error", "lowest", "highest"), [(0.0, 0.95, 1.0), (25.0, 0.0, 0.1)])
+def test_a_pseudo_heatmap_is_measured_in_its_own_view(crops, error: float, lowest: float, highest: float) -> None:
+    """Turned, scaled, and mirrored with left and right swapped: the truth taught in such a view is found right."""
+    data, cut = crops
+    held = hold_back(cut, data, 12, 4, 0)
+    assert held is not None and held.truth.shape == (12, 2, 3)
+    made = Knows(data, held, error)
+    found = measure(made, held, "cpu", 0.15)
+    mirrored = torch.linalg.det(torch.cat(made.seen)) < 0
+    assert mirrored.any() and not mirrored.all()
+    assert lowest <= found["pck"] <= highest and found["images"] == 12 and found["taught"] == 1
+    assert error or found["confidence"] == pytest.approx(0.75, abs=0.05)
+
+
+def test_joints_out_of_view_are_not_scored(crops) -> None:
+    data, cut = crops
+    held = hold_back(cut, data, 12, 4, 0)
+    assert held is not None
+    out = replace(held, truth=np.where([True, False, False], 500.0, held.truth))
+    assert measure(Knows(data, out), out, "cpu", 0.15)["count"] == 0
+
+
+def test_only_labelled_images_in_whole_batches(crops) -> None:
+    data, cut = crops
+    some = replace(data, samples=data.samples[:7])
+    held = hold_back(cut, some, 12, 3, 0)
+    assert held is not None and len(held.rows) == 6 and set(held.rows) <= set(range(7))
+    assert len(hold_back(cut, some, 2, 3, 0).rows) == 2
+    assert hold_back(cut, some, 0, 3, 0) is None and hold_back(cut, None, 4, 3, 0) is None
+    assert hold_back(cut, replace(data, samples=()), 4, 3, 0) is None
+
+
+@pytest.mark.parametrize("name", ["denoise_select", "unbiased_teacher"])
+def test_measuring_leaves_no_trace(cache: Path, run: RunDir, name: str) -> None:
+    """Running statistics of students and teachers, and torch's random numbers."""
+    config = tiny(cache, name)
+    made = Training(config, run, launch(config), False)
+    before, state = {k: v.clone() for k, v in made.method.state_dict().items()}, torch.get_rng_state()
+    one, other = (measure(made.method.train(), made.held, "cpu", 0.1) for _ in range(2))
+    assert one == other and one["count"] > 0
+    assert same(before, dict(made.method.state_dict())) and torch.equal(state, torch.get_rng_state())
+
+
+def test_a_run_measures_what_it_teaches_with(cache: Path, tmp_path: Path) -> None:
+    """At each evaluation, with the same views every time; training is that of a run that does not look, and a resumed
+    run that of one in one go."""
+    runs = {}
+    for name, images, stop in (("whole", 8, None), ("parts", 8, 3), ("blind", 0, None)):
+        config = tiny(cache, "denoise_select", pseudo=images, steps=4, eval_every=2, log_every=2)
+        config.method.views = 2
+        config.method.teach = "refined0.05"
+        runs[name] = RunDir.create(tmp_path / name)
+        run_training(config, runs[name], progress=False, stop_at=stop)
+        if stop:
+            resume(config, runs[name])
+    assert_same_runs(runs["whole"], runs["parts"])
+    rows = {row["step"]: row for row in metrics(runs["whole"])}
+    assert [step for step, row in rows.items() if row["pseudo/pck"]] == ["2", "4"]
+    assert {"pseudo/taught", "pseudo/pck_taught", "pseudo/confidence", "pseudo/doubt"} <= set(rows["2"])
+    quality = runs["whole"].read_json("summary.json")["pseudo"]
+    assert quality == runs["parts"].read_json("summary.json")["pseudo"] and quality["images"] == 8
+    assert quality["pck"] == pytest.approx(float(rows["4"]["pseudo/pck"]))
+    assert "pseudo/pck" not in metrics(runs["blind"])[0] and "pseudo" not in runs["blind"].read_json("summary.json")
+    assert same(*(checkpoint.load(runs[name].last)["method"] for name in ("whole", "blind")))
+
+
+def test_labels_are_read_for_nothing_else(cache: Path, tmp_path: Path) -> None:
+    """Other held-back labels change what is measured, and no weight."""
+    weights, scores = [], []
+    for shift in (0.0, 40.0):
+        config = tiny(cache, "dual", steps=2, eval_every=0, data={"val": None})
+        run = RunDir.create(tmp_path / "run")
+        whole = train.open_sets
+
+        def moved(*arguments: object, shift: float = shift, whole=whole):
+            found = whole(*arguments)
+            held = tuple(replace(s, keypoints=s.keypoints + np.float32([shift, 0, 0])) for s in found.held)
+            return replace(found, held=replace(found.held, samples=held))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(train, "open_sets", moved)
+            summary = run_training(config, run, progress=False)
+        weights.append(checkpoint.load(run.last)["method"])
+        scores.append(summary["pseudo"]["per_joint"])
+    assert same(*weights) and scores[0] != scores[1]

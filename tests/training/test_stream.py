@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from semipose.data.crops.build import CropSpec, build_crops
+from semipose.errors import UserError
+from semipose.training import stream
+from semipose.training.stream import Batches, Share, loading, positions
+from tests.training.runs import dies, points
+
+
+@pytest.mark.parametrize(("batch", "n"), [(4, 12), (5, 12), (7, 3)])
+def test_every_sample_once_a_pass(batch, n) -> None:
+    stream_of = np.concatenate([positions(step, batch, n, 0, 1) for step in range(3 * n)])
+    passes = stream_of[: len(stream_of) // n * n].reshape(-1, n)
+    assert (np.sort(passes, 1) == np.arange(n)).all()
+    assert n < 4 or len({tuple(order) for order in passes}) == len(passes), "each pass has its own order"
+
+
+def test_the_order_is_keyed_by_seed_and_stream() -> None:
+    assert (positions(5, 4, 12, 0, 1) == positions(5, 4, 12, 0, 1)).all()
+    keys = [(0, 1), (0, 2), (1, 1)]
+    assert len({tuple(positions(0, 12, 12, *key)) for key in keys}) == 3
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 6])
+def test_ranks_share_a_batch(world) -> None:
+    whole = positions(2, 6, 12, 0, 1)
+    parts = [whole[Share(rank, world).of(6)] for rank in range(world)]
+    assert (np.concatenate(parts) == whole).all() and {len(part) for part in parts} == {6 // world}
+
+
+@pytest.mark.parametrize(("batch", "world"), [(5, 2), (0, 1), (-4, 2)])
+def test_a_batch_that_does_not_divide_is_refused(batch, world) -> None:
+    with pytest.raises(UserError, match=f"batch of {batch} does not divide over {world} devices"):
+        Batches([], None, 4, batch, 0, Share(0, world))
+
+
+@pytest.fixture(scope="module")
+def crops(cache):
+    return build_crops(points(6), CropSpec((64, 48), (64, 48)), cache, progress=False)
+
+
+def test_batches_hold_the_rows_of_their_positions(crops) -> None:
+    batches = Batches(crops, crops, 4, 2, 7, Share())
+    batch, rows = batches[5], positions(5, 4, 6, 7, stream.LABELED)
+    assert torch.equal(batch["labeled"], torch.from_numpy(crops.images(rows)))
+    assert torch.equal(batch["keypoints"], torch.from_numpy(crops.keypoints(rows)))
+    others = positions(5, 2, 6, 7, stream.UNLABELED)
+    assert torch.equal(batch["unlabeled"], torch.from_numpy(crops.images(others)))
+    assert set(Batches(crops, None, 4, 4, 7, Share())[0]) == {"labeled", "keypoints"}
+
+
+def test_epochs_are_passes_over_the_unlabelled_samples(crops) -> None:
+    assert Batches(crops, crops, 3, 4, 0, Share()).steps_of(1) == 2
+    assert Batches(crops, crops, 3, 4, 0, Share()).steps_of(2) == 3
+    assert Batches(crops, None, 3, 4, 0, Share()).steps_of(2) == 4
+    assert Batches(crops, None, 3, 4, 0, Share()).steps_of(0) == 0
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loading_starts_at_any_step_in_order(crops, workers) -> None:
+    batches = Batches(crops, None, 4, 4, 0, Share())
+    with loading(batches, 3, 8, workers, False) as incoming:
+        found = [batch["keypoints"] for batch in incoming]
+    assert len(found) == 5 and all(torch.equal(a, batches[i]["keypoints"]) for i, a in enumerate(found, 3))
+    with loading(batches, 8, 8, workers, False) as incoming:
+        assert list(incoming) == []
+
+
+class Acting(Dataset):
+    """Batches that are numbers, and one that does something first."""
+
+    def __init__(self, action: Callable[[], object]) -> None:
+        self.action = action
+
+    def __getitem__(self, step: int) -> torch.Tensor:
+        if step == 5:
+            self.action()
+        return torch.tensor(step)
+
+
+def test_a_killed_worker_is_an_error_within_seconds() -> None:
+    began = time.monotonic()
+    with (
+        pytest.raises(UserError, match=r"worker was lost: .*workers=0") as caught,
+        loading(Acting(dies), 0, 10, 2, False) as incoming,
+    ):
+        list(incoming)
+    assert time.monotonic() - began < 20 and "\n" not in str(caught.value)
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_worker_that_hangs_is_an_error_after_the_timeout(monkeypatch) -> None:
+    monkeypatch.setattr(stream, "TIMEOUT", 1)
+    began = time.monotonic()
+    with (
+        pytest.raises(UserError, match="worker was lost: DataLoader timed out after 1 seconds"),
+        loading(Acting(lambda: time.sleep(600)), 0, 10, 2, False) as incoming,
+    ):
+        list(incoming)
+    assert time.monotonic() - began < 20
+    assert multiprocessing.active_children() == [], "nothing is left that the process would wait for at its end"
+
+
+def test_a_death_is_told_where_a_batch_is_taken() -> None:
+    for _ in range(2):  # the handler of SIGCHLD is given back
+        with loading(Acting(dies), 0, 10, 2, False) as incoming:
+            taken = [int(step) for step, _ in zip(incoming, range(2), strict=False)]  # then step 5 is begun
+            ended = time.monotonic() + 1
+            while time.monotonic() < ended:
+                sum(range(1000))
+            began = time.monotonic()
+            with pytest.raises(UserError, match="worker was lost"):
+                taken.extend(int(step) for step in incoming)
+        assert taken[:2] == [0, 1] and multiprocessing.active_children() == []
+        assert time.monotonic() - began < 20
+
+
+def test_workers_leave_signals_to_the_main_process() -> None:
+    def both() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with loading(Acting(both), 0, 8, 1, False) as incoming:
+        assert [int(step) for step in incoming] == list(range(8))
+
+
+def test_workers_end_with_the_block() -> None:
+    def ended_early() -> None:
+        with loading(Acting(dies), 0, 100, 2, False) as incoming:
+            next(iter(incoming))
+            raise KeyError("step")
+
+    with pytest.raises(KeyError) as caught:
+        ended_early()
+    assert caught.traceback and multiprocessing.active_children() == []
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), loading(Acting(dies), 0, 3, 0, False):
+        raise RuntimeError("shapes differ")

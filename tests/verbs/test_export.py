@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from semipose.config import ModelConfig
+from semipose.errors import UserError
+from semipose.inference.predictor import Predictor
+from semipose.models import build_model
+from semipose.models.weights import save_model
+from semipose.skeleton import Skeleton
+from semipose.verbs.export import export
+from tests.training.runs import OPTIONS
+
+PAIR = Skeleton("pair", ("left_ear", "right_ear", "nose"), ((0, 1),))
+pytestmark = pytest.mark.slow
+GUIDE = Path(__file__).parents[1] / "docs" / "export.md"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    config = ModelConfig(size=[64, 48], weights="none", options=OPTIONS, deconv=[8, 8, 8])
+    network = build_model(config, 3)
+    with torch.no_grad():  # heatmaps of some height, statistics that are not the initial ones
+        network.head.weight.mul_(300)
+        network.train()(torch.rand(8, 3, 64, 48))
+    save_model(folder / "model", network.eval(), config, PAIR)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(run: Path) -> Path:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    found = export(run)
+    assert found.file == run / "model.onnx" and found.difference is not None and found.difference < 1e-4
+    return found.file
+
+
+def test_the_documented_code_gives_the_predictors_poses(run: Path, exported: Path) -> None:
+    """The guide's own program, on several boxes at once, against `Predictor`."""
+    (program,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    scope: dict = {}
+    exec(program, scope)
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (90, 120, 3), np.uint8)
+    boxes = [[10, 5, 60, 70], [0, 0, 120, 90], [70, 30, 45, 20]]
+    expected = Predictor.load(run, "cpu")(image, boxes)
+    session, about = scope["load"](str(exported))
+    for box, pose in zip(boxes, expected, strict=True):
+        xy, score = scope["predict"](session, about, image, box)
+        assert np.abs(score - pose.score).max() < 0.02 * np.abs(pose.score).max()
+        assert np.median(np.abs(xy - pose.xy)) < 0.5, "both resample: peaks of noise may differ, most do not"
+
+
+def test_the_file_says_what_decoding_needs(exported: Path) -> None:
+    import onnx
+
+    (entry,) = onnx.load(str(exported)).metadata_props
+    about = json.loads(entry.value)
+    assert about["joints"] == ["left_ear", "right_ear", "nose"] and about["flip"] == [1, 0, 2]
+    assert (about["size"], about["stride"], about["padding"]) == ([64, 48], 2, 1.25)
+
+
+def test_without_onnx_it_is_one_line(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UserError, match=r"semipose\[export\]"):
+        export(run)

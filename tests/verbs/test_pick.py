@@ -1,0 +1,117 @@
+"""Which images are to be labelled next: doubtful ones that differ."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import semipose
+from semipose.cli import main
+from semipose.data.checks.duplicates import Print, fingerprint
+from semipose.data.open import open_labeled
+from semipose.errors import UserError
+from semipose.verbs.pick import Looks, choose, pick
+from tests.films import film
+from tests.training.runs import untrained
+
+
+def looks(angles: list[float], same: dict[int, int] | None = None) -> Looks:
+    """Samples whose encodings lie on a circle, and pictures of noise; `same` names near-duplicates."""
+    pictures = [np.random.default_rng(i).integers(0, 255, (64, 64, 3), np.uint8) for i in range(len(angles))]
+    pictures = [cv2.GaussianBlur(each, (0, 0), 6) for each in pictures]
+    prints: list[Print] = [fingerprint(pictures[(same or {}).get(i, i)]) for i in range(len(angles))]
+    turned = np.radians(angles)
+    return Looks(np.stack([np.cos(turned), np.sin(turned)], 1), prints)
+
+
+def test_the_first_is_the_most_doubtful_and_the_next_ones_are_far_from_it() -> None:
+    chosen = choose(looks([0, 1, 90, 91, 45]), np.array([0.9, 0.89, 0.3, 0.4, 0.3]), 3)
+    assert [i for i, _ in chosen] == [0, 3, 4]
+    assert chosen[1][1] == pytest.approx(2 * np.sin(np.radians(91) / 2), abs=1e-3)
+
+
+def test_doubt_weighs_against_distance() -> None:
+    assert [i for i, _ in choose(looks([0, 30, 40]), np.array([0.9, 0.6, 0.1]), 2)] == [0, 1]
+    assert [i for i, _ in choose(looks([0, 30, 40]), np.array([0.9, 0.6, 0.6]), 2)] == [0, 2]
+
+
+def test_near_duplicates_are_passed_over() -> None:
+    scores = np.array([0.9, 0.8, 0.1])
+    assert [i for i, _ in choose(looks([0, 80, 10]), scores, 2)] == [0, 1]
+    assert [i for i, _ in choose(looks([0, 80, 10], {1: 0}), scores, 2)] == [0, 2]
+    with pytest.raises(UserError, match="only 2 images differ"):
+        choose(looks([0, 80, 10], {1: 0}), scores, 3)
+
+
+def test_what_is_labelled_counts_as_taken() -> None:
+    everything, scores = looks([0, 60, 61]), np.array([0.5, 0.5, 0.5])
+    labeled = looks([1, 2])
+    labeled = Looks(labeled.features, [fingerprint(np.full((64, 64, 3), 9 * n, np.uint8)) for n in range(2)])
+    assert choose(everything, scores, 1, [labeled])[0] == (2, pytest.approx(2 * np.sin(np.radians(59) / 2), abs=1e-3))
+    copies = Looks(labeled.features, everything.prints[2:] * 2)
+    assert choose(everything, scores, 1, [copies])[0][0] == 1
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("pick") / "run", "single")
+
+
+def test_from_the_command_line_and_back_as_labels(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "next"
+    words = ["pick", "3", str(run), "--format", "coco", "--confidence", "-9", "--device", "cpu"]
+    assert main([*words, "--out", str(out)]) == 0
+    assert "3 images to label" in capsys.readouterr().out
+    rows = list(csv.DictReader((out / "picked.csv").open()))
+    data = open_labeled(out / "annotations.json")
+    assert [Path(s.image) for s in data] == [out / row["file"] for row in rows] and len(rows) == 3
+    # The points are those of the audit, to the thousandth of a pixel.
+    found = semipose.audit(run, out=tmp_path / "audit", device="cpu", progress=False)
+    said = {sample["id"]: np.array(sample["keypoints"]) for sample in found["samples"]}
+    for sample, row in zip(data, rows, strict=True):
+        assert sample.keypoints is not None
+        assert np.allclose(sample.keypoints[:, :2], said[row["sample"]][:, :2], atol=2e-3)
+        assert cv2.imread(sample.image).shape == (192, 160, 3)
+    assert main([*words, "--out", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "picked.csv").read_text() == (out / "picked.csv").read_text()
+
+
+def test_weak_joints_are_left_to_the_labeller(run: Path, tmp_path: Path) -> None:
+    pick(1, run, form="coco", confidence=9.0, out=tmp_path / "out", device="cpu", progress=False)
+    (row,) = json.loads((tmp_path / "out" / "annotations.json").read_text())["annotations"]
+    assert row["num_keypoints"] == 0 and not any(row["keypoints"])
+
+
+def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(run: Path, tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4", 8, step=24)
+    found = pick(2, run, clip, form="dlc", out=tmp_path / "out", frames="all", device="cpu", progress=False)
+    assert (
+        not found.remark and (tmp_path / "out" / "labeled-data" / "clip" / "CollectedData_semipose.h5") in found.files
+    )
+    pictures = sorted((tmp_path / "out" / "labeled-data" / "clip").glob("*.png"))
+    numbers = sorted(int(image.rpartition("#")[2]) for image in found.images)
+    assert [path.name for path in pictures] == [f"img{n:05d}.png" for n in numbers]
+    assert np.median(cv2.imread(str(pictures[1]))) == pytest.approx(20 + 24 * numbers[1], abs=3)
+    with pytest.raises(UserError, match="there are 8 images"):
+        pick(9, run, clip, form="coco", out=tmp_path / "more", frames="all", device="cpu", progress=False)
+
+
+def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
+    how = {"out": tmp_path / "out", "device": "cpu", "progress": False}
+    with pytest.raises(UserError, match="there are 12 images that are not labelled"):
+        pick(13, run, form="coco", **how)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="one image or more"):
+        pick(0, run, form="coco", **how)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="choose of dlc"):
+        pick(1, run, form="xml", **how)  # type: ignore[arg-type]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("")
+    with pytest.raises(UserError, match="not empty; name a new folder with --out"):
+        pick(1, run, form="coco", **how)  # type: ignore[arg-type]
