@@ -1,4 +1,4 @@
-"""What the engine's tests share: one cache of crops, and one uninterrupted run to compare with."""
+"""One uninterrupted run to compare with."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ import pytest
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from tests.training.runs import tiny
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="session")
