@@ -32,7 +32,7 @@ from semipose.methods.consistency import Single
 from semipose.methods.mix import IMAGE, Mixing
 from semipose.methods.target import of_last
 from semipose.models.stages import Tap, grids
-from semipose.papers.recipes import recipe
+from semipose.papers.find import recipe
 from semipose.training.launch import launch
 from semipose.training.loop import Training
 from semipose.training.rundir import RunDir

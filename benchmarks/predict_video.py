@@ -56,7 +56,7 @@ def make_video(path: Path, count: int) -> Path:
 def make_model(folder: Path) -> Path:
     """A network with the weights that it starts training with."""
     from semipose.config import ModelConfig
-    from semipose.models import build_model
+    from semipose.models.build import build_model
     from semipose.models.weights import save_model
     from semipose.skeleton import COCO
 

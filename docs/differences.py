@@ -16,7 +16,7 @@ from semipose.config import differences, to_dict
 from semipose.methods.base import Method
 from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.denoise import DenoiseSelect
-from semipose.papers.recipes import recipe
+from semipose.papers.find import recipe
 
 STEPS: list[tuple[str, str, type[Method], type[Method]]] = [
     ("supervised", "naive", Method, Naive),

@@ -13,7 +13,7 @@ import yaml
 
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
-from semipose.papers.recipes import RECIPES
+from semipose.papers.find import recipes
 from tests.models import layouts
 from tests.training.runs import tiny
 
@@ -160,7 +160,7 @@ def test_report_compares_runs(trained: Path, tmp_path: Path) -> None:
 def test_recipes_lists_and_shows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recipes"]) == 0
     text = capsys.readouterr().out
-    assert all(name in text for name in RECIPES) and "44.6 AP" in text
+    assert all(name in text for name in recipes()) and "44.6 AP" in text
     assert main(["recipes", "show", "dual"]) == 0
     text = capsys.readouterr().out
     shown = yaml.safe_load(text)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from semipose.geometry import Size, View
-from semipose.methods import Codec, Labeled
+from semipose.methods.target import Codec, Labeled
 from semipose.models.stages import Tap, no_tap
 
 SIZE: Size = (64, 48)

@@ -161,8 +161,8 @@ def export(a: Arguments) -> None:
 
 
 def import_weights(a: Arguments) -> None:
-    from semipose.models import size
     from semipose.models.public import import_weights
+    from semipose.models.size import size
 
     found = import_weights(a.file, a.out, a.size, a.skeleton, a.bgr)
     config, joints = found.config, found.skeleton
@@ -310,7 +310,7 @@ def recipes(a: Arguments) -> int:
     from semipose.papers.listing import recipes_text, rows_text, shown
 
     if not a.words:
-        print(f"{recipes_text()}\n\n{rows_text()}")
+        print(recipes_text())
     elif a.words[0] != "show" and len(a.words) == 1:
         print(rows_text(a.words[0]))
     elif len(a.words) == 2 and a.words[0] == "show":

@@ -8,7 +8,7 @@ import pytest
 from semipose.config import Config, peer_of, to_dict
 from semipose.config.resolve import keys, read_overrides, read_yaml, resolve, split_file
 from semipose.errors import UsageError, UserError
-from semipose.papers.recipes import RECIPES
+from semipose.papers.find import recipes
 
 
 def test_layers_lie_over_each_other() -> None:
@@ -20,9 +20,9 @@ def test_options_of_the_backbone_are_free() -> None:
     assert resolve(Config(), {"model": {"options": {"layers": [1, 1]}}}).model.options == {"layers": [1, 1]}
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", recipes())
 def test_every_recipe_survives_a_round_trip(name: str) -> None:
-    config = RECIPES[name].config()
+    config = recipes()[name].config()
     assert resolve(Config(), to_dict(config)) == config
 
 

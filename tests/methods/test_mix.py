@@ -15,7 +15,7 @@ from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.methods.mix import Mix, Mixing, check_fits, check_groups, move_tiles
 from semipose.methods.target import of_last
-from semipose.models import build_model
+from semipose.models.build import build_model
 from semipose.models.stages import grids
 
 LAYERS = ("layer1", "layer2", "layer3")

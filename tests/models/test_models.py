@@ -7,7 +7,7 @@ import torch
 
 from semipose.config import ModelConfig
 from semipose.errors import UserError
-from semipose.models import build_model
+from semipose.models.build import build_model
 
 TINY = {
     "weights": "none",

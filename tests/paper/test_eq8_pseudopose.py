@@ -16,7 +16,7 @@ from semipose.heatmap import decode, encode, quarter
 from semipose.methods import build_method
 from semipose.methods.target import Target
 from semipose.methods.teach import distilled
-from semipose.papers.recipes import recipe
+from semipose.papers.find import recipe
 from tests.tiny import CODEC, FLIP, SIGMA, STRIDE, K, Tiny, gradients, labeled, norm, view
 
 EASY, HARD = parse("affine30+flip50"), afresh(parse("affine60+flip50"))

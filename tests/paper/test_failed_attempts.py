@@ -10,7 +10,7 @@ from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.geometry import align
 from semipose.methods import build_method
-from semipose.papers.recipes import recipe
+from semipose.papers.find import recipe
 from tests.tiny import CODEC, FLIP, Says, Tiny, gradients, labeled, norm, view
 
 EASY = parse("affine30+flip50")

@@ -11,7 +11,7 @@ from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.geometry import align
 from semipose.methods import build_method, hard
-from semipose.papers.recipes import RECIPES, recipe
+from semipose.papers.find import recipe, recipes
 from tests.tiny import CODEC, Tiny, labeled, view
 
 
@@ -20,7 +20,7 @@ def test_defaults_are_the_papers() -> None:
     assert (config.hard_of, config.outside, config.weight, config.share) == ("image", "ignore", 1.0, 1.0)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", recipes())
 def test_every_recipe_names_policies_that_exist(name) -> None:
     method = recipe(name).method
     assert callable(parse(method.easy)) and callable(hard(method))

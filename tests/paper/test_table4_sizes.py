@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from semipose.config import ModelConfig
-from semipose.models import build_model, size
+from semipose.models.build import build_model
+from semipose.models.size import size
 
 TABLE = {
     ("resnet50", (256, 192)): (34.0, 8.9),

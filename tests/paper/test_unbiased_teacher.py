@@ -10,7 +10,7 @@ import torch
 from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.methods import build_method
-from semipose.training import checkpoint
+from semipose.models import checkpoint
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from tests.tiny import CODEC, Tiny, labeled, view

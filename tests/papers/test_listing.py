@@ -12,7 +12,7 @@ from semipose.config.resolve import resolve
 from semipose.errors import UserError
 from semipose.papers.find import PAPERS, find
 from semipose.papers.listing import needs, recipes_text, rows_text, shown
-from semipose.papers.recipes import RECIPES, recipe
+from semipose.papers.find import recipe, recipes
 from semipose.papers.sources import DEFAULTS, USED
 
 RUN = ("data", "pseudo", "seed", "eval_every", "log_every", "save_every", "stop_on_collapse", "workers", "accelerator",
@@ -34,7 +34,7 @@ def test_every_constant_that_counts_has_a_source() -> None:
     assert {f"method.{key}" for key in USED} <= keys
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", recipes())
 def test_what_is_shown_is_the_recipe_s_configuration_each_line_with_its_source(name: str) -> None:
     text = shown(name)
     assert resolve(Config(), yaml.safe_load(text)) == recipe(name)
@@ -86,7 +86,7 @@ def test_every_row_is_listed_with_number_command_and_needs() -> None:
                 assert row.paper is None or f"{row.paper:g} " in line
                 (found,) = find(words[2])[1].values()
                 assert row.label in {each.label.partition(": ")[2] for each in found.rows}
-    assert all(name in recipes_text() for name in RECIPES)
+    assert all(name in recipes_text() for name in recipes())
 
 
 def test_needs_are_the_data_and_what_is_trained_first() -> None:

@@ -18,8 +18,8 @@ import torch
 
 from semipose.config import Config, MethodConfig
 from semipose.errors import UserError
-from semipose.methods import Method
-from semipose.training import checkpoint
+from semipose.methods.base import Method
+from semipose.models import checkpoint
 from semipose.training import loop as train
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir

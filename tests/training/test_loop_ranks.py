@@ -16,8 +16,9 @@ from torch import nn
 
 from semipose.config import Config
 from semipose.errors import UserError
-from semipose.methods import Method
-from semipose.training import checkpoint, stream
+from semipose.methods.base import Method
+from semipose.models import checkpoint
+from semipose.training import stream
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from semipose.training.signals import EXIT_STOPPED, Stopped

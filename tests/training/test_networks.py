@@ -11,7 +11,7 @@ from semipose.errors import UserError
 from semipose.inference.predictor import Predictor
 from semipose.models.weights import load_model, save_model
 from semipose.skeleton import LSP
-from semipose.training import checkpoint
+from semipose.models import checkpoint
 from semipose.training.loop import run_training
 from semipose.training.networks import build_networks, trained_teachers
 from semipose.training.rundir import RunDir

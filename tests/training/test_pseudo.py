@@ -15,7 +15,7 @@ from semipose.geometry import View, move
 from semipose.heatmap import encode
 from semipose.methods import Codec, Method
 from semipose.methods.target import Target
-from semipose.training import checkpoint
+from semipose.models import checkpoint
 from semipose.training import loop as train
 from semipose.training.launch import launch
 from semipose.training.loop import Training, run_training

@@ -16,7 +16,7 @@ from semipose.data.crops.store import refuse_above
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.inference.predictor import Predictor
-from semipose.models import build_model
+from semipose.models.build import build_model
 from semipose.models.weights import save_model
 from semipose.outputs.pose import Pose
 from semipose.skeleton import Skeleton

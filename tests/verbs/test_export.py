@@ -12,7 +12,7 @@ import torch
 from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.inference.predictor import Predictor
-from semipose.models import build_model
+from semipose.models.build import build_model
 from semipose.models.weights import save_model
 from semipose.skeleton import Skeleton
 from semipose.verbs.export import export

@@ -12,7 +12,7 @@ from semipose.cli import main
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.methods.mix import Mixing
-from semipose.models import build_model
+from semipose.models.build import build_model
 from semipose.models.weights import save_model
 from semipose.skeleton import LSP
 from semipose.verbs.show_mix import COLORS, GAP, HEIGHT, LABEL, draw_mix, show_mix

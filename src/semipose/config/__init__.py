@@ -3,12 +3,11 @@
 from semipose.config.schema import (
     Config,
     DataConfig,
-    MethodConfig,
-    ModelConfig,
     OptimConfig,
     differences,
     peer_of,
     to_dict,
 )
+from semipose.models.config import ModelConfig
 
-__all__ = ["Config", "DataConfig", "MethodConfig", "ModelConfig", "OptimConfig", "differences", "peer_of", "to_dict"]
+__all__ = ["Config", "DataConfig", "ModelConfig", "OptimConfig", "differences", "peer_of", "to_dict"]

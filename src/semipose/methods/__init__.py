@@ -1,190 +1,132 @@
-"""Methods by name: each line is one paper's method, each builder the arguments that set it apart."""
+"""Methods by name: what each needs, and where it is built from its options.
+
+A new method is a file here with its step, its options and a function that builds it, and one line in `METHODS`. Nothing
+heavy is imported before a method's options are asked for.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from torch import nn
+from semipose.errors import UsageError
 
-from semipose.augment import Policy, afresh, onto, parse
-from semipose.config import MethodConfig
-from semipose.errors import UserError
-from semipose.methods.base import Method, Outcome
-from semipose.methods.consistency import Dual, Naive, Single, UnbiasedTeacher
-from semipose.methods.denoise import AGGREGATES, READINGS, DenoiseSelect
-from semipose.methods.mix import Mixing, check_fits
-from semipose.methods.supervised import Supervised
-from semipose.methods.target import Codec, Labeled, Teach, seen_from, seen_with_background, soft
-from semipose.methods.teach import Change, chain, distilled, parse_changes, then
-from semipose.methods.teachers import STATISTICS, Ema, Frozen, Learning, Teacher
+if TYPE_CHECKING:
+    from torch import nn
 
-__all__ = [
-    "METHODS",
-    "MIX",
-    "NEED_TEACHER",
-    "NEED_UNLABELED",
-    "Codec",
-    "Labeled",
-    "Method",
-    "Outcome",
-    "build_method",
-    "networks_of",
-]
+    from semipose.methods.base import Method, Options
+    from semipose.methods.target import Codec
 
-MOVES = {"ignore": seen_from, "background": seen_with_background}
-HARD = {"image": afresh, "easy": onto}
-REFINE = ("after", "before")
 
-Build = Callable[[MethodConfig, Sequence[nn.Module], Codec], Method]
-METHODS: dict[str, tuple[int, Build]] = {
-    "supervised": (1, lambda c, nets, codec: Supervised(nets, codec, parse(c.easy))),
-    "naive": (1, lambda c, nets, codec: Naive(nets[0], codec, parse(c.easy), c.weight)),
-    "single": (1, lambda c, nets, codec: single(c, nets[0], codec)),
-    "undetached": (1, lambda c, nets, codec: single(c, nets[0], codec, Learning(nets[0]))),
-    "mean_teacher": (1, lambda c, nets, codec: single(c, nets[0], codec, average(c, nets[0], "batch"))),
-    "eman": (1, lambda c, nets, codec: single(c, nets[0], codec, average(c, nets[0], "sigma"))),
-    "mum": (1, lambda c, nets, codec: single(c, nets[0], codec, mix=mixing(c, nets[0], ()))),
-    "pose_mum": (1, lambda c, nets, codec: single(c, nets[0], codec, mix=mixing(c, nets[0], c.mix_after))),
-    "pose_mum_plus": (
-        1,
-        lambda c, nets, codec: single(
-            c, nets[0], codec, average(c, nets[0], "sigma"), mix=mixing(c, nets[0], c.mix_after)
-        ),
-    ),
-    "unbiased_teacher": (
-        1,
-        lambda c, nets, codec: single(c, nets[0], codec, average(c, nets[0], "batch"), kind=UnbiasedTeacher),
-    ),
-    "pseudopose": (1, lambda c, nets, codec: single(c, nets[0], codec, Frozen(nets[1]))),
-    "datadistill": (
-        1,
-        lambda c, nets, codec: single(
-            c, nets[0], codec, Frozen(nets[1]), distilled(parse(c.easy), c.views, c.sigma or codec.sigma)
-        ),
-    ),
-    "dual": (
-        2,
-        lambda c, nets, codec: Dual(
-            nets, codec, parse(c.easy), hard(c), MOVES[c.outside], c.weight, c.share, then(soft, *changes(c, codec))
-        ),
-    ),
-    "denoise_select": (2, lambda c, nets, codec: denoise_select(c, nets, codec)),
+@dataclass(frozen=True)
+class Entry:
+    """What a method needs.
+
+    Attributes:
+        file: of this room; its function of the method's name builds it, and that function's first parameter is typed
+            with the method's options.
+        networks: how many it trains.
+        unlabeled: it learns from unlabelled images.
+        teacher: it is taught by a trained network, which comes after those it trains.
+        tiles: it mixes tiles across groups of `mix_group` unlabelled images.
+    """
+
+    file: str
+    networks: int = 1
+    unlabeled: bool = True
+    teacher: bool = False
+    tiles: bool = False
+
+
+METHODS = {
+    "supervised": Entry("supervised", unlabeled=False),
+    "naive": Entry("consistency"),
+    "single": Entry("consistency"),
+    "undetached": Entry("consistency"),
+    "dual": Entry("consistency", networks=2),
+    "mean_teacher": Entry("average"),
+    "eman": Entry("average"),
+    "unbiased_teacher": Entry("average"),
+    "pseudopose": Entry("distill", teacher=True),
+    "datadistill": Entry("distill", teacher=True),
+    "mum": Entry("pose_mum", tiles=True),
+    "pose_mum": Entry("pose_mum", tiles=True),
+    "pose_mum_plus": Entry("pose_mum", tiles=True),
+    "denoise_select": Entry("denoise", networks=2),
 }
-"""Name -> (how many networks it trains, how it is built from its configuration, these networks and, after them, the
-trained teacher of those in `NEED_TEACHER`)."""
-
-NEED_UNLABELED = frozenset(METHODS) - {"supervised"}
-NEED_TEACHER = frozenset({"pseudopose", "datadistill"})
-MIX = frozenset({"mum", "pose_mum", "pose_mum_plus"})
 
 
-def single(
-    config: MethodConfig,
-    student: nn.Module,
-    codec: Codec,
-    teacher: Teacher | None = None,
-    teach: Teach = soft,
-    mix: Mixing | None = None,
-    kind: type[Single] = Single,
-) -> Single:
-    """Single, the student its own teacher unless another is given."""
-    move = MOVES[config.outside]
-    easy, changed = parse(config.easy), then(teach, *changes(config, codec))
-    return kind(student, codec, easy, hard(config), teacher, changed, move, config.weight, mix, config.joint)
-
-
-def average(config: MethodConfig, student: nn.Module, statistics: str) -> Ema:
-    """A student's average, which normalises with `statistics` unless `method.statistics` says otherwise."""
-    return Ema(student, config.decay, config.statistics or statistics)
-
-
-def mixing(config: MethodConfig, network: nn.Module, after: Sequence[str]) -> Mixing:
-    """How tiles are mixed, checked against the network: images, and what the stages in `after` give."""
-    tiles = (*config.mix_tiles,)
-    mix = Mixing(config.mix_group, tiles, (*after,), config.mix_chance, config.mix_anew, config.unmix)  # type: ignore
-    check_fits(mix, network)
-    return mix
-
-
-def denoise_select(c: MethodConfig, students: Sequence[nn.Module], codec: Codec) -> DenoiseSelect:
-    """Denoise and select, K being one less than the views."""
-    return DenoiseSelect(
-        students,
-        codec,
-        parse(c.easy),
-        hard(c),
-        parse(c.multi),
-        c.views - 1,
-        AGGREGATES[c.pool],
-        c.at_once,
-        READINGS[c.select],
-        c.margin,
-        chain(*changes(c, codec)),
-        c.refine == "before",
-        MOVES[c.outside],
-        c.weight,
-        c.share,
-    )
-
-
-def changes(config: MethodConfig, codec: Codec) -> list[Change]:
-    """What becomes of a target before it teaches."""
-    return parse_changes(config.teach, config.sigma or codec.sigma)
-
-
-def hard(config: MethodConfig) -> Policy:
-    """The policy of the hard view."""
-    return HARD[config.hard_of](parse(config.hard))
-
-
-def networks_of(config: MethodConfig) -> int:
-    """How many networks the method trains.
+def needs(name: str) -> Entry:
+    """A method's entry.
 
     Raises:
-        UserError: a name that nothing has, a number out of its range, a teacher missing or not asked for.
+        UsageError: there is no such method.
     """
-    for value, known, key in (
-        (config.name, METHODS, "name"),
-        (config.outside, MOVES, "outside"),
-        (config.hard_of, HARD, "hard_of"),
-        (config.statistics, (None, *STATISTICS), "statistics"),
-        (config.pool, AGGREGATES, "pool"),
-        (config.select, READINGS, "select"),
-        (config.refine, REFINE, "refine"),
-    ):
-        if value not in known:
-            raise UserError(f"method.{key} is {value!r}; it can be {', '.join(name or 'null' for name in known)}")
-    for number, key in ((config.weight, "weight"), (config.share, "share")):
-        if not 0 <= number < math.inf:
-            raise UserError(f"method.{key} is {number:g}; it can be 0 or more")
-    if math.isnan(config.margin):
-        raise UserError("method.margin is not a number; 0 lets the surer network teach")
-    if not 0 <= config.burn_in <= 1:
-        raise UserError(f"method.burn_in is {config.burn_in:g}; it is a part of the training, 0 to 1")
-    if not 0 <= config.decay <= 1:
-        raise UserError(f"method.decay is {config.decay:g}; it can be 0 (the student itself) to 1 (its first state)")
-    if config.views < 1:
-        raise UserError(f"method.views is {config.views}; it can be 1 (the easy view alone) or more")
-    if config.at_once < 1:
-        raise UserError(f"method.at_once is {config.at_once}; it can be 1 (one view after the other) or more")
-    if config.sigma is not None and not config.sigma > 0:
-        raise UserError(f"method.sigma is {config.sigma:g}; it is a width in cells, above 0, or null for model.sigma")
-    if config.teacher is None and config.name in NEED_TEACHER:
-        raise UserError(
-            f"method {config.name} needs a trained teacher: set method.teacher to a run folder or model.safetensors;"
-            " semipose train --recipe supervised trains one"
-        )
-    if config.teacher is not None and config.name not in NEED_TEACHER:
-        raise UserError(f"method.teacher is for {' and '.join(sorted(NEED_TEACHER))}; method.name is {config.name}")
-    parse_changes(config.teach, sigma=1)
-    return METHODS[config.name][0]
+    if name not in METHODS:
+        near = difflib.get_close_matches(str(name), METHODS, 1, 0.6)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(f"method.name is {name!r}; it can be {', '.join(METHODS)}{hint}")
+    return METHODS[name]
 
 
-def build_method(config: MethodConfig, networks: Sequence[nn.Module], codec: Codec) -> Method:
-    """The method that `config` names, for the networks it trains and, last, the trained teacher it needs."""
-    networks_of(config)
-    method = METHODS[config.name][1](config, networks, codec)
-    if config.labeled:
-        method.labeled = parse(config.labeled)
+@cache
+def options_class(name: str) -> type[Options]:
+    """The dataclass of a method's options."""
+    build = getattr(import_module(f"semipose.methods.{needs(name).file}"), name)
+    hints = get_type_hints(build)
+    return hints[next(iter(hints))]
+
+
+def option_names(name: str) -> tuple[str, ...]:
+    """A method's options, its name first."""
+    return tuple(one.name for one in dataclasses.fields(options_class(name)))
+
+
+def options(name: str, **values: Any) -> Options:
+    """A method's options, those that are not given at their defaults.
+
+    Raises:
+        UsageError: there is no such method, or it does not read one of them.
+    """
+    refuse_unread(name, values)
+    return options_class(name)(name=name, **values)
+
+
+def switched(given: Options, name: str) -> Options:
+    """Another method with what it reads of these options."""
+    kept = {key: value for key, value in vars(given).items() if key in option_names(name) and key != "name"}
+    return options(name, **kept)
+
+
+def refuse_unread(name: str, values: Mapping[str, Any]) -> None:
+    """Raises UsageError where a value is no option of the method; names those of which it is, and the nearest right."""
+    own = option_names(name)
+    for key in values:
+        if key in own:
+            continue
+        others = [other for other in METHODS if key in option_names(other)]
+        whose = f", it is one of {', '.join(others)}" if others else ""
+        near = difflib.get_close_matches(str(key), own, 1, 0.5)
+        hint = f"did you mean method.{near[0]}?" if near else f"{name} reads {', '.join(own[1:])}"
+        raise UsageError(f"method {name} has no option {key}{whose}; {hint}")
+
+
+def build_method(given: Options, networks: Sequence[nn.Module], codec: Codec) -> Method:
+    """The method of these options, for the networks it trains and, last, the trained teacher it needs.
+
+    Raises:
+        UserError: an option cannot be what it is, or does not fit the network.
+    """
+    from semipose.augment import parse
+
+    given.check()
+    build = getattr(import_module(f"semipose.methods.{needs(given.name).file}"), given.name)
+    method = build(given, networks, codec)
+    if given.labeled:
+        method.labeled = parse(given.labeled)
     return method

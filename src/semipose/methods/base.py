@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,26 @@ from semipose.augment import Policy
 from semipose.draws import Draws
 from semipose.geometry import View
 from semipose.methods.target import Codec, Labeled, Target, follow, response, truth
+from semipose.options import check_limits, option
+
+
+@dataclass
+class Options:
+    """What every method reads.
+
+    Attributes:
+        name: the method's.
+        easy: policy of the teacher's view, and of the labelled images.
+        labeled: policy of the labelled images, where it is another than `easy`; the papers have none.
+    """
+
+    name: str = option("supervised")
+    easy: str = option("affine30+flip50", source="Xie, section 4.1; the mirror: released code")
+    labeled: str | None = option(None, source="Xie, Eq. 8: as easy")
+
+    def check(self) -> None:
+        """Raises UserError where an option cannot be what it is; more than its limit where one hangs on another."""
+        check_limits(self, "method.")
 
 
 class Outcome(NamedTuple):

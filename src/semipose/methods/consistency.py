@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from semipose.augment import Policy
+from semipose.augment import Policy, afresh, onto, parse
 from semipose.draws import Draws
 from semipose.geometry import View
-from semipose.methods.base import Method, Outcome
+from semipose.methods.base import Method, Options, Outcome
 from semipose.methods.target import (
     Codec,
     Followed,
@@ -20,14 +21,92 @@ from semipose.methods.target import (
     follow_together,
     response,
     seen_from,
+    seen_with_background,
     soft,
 )
-from semipose.methods.teachers import Ema, Itself, Learning, Teacher
+from semipose.methods.teach import Change, parse_changes, then
+from semipose.methods.teachers import Itself, Learning, Teacher
 from semipose.models.stages import Tap
+from semipose.options import above_zero, at_least, one_of, option, or_null, within
 
 Move = Callable[[Target, View, Tensor], Target]
 Mix = Callable[[int, Draws], Tap]
 """Draws a step's tap for so many images."""
+
+MOVES: dict[str, Move] = {"ignore": seen_from, "background": seen_with_background}
+HARD = {"image": afresh, "easy": onto}
+
+
+@dataclass
+class NaiveOptions(Options):
+    """What every method with unlabelled images reads.
+
+    Attributes:
+        weight: lambda, of the unsupervised loss.
+        burn_in: the part of the training's length in which labels alone teach; none in the paper.
+    """
+
+    weight: float = option(1.0, at_least(0, "it can be 0 or more"), "Xie, section 3.2")
+    burn_in: float = option(0.0, within(0, 1, "it is a part of the training, 0 to 1"), "none in Xie")
+
+
+@dataclass
+class EasyHardOptions(NaiveOptions):
+    """What every method reads in which an easy view teaches a hard one.
+
+    Attributes:
+        hard: policy of the student's view.
+        hard_of: what the hard view is drawn from: `image`, the plain image (Xie et al. 2021, Eq. 3), or `easy`, the
+            easy view, blank where that ended (their released code).
+        outside: what the student is taught where the teacher saw nothing: `ignore`, or `background` (released code).
+        teach: what becomes of the teacher's heatmaps before they teach: `soft`, nothing, or changes joined by +:
+            `confident0.4` (only peaks above 0.4 teach), `foreground` (high cells weigh more), `refined` (fresh
+            Gaussians), `refined0.4` (threshold-and-refine: fresh Gaussians, joints with lower peaks do not teach),
+            `zeroed0.4` (those teach background), `raw0.4` (those stay as they are).
+        sigma: of the fresh Gaussians, in cells; null: model.sigma.
+    """
+
+    hard: str = option("affine60+flip50+jc5", source="Xie, sections 4.1 and 6.2; a mirror of its own: ours")
+    hard_of: str = option("image", one_of(*HARD), "Xie, Eq. 3")
+    outside: str = option("ignore", one_of(*MOVES), "ours; background in Xie's released code")
+    teach: str = option("soft", source="Xie, Eq. 2: heatmaps as they are")
+    sigma: float | None = option(
+        None, or_null(above_zero("it is a width in cells, above 0, or null for model.sigma")), "ours: the labels'"
+    )
+
+    def check(self) -> None:
+        super().check()
+        parse_changes(self.teach, sigma=1)
+
+    def hard_policy(self) -> Policy:
+        """Of the hard view."""
+        return HARD[self.hard_of](parse(self.hard))
+
+    def changes(self, codec: Codec) -> list[Change]:
+        """What becomes of a target before it teaches."""
+        return parse_changes(self.teach, self.sigma or codec.sigma)
+
+
+@dataclass
+class SingleOptions(EasyHardOptions):
+    """Of one network.
+
+    Attributes:
+        joint: whether labelled and hard images go through the student in one batch, as EMAN's do.
+    """
+
+    joint: bool = option(False, source="Xie, released code")
+
+
+@dataclass
+class DualOptions(EasyHardOptions):
+    """Of two networks.
+
+    Attributes:
+        share: of each network's supervised loss: 1 (paper) or 0.5 (released code).
+    """
+
+    share: float = option(1.0, at_least(0, "it can be 0 or more"), "Xie, Eq. 1 and section 3.2")
 
 
 class Naive(Method):
@@ -102,16 +181,6 @@ class Single(Method):
         self.teacher.update(self.students[0])
 
 
-class UnbiasedTeacher(Single):
-    """Unbiased Teacher's scheme (Liu et al., ICLR 2021) on heatmaps: the student first learns from labels alone; where
-    that burn-in ends it is copied, and the copy, from then on its average, teaches."""
-
-    teacher: Ema
-
-    def after_burn_in(self) -> None:
-        self.teacher.net.load_state_dict(self.students[0].state_dict())
-
-
 class Dual(Method):
     """Two networks: each one's predictions on the easy view teach the other the hard view, Eq. 6 and 7.
 
@@ -163,3 +232,35 @@ def responses(learnt: Followed, target: Target, taught: Followed) -> dict[str, T
         "response/student": response(taught.heatmaps),
         "response/background": background(target.heatmaps),
     }
+
+
+def naive(options: NaiveOptions, networks: Sequence[nn.Module], codec: Codec) -> Naive:
+    """From its options."""
+    return Naive(networks[0], codec, parse(options.easy), options.weight)
+
+
+def single(
+    options: SingleOptions,
+    networks: Sequence[nn.Module],
+    codec: Codec,
+    teacher: Teacher | None = None,
+    teach: Teach = soft,
+    mix: Mix | None = None,
+    kind: type[Single] = Single,
+) -> Single:
+    """From its options; the student is its own teacher unless another is given."""
+    move, changed = MOVES[options.outside], then(teach, *options.changes(codec))
+    easy, hard = parse(options.easy), options.hard_policy()
+    return kind(networks[0], codec, easy, hard, teacher, changed, move, options.weight, mix, options.joint)
+
+
+def undetached(options: SingleOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
+    """Single whose teacher learns too: no detach, and it collapses (Xie et al. 2021, section 3.3)."""
+    return single(options, networks, codec, Learning(networks[0]))
+
+
+def dual(options: DualOptions, networks: Sequence[nn.Module], codec: Codec) -> Dual:
+    """From its options."""
+    move, changed = MOVES[options.outside], then(soft, *options.changes(codec))
+    easy, hard = parse(options.easy), options.hard_policy()
+    return Dual(networks, codec, easy, hard, move, options.weight, options.share, changed)

@@ -4,18 +4,20 @@ for several views of an image is pooled, and the surer one teaches, joint by joi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semipose.augment import Policy
+from semipose.augment import Policy, parse
 from semipose.draws import Draws
 from semipose.geometry import View, align
-from semipose.methods.consistency import Dual, Move
+from semipose.methods.consistency import MOVES, Dual, DualOptions, Move
 from semipose.methods.target import Codec, Target, seen_from, soft
-from semipose.methods.teach import Change
+from semipose.methods.teach import Change, chain
 from semipose.methods.teachers import Itself, Teacher
+from semipose.options import at_least, number, one_of, option
 
 Aggregate = Callable[[Tensor, Tensor], Tensor]
 """(heatmaps (V, B, K, h, w), cells that each view sees (V, B, 1, h, w) bool) -> (B, K, h, w)."""
@@ -123,6 +125,35 @@ def unless_dropped(target: Target) -> Tensor:
     return target.doubt.masked_fill(target.weight.amax((-2, -1)) == 0, torch.inf)
 
 
+REFINE = ("after", "before")
+
+
+@dataclass
+class DenoiseSelectOptions(DualOptions):
+    """What Algorithm 1 reads beside Dual's.
+
+    Attributes:
+        views: how many views of an image are pooled, the easy one among them (K+1); the paper gives no number.
+        multi: policy of the further views, S_m.
+        pool: how views are aggregated: `max`, `mean`, or `none` (the easy view alone).
+        at_once: how many of the further views are one batch; fewer take less memory, but for the images themselves.
+        select: who teaches a joint: `printed` (Algorithm 1: the peer where it is surer by more than `margin`, else the
+            student itself), `peer` (the peer unless the student itself is surer by more than `margin`), `none` (the
+            peer).
+        margin: Delta, in heights of heatmaps.
+        refine: where what `teach` says is done: `after` the selection, or `before` it, where a dropped joint is then
+            not selected.
+    """
+
+    views: int = option(4, at_least(1, "it can be 1 (the easy view alone) or more"), "ours; the papers give no number")
+    multi: str = option("affine30+flip50", source="ours")
+    pool: str = option("max", one_of(*AGGREGATES), "Yu: the maximum")
+    at_once: int = option(4, at_least(1, "it can be 1 (one view after the other) or more"), "no number depends on it")
+    select: str = option("printed", one_of(*READINGS), "Yu, suppl. Algorithm 1")
+    margin: float = option(0.0, number("it is a number; 0 lets the surer network teach"), "ours")
+    refine: str = option("after", one_of(*REFINE), "ours; Yu's Algorithm 1 leaves it open")
+
+
 class DenoiseSelect(Dual):
     """Two networks, taught as Dual's by what is pooled and selected; Algorithm 1 is `pseudo` and then Dual's step.
 
@@ -168,3 +199,24 @@ class DenoiseSelect(Dual):
             pools = [self.change(each) for each in pools]
         chosen = [selected(own, peer, self.reading, self.margin) for own, peer in zip(pools, pools[::-1], strict=True)]
         return chosen if self.change_first else [self.change(each) for each in chosen]
+
+
+def denoise_select(options: DenoiseSelectOptions, networks: Sequence[nn.Module], codec: Codec) -> DenoiseSelect:
+    """From its options, K being one less than the views."""
+    return DenoiseSelect(
+        networks,
+        codec,
+        parse(options.easy),
+        options.hard_policy(),
+        parse(options.multi),
+        options.views - 1,
+        AGGREGATES[options.pool],
+        options.at_once,
+        READINGS[options.select],
+        options.margin,
+        chain(*options.changes(codec)),
+        options.refine == "before",
+        MOVES[options.outside],
+        options.weight,
+        options.share,
+    )

@@ -13,12 +13,11 @@ from functools import reduce
 
 import torch
 
-from semipose.augment import Policy
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.heatmap import decode, encode, quarter
-from semipose.methods.target import Codec, Target, Teach, seen_from, soft
+from semipose.methods.target import Codec, Target, Teach
 from semipose.methods.teachers import Teacher
 
 Change = Callable[[Target], Target]
@@ -71,28 +70,6 @@ def refined(sigma: float, threshold: float = -math.inf, below: str = "refined") 
         return replace(redrawn, heatmaps=torch.where(high, fresh, target.heatmaps * (below == "raw")))
 
     return change
-
-
-def distilled(draw: Policy, views: int, sigma: float) -> Teach:
-    """DataDistill (Xie et al. 2021, section 5): the heatmaps of several views of an image are summed in the frame of
-    the first, and fresh Gaussians stand at the keypoints that the sum tells. As sure as the teacher is counts the mean
-    of what the views say there, so that thresholds mean what they do elsewhere.
-
-    Args:
-        draw: the further views, each from the plain image.
-        views: how many are summed, the teacher's own among them.
-    """
-
-    def teach(teacher: Teacher, view: View, codec: Codec, draws: Draws) -> Target:
-        more = draws.again("distilled")  # so that what is drawn afterwards is what any other `teach` leaves to draw
-        target = soft(teacher, view)
-        summed = target.heatmaps
-        for _ in range(views - 1):
-            summed = summed + seen_from(soft(teacher, draw(view.plain, more)), view, codec.flip).heatmaps
-        found = refined(sigma)(replace(target, heatmaps=summed))
-        return replace(found, score=found.confidence / views)
-
-    return teach
 
 
 def then(teach: Teach, *changes: Change) -> Teach:

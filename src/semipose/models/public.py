@@ -32,8 +32,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from semipose.config import ModelConfig
 from semipose.errors import UserError
+from semipose.models.build import build_model
+from semipose.models.config import ModelConfig
 from semipose.models.weights import save_model
 from semipose.skeleton import SKELETONS, Skeleton, joint_map
 
@@ -308,8 +309,6 @@ def _filled(
     config: ModelConfig, skeleton: Skeleton, rows: list[int], state: dict[str, Tensor], path: Path
 ) -> tuple[torch.nn.Module, int, list[str]]:
     """The network with the file's tensors in it, how many those are, and the names of those it has no place for."""
-    from semipose.models import build_model
-
     network = build_model(config, len(skeleton))
     mine, places = network.state_dict(), _places(config.backbone.startswith("hrnet"))
     names = {_moved(name, places): name for name in state}

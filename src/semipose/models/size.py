@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from semipose.config import ModelConfig
+from semipose.models.build import build_model
+from semipose.models.config import ModelConfig
 
 
 class Size(NamedTuple):
@@ -32,8 +33,6 @@ class Size(NamedTuple):
 
 def size(config: ModelConfig, joints: int) -> Size:
     """The size of a network for K joints; nothing is computed, no weights are read."""
-    from semipose.models import build_model
-
     with torch.device("meta"):
         network = build_model(replace(config, weights="none"), joints).eval()
         image = torch.empty(1, 3, *config.size)

@@ -1,38 +1,36 @@
-"""What can be trained, as text: `semipose recipes` lists every recipe and every row of the papers' tables, and shows a
-configuration with where each constant comes from."""
+"""What can be trained, as text: recipes, the rows of the papers' tables, and whole configurations with the source of
+each constant."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import yaml
 
-from semipose.config import Config, to_dict
+from semipose.config.schema import Config, to_dict
 from semipose.errors import UserError
-from semipose.methods import NEED_UNLABELED
-from semipose.papers import mini
-from semipose.papers.find import PAPERS, find, rows_of
-from semipose.papers.measures import AP_DETECTED, MPJPE
-from semipose.papers.recipes import RECIPES, recipe
-from semipose.papers.sources import DEFAULTS, used
-from semipose.papers.tables import Plan, Table
+from semipose.methods import needs as needs_of_method
+from semipose.options import sources
+from semipose.papers import OURS, PAPERS, mini
+from semipose.papers.datasets import BOXES, NAMES
+from semipose.papers.find import find, paper, recipe, recipes, rows_of, today
+from semipose.papers.tables import AP_DETECTED, MPJPE, Plan, Table
 
 ROOT = Path("ROOT")
-DATA = {"coco": "COCO", "mpii": "MPII", "aic": "AI Challenger", "h36m": "Human3.6M"}
-"""Folders of `reproduce --data ROOT`."""
-BOXES = "_boxes_"
-"""In the name of a file of a detector's boxes."""
 
 
 def recipes_text() -> str:
-    """A line a recipe: its name, the paper's number and what it is."""
-    lines = [f"{name:24s} {each.number:>8s}  {each.row}" for name, each in RECIPES.items()]
-    return "\n".join([*lines, "trained by: semipose train --recipe NAME --data data.yaml"])
+    """The first page: the papers' tables by name, and every recipe with the paper's number."""
+    lines = ["Papers and their tables (semipose recipes PAPER or PAPER/TABLE lists the rows):"]
+    for name in PAPERS:
+        lines.append(f"  {name:10s} {paper(name).title}: {', '.join(paper(name).tables)}")
+    lines += ["", "Recipes (semipose recipes show NAME prints one whole):"]
+    for name, one in recipes().items():
+        lines.append(f"  {name:24s} {one.number:>8s}  {one.folder}: {one.text}")
+    return "\n".join([*lines, "", "trained by: semipose train data.yaml --recipe NAME"])
 
 
 def rows_text(target: str = "") -> str:
@@ -42,7 +40,7 @@ def rows_text(target: str = "") -> str:
     for name in [target.partition("/")[0]] if target else PAPERS:
         for key, table in find(target or name)[1].items():
             lines += _table_text(name, key, table)
-    lines.append("A command as it stands trains at mini scale: embedded people, in minutes, with no data of yours.")
+    lines.append("A command as it stands trains at mini scale: synthetic people, in minutes, with no data of yours.")
     lines.append("With --scale paper --data ROOT it trains at the paper's, and needs what is named.")
     return "\n".join(lines)
 
@@ -61,20 +59,20 @@ def needs(plans: Mapping[str, Plan], name: str, metric: str = "") -> list[str]:
     on with what those need."""
     plan = plans[name]
     config = plan.scales["paper"](0, ROOT)
-    unlabeled = config.data.unlabeled if config.method.name in NEED_UNLABELED else None
+    unlabeled = config.data.unlabeled if needs_of_method(config.method.name).unlabeled else None
     files = [Path(str(file)) for file in (config.data.labeled, unlabeled, config.data.val) if file]
-    found = [DATA[folder] for folder in dict.fromkeys(file.relative_to(ROOT).parts[0] for file in files)]
+    lines = [NAMES[folder] for folder in dict.fromkeys(file.relative_to(ROOT).parts[0] for file in files)]
     if plan.labels:
-        found[0] += f" ({plan.labels:,} {'labelled images' if plan.by_image else 'labels'})"
+        lines[0] += f" ({plan.labels:,} {'labelled images' if plan.by_image else 'labels'})"
     if unlabeled and BOXES in Path(str(unlabeled)).name:
-        found.append("a detector's boxes of its unlabelled images")
+        lines.append("a detector's boxes of its unlabelled images")
     if metric in (AP_DETECTED, MPJPE):
-        found.append("a detector's boxes of VAL" if metric == AP_DETECTED else "its cameras.pkl")
+        lines.append("a detector's boxes of VAL" if metric == AP_DETECTED else "its cameras.pkl")
     if config.model.weights == "imagenet" or config.peer.get("weights") == "imagenet":
-        found.append("ImageNet weights")
+        lines.append("ImageNet weights")
     for before in filter(None, (plan.teacher, plan.start)):
-        found += [f"{before} (trained first)", *(each for each in needs(plans, before) if each not in found)]
-    return found
+        lines += [f"{before} (trained first)", *(line for line in needs(plans, before) if line not in lines)]
+    return lines
 
 
 def shown(name: str, scale: str = "paper") -> str:
@@ -83,60 +81,59 @@ def shown(name: str, scale: str = "paper") -> str:
     Raises:
         UserError: no such recipe or row.
     """
-    from semipose.models import size
+    from semipose.models.size import size
 
-    config, module, own, about = _of_row(name, scale) if "/" in name else _of_recipe(name)
+    config, folder, own, about = _of_row(name, scale) if "/" in name else _of_recipe(name)
     about.append(f"a network for 17 joints: {size(config.model, 17)}")
-    at_mini = module is mini or ("/" in name and scale == "mini")
-    changed: Mapping[str, str] = getattr(module, "SOURCES", {})
+    at_mini = folder == OURS or ("/" in name and scale == "mini")
+    changed = paper(folder).sources
 
-    def source(key: str, same: bool) -> str:
-        if not used(config.method, key):
-            return f"not of {config.method.name}"
+    def source(key: str, same: bool, default: str) -> str:
         if same:
-            return DEFAULTS.get(key, "")
+            return default
         if at_mini and not key.startswith("method."):
             return mini.SOURCE
         return changed.get(key, own)
 
-    lines = _annotated(to_dict(config), to_dict(Config()), source)
-    return "\n".join([*(f"# {line}" for line in about), *lines])
+    return "\n".join([*(f"# {line}" for line in about), *_annotated(config, source)])
 
 
-def _of_recipe(name: str) -> tuple[Config, ModuleType, str, list[str]]:
-    """Its configuration, the module that it is from, what it says of itself, and what to print above."""
-    config, each = recipe(name), RECIPES[name]
-    own = each.source.rstrip(".")
-    return config, import_module(each.config.__module__), own, [_with_number(each.row, each.number), own]
+def _of_recipe(name: str) -> tuple[Config, str, str, list[str]]:
+    """Its configuration, its paper, what it says of itself, and what to print above."""
+    config = recipe(name)
+    one = recipes()[today(name, recipes(), *PAPERS)]
+    own = f"{paper(one.folder).short}, {one.row.label}" if one.row.label != one.plan else one.about
+    return config, one.folder, own, [_with_number(f"{paper(one.folder).title}, {one.text}", one.number)]
 
 
-def _of_row(name: str, scale: str) -> tuple[Config, ModuleType, str, list[str]]:
+def _of_row(name: str, scale: str) -> tuple[Config, str, str, list[str]]:
     of, _, wanted = name.partition("/")
-    paper = find(of)[0]
-    if wanted not in paper.plans:
-        raise UserError(f"{name} is no row; semipose recipes lists them, such as xie2021/dual-jc-1k")
-    rows = rows_of(paper, wanted)
+    one = find(of)[0]
+    wanted = today(wanted, one.plans, of)
+    if wanted not in one.plans:
+        raise UserError(f"{name} is no row; semipose recipes {of} lists them, such as xie2021/dual-jc-1k")
+    rows = rows_of(one, wanted)
     about = [_with_number(row.label, "" if row.paper is None else f"{row.paper:g} {row.metric}") for row in rows]
-    wants = dict.fromkeys(each for row in rows for each in needs(paper.plans, wanted, row.metric))
+    wants = dict.fromkeys(want for row in rows for want in needs(one.plans, wanted, row.metric))
     about.append(f"needs {', '.join(wants)}" if scale == "paper" else "the mini protocol")
-    config = paper.plans[wanted].scales[scale](0, None)
-    return config, import_module(f"semipose.papers.recipes.{of}"), rows[0].label, about
+    return one.plans[wanted].scales[scale](0, None), of, rows[0].label, about
 
 
 def _with_number(text: str, number: str) -> str:
     return f"{text} ({number})" if number else text
 
 
-def _annotated(
-    values: Mapping[str, Any], defaults: Mapping[str, Any], source: Callable[[str, bool], str], section: str = ""
-) -> Iterator[str]:
-    """Lines of YAML; `source` is told a key, and whether its value is the default."""
+def _annotated(section: Any, source: Callable[[str, bool, str], str], prefix: str = "") -> Iterator[str]:
+    """Lines of YAML; `source` is told a key, whether its value is the default, and where that comes from."""
+    values, plain = to_dict(section), to_dict(type(section)())
+    defaults = sources(type(section))
     for key, value in values.items():
-        if not section and dataclasses.is_dataclass(getattr(Config(), key)):
+        inner = getattr(section, key)
+        if dataclasses.is_dataclass(inner):
             yield f"{key}:"
-            yield from _annotated(value, defaults[key], source, f"{key}.")
+            yield from _annotated(inner, source, f"{key}.")
             continue
         text = yaml.safe_dump([value], default_flow_style=True, width=1000).strip()[1:-1]
-        said = source(section + key, value == defaults[key])
-        line = f"{'  ' if section else ''}{key}: {text}"
+        said = source(prefix + key, value == plain[key], defaults[key])
+        line = f"{'  ' if prefix else ''}{key}: {text}"
         yield f"{line:40s}  # {said}" if said else line

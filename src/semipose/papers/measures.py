@@ -15,6 +15,7 @@ from semipose.config.resolve import read_yaml, resolve
 from semipose.data.sample import SYNTH
 from semipose.errors import UserError
 from semipose.metrics.pckh import GROUPS
+from semipose.papers.tables import AP_DETECTED, MPJPE, PCK, PSEUDO
 
 DETECTED = Path("person_detection_results", "COCO_val2017_detections_AP_H_56_person.json")
 """Where pose repositories keep the boxes of SimpleBaseline's detector, in COCO's folder."""
@@ -143,7 +144,6 @@ def pseudo(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     return {} if found is None else {"mean": 100 * found}
 
 
-PCK, MPJPE, AP_DETECTED, PSEUDO = "PCK@0.1", "MPJPE mm", "AP, detected boxes", "pseudo PCK"
 SCORES: dict[str, Score] = {
     PCK: pck,
     "AP": average_precision,

@@ -1,4 +1,4 @@
-"""The mini protocol: embedded people and a small ResNet from scratch, minutes on two CPU cores.
+"""The mini protocol: synthetic people and a small ResNet from scratch, minutes on two CPU cores.
 
 Ours, not a paper's, and the same for every method. Fixed by supervised training and by the time that a Dual run
 takes: 20 labels are learnt by heart in less than half of the steps, and more of them help (docs/DECISIONS.md). The
@@ -8,14 +8,22 @@ encoder's 4x3 cells divide into Pose-MUM's tiles, and two deconvolutions to heat
 
 from __future__ import annotations
 
-from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
-from semipose.papers.pose_mum import recipes as pose_mum
-from semipose.papers.yu2024.recipes import REFINED, WHOLE
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semipose.config.schema import Config, DataConfig, OptimConfig
+from semipose.methods import options
+from semipose.models.config import ModelConfig
+from semipose.papers.tables import Make
+
+if TYPE_CHECKING:
+    from semipose.methods.base import Options
 
 SOURCE = "ours: the mini protocol"
 DOMAIN, LABELS, UNLABELED, VAL = "studio", 20, 2000, 500
 STEPS = 1200
-EASY, HARD = "affine30+flip50", "affine60+flip50"
 SETS = {
     "labeled": (LABELS, 200_000),
     "unlabeled": (UNLABELED, 300_000),
@@ -26,13 +34,21 @@ SETS = {
 unlabelled where the unlabelled ones have labels."""
 
 
+TIMES = {"1k": 1, "5k": 5, "10k": 10}
+"""Of the protocol's labels, as many times stand for a paper's."""
+People = Mapping[str, Callable[[int], str | None]]
+"""Keys of the data section -> what they are for a seed."""
+Network = Callable[[ModelConfig], dict[str, Any]]
+"""The protocol's network -> what another has instead."""
+
+
 def people(which: str, seed: int, domain: str = DOMAIN, times: int = 1) -> str:
-    """The embedded people of one of `SETS`, or `times` as many. Validation is the same for every seed."""
+    """The synthetic people of one of `SETS`, or `times` as many. Validation is the same for every seed."""
     count, start = SETS[which]
     return f"synth:{domain}?seed={0 if which == 'val' else seed}&count={count * times}&start={start}"
 
 
-def base(method: MethodConfig, seed: int = 0) -> Config:
+def base(method: Options, seed: int = 0) -> Config:
     """The protocol for one method; `seed` draws other labelled and unlabelled people, validation stays."""
     labeled, unlabeled, val = (people(which, seed) for which in ("labeled", "unlabeled", "val"))
     data = DataConfig(labeled=labeled, unlabeled=unlabeled, val=val)
@@ -45,46 +61,36 @@ def base(method: MethodConfig, seed: int = 0) -> Config:
     return Config(data, model, method, OptimConfig(lr=3e-3, batch=16), steps=STEPS, eval_every=400, seed=seed)
 
 
-def supervised(seed: int = 0) -> Config:
-    """The mini protocol on labelled people alone."""
-    return base(MethodConfig("supervised", EASY), seed)
+def small(
+    method: Mapping[str, Any], changes: People | None = None, network: Network | None = None, **of_run: Any
+) -> Make:
+    """The mini protocol with a method's settings; `changes` replace parts of the data, `network` of the network, and
+    `of_run` settings outside the sections."""
+
+    def make(seed: int, root: Path | None = None) -> Config:
+        config = base(options(**method), seed)
+        replaced: dict[str, Any] = {key: change(seed) for key, change in (changes or {}).items()}
+        model = replace(config.model, **network(config.model)) if network else config.model
+        return replace(config, data=replace(config.data, **replaced), model=model, **of_run)
+
+    return make
 
 
-def naive(seed: int = 0) -> Config:
-    """The mini protocol with both sides learning."""
-    return base(MethodConfig("naive", EASY), seed)
+def wider(model: ModelConfig) -> dict[str, Any]:
+    """A ResNet of twice the channels, for HRNet at mini scale, and for ResNet101 in Pose-MUM's tables; ours."""
+    return {"options": {**model.options, "channels": [2 * width for width in model.options["channels"]]}}
 
 
-def single(seed: int = 0) -> Config:
-    """The mini protocol with one network, without cutout."""
-    return base(MethodConfig("single", EASY, HARD), seed)
+def deeper(blocks: int) -> Network:
+    """A ResNet of so many blocks a stage, for the larger ResNets at mini scale; ours."""
+    return lambda model: {"options": {**model.options, "layers": [blocks] * 4}}
 
 
-def dual(seed: int = 0) -> Config:
-    """The mini protocol with two networks, RandAugment and Joint Cutout together; the paper has one or the other."""
-    return base(MethodConfig("dual", EASY, f"{HARD}+ra20+jc5"), seed)
+def mixed(method: Mapping[str, Any], changes: People | None = None) -> Make:
+    """The mini protocol with a small network beside a larger one."""
 
+    def make(seed: int, root: Path | None = None) -> Config:
+        config = small(method, changes)(seed, root)
+        return replace(config, peer=wider(config.model))
 
-def mum(seed: int = 0) -> Config:
-    """The mini protocol with one network and mixed images, Affine 60."""
-    return base(pose_mum.mum().method, seed)
-
-
-def pose_mum_only(seed: int = 0) -> Config:
-    """The mini protocol with one network and mixed images and features, no further affine."""
-    return base(pose_mum.pose_mum().method, seed)
-
-
-def pose_mum_plus(seed: int = 0) -> Config:
-    """The mini protocol as mini-pose_mum, taught by EMAN of decay 0.6."""
-    return base(pose_mum.pose_mum_plus().method, seed)
-
-
-def dual_refine(seed: int = 0) -> Config:
-    """As dual, taught by threshold-and-refine."""
-    return base(MethodConfig("dual", EASY, f"{HARD}+ra20+jc5", **REFINED), seed)
-
-
-def denoise_select(seed: int = 0) -> Config:
-    """As dual, taught by what several views' predictions come to, of the surer network."""
-    return base(MethodConfig("denoise_select", EASY, f"{HARD}+ra20+jc5", **WHOLE), seed)
+    return make

@@ -8,8 +8,8 @@ from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from semipose.files import write_atomically
-from semipose.papers.measures import MPJPE, PCK, PSEUDO, SCORES, part_of
-from semipose.papers.tables import Row, Table
+from semipose.papers.measures import SCORES, part_of
+from semipose.papers.tables import MPJPE, PCK, PSEUDO, Row, Table
 
 if TYPE_CHECKING:
     from semipose.verbs.reproduce import Setting

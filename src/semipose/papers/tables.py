@@ -1,4 +1,4 @@
-"""What `semipose reproduce` reads: a paper's tables as data. One file a paper fills these in (`xie2021_tables.py`)."""
+"""What a paper's folder fills in: recipes, plans, rows and tables, as data."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from semipose.config import Config
 Make = Callable[[int, Path | None], Config]
 """(seed, folder of the data sets or None) -> configuration. Where the folder is None, the user names the data."""
 
+PCK, MPJPE, AP_DETECTED, PSEUDO = "PCK@0.1", "MPJPE mm", "AP, detected boxes", "pseudo PCK"
+"""Metrics of rows, beside "AP", "PCKh@0.5" and "JDR"."""
+
 SCALES = {
-    "mini": "embedded people and a small network (recipes/mini.py), minutes a run on a CPU",
+    "mini": "synthetic people and a small network (papers/mini.py), minutes a run on a CPU",
     "paper": "the paper's data, networks and length",
 }
 
@@ -76,9 +79,33 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """A plan without data, which the user names: what `semipose train --recipe NAME` trains.
+
+    Attributes:
+        plan: of the same paper.
+        about: what it is, where no row of a table says it, or what becomes of it.
+    """
+
+    plan: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
 class Paper:
-    """A paper's tables, and the plans that their rows name."""
+    """A paper: its recipes, its tables and the plans that both name.
+
+    Attributes:
+        short: the first author, before a number.
+        sources: dotted key -> where a value comes from that is not the default; where nothing is said, it is the
+            paper's.
+        old: names that a recipe or plan had before, which go on working -> today's.
+    """
 
     title: str
-    tables: Mapping[str, Table]
+    short: str
+    tables: Mapping[str, Table] = field(repr=False)
     plans: Mapping[str, Plan] = field(repr=False)
+    recipes: Mapping[str, Recipe] = field(default_factory=dict, repr=False)
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False)
+    old: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -13,9 +13,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from semipose.config import Config, differences, to_dict
-from semipose.config.limits import check_ranges
 from semipose.config.resolve import resolve
+from semipose.config.schema import FREE, Config, differences, to_dict
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut, open_sets
 from semipose.draws import Draws
@@ -23,12 +22,15 @@ from semipose.errors import UserError
 from semipose.geometry import Size, View, move
 from semipose.heatmap import DECODERS, FLIP_TESTS, decoder
 from semipose.inference.evaluation import columns, predict_crops, prediction_file, score_crops
-from semipose.methods import MIX, NEED_UNLABELED, Codec, Labeled, Method, Outcome, build_method
+from semipose.methods import build_method, needs
+from semipose.methods.base import Method, Outcome
 from semipose.methods.mix import check_groups
+from semipose.methods.target import Codec, Labeled
 from semipose.metrics import pseudo
+from semipose.models import checkpoint
 from semipose.models.weights import save_model
+from semipose.options import check_limits
 from semipose.provenance import commit, machine
-from semipose.training import checkpoint
 from semipose.training.boards import Boards
 from semipose.training.launch import launch, mean_over_ranks
 from semipose.training.monitor import CollapseMonitor
@@ -39,9 +41,6 @@ from semipose.training.pseudo import hold_back, measure
 from semipose.training.rundir import MetricsFile, RunDir
 from semipose.training.signals import Interruption, Stopped
 from semipose.training.stream import Batches, Share, loading
-
-FREE = {"workers", "threads", "save_every", "data.cache"}
-"""What may differ between a run and its resumption: nothing of it changes a number (threads the last bit of one)."""
 
 
 @dataclass
@@ -110,7 +109,8 @@ class Training:
         self, config: Config, run: RunDir, fabric: Fabric, progress: bool, init_from: Sequence[Path] = ()
     ) -> None:
         self.config, self.run, self.fabric, self.show = config, run, fabric, progress and fabric.is_global_zero
-        check_ranges(config)
+        check_limits(config)
+        wants = needs(config.method.name)
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.models = model_configs(config)
         if config.decode not in DECODERS:
@@ -118,9 +118,9 @@ class Training:
         if config.flip_test not in FLIP_TESTS:
             raise UserError(f"flip_test is {config.flip_test!r}; it can be {', '.join(FLIP_TESTS)}")
         sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
-        if config.method.name in MIX:
-            check_groups(config.method.mix_group, sizes[1], self.share.world)
-        self.sets = open_sets(config.data, config.method.name in NEED_UNLABELED)
+        if wants.tiles:
+            check_groups(config.method.mix_group, sizes[1], self.share.world)  # type: ignore[attr-defined]
+        self.sets = open_sets(config.data, wants.unlabeled)
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
@@ -130,7 +130,7 @@ class Training:
         self.steps = config.steps or self.batches.steps_of(config.epochs)
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
-        self.burn_in = round(config.method.burn_in * self.steps)
+        self.burn_in = round(getattr(config.method, "burn_in", 0) * self.steps)
         self.networks = build_networks(config, self.sets.skeleton, init_from)
         teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))

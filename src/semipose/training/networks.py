@@ -8,9 +8,11 @@ from pathlib import Path
 
 from semipose.config import Config, ModelConfig, peer_of
 from semipose.errors import UserError
-from semipose.methods import networks_of
-from semipose.models import SimpleBaseline, build_model
-from semipose.models.weights import load_model, load_weights
+from semipose.methods import needs
+from semipose.models.build import build_model
+from semipose.models.pose import SimpleBaseline
+from semipose.models.tensors import load_weights
+from semipose.models.weights import load_model
 from semipose.skeleton import Skeleton
 
 SHARED = ("size", "padding", "sigma")
@@ -19,7 +21,8 @@ SHARED = ("size", "padding", "sigma")
 
 def model_configs(config: Config) -> list[ModelConfig]:
     """One for each network that the method trains."""
-    count = networks_of(config.method)
+    config.method.check()
+    count = needs(config.method.name).networks
     if config.peer and count < 2:
         raise UserError(f"peer is for the second of two networks; method {config.method.name} trains {count}")
     return [config.model, peer_of(config)][:count]
@@ -49,9 +52,10 @@ def trained_teachers(config: Config, skeleton: Skeleton, student: SimpleBaseline
         UserError: it cannot be read, is for other joints, or does not see the student's crops or give heatmaps of its
             stride.
     """
-    if config.method.teacher is None:
+    named = getattr(config.method, "teacher", None)
+    if named is None:
         return []
-    path = Path(config.method.teacher).expanduser()
+    path = Path(named).expanduser()
     file = path / "model.safetensors" if path.is_dir() else path
     if not file.exists():
         raise UserError(f"method.teacher: there is no {file}; name a finished run's folder or a model.safetensors")

@@ -16,7 +16,7 @@ from semipose.data.sample import PoseData
 from semipose.draws import Draws, permutation
 from semipose.geometry import View, inside, invert, move, swap_sides
 from semipose.heatmap import decode, quarter
-from semipose.methods import Method
+from semipose.methods.base import Method
 from semipose.methods.target import Target
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.metrics.pseudo import pseudo_scores

@@ -24,7 +24,7 @@ from semipose.data.split import Split
 from semipose.data.video import read_images, split_ref
 from semipose.errors import UserError
 from semipose.files import ready
-from semipose.methods import NEED_UNLABELED, networks_of
+from semipose.methods import needs, switched
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.skeleton import Skeleton
 from semipose.verbs.train import configure
@@ -110,7 +110,7 @@ def check_yaml(
     split = config.data.split
     unlabeled = bool(config.data.unlabeled or (split and Split.load(Path(split)).unlabeled))
     if not unlabeled and not whole:  # no method is named, so none lacks anything
-        config = replace(config, method=replace(config.method, name="supervised"))
+        config = replace(config, method=switched(config.method, "supervised"))
     try:
         sources = vars(open_sets(config.data, needs_unlabeled=unlabeled, checked=False))
     except UserError:
@@ -123,7 +123,7 @@ def check_yaml(
 def needed(config: Config, sets: Mapping[str, Source]) -> list[Finding]:
     """What the method lacks."""
     found = []
-    if config.method.name in NEED_UNLABELED and not sets.get("unlabeled"):
+    if needs(config.method.name).unlabeled and not sets.get("unlabeled"):
         what = f"method {config.method.name} learns from unlabelled images and there are none"
         found.append(Finding(True, what, todo="set data.unlabeled, or train with --method.name=supervised"))
     if not sets.get("val"):
@@ -141,7 +141,7 @@ def slow(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
     inside, around = high * wide, math.prod(cover((high, wide), config.data.reach))
     counts = {use: len(data) for use, data in sets.items()}
     sizes = {use: 3 * n * (inside if use == "val" else around) for use, n in counts.items()}
-    semi = config.method.name in NEED_UNLABELED
+    semi = needs(config.method.name).unlabeled
     for use in ("labeled", "val", *(["unlabeled"] if semi else [])) if config.data.store == "raw" else ():
         if sizes.get(use, 0) > MAX_BYTES:
             gb = f"{sizes[use] / 1e9:.0f} GB, and no more than {MAX_BYTES / 1e9:.0f} are written for a set"
@@ -168,7 +168,7 @@ def slow(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
 def coarse(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
     """Pairs of joints that the heatmaps hardly tell apart: their median distance is less than a cell. Of the first
     labelled samples."""
-    from semipose.models import build_model
+    from semipose.models.build import build_model
 
     data = sets.get("labeled")
     samples = [s for s in data if s.labeled][:COARSE] if data is not None else []
@@ -200,12 +200,12 @@ def _hours(config: Config, sets: Mapping[str, PoseData]) -> float:
     data = sets.get("labeled")
     if data is None or data.skeleton is None or not len(data):
         return 0.0
-    semi = config.method.name in NEED_UNLABELED and bool(sets.get("unlabeled"))
+    semi = needs(config.method.name).unlabeled and bool(sets.get("unlabeled"))
     batch, other = config.optim.batch, config.optim.unlabeled_batch or config.optim.batch
     n, each = (len(sets["unlabeled"]), other) if semi else (len(data), batch)
     steps = config.steps or -(-config.epochs * n // each)
     # Forward and backward take three forward passes; the teacher one.
-    passes = networks_of(config.method) * (3 * batch + (4 * other if semi else 0))
+    passes = needs(config.method.name).networks * (3 * batch + (4 * other if semi else 0))
     threads = config.threads or os.cpu_count() or 1
     return steps * passes * size(config.model, len(data.skeleton)).operations / PER_THREAD / threads / 3600
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from semipose.papers import mini
+from semipose.papers import ours
 from semipose.verbs.train import train
 
-METHODS = {"supervised": mini.supervised, "dual": mini.dual}
+METHODS = ("supervised", "dual")
 
 
 def demo(out: str | Path = "demo", seed: int = 0, steps: int | None = None, progress: bool = True) -> dict[str, Any]:
@@ -26,8 +26,8 @@ def demo(out: str | Path = "demo", seed: int = 0, steps: int | None = None, prog
     from semipose.reports.html import report
 
     began, folder, scores, runs = time.perf_counter(), Path(out), {}, []
-    for name, config in METHODS.items():
-        chosen = config(seed)
+    for name in METHODS:
+        chosen = ours.config(name, seed)
         chosen = replace(chosen, steps=steps or chosen.steps, data=replace(chosen.data, cache=str(folder / "cache")))
         run = train(out=folder / name, overwrite=True, progress=progress, config=chosen)
         scores[name] = 100 * run.summary["val"]["mean"]["pck"]

@@ -26,7 +26,6 @@ from torch import Tensor, nn
 
 from semipose.augment import parse
 from semipose.config import Config
-from semipose.config.limits import check_ranges
 from semipose.config.resolve import read_yaml, resolve
 from semipose.data.crops.build import Crops
 from semipose.data.sample import PoseData
@@ -40,6 +39,7 @@ from semipose.inference.predictor import device_of
 from semipose.methods.target import Target
 from semipose.metrics.pck import box_norm
 from semipose.models.weights import load_model
+from semipose.options import check_limits
 from semipose.provenance import commit, machine
 
 PLAIN = "none"
@@ -229,7 +229,7 @@ def gap(
 
     if draws < 2:
         raise UserError(f"gap needs two draws or more to know how much they differ, got {draws}; raise --draws")
-    check_ranges(Config(threshold=threshold))
+    check_limits(Config(threshold=threshold))
     for view in views:
         parse(view)
     if out is not None:

@@ -16,16 +16,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from semipose.config import Config, differences, to_dict
 from semipose.config.resolve import read_yaml, resolve
+from semipose.config.schema import FREE, Config, differences, to_dict
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.papers.find import find
 from semipose.papers.results import write_table
 from semipose.papers.tables import SCALES, Paper, Plan, Table
-
-FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
-"""What may differ between a recorded run and the one asked for."""
 
 
 @dataclass(frozen=True)
@@ -170,11 +167,9 @@ def configured(plan: Plan, seed: int, asked: Setting, teacher: Path | None = Non
     if config.data.labeled is None:
         raise UserError("at paper scale, name the data: --data ROOT, or --data.labeled=..., --data.val=...")
     if teacher:
-        config = replace(config, method=replace(config.method, teacher=str(teacher)))
+        config = resolve(config, {"method": {"teacher": str(teacher)}})
     if asked.dry_run:
-        from semipose.methods import MIX
-
-        group = config.method.mix_group if config.method.name in MIX else 0
+        group = getattr(config.method, "mix_group", 0)
         optim = replace(config.optim, batch=min(config.optim.batch, 2), unlabeled_batch=group)
         config = replace(config, optim=optim, steps=asked.dry_run, eval_every=0, log_every=1)
     if asked.scale == "paper" and config.data.split is None:
@@ -241,11 +236,11 @@ def _curves(folder: Path) -> list[dict[str, float]]:
 def _cost(plan: Plan, asked: Setting, seed: int) -> float:
     """What a run takes, in passes of one network a step: with unlabelled images, two with gradient and one without, or
     one a view."""
-    from semipose.methods import METHODS, NEED_UNLABELED
+    from semipose.methods import needs
 
     method = plan.scales[asked.scale](seed, asked.root).method
-    views = method.views if method.name in ("datadistill", "denoise_select") else 1
-    return METHODS[method.name][0] * (2 + 0.3 * views if method.name in NEED_UNLABELED else 1)
+    views, wants = getattr(method, "views", 1), needs(method.name)
+    return wants.networks * (2 + 0.3 * views if wants.unlabeled else 1)
 
 
 class Clock:

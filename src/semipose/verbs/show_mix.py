@@ -25,10 +25,10 @@ from semipose.draws import Draws, permutation
 from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.inference.evaluation import evaluating
-from semipose.methods import MIX, Codec, build_method
+from semipose.methods import build_method, needs
 from semipose.methods.consistency import Single
 from semipose.methods.mix import IMAGE, Mix, Mixing, move_tiles
-from semipose.methods.target import Target
+from semipose.methods.target import Codec, Target
 from semipose.models.weights import load_model
 
 COLORS: tuple[RGB, ...] = (
@@ -79,9 +79,8 @@ def show_mix(
         raise UserError(f"{out} is no name of a picture; end it in .png or .jpg")
     loaded, recorded = load_model(file), file.parent / "config.yaml"
     config = resolve(Config(), read_yaml(recorded)) if recorded.exists() else Config(model=loaded.config)
-    config = resolve(config, {"method": {"teacher": None, **method}})
-    if config.method.name not in MIX:
-        config = replace(config, method=replace(config.method, name="pose_mum"))
+    name = config.method.name if needs(config.method.name).tiles else "pose_mum"
+    config = resolve(config, {"method": {"name": name, **method}})
     codec = Codec(loaded.network.stride, config.model.sigma, torch.tensor(loaded.skeleton.flip))
     taking = build_method(config.method, [loaded.network], codec)
     assert isinstance(taking, Single) and isinstance(taking.mix, Mixing)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import yaml
 
 from semipose.config import Config, DataConfig
-from semipose.config.limits import check_ranges
 from semipose.config.resolve import read_yaml, resolve
 from semipose.errors import UserError
-from semipose.papers.recipes import recipe
+from semipose.options import check_limits
+from semipose.papers.find import recipe
 
 if TYPE_CHECKING:
     from semipose.data.sample import PoseData
@@ -113,7 +113,7 @@ def evaluate(
     from semipose.training.rundir import RunDir
 
     if threshold is not None:
-        check_ranges(Config(threshold=threshold))
+        check_limits(Config(threshold=threshold))
     path = Path(run)
     loaded, config, of_run = read_networks(path)
     folder = path.parent if path.is_file() else path

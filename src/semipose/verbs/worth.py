@@ -21,7 +21,7 @@ from semipose.data.split import Split
 from semipose.draws import permutation
 from semipose.errors import UserError
 from semipose.files import write_atomically
-from semipose.methods import NEED_UNLABELED, networks_of
+from semipose.methods import METHODS, needs, switched
 from semipose.metrics.pck import box_norm
 from semipose.metrics.seeds import Estimate, estimate, labels_worth
 from semipose.provenance import commit, machine
@@ -88,8 +88,9 @@ def worth(
     """
     from semipose.reports.worth import markdown, page, sentence
 
-    if method not in NEED_UNLABELED:
-        raise UserError(f"worth compares supervised training with {', '.join(sorted(NEED_UNLABELED))}, not {method!r}")
+    if method not in METHODS or not METHODS[method].unlabeled:
+        able = sorted(name for name, entry in METHODS.items() if entry.unlabeled)
+        raise UserError(f"worth compares supervised training with {', '.join(able)}, not {method!r}")
     if not seeds or len(set(seeds)) < len(seeds):
         raise UserError(f"worth needs seeds, each once, got {list(seeds)}; three or more give an interval")
     base = _prepared(config or configure(None if _whole(data) else "dual", data, settings or {}), method)
@@ -158,9 +159,8 @@ def configured(base: Config, job: Job, sets: Sets, folder: Path) -> Config:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         split.save(file)
-    teacher = base.method.teacher if job.method != BASE else None
-    method = replace(base.method, name=job.method, teacher=teacher)
-    peer = base.peer if networks_of(method) > 1 else {}
+    method = switched(base.method, job.method)
+    peer = base.peer if needs(job.method).networks > 1 else {}
     return replace(base, method=method, peer=peer, seed=job.seed, data=replace(base.data, split=str(file)))
 
 
@@ -234,11 +234,11 @@ def _whole(data: str | Path | Mapping[str, Any] | None) -> bool:
 
 def _prepared(base: Config, method: str) -> Config:
     """Evaluated at the end alone, so that time is time of training, and checked."""
-    base = replace(base, method=replace(base.method, name=method), eval_every=0)
-    networks_of(base.method)
+    base = replace(base, method=switched(base.method, method), eval_every=0)
+    base.method.check()
     return base
 
 
 def _passes(config: Config) -> float:
     """What a step takes, in passes of one network."""
-    return networks_of(config.method) * (2.3 if config.method.name in NEED_UNLABELED else 1)
+    return needs(config.method.name).networks * (2.3 if needs(config.method.name).unlabeled else 1)

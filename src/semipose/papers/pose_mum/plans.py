@@ -1,23 +1,36 @@
-"""How each model of Kim et al., Pose-MUM, is trained: the plans that the rows of `pose_mum_tables.py` name.
+"""How each model of Kim et al., Pose-MUM, is trained: the plans that the rows of `tables.py` name.
 
-A plan's method settings are the same at both scales; at mini scale they go through `recipes.mini.base`, where a network
-of twice the channels stands for ResNet101, and five and ten times the labels for 5K and 10K. What is ours because the
-paper leaves it open is named in `recipes/pose_mum.py`.
+The schedule at 1K labels is 30 epochs of Adam 1e-3, a tenth after 20 and 25 (section 4.1). A plan's method is the same
+at both scales; at mini scale a network of twice the channels stands for ResNet101, and five and ten times the labels
+for 5K and 10K.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from semipose.config import Config, MethodConfig, ModelConfig
+from semipose.config.schema import Config
 from semipose.papers import mini
-from semipose.papers.pose_mum.recipes import AFFINE, EASY, EMAN, SAME, short
+from semipose.papers.datasets import coco
+from semipose.papers.mini import TIMES, small, wider
+from semipose.papers.pose_mum.methods import (
+    EMA,
+    EMAN,
+    MUM,
+    MUM_JC,
+    MUM_RA,
+    POSE_MUM,
+    POSE_MUM_AFFINE,
+    POSE_MUM_PLUS,
+)
+from semipose.papers.scale import LABELS, paper
 from semipose.papers.tables import Plan
-from semipose.papers.xie2021.plans import LABELS, TIMES, coco, wider
+from semipose.papers.xie2021.methods import SINGLE, SINGLE_JC, SUPERVISED
 
-JC, RA = f"{AFFINE}+jc5", f"{AFFINE}+ra20"
 SMALL, LARGE = "resnet18", "resnet101"
 DECAYS = (0.999, 0.99, 0.9, 0.6, 0.5)
 BEST = {SMALL: 0.6, LARGE: 0.9}
@@ -26,26 +39,30 @@ OFTEN = 60
 """Steps between evaluations, at mini scale, of the runs whose curves are Figures 3 and 4."""
 
 
-def plan(name: str, labels: str = "1k", backbone: str = SMALL, eval_every: int = 0, **method: Any) -> Plan:
-    """A model at both scales."""
-    settings = {"name": name, "easy": EASY, **method}
+def plan(
+    method: Mapping[str, Any], labels: str = "1k", backbone: str = SMALL, eval_every: int = 0, **changes: Any
+) -> Plan:
+    """A model at both scales; `changes` replace options of the method."""
+    method = {**method, **changes}
 
-    def paper(seed: int, root: Path | None) -> Config:
-        whole = Config(coco(root), ModelConfig(backbone), MethodConfig(**settings), seed=seed)
-        return short(whole) if labels == "1k" else whole
+    def whole(seed: int, root: Path | None) -> Config:
+        config = paper(coco, method, backbone=backbone)(seed, root)
+        return short(config) if labels == "1k" else config
 
-    def small(seed: int, root: Path | None = None) -> Config:
-        config = mini.base(MethodConfig(**settings), seed)
-        data = replace(config.data, labeled=mini.people("labeled", seed, times=TIMES[labels]))
-        model = replace(config.model, **wider(config.model)) if backbone == LARGE else config.model
-        return replace(config, data=data, model=model, eval_every=eval_every or config.eval_every)
-
-    return Plan({"paper": paper, "mini": small}, LABELS[labels])
+    people = {"labeled": partial(mini.people, "labeled", times=TIMES[labels])}
+    of_run = {"eval_every": eval_every} if eval_every else {}
+    at_mini = small(method, people, wider if backbone == LARGE else None, **of_run)
+    return Plan({"paper": whole, "mini": at_mini}, LABELS[labels])
 
 
-def _by_labels(stem: str, name: str, **method: Any) -> dict[str, Plan]:
+def short(config: Config) -> Config:
+    """The schedule at 1K labels."""
+    return replace(config, epochs=30, optim=replace(config.optim, milestones=[20 / 30, 25 / 30]))
+
+
+def _by_labels(stem: str, method: Mapping[str, Any]) -> dict[str, Plan]:
     return {
-        f"{stem}-{backbone}-{labels}": plan(name, labels, backbone, **method)
+        f"{stem}-{backbone}-{labels}": plan(method, labels, backbone)
         for backbone in (SMALL, LARGE)
         for labels in LABELS
         if (labels, backbone) != ("1k", SMALL)  # that is a row of Table 3
@@ -56,30 +73,27 @@ def _plus() -> dict[str, Plan]:
     plans = {}
     for backbone, best in BEST.items():
         for decay in DECAYS:
-            settings = {**SAME, **EMAN, "decay": decay}
-            plans[f"plus-{backbone}-{decay:g}"] = plan("pose_mum_plus", backbone=backbone, **settings)
+            plans[f"plus-{backbone}-{decay:g}"] = plan(POSE_MUM_PLUS, backbone=backbone, decay=decay)
         for labels in ("5k", "10k"):
-            plans[f"plus-{backbone}-{labels}"] = plan(
-                "pose_mum_plus", labels, backbone, **{**SAME, **EMAN, "decay": best}
-            )
+            plans[f"plus-{backbone}-{labels}"] = plan(POSE_MUM_PLUS, labels, backbone, decay=best)
     return plans
 
 
 PLANS: dict[str, Plan] = {
-    "supervised-1k": plan("supervised"),
-    "single-1k": plan("single", hard=AFFINE, eval_every=OFTEN),
-    "single-jc-1k": plan("single", hard=JC),
-    "ema-0.999": plan("mean_teacher", hard=AFFINE, decay=0.999, eval_every=OFTEN),
-    "ema-0.6": plan("mean_teacher", hard=AFFINE, decay=0.6, eval_every=OFTEN),
-    "eman-0.6": plan("eman", hard=AFFINE, **EMAN, eval_every=OFTEN),
-    "mum": plan("mum", hard=AFFINE),
-    "mum-group2": plan("mum", hard=AFFINE, mix_group=2),
-    "mum-layer2": plan("mum", hard=AFFINE, unmix="layer2"),
-    "mum-decoder": plan("mum", hard=AFFINE, unmix="decoder"),
-    "mum-jc": plan("mum", hard=JC),
-    "mum-ra": plan("mum", hard=RA),
-    "pose-mum-affine": plan("pose_mum", hard=AFFINE),
-    "pose-mum": plan("pose_mum", **SAME),
-    **_by_labels("single-jc", "single", hard=JC),
+    "supervised-1k": plan(SUPERVISED),
+    "single-1k": plan(SINGLE, eval_every=OFTEN),
+    "single-jc-1k": plan(SINGLE_JC),
+    "ema-0.999": plan(EMA, decay=0.999, eval_every=OFTEN),
+    "ema-0.6": plan(EMA, decay=0.6, eval_every=OFTEN),
+    "eman-0.6": plan(EMAN, eval_every=OFTEN),
+    "mum": plan(MUM),
+    "mum-group2": plan(MUM, mix_group=2),
+    "mum-layer2": plan(MUM, unmix="layer2"),
+    "mum-decoder": plan(MUM, unmix="decoder"),
+    "mum-jc": plan(MUM_JC),
+    "mum-ra": plan(MUM_RA),
+    "pose-mum-affine": plan(POSE_MUM_AFFINE),
+    "pose-mum": plan(POSE_MUM),
+    **_by_labels("single-jc", SINGLE_JC),
     **_plus(),
 }

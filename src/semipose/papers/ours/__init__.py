@@ -1,0 +1,40 @@
+"""Our own recipes on synthetic people, minutes on two CPU cores: what the demo trains, and each method as a look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from semipose.config.schema import Config
+from semipose.papers import mini
+from semipose.papers.pose_mum.methods import MUM, POSE_MUM, POSE_MUM_PLUS
+from semipose.papers.tables import Paper, Plan, Recipe
+from semipose.papers.xie2021.methods import DUAL_JC, NAIVE, RA, SINGLE, SUPERVISED
+from semipose.papers.yu2024.methods import REFINED, WHOLE
+
+DUAL: dict[str, Any] = {**DUAL_JC, "hard": f"{RA}+jc5"}
+"""RandAugment and Joint Cutout together; Xie et al. have one or the other."""
+METHODS: dict[str, tuple[dict[str, Any], str]] = {
+    "supervised": (SUPERVISED, "labels alone"),
+    "naive": (NAIVE, "both sides learn"),
+    "single": (SINGLE, "one network, without cutout"),
+    "dual": (DUAL, "two networks, RandAugment and Joint Cutout; what the demo trains"),
+    "mum": (MUM, "mixed images"),
+    "pose_mum": (POSE_MUM, "mixed images and features"),
+    "pose_mum_plus": (POSE_MUM_PLUS, "the same, taught by EMAN"),
+    "dual-refine": ({**DUAL, **REFINED}, "as dual, threshold-and-refine"),
+    "denoise-select": ({**DUAL, "name": "denoise_select", **WHOLE}, "as dual, pooled views of the surer network"),
+}
+
+
+def config(name: str, seed: int = 0) -> Config:
+    """One of `METHODS` in the mini protocol; `seed` draws other labelled and unlabelled people, validation stays."""
+    return mini.small(METHODS[name][0])(seed, None)
+
+
+PAPER = Paper(
+    "Synthetic people in minutes (ours)",
+    "Ours",
+    tables={},
+    plans={name: Plan({"mini": mini.small(method)}) for name, (method, _) in METHODS.items()},
+    recipes={f"mini-{name}": Recipe(name, about) for name, (_, about) in METHODS.items()},
+)
