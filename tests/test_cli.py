@@ -14,6 +14,9 @@ import yaml
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
 from semipose.papers.find import recipes
+from semipose.papers.recipes import RECIPES
+from tests.data.projects import deeplabcut
+from tests.training.runs import tiny
 from tests.models import layouts
 from tests.training.runs import tiny
 
@@ -244,6 +247,18 @@ def test_a_failure_is_one_line_and_exit_code_1(
     assert main(words) == 1
     lines = [line for line in capsys.readouterr().err.strip().splitlines() if line.startswith("semipose")]
     assert len(lines) == 1 and expected in lines[0]
+
+
+def test_overwrite_spares_a_project_of_deeplabcut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = deeplabcut(tmp_path / "project")
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    words = ["--data.labeled=synth:studio?count=4", "--data.unlabeled=synth:studio?count=2&start=9", "--steps=1"]
+    assert main(["train", "--recipe", "mini-dual", *words, "--out", str(project), "--overwrite"]) == 1
+    told = capsys.readouterr()
+    assert told.err.splitlines() == [
+        f"semipose train: {project} is no run of semipose and is not overwritten; choose another folder with --out"
+    ]
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

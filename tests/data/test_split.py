@@ -152,3 +152,16 @@ def test_whole_sessions_are_held_out() -> None:
         assert not held & {s.session for s in data.subset(split.labeled)}
     with pytest.raises(UserError, match="other sessions"):
         make_split(data, None, 20, by="session")
+
+
+@pytest.mark.parametrize("text", ['{"images": [], "annotations": []}', "[]", "mine"])
+def test_a_split_is_not_written_over_what_is_none(tmp_path, text) -> None:
+    path, split = tmp_path / "labels.json", make_split(people(), labeled=6, val=2)
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"labels.json is there and is no split; name another file"):
+        split.save(path)
+    assert path.read_text() == text
+    path.unlink()
+    make_split(people(), labeled=5, val=2).save(path)
+    split.save(path)
+    assert Split.load(path) == split

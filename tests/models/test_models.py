@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+import json
+import socket
 import sys
+from pathlib import Path
 
 import pytest
+import timm
 import torch
 
 from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.models.build import build_model
+from semipose.models import build_model
+from semipose.models.weights import load_model, save_model
+from semipose.skeleton import Skeleton
 
+PAIR = Skeleton("pair", ("left", "right"))
 TINY = {
     "weights": "none",
     "size": [64, 32],
@@ -58,3 +66,55 @@ def test_lite0_without_its_wheel(monkeypatch) -> None:
 def test_weights_file_that_is_not_there(tmp_path) -> None:
     with pytest.raises(UserError, match=r"nowhere.safetensors cannot be read"):
         build_model(ModelConfig(**{**TINY, "weights": str(tmp_path / "nowhere.safetensors")}), 3)
+
+
+HOSTILE = {
+    "a hub": {"backbone": "hf-hub:someone/model"},
+    "a hub's old name": {"backbone": "hf_hub:someone/model"},
+    "a folder": {"backbone": "local-dir:FOLDER"},
+    "a path": {"backbone": "../resnet18"},
+    "an address": {"backbone": "http://127.0.0.1/resnet18"},
+    "no text": {"backbone": 3},
+    "pretrained": {"options": {"pretrained": True}},
+    "a source of weights": {"options": {"pretrained_cfg": {"url": "http"}}},
+    "an overlay": {"options": {"pretrained_cfg_overlay": {"file": "weights.bin"}}},
+    "a checkpoint": {"options": {"checkpoint_path": "weights.bin"}},
+    "a cache": {"options": {"cache_dir": "here"}},
+    "a checkpoint within": {"options": {"stage2": {"checkpoint_path": "weights.bin"}}},
+    "a path as a value": {"options": {"act_layer": "FOLDER/x"}},
+    "an address in a list": {"options": {"layers": ["http://127.0.0.1"]}},
+    "no options": {"options": [1]},
+    "a number as a name": {"options": {1: 2}},
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_no_configuration_makes_timm_load_what_it_names(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    monkeypatch.setattr(timm, "create_model", lambda *a, **k: made.append(a))
+    monkeypatch.setattr(socket.socket, "connect", lambda *a: made.append(a))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: made.append(a))
+    text = json.dumps({**TINY, **HOSTILE[case]}) if case != "a number as a name" else ""
+    values = json.loads(text.replace("FOLDER", str(tmp_path))) if text else {**TINY, **HOSTILE[case]}
+    with pytest.raises(UserError, match=r"backbone|model\.options") as caught:
+        build_model(ModelConfig(**values), 3)
+    assert not made and "\n" not in str(caught.value)
+
+
+def test_a_model_s_description_has_its_own_weights_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_model(tmp_path / "model", build_model(ModelConfig(**TINY), 2), ModelConfig(**TINY), PAIR)
+    beside = tmp_path / "model.json"
+    content = json.loads(beside.read_text())
+    reached: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda *a: reached.append(a))
+    for weights in ("imagenet", str(tmp_path / "other.ckpt")):
+        content["model"]["weights"] = weights
+        beside.write_text(json.dumps(content))
+        assert load_model(tmp_path).config.weights == "none"
+    content["model"]["backbone"] = "hf-hub:someone/model"
+    beside.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="is not a plain name of timm's"):
+        load_model(tmp_path)
+    assert not reached

@@ -31,7 +31,7 @@ def test_a_run_leaves_all_its_files(cache, reference) -> None:
     files = [file.relative_to(reference.path) for file in reference.path.rglob("*") if file.is_file()]
     names = {str(file) for file in files if file.parts[0] != "tensorboard"}
     assert names == {
-        ".lock", "config.yaml", "split.json", "metrics.csv", "summary.json", "predictions/val.json",
+        ".lock", ".semipose", "config.yaml", "split.json", "metrics.csv", "summary.json", "predictions/val.json",
         "model.safetensors", "model.json", "model-b.safetensors", "model-b.json",
         "checkpoints/last.ckpt", "checkpoints/previous.ckpt", "checkpoints/best.ckpt",
     }  # fmt: skip

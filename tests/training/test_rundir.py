@@ -3,14 +3,19 @@ from __future__ import annotations
 import csv
 import os
 import resource
+from collections.abc import Iterable
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+import yaml
 
 from semipose.errors import UserError
 from semipose.training.rundir import MetricsFile, RunDir
 from tests.training.runs import child, exit_code
+from semipose.config import Config, to_dict
+from semipose.training.rundir import LOCK, MARKER, MetricsFile, RunDir
+from tests.data.projects import deeplabcut
 
 
 def used(path: Path) -> RunDir:
@@ -36,14 +41,75 @@ def test_a_folder_without_a_run_is_used(tmp_path) -> None:
     assert RunDir.create(tmp_path / "run").path.name == "run", "what failed before its first file leaves the name free"
 
 
-def test_overwrite_replaces_runs_and_nothing_else(tmp_path) -> None:
-    used(tmp_path / "run")
-    run = RunDir.create(tmp_path / "run", overwrite=True)
-    assert run.path.name == "run" and not (run.path / "config.yaml").exists()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "notes.txt").write_text("")
-    assert RunDir.create(tmp_path / "mine", overwrite=True).path.name == "mine-2"
-    assert (tmp_path / "mine" / "notes.txt").exists()
+FILES = (
+    *("config.yaml", "split.json", "metrics.csv", "summary.json", "evaluation.json", "report.html"),
+    *("model.safetensors", "model.json", "model-b.safetensors", "model-b.json", "checkpoints/last.ckpt"),
+    *("checkpoints/best.ckpt", "predictions/val.json", "tensorboard/events.out.tfevents.1.a.0"),
+)
+OTHERS = ("notes.txt", "labels/split.json", "checkpoints/mine.txt", "model/weights.bin", "photo.png")
+
+
+def filled(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file() and f.name != LOCK}
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_overwrite_removes_a_run_s_files_and_no_others(tmp_path, marked) -> None:
+    run = used(tmp_path / "run").path
+    filled(run, (*FILES, *OTHERS))
+    if not marked:
+        (run / MARKER).unlink()
+        (run / "config.yaml").write_text(yaml.safe_dump(to_dict(Config())))
+    again = RunDir.create(run, overwrite=True)
+    assert again.path == run and set(listing(run)) == {*OTHERS, MARKER} and not (run / "predictions").exists()
+    with pytest.raises(UserError, match="in use"), RunDir(run).lock():
+        pass
+    with again.lock():
+        again.write_yaml("config.yaml", {})
+    assert RunDir.create(run).path.name == "run-2"
+
+
+@pytest.mark.parametrize("kind", ["notes", "DeepLabCut", "another tool's configuration", "no YAML", "a configuration"])
+def test_what_is_no_run_is_not_overwritten(tmp_path, kind) -> None:
+    mine = deeplabcut(tmp_path / "mine") if kind == "DeepLabCut" else tmp_path / "mine"
+    filled(mine, ("notes.txt", "split.json", "model.json", "checkpoints/last.ckpt"))
+    texts = {
+        "another tool's configuration": "data: {}\nmodel: {}\n",
+        "no YAML": "[",
+        "a configuration": yaml.safe_dump(to_dict(Config())),
+    }
+    if kind in texts:
+        (mine / "config.yaml").write_text(texts[kind])
+    if kind == "a configuration":
+        (mine / "split.json").unlink()
+        (mine / "checkpoints").rename(mine / "weights")
+    before = listing(mine)
+    with pytest.raises(UserError, match=f"{mine} is no run of semipose .*choose another folder with --out"):
+        RunDir.create(mine, overwrite=True)
+    assert RunDir.create(mine).path.name == "mine-2"
+    assert listing(mine) == before and not (mine / LOCK).exists()
+
+
+def test_overwrite_follows_no_link(tmp_path) -> None:
+    run, elsewhere = used(tmp_path / "run").path, tmp_path / "elsewhere"
+    filled(elsewhere, ("last.ckpt", "val.json", "metrics.csv"))
+    before = listing(elsewhere)
+    (run / "checkpoints").symlink_to(elsewhere)
+    (run / "predictions").symlink_to(elsewhere)
+    (run / "metrics.csv").symlink_to(elsewhere / "metrics.csv")
+    with RunDir.create(run, overwrite=True).lock():
+        assert listing(elsewhere) == before and not (run / "checkpoints").exists()
+        filled(run, FILES)
+    (tmp_path / "link").symlink_to(run)
+    with pytest.raises(UserError, match="link is a link and is not overwritten"):
+        RunDir.create(tmp_path / "link", overwrite=True)
+    assert set(FILES) < set(listing(run))
 
 
 def test_a_running_one_is_not_overwritten(tmp_path) -> None:

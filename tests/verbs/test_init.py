@@ -275,6 +275,14 @@ def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
     assert init(tmp_path, overwrite=True).files[0] == tmp_path / "data.yaml"
 
 
+def test_another_tool_s_configuration_is_not_replaced_even_when_asked(tmp_path: Path) -> None:
+    config = deeplabcut(tmp_path / "project") / "config.yaml"
+    before = config.read_text()
+    with pytest.raises(UserError, match=r"config.yaml is a configuration that init did not write.*--out"):
+        init(tmp_path / "project", config, overwrite=True)
+    assert config.read_text() == before
+
+
 def test_real_projects(tmp_path: Path) -> None:
     for name, flips in (("openfield/project", True), ("mirror_mouse", False)):
         target = tmp_path / f"{name[:4]}.yaml"

@@ -17,6 +17,14 @@ from semipose.errors import UserError
 Protocol = Literal["random", "first", "images"]
 
 
+def _is_split(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"labeled", "unlabeled", "val", "protocol"} <= content.keys()
+
+
 @dataclass(frozen=True)
 class Split:
     """Sample ids of one data set by use. `hash` is a SHA-256 over them; equal hashes are equal splits."""
@@ -34,8 +42,10 @@ class Split:
         return hashlib.sha256(ids.encode()).hexdigest()
 
     def save(self, path: str | Path) -> None:
-        """Write JSON; the file is there whole or not at all."""
+        """Write JSON; the file is there whole or not at all. UserError where a file stands there that is no split."""
         path = Path(path)
+        if path.exists() and not _is_split(path):
+            raise UserError(f"{path} is there and is no split; name another file")
         content = {**self.__dict__, "hash": self.hash}
         new = path.with_name(f"{path.name}.{os.getpid()}.new")
         try:

@@ -13,12 +13,17 @@ from semipose.errors import UserError
 from semipose.models.config import ModelConfig
 from semipose.models.hrnet import HRNet
 from semipose.models.pose import SimpleBaseline
-from semipose.models.stages import Backbone
+from semipose.models.stages import Backbone, refuse_sources
 from semipose.models.tensors import load_weights
 
 
 def build_model(config: ModelConfig, joints: int, seed: int = 0) -> SimpleBaseline:
-    """A network for K joints; `seed` draws what no weights file gives. The global generator is left as it was."""
+    """A network for K joints; `seed` draws what no weights file gives. The global generator is left as it was.
+
+    Raises:
+        UserError: timm cannot make the backbone, or its name or options would load something.
+    """
+    refuse_sources(config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         hub = config.weights == "imagenet" and config.backbone != "tf_efficientnet_lite0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from semipose.errors import UserError
 from semipose.geometry import Size
+from semipose.models.config import ModelConfig
 
 Tap = Callable[[str, Tensor], Tensor]
 """Called as x = tap(name, x) with "image", "stem", "layer1", "layer2", ..., "encoder" and "decoder"."""
@@ -63,6 +65,41 @@ class Backbone(nn.Module):
         for name, stage in self.stages.items():
             x = tap(name, stage(x))
         return x
+
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+LOADING = re.compile(r"pretrained.*|checkpoint.*|cache_dir|features_only|feature_location")
+"""Options of timm's that name weights, or are not a configuration's to set."""
+
+
+def refuse_sources(config: ModelConfig) -> None:
+    """A configuration may come with a file of another's, and timm reads some names and options as addresses: of a
+    model hub, a folder, or weights. Only names of its own architectures are taken, and options that build them.
+
+    Raises:
+        UserError: another name or option.
+    """
+    name, options = config.backbone, config.options
+    if not (isinstance(name, str) and PLAIN_NAME.fullmatch(name)):
+        raise UserError(f"backbone {str(name)[:60]!r} is not a plain name of timm's, such as resnet18; change it")
+    if not isinstance(options, dict):
+        raise UserError(f"model.options is {str(options)[:60]!r}, not names with values; change it")
+    loads = next((key for key in options if not isinstance(key, str) or LOADING.fullmatch(key)), None)
+    if loads is not None:
+        raise UserError(
+            f"model.options has {loads!r}, which loads what is not named here; remove it (see model.weights)"
+        )
+    other = next((key for key, value in options.items() if not _plain(value)), None)
+    if other is not None:
+        raise UserError(f"model.options.{other} is no number, plain word, or list of these; change it")
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and not LOADING.fullmatch(key) and _plain(v) for key, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_plain, value))
+    return value is None or isinstance(value, int | float) or (isinstance(value, str) and not set(value) & set(":/\\"))
 
 
 def unavailable(name: str, error: Exception) -> UserError:

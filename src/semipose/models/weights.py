@@ -63,7 +63,7 @@ def load_model(path: Path) -> Loaded:
     description = description_of(path)
     try:
         skeleton = Skeleton.from_dict(description["skeleton"])
-        config = ModelConfig(**description["model"])
+        config = ModelConfig(**{**description["model"], "weights": "none"})  # the file's own are loaded below
         network = build_model(config, len(skeleton))
         network.first_cell = float(description.get("first_cell", network.first_cell))
     except (KeyError, TypeError, ValueError) as error:

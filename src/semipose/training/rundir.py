@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,25 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from semipose import __version__
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.config.resolve import read_yaml
 
 LOCK = ".lock"
+MARKER = ".semipose"
+"""What tells a run's folder from any other with a config.yaml, such as DeepLabCut's projects."""
+EMPTY = {LOCK, MARKER}
+WRITTEN = (
+    *("config.yaml", "split.json", "metrics.csv", "summary.json", "evaluation.json", "report.html"),
+    *("model.safetensors", "model-?.safetensors", "model.json", "model-?.json", "model.onnx", "*.part"),
+)
+WRITTEN_IN = {
+    "checkpoints": ("last.ckpt", "best.ckpt", "previous.ckpt", "*.part"),
+    "predictions": ("val.json", "*.part"),
+    "tensorboard": ("events.out.tfevents.*",),
+}
+"""What training, evaluation, reports and exports write to a run: all that overwriting one removes."""
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 """Where launchers tell a process which of several it is."""
 
@@ -35,18 +49,19 @@ class RunDir:
 
     @classmethod
     def create(cls, path: Path, overwrite: bool = False) -> RunDir:
-        """A new folder, held for this process; a name that is taken gets `-2`, `-3`, ..., unless `overwrite`.
+        """A new folder, held for this process; a name that is taken gets `-2`, `-3`, ..., unless `overwrite`, which
+        removes a run's files there, and no others.
 
         Of the processes of a distributed run only the first creates one; the others hear of it when training starts.
 
         Raises:
-            UserError: the folder cannot be written, or is to be overwritten while another process uses it.
+            UserError: the folder cannot be written; or it is to be overwritten and is none of a run, a link, or in use
+                by another process.
         """
         if any(os.environ.get(rank, "0") != "0" for rank in RANKS):
             return cls(path)
-        if overwrite and (path / "config.yaml").exists():
-            with cls(path).lock(), _writing(path):
-                shutil.rmtree(path)
+        if overwrite and _holds_files(path):
+            return cls(path)._overwritten()
         number = 1
         while True:
             run = cls(path if number == 1 else path.with_name(f"{path.name}-{number}"))
@@ -55,14 +70,51 @@ class RunDir:
             number += 1
 
     def _claim(self) -> bool:
+        if _holds_files(self.path):
+            return False  # before a lock is written to what may be no run
         with _writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(Timeout):
                 self._lock.acquire(timeout=0)
-                if {file.name for file in self.path.iterdir()} <= {LOCK}:
+                if not _holds_files(self.path):
+                    self._mark()
                     return True
                 self._lock.release()
             return False
+
+    def _overwritten(self) -> RunDir:
+        if self.path.is_symlink():
+            raise UserError(f"{self.path} is a link and is not overwritten; name the folder it leads to with --out")
+        if not is_run(self.path):
+            raise UserError(
+                f"{self.path} is no run of semipose and is not overwritten; choose another folder with --out"
+            )
+        self._acquire()
+        with _writing(self.path):
+            for name in WRITTEN:
+                _remove(self.path, name)
+            for folder, names in WRITTEN_IN.items():
+                here = self.path / folder
+                if here.is_symlink():
+                    here.unlink()
+                    continue
+                for name in names:
+                    _remove(here, name)
+                with contextlib.suppress(OSError):
+                    here.rmdir()  # where nothing else is in it
+            self._mark()
+        return self
+
+    def _mark(self) -> None:
+        write_atomically(self.path / MARKER, f"a run of semipose {__version__}\n".encode())
+
+    def _acquire(self) -> None:
+        try:
+            with _writing(self.path):
+                self._lock.acquire(timeout=0)
+        except Timeout:
+            message = f"run {self.path} is in use by another process; wait for it or choose another --out"
+            raise UserError(message) from None
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -71,12 +123,7 @@ class RunDir:
         Raises:
             UserError: another process holds it, or it cannot be written.
         """
-        try:
-            with _writing(self.path):
-                self._lock.acquire(timeout=0)
-        except Timeout:
-            message = f"run {self.path} is in use by another process; wait for it or choose another --out"
-            raise UserError(message) from None
+        self._acquire()
         try:
             yield
         finally:
@@ -95,6 +142,31 @@ class RunDir:
     def read_json(self, name: str) -> Any:
         """What `write_json` wrote."""
         return json.loads((self.path / name).read_text())
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is a run's: by its marker, or, of a version that wrote none, by its configuration and files."""
+    if (folder / MARKER).is_file():
+        return True
+    if not any((folder / name).exists() for name in ("metrics.csv", "split.json", "checkpoints")):
+        return False
+    try:
+        config = read_yaml(folder / "config.yaml")
+    except UserError:
+        return False
+    return all(isinstance(config.get(section), dict) for section in ("data", "model", "method", "optim"))
+
+
+def _holds_files(path: Path) -> bool:
+    with _writing(path):
+        return path.exists() and not {file.name for file in path.iterdir()} <= EMPTY
+
+
+def _remove(folder: Path, pattern: str) -> None:
+    """Files, and links as such; never what they lead to, nor folders."""
+    for path in folder.glob(pattern):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
 
 
 @contextlib.contextmanager

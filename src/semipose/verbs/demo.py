@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from semipose.errors import UserError
 from semipose.papers import ours
+from semipose.training.rundir import is_run
 from semipose.verbs.train import train
 
 METHODS = ("supervised", "dual")
@@ -17,7 +19,7 @@ def demo(out: str | Path = "demo", seed: int = 0, steps: int | None = None, prog
     """Train supervised and Dual on the same labelled people, and compare them.
 
     Args:
-        out: the folder for both runs and report.html; what stood there is written over.
+        out: the folder for both runs and report.html; a demo that stood there is written over.
         seed: draws other labelled and unlabelled people, and other weights.
         steps: a shorter length, for a look.
 
@@ -26,6 +28,8 @@ def demo(out: str | Path = "demo", seed: int = 0, steps: int | None = None, prog
     from semipose.reports.html import report
 
     began, folder, scores, runs = time.perf_counter(), Path(out), {}, []
+    if (folder / "report.html").exists() and not all(is_run(folder / name) for name in METHODS):
+        raise UserError(f"{folder} has a report.html that is no demo's; choose another folder with --out")
     for name in METHODS:
         chosen = ours.config(name, seed)
         chosen = replace(chosen, steps=steps or chosen.steps, data=replace(chosen.data, cache=str(folder / "cache")))

@@ -22,6 +22,8 @@ from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, make_split
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.data.discover import Inside, look
+from semipose.config.resolve import read_yaml
 from semipose.sides import find_sides
 
 HELD_OUT = 0.2
@@ -69,6 +71,7 @@ def init(folder: str | Path, out: str | Path | None = None, overwrite: bool = Fa
     prefix = "" if target.name == "data.yaml" else f"{target.stem}-"
     split_file, list_file = (target.with_name(f"{prefix}{name}.json") for name in ("split", "unlabeled"))
     _refuse_existing([] if overwrite else [target])
+    _refuse_foreign(target)
     inside = look(root)
     pool = join([open_labeled(*source) for source in inside.labeled])
     lines = [*_found(inside, pool), *inside.remarks]
@@ -145,6 +148,16 @@ def _refuse_existing(files: Iterable[Path]) -> None:
     for path in files:
         if path.exists():
             raise UserError(f"{path} exists; --overwrite replaces it, --out names another file")
+
+
+def _refuse_foreign(target: Path) -> None:
+    """What is configured for another tool, such as DeepLabCut's config.yaml, is not replaced even when asked."""
+    try:
+        content = read_yaml(target)
+    except UserError:  # it is missing, or no configuration
+        return
+    if content and "data" not in content:
+        raise UserError(f"{target} is a configuration that init did not write; name another file with --out")
 
 
 def _films(samples: Sequence[Sample]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import tempfile
 import threading
 import time
 from collections import deque
@@ -264,8 +265,6 @@ def _ahead(source: Iterator[T], count: int = AHEAD) -> Generator[T, None, None]:
 def _writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".write"
-        probe.write_text("")
-        probe.unlink()
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise UserError(f"{folder} cannot be written ({error.strerror or error}); choose another with --out") from None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from semipose.data.open import open_labeled
 from semipose.data.readers.h36m import find_cameras, read_h36m
 from semipose.data.readers.pickles import load_plain
+from semipose.errors import UserError
 from semipose.skeleton import H36M
 from tests.helpers import shared_data
 
@@ -41,3 +43,16 @@ def test_a_pickle_of_plain_values_is_read(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps({"a": [np.arange(3), np.float64(2), "text"]}))
     found = load_plain(path)["a"]
     assert found[0].tolist() == [0, 1, 2] and found[1:] == [2.0, "text"]
+
+
+def test_a_pickle_in_an_npz_is_not_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    array = np.array([Evil()], object)
+    path = tmp_path / "h36m_train.npz"
+    np.savez(path, imgname=array, center=array, scale=array, part=array)
+    with pytest.raises(UserError, match=r"is not H36M's .npz"):
+        read_h36m(path)
+    assert not (tmp_path / "ran").exists()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import socket
 import sys
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from semipose.errors import UserError
 from tests.data.projects import picture
 
 sio = pytest.importorskip("sleap_io")
+h5py = pytest.importorskip("h5py")
 POINTS = np.array([[10, 20], [30, 25], [np.nan, np.nan]])
 
 
@@ -105,3 +108,23 @@ def test_videos_that_moved_are_found_below_the_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="to semipose init, the folder that holds both"):
         read_sleap(path)
     assert len(read_sleap(path, tmp_path)) == 2
+
+
+@pytest.mark.parametrize("place", ["video", "source"])
+def test_a_video_on_the_network_is_not_asked_for(tmp_path: Path, place: str) -> None:
+    path = saved(tmp_path / "labels.slp", str(video(tmp_path / "film.avi")))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/film.mp4"
+        with h5py.File(path, "a") as file:
+            one = json.loads(file["videos_json"][0])
+            if place == "video":
+                one["filename"] = one["backend"]["filename"] = address
+            else:
+                one["source_video"] = {"filename": address, "backend": {"type": "MediaVideo", "filename": address}}
+            del file["videos_json"]
+            file["videos_json"] = [json.dumps(one).encode()]
+        with pytest.raises(UserError, match=r"names a video on the network, http://127.0.0.1"):
+            open_labeled(path)
+        with pytest.raises(TimeoutError):
+            server.accept()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,22 @@ def _load(path: Path) -> Any:
     except ImportError:
         raise UserError(f"{path}: reading SLEAP's files needs sleap-io: pip install 'semipose[sleap]'") from None
     try:
-        return sleap_io.load_slp(str(path))
+        labels = sleap_io.load_slp(str(path), open_videos=False)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; check the path") from None
     except Exception as e:  # h5py and sleap-io raise a dozen kinds
         raise UserError(f"{path} is not a .slp that sleap-io reads ({' '.join(str(e).split())[:120]})") from None
+    far = next((name for video in labels.videos for name in _names(video) if "://" in name), None)
+    if far is not None:
+        raise UserError(f"{path} names a video on the network, {far[:80]}; fetch it, and name the file in SLEAP")
+    return labels
+
+
+def _names(video: Any) -> Iterator[str]:
+    """Of the files of a video, and of the videos that it was made from."""
+    while video is not None:
+        yield from map(str, video.filename if isinstance(video.filename, list) else [video.filename])
+        video = video.source_video
 
 
 def _sessions(videos: list[Any]) -> list[str]:
@@ -127,6 +139,7 @@ def _written(frame: Any, path: Path, session: str, folder: Path | None) -> Path:
     picture = FRAMES.expanduser() / f"{session}-{key}" / f"{frame.frame_idx:06d}.png"
     if not picture.exists():
         try:
+            video.open_backend = True  # not before it is clear which file it opens
             if found.resolve() != file.resolve():
                 video.replace_filename(str(found))
             image = np.asarray(frame.image)

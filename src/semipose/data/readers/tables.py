@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from semipose.data.extent import boxed, whole
+from semipose.data.readers.hdf5 import read_frame
 from semipose.data.images import image_size
 from semipose.data.readers.json_files import ImageFolder, sessions_of
 from semipose.data.sample import Sample
 from semipose.errors import UserError
 
-H5_NEEDS = "reading H5 needs pandas and tables: pip install 'semipose[dlc]', or save the table as CSV"
 MISSING = frozenset({"", "nan", "na", "none", "null"})
 
 
@@ -166,20 +166,8 @@ def _from_csv(path: Path) -> Table:
 
 
 def _from_h5(path: Path) -> Table:
-    try:
-        import pandas as pd
-        import tables  # noqa: F401  (what pandas reads H5 with)
-    except ImportError:
-        raise UserError(f"{path}: {H5_NEEDS}") from None
-    try:
-        frame = pd.read_hdf(path)
-        names = ["/".join(map(str, i)) if isinstance(i, tuple) else str(i) for i in frame.index]
-        header = {str(n).lower(): [str(v) for v in frame.columns.get_level_values(n)] for n in frame.columns.names}
-        values = frame.to_numpy(np.float64)
-    except Exception as e:  # pandas and PyTables raise a dozen kinds, some with a trace of HDF5's own
-        kind = type(e).__name__
-        raise UserError(f"{path} is not an H5 of DeepLabCut that pandas reads ({kind}); save it again") from None
-    return _table(path, header, names, values)
+    frame = read_frame(path)
+    return _table(path, frame.header, frame.index, frame.values)
 
 
 def _table(path: Path, header: Mapping[str, Sequence[str]], images: Sequence[str], values: np.ndarray) -> Table:
