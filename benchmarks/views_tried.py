@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--cache", default="~/.cache/semipose")
     options = parser.parse_args()
-    augment.POLICIES["box"] = box
+    augment.POLICIES["box"] = augment.Part(box, augment.DEGREES, 0, 120, 30, below=True, moves=True)
     runs = {}
     for name, method in METHODS.items():
         config = replace(mini.base(method, SEED), threads=options.threads)

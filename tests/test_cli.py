@@ -14,9 +14,7 @@ import yaml
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
 from semipose.papers.find import recipes
-from semipose.papers.recipes import RECIPES
 from tests.data.projects import deeplabcut
-from tests.training.runs import tiny
 from tests.models import layouts
 from tests.training.runs import tiny
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from semipose.augment import affine, afresh, onto, parse
 from semipose.augment.affine import released_easy, released_hard
@@ -36,6 +38,67 @@ def test_ranges_of_the_paper(text, degrees, spread) -> None:
     assert abs(np.mean(angle)) < 0.12 * degrees and np.std(angle) == pytest.approx(degrees / 3**0.5, rel=0.1)
     assert abs(np.corrcoef(angle, scale)[0, 1]) < 0.2
     assert not mirrored.any()
+
+
+AFFINE30 = (
+    ((1.1728569, -0.12570387, -9.401139), (0.12570387, 1.1728569, -21.258936), (0, 0, 1)),
+    ((0.87081724, 0.058965392, -7.2486234), (-0.058965392, 0.87081724, -2.7225418), (0, 0, 1)),
+)
+"""From source crops of 84x66 to views of 64x48, of seed 5 and step 1."""
+
+
+def test_affine_30_draws_what_it_always_drew() -> None:
+    """Recorded losses are of these matrices: three numbers a sample, the angle first."""
+    plain, used, draws = view(2), Draws(5, 1), Draws(5, 1)
+    found = parse("affine30")(plain, used).matrix
+    torch.testing.assert_close(found, torch.tensor(AFFINE30), rtol=1e-6, atol=1e-6)
+    angle, scale = draws.uniform(2, low=-30, high=30), draws.uniform(2, low=0.75, high=1.25)
+    step = similarity(plain.size, angle, scale, draws.uniform(2) < 0)
+    assert torch.equal(found, step @ plain.matrix)
+    assert torch.equal(used.uniform(2), draws.uniform(2))
+
+
+@pytest.mark.parametrize(("text", "degrees"), [("rotate180", 180), ("rotate10", 10)])
+def test_rotate_only_turns(text, degrees) -> None:
+    angle, scale, mirrored = drawn(text)
+    assert np.abs(angle).max() <= degrees + 1e-3 and np.allclose(scale, 1) and not mirrored.any()
+    assert angle.min() < -0.95 * degrees and angle.max() > 0.95 * degrees
+    assert np.std(angle) == pytest.approx(degrees / 3**0.5, rel=0.1)
+    assert np.abs(np.histogram(angle, 4, (-degrees, degrees))[0] / N - 0.25).max() < 0.07
+
+
+@pytest.mark.parametrize(("text", "spread"), [("scale25", 0.25), ("scale80", 0.8)])
+def test_scale_only_magnifies(text, spread) -> None:
+    angle, scale, mirrored = drawn(text)
+    assert np.allclose(angle, 0, atol=1e-3) and not mirrored.any()
+    assert np.abs(scale - 1).max() <= spread + 1e-5
+    assert scale.min() < 1 - 0.95 * spread and scale.max() > 1 + 0.95 * spread
+    assert np.std(scale) == pytest.approx(spread / 3**0.5, rel=0.1)
+
+
+@given(
+    degrees=st.integers(0, 180),
+    percent=st.integers(0, 99),
+    chance=st.sampled_from([0, 50, 100]),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=50, deadline=None)
+def test_rotate_scale_and_flip_make_one_similarity(degrees, percent, chance, seed) -> None:
+    """Mirrored last, it is mirrored first and turned the other way: the angle and the scale that were drawn."""
+    plain, draws = view(3), Draws(seed)
+    found = parse(f"rotate{degrees}+scale{percent}+flip{chance}")(plain, Draws(seed))
+    angle = draws.uniform(3, low=-degrees, high=degrees)
+    _, _, _, scale, _, _, _, mirror = (draws.uniform(3) for _ in range(8))
+    scale, mirror = 1 + percent / 100 * (2 * scale - 1), mirror < chance / 100
+    step = similarity(plain.size, torch.where(mirror, -angle, angle), scale, mirror)
+    torch.testing.assert_close(plain.to(found), step, atol=1e-3, rtol=1e-4)
+    assert found.source is plain.source and found.edits == ()  # sampled once, from the crop
+
+
+def test_rotate_and_scale_alone_draw_as_affine_does() -> None:
+    for text, words in (("affine30", ("rotate30", "scale25")), ("affine60", ("rotate60", "scale50"))):
+        (angle, scale, _), (turned, _, _), (_, scaled, _) = (drawn(each) for each in (text, *words))
+        assert np.allclose(angle, turned, atol=1e-3) and np.allclose(scale, scaled, atol=1e-5)
 
 
 @pytest.mark.parametrize(("text", "rate"), [("flip50", 0.5), ("flip20", 0.2), ("flip100", 1), ("flip0", 0)])

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from semipose.augment import affine, compose, identity, parse
+from semipose import augment
+from semipose.augment import POLICIES, affine, compose, identity, parse, parts
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.methods.target import Target
@@ -21,6 +26,8 @@ from tests.tiny import view
         "released-hard+released-jc5",
         "none",
         "flip12.5",
+        "rotate180+scale25+flip50",
+        "rotate-90",
     ],
 )
 def test_names_are_understood(text) -> None:
@@ -42,6 +49,10 @@ def test_names_are_understood(text) -> None:
         "affine30 jc5",
         "affine-x",
         "released-easy3",
+        "rotate",
+        "scale+flip50",
+        "Rotate180",
+        "jc" + "5" * 400 + "x",
     ],
 )
 def test_anything_else_is_an_error_that_says_what_can_be_joined(text) -> None:
@@ -51,10 +62,100 @@ def test_anything_else_is_an_error_that_says_what_can_be_joined(text) -> None:
         parse(text)
 
 
-@pytest.mark.parametrize("text", ["affine120", "affine200", "flip101", "jc2.5", "released-jc0.5", "ra31"])
-def test_numbers_that_make_no_image_are_refused(text) -> None:
-    with pytest.raises(UserError, match="impossible"):
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("afine30", "affine30"),
+        ("rotat90+flip50", "rotate180"),
+        ("rot-90", "rotate180"),
+        ("flip50+scal10", "scale25"),
+        ("affine", "affine30"),
+        ("flip50+jc", "jc5"),
+        ("none5", "none"),
+        ("released-hard2", "released-hard"),
+        ("released-j5", "released-jc5"),
+        ("rand20", "ra20"),
+    ],
+)
+def test_the_nearest_word_is_suggested(text, hint) -> None:
+    with pytest.raises(UserError, match=re.escape(f"as in affine60+jc5; did you mean {hint}?") + "$"):
         parse(text)
+
+
+def test_an_error_names_its_part() -> None:
+    with pytest.raises(
+        UserError, match=r"^augmentation 'warp9' of 'flip50\+warp9' is not understood; .*affine60\+jc5$"
+    ):
+        parse("flip50+warp9")
+    with pytest.raises(UserError, match=r"^augmentation 'rotate181' of 'rotate181\+jc5' is impossible; "):
+        parse("rotate181+jc5")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("affine120", "affine takes the largest turn in degrees, 0 to below 120, as in affine30"),
+        ("affine200", "affine takes the largest turn in degrees, 0 to below 120, as in affine30"),
+        ("flip100.5", "flip takes a chance in percent, 0 to 100, as in flip50"),
+        ("rotate180.1", "rotate takes the largest turn in degrees, 0 to 180, as in rotate180"),
+        ("scale100", "scale takes the largest change of size in percent, 0 to below 100, as in scale25"),
+        ("jc2.5", "jc takes how many joints are masked, a whole number, 0 to 100, as in jc5"),
+        ("jc101", "jc takes how many joints are masked, a whole number, 0 to 100, as in jc5"),
+        ("jc" + "9" * 400, "jc takes how many joints are masked, a whole number, 0 to 100, as in jc5"),
+        (
+            "released-jc0.5",
+            "released-jc takes how many joints are masked, a whole number, 0 to 100, as in released-jc5",
+        ),
+        (
+            "released-jc101",
+            "released-jc takes how many joints are masked, a whole number, 0 to 100, as in released-jc5",
+        ),
+        ("ra30.5", "ra takes a magnitude without unit, 0 to 30, as in ra20"),
+        ("released-ra31", "released-ra takes a magnitude without unit, 0 to 30, as in released-ra20"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(text, what) -> None:
+    with pytest.raises(UserError, match=re.escape(f"augmentation '{text}' is impossible; {what}") + "$"):
+        parse(text)
+
+
+NUMBERED = [name for name, part in POLICIES.items() if part.number]
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_both_ends_of_a_range_make_images(name) -> None:
+    part, plain = POLICIES[name], view(2)
+    target = Target(torch.rand(2, 3, 16, 12), torch.ones(2, 3, 1, 1), plain)
+    for number in (part.lowest, part.highest - 0.5 if part.below else part.highest):
+        image = parse(f"{name}{number:g}")(plain, Draws(0), target).image
+        assert image.isfinite().all() and image.shape == plain.image.shape
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+@given(share=st.integers(0, 200), half=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_a_number_is_taken_in_its_range_alone(name, share, half) -> None:
+    part = POLICIES[name]
+    number = int(part.highest * share / 100) + half / 2
+    low_enough = number < part.highest or (number == part.highest and name not in ("affine", "scale"))
+    if low_enough and not (half and name in ("jc", "released-jc")):
+        assert parts(f"{name}{number:g}") == [(name, number)]
+    else:
+        with pytest.raises(UserError, match=f"{name} takes .* as in {name}{part.example:g}$"):
+            parse(f"{name}{number:g}")
+
+
+def test_a_name_is_read_as_its_parts() -> None:
+    assert parts(" affine60 + jc-5+none") == [("affine", 60), ("jc", 5), ("none", 0)]
+
+
+def test_the_top_of_the_file_lists_every_word_and_range() -> None:
+    rows = [line for line in str(augment.__doc__).splitlines() if line.startswith("| `")]
+    listed = {name: row for row in rows for name in re.findall(r"`([a-z-]+)[A-Z]?`", row)}
+    assert set(listed) == set(POLICIES)
+    for name in NUMBERED:
+        span = POLICIES[name].range.rpartition(", ")[2]
+        assert f" {span} |" in listed[name] and ("whole" in listed[name]) == POLICIES[name].whole
 
 
 def test_none_is_the_view_itself() -> None:

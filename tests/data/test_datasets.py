@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from semipose.augment import parse
 from semipose.config import DataConfig
 from semipose.data import datasets as sets
 from semipose.data.datasets import Sets, cover, cut, open_sets
 from semipose.data.open import open_labeled
 from semipose.data.sample import PoseData
 from semipose.data.split import make_split
+from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.geometry import central, inside, pixels, similarity
+from semipose.geometry import Size, View, central, inside, move, pixels, similarity
 from tests.training.runs import points, tiny
 
 PEOPLE = "synth:studio?count=6"
@@ -127,6 +129,24 @@ def test_every_view_of_the_reach_lies_in_its_crop(size, degrees) -> None:
     for scale in (1 - degrees / 120, 1.0):
         view = similarity(size, turns, torch.full_like(turns, scale), turns > 0) @ base
         assert inside(pixels(size, torch.linalg.inv(view)), (tall, wide)).all()
+
+
+def shown_corners(text: str, size: Size, degrees: float) -> torch.Tensor:
+    """(500, 4) bool: which corners of a policy's views lie in the crop of a reach."""
+    plain = View.of(torch.zeros(1, 3, *cover(size, degrees)).expand(500, -1, -1, -1), size)
+    corners = torch.tensor([[x, y] for x in (0.0, size[1] - 1) for y in (0.0, size[0] - 1)])
+    return inside(move(torch.linalg.inv(parse(text)(plain, Draws(1)).matrix), corners), cover(size, degrees))
+
+
+@pytest.mark.parametrize(("degrees", "text"), [(30, "rotate180+scale18+flip50"), (35, "rotate180+scale25+flip50")])
+@pytest.mark.parametrize("size", [(256, 192), (48, 64), (96, 96)])
+def test_every_turned_view_lies_in_a_crop_up_to_4_by_3(size, degrees, text) -> None:
+    assert shown_corners(text, size, degrees).all()
+
+
+def test_a_reach_of_30_is_too_little_for_any_turn_at_three_quarters() -> None:
+    shown = shown_corners("rotate180+scale25", (256, 192), 30)
+    assert not shown.all() and shown.float().mean() > 0.95
 
 
 def test_crops_have_room_for_augmentation_in_training_alone(cache) -> None:

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from semipose.config import ModelConfig
 from semipose.errors import UserError
+from semipose.models.build import build_model
 from semipose.models.hrnet import HRNet
 from semipose.models.pose import SimpleBaseline
-from semipose.models.build import build_model
 
 SMALL = {
     "stage1": {"num_modules": 1, "num_branches": 1, "block_type": "BOTTLENECK", "num_blocks": [1], "num_channels": [8]}

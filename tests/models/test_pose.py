@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from semipose.errors import UserError
-from semipose.models.stages import Backbone
 from semipose.models.pose import SimpleBaseline
+from semipose.models.stages import Backbone
 
 SMALL = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
 

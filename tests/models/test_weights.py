@@ -11,12 +11,12 @@ from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.heatmap import decoder
 from semipose.inference.predictor import Predictor
-from semipose.models.pose import SimpleBaseline
+from semipose.models import checkpoint
 from semipose.models.build import build_model
+from semipose.models.pose import SimpleBaseline
 from semipose.models.tensors import load_weights
 from semipose.models.weights import load_model, save_model
 from semipose.skeleton import COCO, LSP, Skeleton
-from semipose.models import checkpoint
 from semipose.verbs.train import read_networks
 
 CONFIG = ModelConfig(

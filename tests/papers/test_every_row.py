@@ -11,9 +11,8 @@ import pytest
 
 from semipose.config import Config
 from semipose.methods import MIX
-from semipose.papers.find import PAPERS, find
+from semipose.papers.find import PAPERS, find, recipe
 from semipose.papers.measures import DETECTED
-from semipose.papers.find import recipe
 from semipose.papers.tables import Table
 from semipose.papers.xie2021.plans import coco
 from semipose.training.loop import run_training

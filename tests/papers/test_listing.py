@@ -6,14 +6,13 @@ import shlex
 
 import pytest
 import yaml
+from semipose.papers.sources import DEFAULTS, USED
 
 from semipose.config import Config, to_dict
 from semipose.config.resolve import resolve
 from semipose.errors import UserError
-from semipose.papers.find import PAPERS, find
+from semipose.papers.find import PAPERS, find, recipe, recipes
 from semipose.papers.listing import needs, recipes_text, rows_text, shown
-from semipose.papers.find import recipe, recipes
-from semipose.papers.sources import DEFAULTS, USED
 
 RUN = ("data", "pseudo", "seed", "eval_every", "log_every", "save_every", "stop_on_collapse", "workers", "accelerator",
        "devices", "num_nodes", "precision", "strategy", "threads")  # fmt: skip

@@ -9,8 +9,8 @@ import pytest
 from semipose.config import Config, differences, to_dict
 from semipose.config.resolve import resolve
 from semipose.methods import networks_of
-from semipose.papers.pose_mum.tables import PAPER
 from semipose.papers.find import recipe
+from semipose.papers.pose_mum.tables import PAPER
 from semipose.verbs.reproduce import needed
 
 ROWS = {(key, row.label): row for key, table in PAPER.tables.items() for row in table.rows}

@@ -11,9 +11,9 @@ import pytest
 from semipose.config import Config, to_dict
 from semipose.config.resolve import resolve
 from semipose.methods import NEED_TEACHER, networks_of
+from semipose.papers.find import recipe
 from semipose.papers.measures import MPJPE, PCK, PEOPLE, PSEUDO, SCORES, START
 from semipose.papers.mini import SETS
-from semipose.papers.find import recipe
 from semipose.papers.xie2021.tables import PAPER
 
 ROWS = [(key, row) for key, table in PAPER.tables.items() for row in table.rows]

@@ -9,8 +9,8 @@ import pytest
 from semipose.config import Config, to_dict
 from semipose.config.resolve import resolve
 from semipose.methods import networks_of
-from semipose.papers.measures import PSEUDO, SCORES
 from semipose.papers.find import recipe
+from semipose.papers.measures import PSEUDO, SCORES
 from semipose.papers.yu2024.tables import PAPER
 
 ROWS = {(key, row.label): row for key, table in PAPER.tables.items() for row in table.rows}

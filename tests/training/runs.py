@@ -20,9 +20,9 @@ import yaml
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig, to_dict
 from semipose.data.sample import PoseData, Sample
 from semipose.methods.base import Method
+from semipose.models import checkpoint
 from semipose.models.weights import save_model
 from semipose.skeleton import LSP, Skeleton
-from semipose.models import checkpoint
 from semipose.training.loop import run_training
 from semipose.training.networks import build_networks
 from semipose.training.rundir import RunDir

@@ -14,9 +14,9 @@ from semipose.data.datasets import Sets
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.methods import Codec, Method, Outcome, Single, Supervised, build_method
+from semipose.models import checkpoint
 from semipose.models.build import build_model
 from semipose.models.weights import load_model
-from semipose.models import checkpoint
 from semipose.training import loop as train
 from semipose.training.loop import OnCrops, run_training
 from semipose.training.rundir import RunDir

@@ -9,9 +9,9 @@ import torch
 from semipose.config import Config
 from semipose.errors import UserError
 from semipose.inference.predictor import Predictor
+from semipose.models import checkpoint
 from semipose.models.weights import load_model, save_model
 from semipose.skeleton import LSP
-from semipose.models import checkpoint
 from semipose.training.loop import run_training
 from semipose.training.networks import build_networks, trained_teachers
 from semipose.training.rundir import RunDir

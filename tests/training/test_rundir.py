@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from semipose.errors import UserError
-from semipose.training.rundir import MetricsFile, RunDir
-from tests.training.runs import child, exit_code
 from semipose.config import Config, to_dict
+from semipose.errors import UserError
 from semipose.training.rundir import LOCK, MARKER, MetricsFile, RunDir
 from tests.data.projects import deeplabcut
+from tests.training.runs import child, exit_code
 
 
 def used(path: Path) -> RunDir:

@@ -147,6 +147,25 @@ def test_pairs_need_an_accurate_easy_view_and_a_gap_beyond_noise() -> None:
     assert not find_pairs({"none": pck["none"], "affine60": pck["affine60"], "jc5": pck["jc5"]})
 
 
+@pytest.mark.parametrize(
+    ("view", "easy"),
+    [
+        ("rotate90", "rotate90+flip50"),
+        ("rotate180+scale25", "rotate180+scale25+flip50"),
+        ("flip50+scale10", "flip50+scale10"),
+        ("released-easy", "released-easy"),
+        ("flip50", None),
+        ("affine30+jc1", None),
+        ("rotate10+ra5", None),
+        ("released-hard", None),
+    ],
+)
+def test_an_easy_view_only_moves_and_gets_one_mirror(view: str, easy: str | None) -> None:
+    pck = {"none": np.array([0.80, 0.80]), view: np.array([0.79, 0.80]), "released-jc5": np.array([0.50, 0.51])}
+    pairs = find_pairs(pck)
+    assert [(p.easy, p.hard) for p in pairs] == ([(easy, "released-jc5")] if easy else [])
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gap")

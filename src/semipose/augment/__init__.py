@@ -4,18 +4,36 @@ A policy is a function `(view, draws, target=None) -> View`. It draws its random
 deterministic edit to the view; pixels are rendered later. `target` is the teacher's prediction, which Joint Cutout
 reads.
 
-Policies have the papers' names, joined by `+`: `affine30`, `affine60+jc5`, `affine60+ra20`. `parse` reads them.
+Policies are named by words, joined by `+` and run from left to right: `affine30`, `affine60+jc5`. `parse` reads them.
+
+| word | number | view |
+|---|---|---|
+| `none` | | as it is |
+| `affineD` | 0 to below 120 | turned by up to D degrees, magnified by 1 +- D / 120; the paper's are 30 and 60 |
+| `flipP` | 0 to 100 | mirrored with a chance of P % |
+| `rotateD` | 0 to 180 | turned by up to D degrees either way |
+| `scaleP` | 0 to below 100 | magnified by 1 +- P / 100 |
+| `jcN` | whole, 0 to 100 | N joints masked, or all where there are fewer: Joint Cutout |
+| `raM` | 0 to 30 | RandAugment of magnitude M |
+| `released-easy`, `released-hard` | | the affine views of Xie et al.'s released code |
+| `released-jcN` | whole, 0 to 100 | Joint Cutout of that code |
+| `released-raM` | 0 to 30 | RandAugment of that code |
+
+Turns and scales are uniform. A body seen from above in any direction is `rotate180+scale25+flip50`: the matrices are
+multiplied, and pixels are sampled once. Up to sides of 4:3, `data.reach=35` cuts crops with pixels for all its corners.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from semipose.augment.affine import affine, afresh, onto, released_easy, released_hard
 from semipose.augment.joint_cutout import joint_cutout, released_joint_cutout
-from semipose.augment.photometric import rand_augment, released_rand_augment
+from semipose.augment.photometric import STRONGEST, rand_augment, released_rand_augment
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View
@@ -23,7 +41,7 @@ from semipose.geometry import View
 if TYPE_CHECKING:
     from semipose.methods.target import Target
 
-__all__ = ["Policy", "affine", "afresh", "compose", "joint_cutout", "onto", "parse", "rand_augment"]
+__all__ = ["Policy", "affine", "afresh", "compose", "joint_cutout", "onto", "parse", "parts", "rand_augment"]
 
 
 class Policy(Protocol):
@@ -48,40 +66,99 @@ def compose(*policies: Policy) -> Policy:
     return policy
 
 
-def whole(count: float) -> int:
-    """A number of squares, as an integer."""
-    if count % 1:
-        raise UserError(f"Joint Cutout of {count:g} squares is impossible; give a whole number, as in jc5")
-    return int(count)
+@dataclass(frozen=True)
+class Part:
+    """A word of a policy's name.
+
+    Attributes:
+        make: the policy, of the word's number; 0 where it takes none.
+        number: what its number is, with its unit; "" where it takes none.
+        lowest, highest: the number's range; `highest` itself is refused where it is `below`.
+        example: a usual number.
+        moves: it only moves the image, and labels with it. `released-hard`, which goes on top of an easy view, does not
+            count.
+        mirrors: no mirror is to be added: it is one, or goes with the released easy view, which has one.
+    """
+
+    make: Callable[[float], Policy]
+    number: str = ""
+    lowest: float = 0
+    highest: float = 0
+    example: float = 0
+    below: bool = False
+    whole: bool = False
+    moves: bool = False
+    mirrors: bool = False
+
+    def fits(self, number: float) -> bool:
+        """Whether `number` is in the range."""
+        top = number < self.highest if self.below else number <= self.highest
+        return self.lowest <= number and top and not (self.whole and number % 1)
+
+    @property
+    def range(self) -> str:
+        """The number and its range, in words."""
+        kind = "a whole number, " if self.whole else ""
+        return f"{self.number}, {kind}{self.lowest:g} to {'below ' if self.below else ''}{self.highest:g}"
 
 
-POLICIES: dict[str, Callable[[float], Policy]] = {
-    "none": lambda _: identity,
-    "affine": lambda degrees: affine(degrees, degrees / 120),
-    "flip": lambda percent: affine(0, 0, flip=percent / 100),
-    "jc": lambda count: joint_cutout(whole(count)),
-    "ra": lambda magnitude: rand_augment(magnitude),
-    "released-easy": lambda _: released_easy,
-    "released-hard": lambda _: released_hard,
-    "released-jc": lambda count: released_joint_cutout(whole(count)),
-    "released-ra": lambda magnitude: released_rand_augment(magnitude),
+DEGREES, PERCENT = "the largest turn in degrees", "the largest change of size in percent"
+SQUARES, MAGNITUDE = "how many joints are masked", "a magnitude without unit"
+POLICIES: dict[str, Part] = {
+    "none": Part(lambda _: identity),
+    "affine": Part(lambda degrees: affine(degrees, degrees / 120), DEGREES, 0, 120, 30, below=True, moves=True),
+    "flip": Part(
+        lambda percent: affine(0, 0, flip=percent / 100), "a chance in percent", 0, 100, 50, moves=True, mirrors=True
+    ),
+    "rotate": Part(lambda degrees: affine(degrees, 0), DEGREES, 0, 180, 180, moves=True),
+    "scale": Part(lambda percent: affine(0, percent / 100), PERCENT, 0, 100, 25, below=True, moves=True),
+    "jc": Part(lambda count: joint_cutout(int(count)), SQUARES, 0, 100, 5, whole=True),
+    "ra": Part(rand_augment, MAGNITUDE, 0, STRONGEST, 20),
+    "released-easy": Part(lambda _: released_easy, moves=True, mirrors=True),
+    "released-hard": Part(lambda _: released_hard, mirrors=True),
+    "released-jc": Part(lambda count: released_joint_cutout(int(count)), SQUARES, 0, 100, 5, whole=True, mirrors=True),
+    "released-ra": Part(released_rand_augment, MAGNITUDE, 0, STRONGEST, 20, mirrors=True),
 }
-"""Name -> policy of its number. `affine30` turns by up to 30 degrees and scales by 1 +- 0.25, `affine60` by up to 60
-and 1 +- 0.5 (Xie et al. 2021, section 4.1); others lie on the same line."""
-
-NUMBERLESS = frozenset({"none", "released-easy", "released-hard"})
+"""Name -> part. `affine30` turns by up to 30 degrees and scales by 1 +- 0.25, `affine60` by up to 60 and 1 +- 0.5 (Xie
+et al. 2021, section 4.1); others lie on the same line. The masks of Joint Cutout take memory for each joint, hence a
+highest number, far above what a body has."""
 
 
 def parse(text: str) -> Policy:
-    """The policy that a text such as `affine60+jc5` names."""
-    parts = [re.fullmatch(r"([a-z-]+?)-?(\d+(?:\.\d+)?)?", part.strip()) for part in text.split("+")]
-    names = [part.group(1) if part else None for part in parts]
-    numbered = [part is not None and part.group(2) is not None for part in parts]
-    if any(
-        name not in POLICIES or number == (name in NUMBERLESS) for name, number in zip(names, numbered, strict=True)
-    ):
+    """The policy that a text such as `affine60+jc5` names.
+
+    Raises:
+        UserError: a word is unknown, has no number or one too many, or its number is out of range.
+    """
+    return compose(*(POLICIES[name].make(number) for name, number in parts(text)))
+
+
+def parts(text: str) -> list[tuple[str, float]]:
+    """The words of a policy's name, each with its number, or 0 where it takes none; raises as `parse` does."""
+    return [_part(word.strip(), text) for word in text.split("+")]
+
+
+def _part(word: str, text: str) -> tuple[str, float]:
+    where = f"augmentation {word!r}" if word == text.strip() else f"augmentation {word!r} of {text!r}"
+    match = re.fullmatch(r"([a-z-]+?)-?(\d+(?:\.\d+)?)?", word)
+    part = POLICIES.get(match[1]) if match else None
+    if match is None or part is None or (match[2] is None) == bool(part.number):
+        bare = ", ".join(sorted(name for name, part in POLICIES.items() if not part.number))
         raise UserError(
-            f"augmentation {text!r} is not understood; join any of {', '.join(POLICIES)} by +, each but"
-            f" {', '.join(sorted(NUMBERLESS))} with its number, as in affine60+jc5"
+            f"{where} is not understood; join any of {', '.join(POLICIES)} by +, each but {bare} with its number, as in"
+            f" affine60+jc5{_nearest(word)}"
         )
-    return compose(*(POLICIES[part.group(1)](float(part.group(2) or 0)) for part in parts if part))
+    name, number = match[1], float(match[2] or 0)
+    if not part.fits(number):
+        raise UserError(f"{where} is impossible; {name} takes {part.range}, as in {_example(name)}")
+    return name, number
+
+
+def _nearest(word: str) -> str:
+    name = re.sub(r"-?\d.*", "", word.lower())
+    near = difflib.get_close_matches(name, POLICIES, 1, 0.5)
+    return f"; did you mean {_example(near[0])}?" if near else ""
+
+
+def _example(name: str) -> str:
+    return f"{name}{POLICIES[name].example:g}" if POLICIES[name].number else name

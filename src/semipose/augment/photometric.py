@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from semipose.augment import Policy
     from semipose.methods.target import Target
 
+STRONGEST = 30
+"""The highest magnitude there is."""
 GRAY = (0.299, 0.587, 0.114)
 SMOOTH = ((1, 1, 1), (1, 5, 1), (1, 1, 1))
 Operation = Callable[[Tensor, float, Tensor], Tensor]
@@ -36,8 +38,8 @@ def rand_augment(magnitude: float = 20, count: int = 2, operations: Sequence[Ope
     Raises:
         UserError: a magnitude above 30.
     """
-    if not 0 <= magnitude <= 30:
-        raise UserError(f"RandAugment of magnitude {magnitude:g} is impossible; give 0 to 30, as in ra20")
+    if not 0 <= magnitude <= STRONGEST:
+        raise UserError(f"RandAugment of magnitude {magnitude:g} is impossible; give 0 to {STRONGEST}, as in ra20")
     choice = operations or OPERATIONS
 
     def policy(view: View, draws: Draws, target: Target | None = None) -> View:
@@ -47,7 +49,7 @@ def rand_augment(magnitude: float = 20, count: int = 2, operations: Sequence[Ope
 
         def edit(image: Tensor, view: View) -> Tensor:
             for turn in range(count):
-                image = _apply(image, which[:, turn], magnitude / 30, chance[:, turn], choice)
+                image = _apply(image, which[:, turn], magnitude / STRONGEST, chance[:, turn], choice)
             return image
 
         return view.edit(edit)

@@ -49,6 +49,7 @@ class DataConfig:
         boxes: of labelled and validation samples: `own`, the data's, which is the whole frame where it has none; or
             `labels`, the extent of each one's labelled joints.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
+            35 has room for `rotate180+scale25` in crops of up to 4:3.
         cache: folder of the source-crop cache.
         store: how crops are kept: `raw` (a memory map) or `jpeg` (for huge sets).
     """

@@ -15,9 +15,9 @@ import yaml
 from filelock import FileLock, Timeout
 
 from semipose import __version__
+from semipose.config.resolve import read_yaml
 from semipose.errors import UserError
 from semipose.files import write_atomically
-from semipose.config.resolve import read_yaml
 
 LOCK = ".lock"
 MARKER = ".semipose"

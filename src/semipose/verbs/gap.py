@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
-from semipose.augment import parse
+from semipose.augment import POLICIES, parse, parts
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.data.crops.build import Crops
@@ -165,7 +165,7 @@ def _distance(
 def find_pairs(pck: Mapping[str, np.ndarray]) -> list[Pair]:
     """The views that qualify as easy and hard, by the accuracies (D,) of each draw; `pck` holds "none" too.
 
-    The easy view only moves the image, by an affine at least, since the labels are learnt in it too, and keeps 90 % of
+    The easy view only moves the image, by more than a mirror, since the labels are learnt in it too, and keeps 90 % of
     the accuracy without perturbation. The hard view is less accurate by more than twice the standard deviation of that
     gap over draws. First comes the strongest easy view, with the strongest hard view that keeps half of the accuracy;
     hard views that keep less come last. A mirror of one half, which the recipes have in both, is added.
@@ -182,13 +182,13 @@ def find_pairs(pck: Mapping[str, np.ndarray]) -> list[Pair]:
     return [Pair(_mirrored(easy), _mirrored(hard), gap, noise) for easy, hard, gap, noise in found]
 
 
-def _only_moves(name: str) -> bool:
-    kinds = {part.rstrip("0123456789.-") for part in name.split("+")}
-    return kinds <= {"affine", "flip", "released-easy"} and kinds != {"flip"}
+def _only_moves(view: str) -> bool:
+    names = {name for name, _ in parts(view)}
+    return all(POLICIES[name].moves for name in names) and names != {"flip"}
 
 
-def _mirrored(name: str) -> str:
-    return name if "flip" in name or "released" in name else f"{name}+flip50"
+def _mirrored(view: str) -> str:
+    return view if any(POLICIES[name].mirrors for name, _ in parts(view)) else f"{view}+flip50"
 
 
 def gap(

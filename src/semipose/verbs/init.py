@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
+from semipose.config.resolve import read_yaml
 from semipose.data.discover import Inside, look
 from semipose.data.images import image_size
 from semipose.data.open import open_all, open_labeled
@@ -22,8 +23,6 @@ from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, make_split
 from semipose.errors import UserError
 from semipose.files import write_atomically
-from semipose.data.discover import Inside, look
-from semipose.config.resolve import read_yaml
 from semipose.sides import find_sides
 
 HELD_OUT = 0.2

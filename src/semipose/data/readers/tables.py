@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from semipose.data.extent import boxed, whole
-from semipose.data.readers.hdf5 import read_frame
 from semipose.data.images import image_size
+from semipose.data.readers.hdf5 import read_frame
 from semipose.data.readers.json_files import ImageFolder, sessions_of
 from semipose.data.sample import Sample
 from semipose.errors import UserError
