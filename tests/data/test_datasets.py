@@ -129,8 +129,8 @@ def test_every_view_of_the_reach_lies_in_its_crop(size, degrees) -> None:
         assert inside(pixels(size, torch.linalg.inv(view)), (tall, wide)).all()
 
 
-def test_crops_have_room_for_augmentation_in_training_alone(cache) -> None:
-    config, data = tiny(cache), points(2)
+def test_crops_have_room_for_augmentation_in_training_alone(tmp_path) -> None:
+    config, data = tiny(tmp_path), points(2)
     train, plain = cut(data, config, True, False), cut(data, config, False, False)
     assert train.spec.cover == cover((64, 48), 30) and plain.spec.cover == (64, 48)
     assert cut(None, config, True, False) is None

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semipose.data.images import EXTENSIONS
 from semipose.data.open import holds_labels, open_labeled
+from semipose.data.pictures import EXTENSIONS
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.readers.deeplabcut import left_out as unread
 from semipose.data.readers.lightning_pose import is_lightning_pose, tables

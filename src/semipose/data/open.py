@@ -1,4 +1,4 @@
-"""Opening any data source: which reader a path or a "synth:" reference needs."""
+"""Opening any data source: which reader a path, or the text of a source of synthetic people, needs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import parse_qsl
 
 from scipy.io import whosmat
 from scipy.io.matlab import MatReadError
 
 from semipose.data.extent import whole
-from semipose.data.images import EXTENSIONS, image_size
+from semipose.data.images import image_size
+from semipose.data.pictures import EXTENSIONS
 from semipose.data.readers.aic import read_aic
 from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.coco import read_coco
@@ -27,12 +27,13 @@ from semipose.data.readers.mpii import read_mpii
 from semipose.data.readers.plain_csv import read_plain_csv
 from semipose.data.readers.sleap import read_sleap
 from semipose.data.readers.tables import is_table
-from semipose.data.sample import SYNTH, PoseData
+from semipose.data.refs import is_people, parse_people
+from semipose.data.sample import PoseData
+from semipose.data.synthetic import people
 from semipose.data.video import FRAMES, is_video
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined
 
-SYNTH_COUNT = 1000
 WHOLE = "whole"
 """Boxes of unlabelled images that are not in a file."""
 
@@ -230,17 +231,7 @@ def _is_labels(source: str) -> bool:
 
 
 def _synth(source: str | Path, **_: object) -> PoseData:
-    from semipose.data.synthetic import people
-
-    domain, _mark, query = str(source).removeprefix(SYNTH).partition("?")
-    numbers = {"count": SYNTH_COUNT, "seed": 0, "start": 0}
-    for key, value in parse_qsl(query, keep_blank_values=True):
-        if key not in numbers or not value.isdigit():
-            raise UserError(
-                f"{source}: {key}={value} is not understood; write synth:{domain}?count=1000&seed=0&start=0"
-            )
-        numbers[key] = int(value)
-    return people.dataset(domain, **numbers)
+    return people.dataset(**vars(parse_people(source)))
 
 
 def _lsp(source: str | Path, **_: object) -> PoseData:
@@ -267,7 +258,7 @@ def _folder(
 
 
 FORMATS = (
-    Format("embedded people (synth:<domain>?count=N&seed=S&start=I)", lambda s: s.startswith(SYNTH), _synth, _synth),
+    Format("synthetic people (synth:<domain>?count=N&seed=S&start=I)", is_people, _synth, _synth),
     Format("Human3.6M (a COCO-style .json or an .npz)", _is_h36m, *_both(read_h36m)),
     Format("AI Challenger (a .json of human_annotations)", _is_aic, *_both(read_aic)),
     Format("MPII (a .json of joints, center and scale, or its .mat)", _is_mpii, *_both(read_mpii)),

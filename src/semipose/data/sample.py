@@ -12,12 +12,6 @@ import numpy as np
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined, joint_map
 
-SYNTH = "synth:"
-"""Start of an image reference that names a drawn person instead of a file."""
-
-VIDEO = "video:"
-"""Start of an image reference that names one frame of a video (`semipose.data.video`)."""
-
 
 @dataclass(frozen=True, eq=False)
 class Shot:
@@ -42,7 +36,8 @@ class Sample:
 
     Attributes:
         id: unique and stable in its data set, for example "000000000785.jpg#442619".
-        image: absolute path of an image file, "synth:<domain>/<seed>/<index>", or "video:<absolute path>#<frame>".
+        image: the reference to its image, as text (`semipose.data.refs`): an image file's absolute path, a frame of a
+            video, or a synthetic person.
         box: (x, y, w, h) in image pixels, w and h positive.
         keypoints: (K, 3) float32 x, y, v in image pixels, v as in COCO (0 unlabelled, 1 occluded, 2 visible);
             None where nobody labelled this instance.

@@ -1,7 +1,7 @@
 """Videos as sources of images: which frames, and their pixels, decoded in order.
 
 A frame is its place in the order in which frames are decoded and shown, from 0, as OpenCV, DeepLabCut and SLEAP count;
-its reference is "video:<absolute path>#<number>".
+its reference is a `semipose.data.refs.Frame`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from semipose.data.images import read_image
-from semipose.data.sample import VIDEO, PoseData, Sample
+from semipose.data.refs import Frame
+from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.files import write_atomically
 
@@ -58,21 +58,6 @@ class Film(NamedTuple):
 def is_video(path: str | Path) -> bool:
     """Whether a file's name says that it is a video."""
     return Path(path).suffix.lower() in VIDEOS
-
-
-def frame_ref(path: str | Path, number: int) -> str:
-    return f"{VIDEO}{Path(path).resolve()}#{number}"
-
-
-def split_ref(ref: str) -> tuple[Path, int]:
-    """The file and frame of a reference."""
-    path, _, number = ref.removeprefix(VIDEO).rpartition("#")
-    return Path(path), int(number)
-
-
-def source_file(ref: str) -> Path:
-    """The file that an image or frame is in."""
-    return split_ref(ref)[0] if ref.startswith(VIDEO) else Path(ref)
 
 
 def probe(path: str | Path) -> Film:
@@ -126,38 +111,16 @@ def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Itera
                 return
 
 
-def read_frame(ref: str) -> np.ndarray:
-    """The pixels of one frame. Everything before it is decoded too: after a jump, many a video (the open-field example
-    of DeepLabCut among them) gives green blocks for hundreds of frames, and no error."""
-    path, number = split_ref(ref)
+def read_frame(path: str | Path, number: int) -> np.ndarray:
+    """RGB uint8 (H, W, 3) of one frame. Everything before it is decoded too: after a jump, many a video (the open-field
+    example of DeepLabCut among them) gives green blocks for hundreds of frames, and no error.
+
+    Raises:
+        UserError: the file is no video, or has no such frame that can be decoded.
+    """
     for _, pixels in read_frames(path, [number]):
         return pixels
     raise UserError(f"{path} has no frame {number} that can be decoded; has the video changed?")
-
-
-def read_images(refs: Sequence[str]) -> Iterator[tuple[str, np.ndarray | UserError]]:
-    """(reference, pixels, or why there are none) of each image once: pictures as they come, then each video's frames
-    in their order, so that no video is read twice or jumped about in."""
-    films: dict[Path, dict[int, str]] = {}
-    for ref in dict.fromkeys(refs):
-        if ref.startswith(VIDEO):
-            path, number = split_ref(ref)
-            films.setdefault(path, {})[number] = ref
-            continue
-        try:
-            yield ref, read_image(ref)
-        except UserError as error:
-            yield ref, error
-    for path, wanted in films.items():
-        missing = dict(wanted)
-        reason = f"cannot be decoded from {path}; the video is damaged there, or has changed"
-        try:
-            for number, pixels in read_frames(path, wanted):
-                yield missing.pop(number), pixels
-        except UserError as error:
-            reason = str(error)
-        for number, ref in missing.items():
-            yield ref, UserError(f"frame {number} {reason}")
 
 
 def read_video(
@@ -173,8 +136,9 @@ def read_video(
     film, name = probe(path), name or path.name
     h, w = film.size
     box = (0.0, 0.0, float(w), float(h))
+    where = str(path.resolve())
     ids = {number: f"{name}#{number}" for number in choose(path, plan, cache)}
-    return PoseData(name, None, tuple(Sample(i, frame_ref(path, n), box, image_id=i) for n, i in ids.items()))
+    return PoseData(name, None, tuple(Sample(i, str(Frame(where, n)), box, image_id=i) for n, i in ids.items()))
 
 
 def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None) -> list[int]:

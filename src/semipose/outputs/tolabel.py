@@ -20,8 +20,7 @@ from xml.etree import ElementTree as xml
 import numpy as np
 import yaml
 
-from semipose.data.sample import VIDEO
-from semipose.data.video import split_ref
+from semipose.data.refs import Frame, parse
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.skeleton import Skeleton
@@ -107,7 +106,8 @@ def _dlc_config(
     several, joints, today = bool(individuals), list(skeleton.joints), date.today()
     files = {}
     for video, (first, *_) in videos.items():
-        path = split_ref(first.ref)[0] if first.ref.startswith(VIDEO) else folder.resolve() / "videos" / f"{video}.avi"
+        ref = parse(first.ref)
+        path = ref.file if isinstance(ref, Frame) else folder.resolve() / "videos" / f"{video}.avi"
         files[str(path)] = {"crop": f"0, {first.size[1]}, 0, {first.size[0]}"}
     points = {"individuals": individuals, "uniquebodyparts": [], "multianimalbodyparts": joints, "bodyparts": "MULTI!"}
     return {
@@ -140,7 +140,8 @@ def write_sleap(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scor
     nodes = io.Skeleton(nodes=list(skeleton.joints), edges=edges, name=skeleton.name)
     places: dict[Any, list[tuple[int, Filled]]] = {}
     for image in images:
-        film, number = split_ref(image.ref) if image.ref.startswith(VIDEO) else (None, 0)
+        ref = parse(image.ref)
+        film, number = (ref.file, ref.number) if isinstance(ref, Frame) else (None, 0)
         # A video of pictures has one size.
         places.setdefault(film or image.size, []).append((number, image))
     videos, frames = [], []

@@ -12,7 +12,7 @@ import numpy as np
 
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
-from semipose.data.sample import SYNTH
+from semipose.data.refs import is_people, parse_people
 from semipose.errors import UserError
 from semipose.metrics.pckh import GROUPS
 
@@ -78,8 +78,8 @@ def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
         UserError: the validation data has neither cameras nor true points.
     """
     config = resolve(Config(), read_yaml(folder / "config.yaml"))
-    if str(config.data.val).startswith(SYNTH):
-        return _embedded(folder, str(config.data.val).removeprefix(SYNTH).partition("?")[0])
+    if config.data.val and is_people(config.data.val):
+        return _embedded(folder, parse_people(config.data.val).domain)
     from semipose.data.datasets import open_sets
     from semipose.data.readers.h36m import find_cameras
     from semipose.inference.shots import shots_mpjpe

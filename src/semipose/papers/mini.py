@@ -9,6 +9,7 @@ encoder's 4x3 cells divide into Pose-MUM's tiles, and two deconvolutions to heat
 from __future__ import annotations
 
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
+from semipose.data.refs import People
 from semipose.papers.pose_mum import recipes as pose_mum
 from semipose.papers.yu2024.recipes import REFINED, WHOLE
 
@@ -29,7 +30,7 @@ unlabelled where the unlabelled ones have labels."""
 def people(which: str, seed: int, domain: str = DOMAIN, times: int = 1) -> str:
     """The embedded people of one of `SETS`, or `times` as many. Validation is the same for every seed."""
     count, start = SETS[which]
-    return f"synth:{domain}?seed={0 if which == 'val' else seed}&count={count * times}&start={start}"
+    return str(People(domain, count * times, 0 if which == "val" else seed, start))
 
 
 def base(method: MethodConfig, seed: int = 0) -> Config:

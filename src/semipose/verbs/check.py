@@ -19,9 +19,10 @@ from semipose.data.checks.check import Finding, Report, Source, check
 from semipose.data.crops.build import MAX_BYTES
 from semipose.data.crops.cropping import CropSpec, crop_matrices
 from semipose.data.datasets import cover, open_sets
-from semipose.data.sample import VIDEO, PoseData, Sample
+from semipose.data.images import read_images
+from semipose.data.refs import Frame, parse
+from semipose.data.sample import PoseData, Sample
 from semipose.data.split import Split
-from semipose.data.video import read_images, split_ref
 from semipose.errors import UserError
 from semipose.files import ready
 from semipose.methods import NEED_UNLABELED, networks_of
@@ -152,9 +153,9 @@ def slow(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
         what = f"slow: the crops of all samples take {crops:.0f} GB on disk, and are read anew where memory is less"
         found.append(Finding(False, what, todo="set data.store=jpeg, a smaller model.size, or fewer frames"))
     last: dict[Path, int] = {}
-    for image in (image for data in sets.values() for image in data.images if image.startswith(VIDEO)):
-        path, number = split_ref(image)
-        last[path] = max(last.get(path, 0), number + 1)
+    for ref in (parse(image) for data in sets.values() for image in data.images):
+        if isinstance(ref, Frame):
+            last[ref.file] = max(last.get(ref.file, 0), ref.number + 1)
     if sum(last.values()) > FRAMES:
         what = f"slow: {sum(last.values()):,} frames of {len(last)} videos are decoded to reach those wanted, once"
         found.append(Finding(False, what, todo="shorter videos, or the first part of them"))

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from semipose.config import Config
 from semipose.data.checks.duplicates import Print, fingerprint, near_duplicates
 from semipose.data.crops.build import Crops
-from semipose.data.sample import SYNTH, VIDEO
-from semipose.data.video import read_images, split_ref
+from semipose.data.images import read_images
+from semipose.data.refs import Frame, Person, parse
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.geometry import View
@@ -226,13 +226,13 @@ def _names(images: Sequence[str], form: str) -> dict[str, str]:
     images/<video or folder>-<frame>.png."""
     found: dict[str, str] = {}
     for image in images:
-        if image.startswith(VIDEO):
-            path, number = split_ref(image)
-            where, stem = path.stem, f"img{number:05d}"
-        elif image.startswith(SYNTH):
-            where, _, stem = image.removeprefix(SYNTH).replace("/", "-").rpartition("-")
-        else:
-            where, stem = Path(image).parent.name or "images", Path(image).stem
+        match parse(image):
+            case Frame() as frame:
+                where, stem = frame.file.stem, f"img{frame.number:05d}"
+            case Person(domain, seed, index):
+                where, stem = f"{domain}-{seed}", str(index)
+            case ref:
+                where, stem = ref.file.parent.name or "images", ref.file.stem
         start = f"labeled-data/{where}/{stem}" if form == "dlc" else f"images/{where}-{stem}"
         name, n = f"{start}.png", 2
         while name in found.values():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from semipose.data.refs import Person
 from semipose.data.synthetic import draw as people_draw
 from semipose.data.synthetic import people
 from semipose.data.synthetic import scene as people_scene
@@ -202,7 +203,7 @@ def test_a_data_set_names_images_that_read_gives():
     assert len(data.samples) == 6 and data.skeleton is LSP
     sample = data.samples[3]
     assert sample.image == "synth:wild/2/13"
-    image = people.read(sample.image)
+    image = people.read(Person("wild", 2, 13))
     drawn = people.render(2, 13, "wild", people.READ_SIZE, people.READ_MARGIN)
     np.testing.assert_array_equal(image, drawn.image)
     np.testing.assert_array_equal(sample.keypoints, drawn.keypoints)
@@ -214,9 +215,17 @@ def test_contact_sheet_draws_labels():
     assert plain.shape == drawn.shape == (128, 192, 3) and (plain != drawn).any()
 
 
-@pytest.mark.parametrize("ref", ["synth:wild/1", "synth:wild/a/1", "synth:moon/0/1", "wild/0/1", "synth:wild/0/-1"])
-def test_a_wrong_reference_is_a_user_error(ref):
-    with pytest.raises(UserError, match="synth"):
+@pytest.mark.parametrize(
+    ("ref", "says"),
+    [
+        (Person("moon", 0, 1), "have no domain 'moon': use studio or wild"),
+        (Person("wild", 0, -1), "an index of 0 or more"),
+        (Person("wild", 1 << 64, 0), "below"),
+        (Person("wild", 0, 1 << 40), "below"),
+    ],
+)
+def test_a_person_that_cannot_be_is_a_user_error(ref, says):
+    with pytest.raises(UserError, match=says):
         people.read(ref)
 
 

@@ -13,11 +13,11 @@ from semipose.data.checks.duplicates import near_duplicates
 from semipose.data.checks.scan import Scan, read_all
 from semipose.data.checks.swapped import orders
 from semipose.data.crops.build import UNLABELED_BAD_LIMIT
-from semipose.data.images import inside
 from semipose.data.open import open_all, open_unlabeled
-from semipose.data.sample import VIDEO, PoseData, Sample
+from semipose.data.pictures import inside
+from semipose.data.refs import Frame, parse
+from semipose.data.sample import PoseData, Sample
 from semipose.data.split import check_overlap
-from semipose.data.video import source_file
 from semipose.errors import UserError
 from semipose.sides import find_sides
 from semipose.skeleton import joint_map
@@ -316,4 +316,6 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
 
 def _films(data: PoseData) -> dict[str, str | None]:
     """The video that each image is of: its session, or a frame's file, after which DeepLabCut names its folders."""
-    return {s.image: s.session or (source_file(s.image).stem if s.image.startswith(VIDEO) else None) for s in data}
+    refs = {image: parse(image) for image in data.images}
+    stems = {image: ref.file.stem if isinstance(ref, Frame) else None for image, ref in refs.items()}
+    return {s.image: s.session or stems[s.image] for s in data}

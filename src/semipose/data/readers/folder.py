@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semipose.data.images import EXTENSIONS, image_size, list_images
+from semipose.data.pictures import EXTENSIONS, list_images, picture_size
+from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample
-from semipose.data.video import FRAMES, VIDEOS, is_video, read_video, source_file
+from semipose.data.video import FRAMES, VIDEOS, is_video, read_video
 from semipose.errors import UserError
 from semipose.files import below
 
@@ -87,7 +88,7 @@ def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
     samples = []
     for s in data:
         own = found.get(_real(s.image), [])
-        for n, box in enumerate(own or found.get(_real(str(source_file(s.image))), [])):
+        for n, box in enumerate(own or found.get(_real(str(parse(s.image).file)), [])):
             number = box.image_id if own else s.image_id
             samples.append(replace(s, id=f"{s.id}@{n}", box=box.box, score=box.score, image_id=number))
     if not samples:
@@ -126,5 +127,5 @@ def _any_image(folder: Path) -> bool:
 
 
 def _sample(key: str, path: Path) -> Sample:
-    h, w = image_size(path)
+    h, w = picture_size(path)
     return Sample(key, str(path.resolve()), (0.0, 0.0, float(w), float(h)), image_id=key)

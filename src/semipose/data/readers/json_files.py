@@ -12,8 +12,9 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from semipose.data.images import EXTENSIONS
-from semipose.data.video import VIDEOS, frame_ref, is_video, source_file
+from semipose.data.pictures import EXTENSIONS
+from semipose.data.refs import Frame, parse, split_frame
+from semipose.data.video import VIDEOS, is_video
 from semipose.errors import UserError
 from semipose.files import below
 
@@ -126,9 +127,9 @@ class ImageFolder:
         return self._known[name]
 
     def _find(self, name: str, where: str) -> str:
-        film, mark, number = name.rpartition("#")
-        if mark and number.isdigit() and is_video(film):
-            return frame_ref(self.path(film, where), int(number))
+        frame = split_frame(name)
+        if frame is not None and is_video(frame[0]):
+            return str(Frame(str(Path(self.path(frame[0], where)).resolve()), frame[1]))
         posix = PurePosixPath(name)
         if (
             posix.is_absolute()
@@ -165,7 +166,8 @@ class ImageFolder:
         return found[0].relative_to(self.folder).as_posix()
 
     def refuse_if_none_exists(self, images: set[str]) -> None:
-        if images and not any(os.path.exists(source_file(image)) for image in images):
+        files = {parse(image).file for image in images}
+        if images and not any(file is not None and os.path.exists(file) for file in files):
             raise UserError(
                 f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
                 " (to semipose init, the folder that holds both)"
