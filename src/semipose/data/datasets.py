@@ -11,7 +11,7 @@ from typing import Literal, cast
 from semipose.config import Config, DataConfig
 from semipose.data.crops.build import Crops, CropSpec, build_crops
 from semipose.data.extent import boxed_by_labels
-from semipose.data.open import open_all, open_labeled, open_unlabeled
+from semipose.data.open import FinderOf, open_all, open_labeled, open_unlabeled
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, check_overlap
 from semipose.errors import UserError
@@ -52,8 +52,11 @@ class Sets:
         return {**ids, "hash": self.hash}
 
 
-def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -> Sets:
+def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | None, checked: bool = True) -> Sets:
     """Open what the configuration names; not `checked`, without looking for leakage.
+
+    Args:
+        finder_of: what finds the boxes of unlabelled images (`open_unlabeled`); None where they are in a file.
 
     Raises:
         UserError: nothing labelled, nothing unlabelled where the method needs it, a validation set that shares no
@@ -65,7 +68,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
     known = None
     if config.unlabeled:
         how = (config.unlabeled_images, config.frames, config.unlabeled_boxes, config.cache)
-        known = open_unlabeled(config.unlabeled, *how, labels=True)
+        known = open_unlabeled(config.unlabeled, *how, labels=True, finder_of=finder_of)
     val = _boxed(open_labeled(config.val, config.val_images), config) if config.val else None
     labeled = pool
     if config.split:

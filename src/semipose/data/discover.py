@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from semipose.data.marks import is_own
 from semipose.data.open import holds_labels, open_labeled
 from semipose.data.pictures import EXTENSIONS
 from semipose.data.readers.deeplabcut import is_deeplabcut
@@ -17,7 +18,6 @@ from semipose.data.sample import PoseData
 from semipose.data.video import VIDEOS
 from semipose.errors import UserError
 from semipose.files import below
-from semipose.outputs.drawn import is_own
 
 SUFFIXES = (".slp", ".csv", ".json", ".mat")
 """Of files that may hold labels, in order of preference; those of the first kind found are used."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from scipy.io import whosmat
 from scipy.io.matlab import MatReadError
@@ -36,6 +36,17 @@ from semipose.skeleton import Skeleton, joined
 
 WHOLE = "whole"
 """Boxes of unlabelled images that are not in a file."""
+
+
+class Finder(Protocol):
+    """What finds boxes, such as a detector of people."""
+
+    def find(self, data: PoseData, cache: str | Path | None) -> PoseData:
+        """The same images in the boxes found there; what was found is kept in `cache`."""
+
+
+FinderOf = Callable[[str], Finder | None]
+"""The finder that a choice of boxes names, None where it names a file: `semipose.inference.boxes.finder_of`."""
 
 
 class Format(NamedTuple):
@@ -95,6 +106,7 @@ def open_unlabeled(
     boxes: str = WHOLE,
     cache: str | Path | None = None,
     labels: bool = False,
+    finder_of: FinderOf | None = None,
 ) -> PoseData:
     """All samples of `source` but crowds, without labels if it has any.
 
@@ -103,19 +115,21 @@ def open_unlabeled(
             several of these.
         images: the images folder of a JSON file.
         frames: which frames of each video, see `semipose.data.video.choose`.
-        boxes: what of images and frames is looked at: `whole`; `people` (found by torchvision's detector); a run or
-            model.safetensors, whose joints on whole images span the boxes; or a JSON of boxes in them (`read_boxes`).
-            Not of a source that has boxes of its own.
+        boxes: what of images and frames is looked at: `whole`; a JSON of boxes in them (`read_boxes`); or what
+            `finder_of` knows: `people` (found by torchvision's detector), a run or model.safetensors, whose joints on
+            whole images span the boxes. Not of a source that has boxes of its own.
         cache: where choices of frames and found boxes are kept.
         labels: leave those there are, to measure by (a JSON file's are not looked at), and crowds.
+        finder_of: what finds boxes that are not in a JSON.
 
     Raises:
-        UserError: boxes for a source that has its own, no format fits, or the reader found a fault.
+        UserError: boxes for a source that has its own, boxes that have to be found where there is no `finder_of`, no
+            format fits, or the reader found a fault.
     """
     if not isinstance(source, str | Path):
-        parts = [open_unlabeled(each, images, frames, boxes, cache, labels) for each in source]
-        known = [part.skeleton for part in parts if part.skeleton is not None]
-        skeleton = joined(known) if known else None
+        parts = [open_unlabeled(one, images, frames, boxes, cache, labels, finder_of) for one in source]
+        skeletons = [part.skeleton for part in parts if part.skeleton is not None]
+        skeleton = joined(skeletons) if skeletons else None
         parts = [part.onto(skeleton) if skeleton and part.skeleton else part for part in parts]
         names = Counter(s.id for part in parts for s in part)
         samples = [s if names[s.id] == 1 else replace(s, id=f"{part.name}/{s.id}") for part in parts for s in part]
@@ -130,10 +144,10 @@ def open_unlabeled(
         raise UserError(
             f"{source} has boxes of its own, which boxes of {boxes} cannot replace; leave those out, or name its images"
         )
-    from semipose.inference.boxes import find_boxes, finder_of
-
-    if (finder := finder_of(boxes)) is not None:
-        return find_boxes(data, finder, cache)
+    if finder_of is None and not boxes.lower().endswith(".json"):
+        raise UserError(f"boxes of {boxes} are not in a JSON and nothing here finds them; name a JSON of boxes")
+    if finder_of is not None and (finder := finder_of(boxes)) is not None:
+        return finder.find(data, cache)
     near = Path(str(source)) if Path(str(source)).is_dir() else Path(str(source)).parent
     return with_boxes(data, read_boxes(boxes, images or (near if near.is_dir() else None)))
 

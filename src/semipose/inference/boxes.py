@@ -45,6 +45,10 @@ class Finder(NamedTuple):
     min_score: float
     load: Callable[[], Detect]
 
+    def find(self, data: PoseData, cache: str | Path | None = None) -> PoseData:
+        """`find_boxes` by this."""
+        return find_boxes(data, self, cache)
+
 
 def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
     """What `boxes` names: `people`, or a run's folder or model.safetensors, which finds one instance an image, in the

@@ -11,15 +11,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from semipose.errors import UserError
+from semipose.outputs.base import Frame, Job
 from semipose.outputs.pose import Pose
-
-if TYPE_CHECKING:
-    from semipose.outputs import Frame, Job
 
 SCORER = "semipose"
 CHUNK = 1000

@@ -82,9 +82,10 @@ def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
         return _embedded(folder, parse_people(config.data.val).domain)
     from semipose.data.datasets import open_sets
     from semipose.data.readers.h36m import find_cameras
+    from semipose.inference.boxes import finder_of
     from semipose.inference.shots import shots_mpjpe
 
-    val = open_sets(config.data, needs_unlabeled=False, checked=False).val
+    val = open_sets(config.data, False, finder_of, checked=False).val
     cameras = find_cameras(config.data.val) if config.data.val else None
     if val is None or cameras is None:
         raise UserError(f"{config.data.val} has no cameras.pkl beside it or in the two folders above; MPJPE needs one")

@@ -25,6 +25,7 @@ from semipose.data.sample import PoseData, Sample
 from semipose.data.split import Split
 from semipose.errors import UserError
 from semipose.files import ready
+from semipose.inference.boxes import finder_of
 from semipose.methods import NEED_UNLABELED, networks_of
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.skeleton import Skeleton
@@ -113,10 +114,10 @@ def check_yaml(
     if not unlabeled and not whole:  # no method is named, so none lacks anything
         config = replace(config, method=replace(config.method, name="supervised"))
     try:
-        sources = vars(open_sets(config.data, needs_unlabeled=unlabeled, checked=False))
+        sources = vars(open_sets(config.data, unlabeled, finder_of, checked=False))
     except UserError:
         without = replace(config.data, unlabeled=None)
-        sources = vars(open_sets(without, needs_unlabeled=False, checked=False))
+        sources = vars(open_sets(without, False, finder_of, checked=False))
         sources = {**sources, "unlabeled": config.data.unlabeled}  # its fault is named beside those of the others
     return first_aid(sources, config, model, html, progress)
 

@@ -16,12 +16,13 @@ import numpy as np
 
 from semipose.config.resolve import read_yaml
 from semipose.data import refs
+from semipose.data.marks import is_own
 from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import is_video
 from semipose.errors import UserError
 from semipose.inference.predictor import Boxes, Predictor
-from semipose.outputs import Frame, Job, drawn, writers
+from semipose.outputs import Frame, Job, writers
 
 T = TypeVar("T")
 Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
@@ -170,7 +171,7 @@ def _opened(
     finder = finder_of(kind, device) if kind != WHOLE else None
     listed = kind != WHOLE and finder is None
     if not (listed and named.is_dir()) and not is_pictures(source):
-        data = open_unlabeled(source, frames=frames, boxes=kind, cache=cache)
+        data = open_unlabeled(source, frames=frames, boxes=kind, cache=cache, finder_of=lambda _: finder)
         return data, data
     near = named if named.is_dir() else named.parent
     found = read_boxes(kind, near if near.is_dir() else None) if listed else None
@@ -202,7 +203,7 @@ def _is_output(path: Path, source: Path, out: Path) -> bool:
     """Whether a file of a source folder or pattern is not meant, because it is in the folder of the predictions: there,
     if that is a folder in the source, nothing is, else all but what an earlier run drew."""
     path, source, out = path.resolve(), source.resolve(), out.resolve()
-    return out in path.parents and (source in out.parents or drawn.is_own(path))
+    return out in path.parents and (source in out.parents or is_own(path))
 
 
 def _frames(groups: Groups, damaged: list[str]) -> Iterator[Frame]:
