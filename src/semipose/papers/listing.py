@@ -42,7 +42,7 @@ def rows_text(target: str = "") -> str:
     for name in [target.partition("/")[0]] if target else PAPERS:
         for key, table in find(target or name)[1].items():
             lines += _table_text(name, key, table)
-    lines.append("A command as it stands trains at mini scale: embedded people, in minutes, with no data of yours.")
+    lines.append("A command as it stands trains at mini scale: synthetic people, in minutes, with no data of yours.")
     lines.append("With --scale paper --data ROOT it trains at the paper's, and needs what is named.")
     return "\n".join(lines)
 

@@ -23,7 +23,7 @@ Score = Callable[[Path, Mapping[str, Any]], dict[str, float]]
 """(a run's folder, its summary) -> network -> score; "mean" is that of its networks. Further columns as `part_of`."""
 
 PEOPLE, START = 50, 950_000
-"""Embedded people for MPJPE, and the first one's number: beyond those of training and validation."""
+"""Synthetic people for MPJPE, and the first one's number: beyond those of training and validation."""
 
 
 def part_of(network: str, part: str) -> str:
@@ -70,8 +70,8 @@ def _precision(coco: Mapping[str, Mapping[str, float | None]]) -> dict[str, floa
 
 
 def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
-    """MPJPE in mm, absolute, of what several cameras see together: on embedded people of the domain of the validation
-    data where it is embedded people, else on the validation data, whose calibration is beside it. None where a joint
+    """MPJPE in mm, absolute, of what several cameras see together: on synthetic people of the domain of the validation
+    data where it is synthetic people, else on the validation data, whose calibration is beside it. None where a joint
     has no point.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The mini protocol: embedded people and a small ResNet from scratch, minutes on two CPU cores.
+"""The mini protocol: synthetic people and a small ResNet from scratch, minutes on two CPU cores.
 
 Ours, not a paper's, and the same for every method. Fixed by supervised training and by the time that a Dual run
 takes: 20 labels are learnt by heart in less than half of the steps, and more of them help (docs/DECISIONS.md). The
@@ -28,7 +28,7 @@ unlabelled where the unlabelled ones have labels."""
 
 
 def people(which: str, seed: int, domain: str = DOMAIN, times: int = 1) -> str:
-    """The embedded people of one of `SETS`, or `times` as many. Validation is the same for every seed."""
+    """The synthetic people of one of `SETS`, or `times` as many. Validation is the same for every seed."""
     count, start = SETS[which]
     return str(People(domain, count * times, 0 if which == "val" else seed, start))
 

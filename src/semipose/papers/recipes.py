@@ -82,7 +82,7 @@ RECIPES: dict[str, Recipe] = {
         yu2024.dual_refine, "Yu 2024, suppl. Table 2: Dual-Student, Threshold-and-Refine, 1K images", "44.13 AP"
     ),
     "denoise-select": Recipe(yu2024.denoise_select, "Yu 2024, suppl. Algorithm 1: the whole method"),
-    "mini-supervised": Recipe(mini.supervised, "embedded people, a small network, minutes on a CPU"),
+    "mini-supervised": Recipe(mini.supervised, "synthetic people, a small network, minutes on a CPU"),
     "mini-naive": Recipe(mini.naive, "as mini-supervised: both sides learn"),
     "mini-single": Recipe(mini.single, "as mini-supervised, Single"),
     "mini-dual": Recipe(mini.dual, "as mini-supervised, Dual; what the demo trains"),

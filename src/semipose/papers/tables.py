@@ -12,7 +12,7 @@ Make = Callable[[int, Path | None], Config]
 """(seed, folder of the data sets or None) -> configuration. Where the folder is None, the user names the data."""
 
 SCALES = {
-    "mini": "embedded people and a small network (recipes/mini.py), minutes a run on a CPU",
+    "mini": "synthetic people and a small network (recipes/mini.py), minutes a run on a CPU",
     "paper": "the paper's data, networks and length",
 }
 
