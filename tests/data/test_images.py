@@ -12,8 +12,8 @@ from semipose.data.refs import Frame, Person
 from semipose.data.synthetic import people
 from semipose.data.video import read_frames
 from semipose.errors import UserError
-from tests.data.projects import picture
-from tests.films import film
+from tests.fixtures.films import film
+from tests.fixtures.projects import picture
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from semipose.errors import UserError
 from semipose.inference.boxes import Detect, Finder, find_boxes, finder_of
 from semipose.inference.predictor import Predictor
 from semipose.skeleton import Skeleton
-from tests.films import film, number
+from tests.fixtures.films import film, number
 from tests.inference.test_predictor import Bright
 
 

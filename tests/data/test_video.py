@@ -11,7 +11,7 @@ from semipose.data.open import open_unlabeled
 from semipose.data.readers.folder import read_folder
 from semipose.data.video import choose, probe, read_frame, read_frames
 from semipose.errors import UserError
-from tests.films import film, number
+from tests.fixtures.films import film, number
 from tests.helpers import shared_data
 
 

@@ -18,8 +18,8 @@ from semipose.errors import UserError
 from semipose.outputs.tolabel import FORMATS, Filled, check_installed
 from semipose.skeleton import Skeleton
 from semipose.verbs import pick as picking
-from tests.data.projects import SIZE, picture
-from tests.films import film
+from tests.fixtures.films import film
+from tests.fixtures.projects import SIZE, picture
 
 MOUSE = Skeleton("mouse", ("nose", "ear_L", "ear_R"), ((1, 2),), ((0, 1), (0, 2)))
 

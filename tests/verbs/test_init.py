@@ -16,8 +16,8 @@ from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.verbs.init import init
 from semipose.verbs.train import configure
-from tests.data.projects import deeplabcut, lightning_pose, picture, plain_csv
-from tests.films import film
+from tests.fixtures.films import film
+from tests.fixtures.projects import deeplabcut, lightning_pose, picture, plain_csv
 from tests.helpers import shared_data
 
 
