@@ -91,14 +91,14 @@ def list_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder of images")
-    found = sorted(
+    files = sorted(
         p
         for p in below(folder)
         if p.suffix.lower() in EXTENSIONS and not any(part.startswith(".") for part in p.relative_to(folder).parts)
     )
-    if not found:
+    if not files:
         raise UserError(f"{folder} holds no image ({' '.join(EXTENSIONS)}), nor do the folders below it")
-    return found
+    return files
 
 
 def inside(points: np.ndarray, shape: np.ndarray | tuple[int, int]) -> np.ndarray:

@@ -77,22 +77,22 @@ def probe(path: str | Path) -> Film:
 def _probe(path: str, _size: int, _time: int) -> Film:
     import av
 
-    with _opened(path) as (container, stream):
+    with _Container(path) as (container, stream):
         first = next(_decoded(container, stream), None)
         if first is None:
             raise UserError(f"video {path} holds no frame that can be decoded; convert it, for example to H.264 in MP4")
         size = (first.width, first.height) if first.rotation % 180 else (first.height, first.width)
         tick = float(stream.time_base or 0.04)
     try:
-        with _opened(path) as (container, stream):
+        with _Container(path) as (container, stream):
             stamps = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
     except av.error.FFmpegError as error:
         raise UserError(f"video {path} is damaged ({_reason(error)}); convert or remove it") from None
-    known = sorted({stamp for stamp in stamps if stamp is not None})
+    shown = sorted({stamp for stamp in stamps if stamp is not None})
     # A stream without time stamps has its frames evenly, 25 a second.
-    if len(known) < len(stamps):
-        known, tick = list(range(len(stamps))), 0.04
-    return Film(size, np.array(known, np.int64), tick)
+    if len(shown) < len(stamps):
+        shown, tick = list(range(len(stamps))), 0.04
+    return Film(size, np.array(shown, np.int64), tick)
 
 
 def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
@@ -102,7 +102,7 @@ def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Itera
     last = max(wanted, default=-1) if wanted is not None else 0
     if last < 0:
         return
-    with _opened(path) as (container, stream):
+    with _Container(path) as (container, stream):
         stream.thread_type = "AUTO"
         for number, frame in enumerate(_decoded(container, stream)):
             if wanted is None or number in wanted:
@@ -167,10 +167,10 @@ def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None
     kept = Path(cache).expanduser() / "frames" / f"{key.hexdigest()[:16]}.json" if cache is not None else None
     if kept is not None and kept.exists():
         return list(json.loads(kept.read_text()))
-    found = _diverse(path, film, count)
+    numbers = _diverse(path, film, count)
     if kept is not None:
-        write_atomically(kept, json.dumps(found).encode())
-    return found
+        write_atomically(kept, json.dumps(numbers).encode())
+    return numbers
 
 
 def spread(features: np.ndarray, count: int) -> np.ndarray:
@@ -180,8 +180,8 @@ def spread(features: np.ndarray, count: int) -> np.ndarray:
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1e-2)
     start = np.zeros((len(rows), 1), np.int32)
-    _, found, centres = cv2.kmeans(rows, count, start, stop, 1, cv2.KMEANS_PP_CENTERS)
-    labels = np.asarray(found).ravel()
+    _, clusters, centres = cv2.kmeans(rows, count, start, stop, 1, cv2.KMEANS_PP_CENTERS)
+    labels = np.asarray(clusters).ravel()
     return np.stack([labels, np.linalg.norm(rows - np.asarray(centres)[labels], axis=1)])
 
 
@@ -192,8 +192,8 @@ def thumbnail(pixels: np.ndarray, size: int = THUMBNAIL) -> np.ndarray:
 
 
 def _plan(plan: str) -> tuple[str, float]:
-    found = re.fullmatch(r"(all)|(rate)(\d+\.?\d*)|(uniform|diverse)(\d+)", plan)
-    kind, amount = next(((m[i], m[i + 1] or "0") for m in [found] for i in (1, 2, 4) if m and m[i]), ("", "0"))
+    match = re.fullmatch(r"(all)|(rate)(\d+\.?\d*)|(uniform|diverse)(\d+)", plan)
+    kind, amount = next(((m[i], m[i + 1] or "0") for m in [match] for i in (1, 2, 4) if m and m[i]), ("", "0"))
     if not kind or (kind != "all" and not float(amount if kind != "all" else 1) > 0):
         raise UserError(f"frames {plan!r} is no choice of frames; write all, rate2, uniform500 or diverse500")
     return kind, 0.0 if kind == "all" else float(amount)
@@ -232,7 +232,7 @@ def _pixels(frame: Any) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
-class _opened:
+class _Container:
     """The container and its first video stream, closed again; a file that is no video is an error naming it."""
 
     def __init__(self, path: str | Path) -> None:

@@ -93,7 +93,7 @@ class _Film:
         except (av.error.FFmpegError, OSError) as error:
             raise UserError(f"{path} cannot be written ({error}); choose another folder with --out") from None
         self._container.metadata["comment"] = MARK.decode()
-        codec, options = next(each for each in ENCODERS if each[0] in av.codecs_available)
+        codec, options = next(encoder for encoder in ENCODERS if encoder[0] in av.codecs_available)
         rate = round(probe(source).rate * 1000)
         self._stream = cast(Any, self._container.add_stream(codec, rate=_fraction(rate), options=dict(options)))
         self._stream.pix_fmt = "yuv420p"  # which every player plays; it wants even sizes

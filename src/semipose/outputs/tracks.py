@@ -26,11 +26,11 @@ CHUNK = 1000
 
 def dlc_columns(job: Job) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The names of the column levels, and the columns."""
-    each = [(joint, coord) for joint in job.skeleton.joints for coord in ("x", "y", "likelihood")]
+    coords = [(joint, coord) for joint in job.skeleton.joints for coord in ("x", "y", "likelihood")]
     if job.people <= 1:
-        return ("scorer", "bodyparts", "coords"), [(SCORER, *c) for c in each]
+        return ("scorer", "bodyparts", "coords"), [(SCORER, *c) for c in coords]
     names = [f"individual{n + 1}" for n in range(job.people)]
-    return ("scorer", "individuals", "bodyparts", "coords"), [(SCORER, name, *c) for name in names for c in each]
+    return ("scorer", "individuals", "bodyparts", "coords"), [(SCORER, name, *c) for name in names for c in coords]
 
 
 class _Tables:

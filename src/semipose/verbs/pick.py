@@ -31,7 +31,7 @@ from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.geometry import View
 from semipose.inference.evaluation import evaluating
-from semipose.outputs.tolabel import FORMATS, Filled, check_installed
+from semipose.outputs.tolabel import FORMATS, Draft, check_installed
 from semipose.verbs.audit import BATCH, Judged, judge, on_device, open_both
 
 CONFIDENCE = 0.2
@@ -197,7 +197,7 @@ def looks_of(
     return Looks(np.concatenate(features), prints)
 
 
-def write_pictures(judged: Judged, rows: Sequence[int], folder: Path, form: str, confidence: float) -> list[Filled]:
+def write_pictures(judged: Judged, rows: Sequence[int], folder: Path, form: str, confidence: float) -> list[Draft]:
     """Write the images of samples as PNG, and say what is predicted in each, joints below `confidence` left out."""
     data = judged.data
     images = [data[i].image for i in rows]
@@ -217,7 +217,7 @@ def write_pictures(judged: Judged, rows: Sequence[int], folder: Path, form: str,
         poses = judged.points[samples[image]].copy()
         poses[..., :2][poses[..., 2] < confidence] = np.nan
         boxes = np.array([data[i].box for i in samples[image]])
-        filled.append(Filled(names[image], image, sizes[image], poses, boxes))
+        filled.append(Draft(names[image], image, sizes[image], poses, boxes))
     return filled
 
 
@@ -252,7 +252,7 @@ def _scorer(config: Config) -> str:
     return SCORER
 
 
-def _table(judged: Judged, chosen: Sequence[tuple[int, float]], filled: Sequence[Filled]) -> str:
+def _table(judged: Judged, chosen: Sequence[tuple[int, float]], filled: Sequence[Draft]) -> str:
     """picked.csv: a row an image, in the order they were chosen."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)

@@ -31,7 +31,7 @@ class Scan:
     errors: dict[str, str] = field(default_factory=dict)
 
 
-_Seen = tuple[tuple[int, int], str, Print, int]
+_Facts = tuple[tuple[int, int], str, Print, int]
 
 
 def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
@@ -53,23 +53,23 @@ def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
     return scan
 
 
-def _read(image: str) -> _Seen | str:
+def _read(image: str) -> _Facts | str:
     try:
         if isinstance(parse(image), Person):
             pixels = read_image(image)
-            return _seen(pixels, image)
+            return _facts(pixels, image)
         content = read_bytes(image)
         pixels = decode_image(content, image)
-        return _seen(pixels, digest(content))
+        return _facts(pixels, digest(content))
     except UserError as e:
         return str(e)
 
 
-def _frame(image: str, pixels: np.ndarray | UserError) -> _Seen | str:
+def _frame(image: str, pixels: np.ndarray | UserError) -> _Facts | str:
     if isinstance(pixels, UserError):
         return str(pixels)
-    return _seen(pixels, digest(pixels.tobytes()))
+    return _facts(pixels, digest(pixels.tobytes()))
 
 
-def _seen(pixels: np.ndarray, content: str) -> _Seen:
+def _facts(pixels: np.ndarray, content: str) -> _Facts:
     return pixels.shape[:2], content, fingerprint(pixels), int(pixels.max())

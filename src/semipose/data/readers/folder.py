@@ -64,10 +64,10 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, dict[str
         return "images", {str(p): Path(p) for p in source}
     path = Path(source)
     if any(sign in str(source) for sign in "*?[") and not path.exists():
-        found = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if _known(Path(p)))
-        if not found:
+        matches = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if _known(Path(p)))
+        if not matches:
             raise UserError(f"no image or video matches {source}")
-        return str(source), {str(p): p for p in found}
+        return str(source), {str(p): p for p in matches}
     if path.suffix.lower() == LIST:
         return path.stem, _listed(path)
     if path.is_file():
@@ -82,13 +82,13 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, dict[str
 def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
     """`data` with the boxes that another set has in its images, the images without one left out. A box of a video (and
     no frame of it) is one in each of its frames."""
-    found: dict[str, list[Sample]] = {}
+    boxes_of: dict[str, list[Sample]] = {}
     for sample in boxes:
-        found.setdefault(_real(sample.image), []).append(sample)
+        boxes_of.setdefault(_real(sample.image), []).append(sample)
     samples = []
     for s in data:
-        own = found.get(_real(s.image), [])
-        for n, box in enumerate(own or found.get(_real(str(parse(s.image).file)), [])):
+        own = boxes_of.get(_real(s.image), [])
+        for n, box in enumerate(own or boxes_of.get(_real(str(parse(s.image).file)), [])):
             number = box.image_id if own else s.image_id
             samples.append(replace(s, id=f"{s.id}@{n}", box=box.box, score=box.score, image_id=number))
     if not samples:
