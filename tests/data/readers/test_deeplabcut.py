@@ -127,8 +127,8 @@ def test_a_configuration_that_is_none_is_one_line(tmp_path: Path, config: str | 
 
 def test_of_two_scorers_the_configuration_s_is_read(tmp_path: Path) -> None:
     project = deeplabcut(tmp_path / "project", videos=("a",))
-    other = project / "labeled-data/a/CollectedData_you.csv"
-    other.write_text(csv_text(["labeled-data/a/img000.png"], scorer="you"))
+    other = project / "labeled-data/a/CollectedData_ann.csv"
+    other.write_text(csv_text(["labeled-data/a/img000.png"], scorer="ann"))
     assert len(read_deeplabcut(project)) == 3
     (project / "labeled-data/a/CollectedData_me.csv").rename(other.with_name("CollectedData_they.csv"))
     with pytest.raises(UserError, match=r"has 2 tables .* none of the configuration's scorer 'me'"):

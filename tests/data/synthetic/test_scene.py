@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from semipose.data.synthetic import scene
@@ -16,6 +16,8 @@ def test_fractions_of_the_composed_frame_become_pixels():
 
 
 @given(st.floats(-5, 20), st.floats(-5, 20), st.booleans())
+@example(5.0, 6.0, False)
+@example(5.0, 6.0, True)
 def test_inside_a_polygon_whichever_way_it_runs(x, y, back):
     polygon = SQUARE[::-1] if back else SQUARE
     assert scene.inside(polygon, np.array([[x, y]]))[0] == (2 <= x <= 12 and 3 <= y <= 9)
