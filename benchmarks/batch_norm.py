@@ -21,6 +21,7 @@ from common import write
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut, open_sets
 from semipose.geometry import View
+from semipose.inference.boxes import finder_of
 from semipose.inference.evaluation import predict_crops, score_crops
 from semipose.verbs.train import read_networks
 
@@ -42,7 +43,7 @@ def estimate(network: nn.Module, crops: Crops, batch: int = 64) -> None:
 def study(run: Path, count: int) -> dict[str, float]:
     """One run's scores, in %."""
     _, config, _ = read_networks(run)
-    sets = open_sets(config.data, needs_unlabeled=True, checked=False)
+    sets = open_sets(config.data, True, finder_of, checked=False)
     assert sets.val is not None and sets.unlabeled is not None
     val = cut(sets.val.labeled(), config, False, True)
     assert val is not None

@@ -127,7 +127,7 @@ def errors_px(folder: Path, part: str, finder: Finder | None = None) -> float:
     """A run's median error in pixels of the video on one part of its data, `labeled` or `val`: in the boxes that it has
     there, or in those that `finder` finds, in the whole frame where it finds none."""
     settings = resolve(Config(), read_yaml(folder / "config.yaml"))
-    samples = list(getattr(open_sets(settings.data, needs_unlabeled=False), part))
+    samples = list(getattr(open_sets(settings.data, False, finder_of), part))
     boxes: list[Boxes | None] = [[sample.box] for sample in samples]
     if finder is not None:
         detect = finder.load()

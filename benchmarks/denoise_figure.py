@@ -28,6 +28,7 @@ from semipose.data.datasets import cut, open_sets
 from semipose.draws import Draws
 from semipose.geometry import View, move, swap_sides
 from semipose.heatmap import decode, quarter
+from semipose.inference.boxes import finder_of
 from semipose.methods.denoise import average, gathered, highest
 from semipose.methods.target import Target
 from semipose.methods.teach import refined
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "denoise.jpg")
     options = parser.parse_args()
     config = resolve(Config(), read_yaml(options.run / "config.yaml"))
-    sets = open_sets(config.data, needs_unlabeled=True)
+    sets = open_sets(config.data, True, finder_of)
     files = sorted(options.run.glob("model*.safetensors"), key=lambda file: file.stem)
     config = replace(config, peer={}, method=replace(config.method, name="single"))
     network = build_networks(config, sets.skeleton, files[:1])[0].eval()

@@ -26,6 +26,7 @@ from common import RESULTS, run_once, write
 from semipose.config import Config, MethodConfig
 from semipose.config.resolve import read_yaml, resolve
 from semipose.data.datasets import cut, open_sets
+from semipose.inference.boxes import finder_of
 from semipose.methods import Codec, build_method
 from semipose.papers import mini
 from semipose.training.networks import build_networks
@@ -66,7 +67,7 @@ def measured(folder: Path, count: int, only: list[str]) -> dict[str, Any]:
     config = resolve(Config(), read_yaml(folder / "config.yaml"))
     base = replace(config.method, **{"name": "denoise_select", **START, "teach": "soft", "select": "none"})
     config = replace(config, method=base)
-    sets = open_sets(config.data, needs_unlabeled=True)
+    sets = open_sets(config.data, True, finder_of)
     files = sorted(folder.glob("model*.safetensors"), key=lambda file: file.stem)
     networks = build_networks(config, sets.skeleton, files)
     codec = Codec(networks[0].stride, config.model.sigma, torch.tensor(sets.skeleton.flip))

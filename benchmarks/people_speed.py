@@ -1,4 +1,4 @@
-"""Images a second of one core's CPU time for the embedded people: python benchmarks/people_speed.py [count]"""
+"""Images a second of one core's CPU time for the synthetic people: python benchmarks/people_speed.py [count]"""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 import cv2
 
 from common import write
+from semipose.data.refs import Person
 from semipose.data.synthetic import people
 
 REPEATS = 6
@@ -31,7 +32,7 @@ def speeds(domain: str, count: int) -> dict[str, float]:
     height, width = people.READ_SIZE
     return {
         "render 128x96": rate(lambda i: people.render(1, i, domain), count),
-        f"read {height}x{width}": rate(lambda i: people.read(f"synth:{domain}/1/{i}"), count),
+        f"read {height}x{width}": rate(lambda i: people.read(Person(domain, 1, i)), count),
         "labels only": rate(lambda i: people.dataset(domain, 1, seed=1, start=i), count),
     }
 

@@ -37,6 +37,7 @@ def make_video(path: Path, count: int) -> Path:
     import av
     import cv2
 
+    from semipose.data.refs import Person
     from semipose.data.synthetic import people
 
     rng = np.random.default_rng(0)
@@ -45,7 +46,7 @@ def make_video(path: Path, count: int) -> Path:
         stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
         for n in range(count):
             if n % 10 == 0:
-                still = cv2.resize(people.read(f"synth:wild/0/{n}"), SIZE[::-1])
+                still = cv2.resize(people.read(Person("wild", 0, n)), SIZE[::-1])
             pixels = np.roll(still, 3 * (n % 10), 1)
             pixels = np.clip(pixels + rng.integers(-6, 7, pixels.shape), 0, 255).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))

@@ -68,7 +68,7 @@ STUDIES = {
     ),
 }
 REMARK = """\
-Written by `benchmarks/tables.py`. The mini protocol is ours (DECISIONS.md): embedded people at 64x48, 20 labels, a
+Written by `benchmarks/tables.py`. The mini protocol is ours (DECISIONS.md): synthetic people at 64x48, 20 labels, a
 small network from scratch, one seed, so that differences of a point or two mean nothing. The paper's numbers are of
 COCO, and only which of two is larger can be compared. The curves are responses over the steps; PCK is in %."""
 

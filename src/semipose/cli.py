@@ -71,7 +71,7 @@ def build_parser() -> Verb:
         return made
 
     add = verb(
-        "demo", commands.demo, "train supervised and dual on embedded people, and compare them", "demo --out demo"
+        "demo", commands.demo, "train supervised and dual on synthetic people, and compare them", "demo --out demo"
     ).add_argument
     add("--out", type=Path, default=Path("demo"), help="folder for both runs and report.html (written over)")
     add("--seed", type=int, default=0, help="draws other people and other weights")
@@ -227,7 +227,7 @@ def build_parser() -> Verb:
     add("--out", type=Path, default=Path("split.json"))
 
     add = verb(
-        "synth", commands.synth, "draw embedded people with labels", "synth people --count 200 --domain wild"
+        "synth", commands.synth, "draw synthetic people with labels", "synth people --count 200 --domain wild"
     ).add_argument
     add("out", type=Path, metavar="FOLDER")
     add("--count", type=int, default=100)
@@ -263,7 +263,7 @@ def build_parser() -> Verb:
     add(
         "target", nargs="?", metavar="PAPER/TABLE", help="or PAPER for all tables, or a row that semipose recipes lists"
     )
-    add("--scale", choices=("mini", "paper"), default="mini", help="embedded people in minutes, or the paper's data")
+    add("--scale", choices=("mini", "paper"), default="mini", help="synthetic people in minutes, or the paper's data")
     add("--seeds", type=int, nargs="+", default=[0])
     add("--data", type=Path, metavar="ROOT", help="at paper scale, the folder that holds coco, mpii, aic and h36m")
     add("--out", type=Path, help="folder of runs, records and tables; reproduce/PAPER/SCALE by default")

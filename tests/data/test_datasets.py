@@ -24,17 +24,17 @@ OTHERS = "synth:studio?count=6&start=100"
 
 
 def test_what_is_named_is_opened() -> None:
-    found = open_sets(DataConfig(labeled=PEOPLE, unlabeled=OTHERS, val="synth:studio?count=2&start=200"), True)
+    found = open_sets(DataConfig(labeled=PEOPLE, unlabeled=OTHERS, val="synth:studio?count=2&start=200"), True, None)
     assert [len(part) for part in (found.labeled, found.unlabeled, found.val)] == [6, 6, 2]
     assert all(sample.keypoints is None for sample in found.unlabeled)
     assert found.manifest()["unlabeled"][0] == "synth:studio/0/100" and found.manifest()["hash"] == found.hash
-    alone = open_sets(DataConfig(labeled=PEOPLE, unlabeled=OTHERS), False)
+    alone = open_sets(DataConfig(labeled=PEOPLE, unlabeled=OTHERS), False, None)
     assert alone.unlabeled is None and alone.val is None
 
 
 def test_labels_of_several_unlabelled_sources_are_held_back() -> None:
     config = DataConfig(labeled=PEOPLE, unlabeled=[OTHERS, "synth:wild?count=3&start=200"])
-    found = open_sets(config, True)
+    found = open_sets(config, True, None)
     assert all(sample.keypoints is None for sample in found.unlabeled) and len(found.unlabeled) == 9
     assert found.held is not None and found.held.ids == found.unlabeled.ids
     assert found.held.skeleton == found.skeleton
@@ -45,7 +45,7 @@ def test_validation_images_among_the_others_are_leakage(leaking) -> None:
     config = DataConfig(labeled=PEOPLE, unlabeled=OTHERS)
     config = dataclasses.replace(config, val=getattr(config, leaking))
     with pytest.raises(UserError, match=f"both the {leaking} and the val data.*leakage"):
-        open_sets(config, True)
+        open_sets(config, True, None)
 
 
 @pytest.mark.parametrize(
@@ -59,18 +59,18 @@ def test_validation_images_among_the_others_are_leakage(leaking) -> None:
 )
 def test_empty_sets_are_refused(config, message) -> None:
     with pytest.raises(UserError, match=message):
-        open_sets(DataConfig(**config), True)
+        open_sets(DataConfig(**config), True, None)
 
 
 def test_validation_is_on_the_joints_in_common(monkeypatch) -> None:
     pool = open_labeled(PEOPLE)
     monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
     with pytest.raises(UserError, match="shares no joint"):
-        open_sets(DataConfig(labeled="a", val="b"), False)
+        open_sets(DataConfig(labeled="a", val="b"), False, None)
     named = dataclasses.replace(points().skeleton, joints=("left_wrist", "wing"), pairs=())
     other = dataclasses.replace(points(), skeleton=named)
     monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else other)
-    found = open_sets(DataConfig(labeled="a", val="b"), False, checked=False)
+    found = open_sets(DataConfig(labeled="a", val="b"), False, None, checked=False)
     wrist = pool.skeleton.index("left_wrist")
     assert found.val.skeleton == pool.skeleton and len(found.val) == len(other)
     for sample, given in zip(found.val, other, strict=True):
@@ -81,17 +81,17 @@ def test_validation_is_on_the_joints_in_common(monkeypatch) -> None:
 def test_several_labelled_sets_are_joined(monkeypatch) -> None:
     pool = open_labeled(PEOPLE)
     monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
-    found = open_sets(DataConfig(labeled=["a", "b"], labeled_images=[None, None]), False)
+    found = open_sets(DataConfig(labeled=["a", "b"], labeled_images=[None, None]), False, None)
     assert found.skeleton.joints == (*pool.skeleton.joints, *points().skeleton.joints)
     assert len(found.labeled) == len(pool) + len(points())
     with pytest.raises(UserError, match=r"2 sources and data\.labeled_images 1"):
-        open_sets(DataConfig(labeled=["a", "b"], labeled_images=["x"]), False)
+        open_sets(DataConfig(labeled=["a", "b"], labeled_images=["x"]), False, None)
 
 
 def test_a_split_picks_all_three_sets(tmp_path) -> None:
     split = make_split(open_labeled("synth:studio?count=10"), labeled=3, val=2)
     split.save(tmp_path / "split.json")
-    found = open_sets(DataConfig(labeled="synth:studio?count=10", split=str(tmp_path / "split.json")), True)
+    found = open_sets(DataConfig(labeled="synth:studio?count=10", split=str(tmp_path / "split.json")), True, None)
     parts = (found.labeled.ids, found.unlabeled.ids, found.val.ids)
     assert parts == (split.labeled, split.unlabeled, split.val)
     assert json.loads(json.dumps(found.manifest()))["labeled"] == list(split.labeled)
@@ -149,8 +149,8 @@ def test_a_reach_of_30_is_too_little_for_any_turn_at_three_quarters() -> None:
     assert not shown.all() and shown.float().mean() > 0.95
 
 
-def test_crops_have_room_for_augmentation_in_training_alone(cache) -> None:
-    config, data = tiny(cache), points(2)
+def test_crops_have_room_for_augmentation_in_training_alone(tmp_path) -> None:
+    config, data = tiny(tmp_path), points(2)
     train, plain = cut(data, config, True, False), cut(data, config, False, False)
     assert train.spec.cover == cover((64, 48), 30) and plain.spec.cover == (64, 48)
     assert cut(None, config, True, False) is None

@@ -1,171 +1,58 @@
+"""One function reads whatever a reference names."""
+
 from __future__ import annotations
 
-import io
-import struct
-import zlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
-from semipose.data.images import MAX_PIXELS, image_size, inside, list_images, read_image
+from semipose.data.images import image_size, read_image, read_images
+from semipose.data.refs import Frame, Person
+from semipose.data.synthetic import people
+from semipose.data.video import read_frames
 from semipose.errors import UserError
-
-rng = np.random.default_rng(0)
-BLUR = np.asarray(cv2.GaussianBlur(rng.random((60, 80, 3)), (0, 0), 6))
-SMOOTH = (255 * (BLUR - BLUR.min()) / (BLUR.max() - BLUR.min())).astype(np.uint8)
-PICTURE = Image.fromarray(SMOOTH)
-GREY = np.asarray(PICTURE.convert("L"))
+from tests.fixtures.films import film
+from tests.fixtures.projects import picture
 
 
-def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, format, **options)
-    return stream.getvalue()
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return film(tmp_path_factory.mktemp("clips") / "clip #1.mp4", 12)
 
 
-def turned(format: str) -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return encoded(PICTURE, format, exif=exif)
-
-
-def three(grey: np.ndarray) -> np.ndarray:
-    return np.repeat(grey[..., None], 3, axis=-1)
-
-
-def half_transparent() -> bytes:
-    rgba = np.asarray(PICTURE.convert("RGBA")).copy()
-    rgba[:30, :, 3] = 0
-    return encoded(Image.fromarray(rgba), "PNG")
-
-
-@pytest.mark.parametrize(
-    ("content", "expected", "tolerance"),
-    [
-        pytest.param(encoded(PICTURE, "PNG"), SMOOTH, 0, id="rgb png"),
-        pytest.param(encoded(PICTURE, "JPEG", quality=95), SMOOTH, 30, id="jpeg"),
-        pytest.param(encoded(PICTURE.convert("CMYK"), "TIFF"), SMOOTH, 2, id="cmyk tiff"),
-        pytest.param(encoded(PICTURE.convert("CMYK"), "JPEG", quality=98), SMOOTH, 12, id="cmyk jpeg"),
-        pytest.param(encoded(PICTURE.convert("L"), "PNG"), three(GREY), 0, id="grey"),
-        pytest.param(
-            encoded(Image.fromarray(GREY.astype(np.uint16) * 256 + 77), "PNG"), three(GREY), 0, id="16-bit grey"
-        ),
-        pytest.param(
-            cv2.imencode(".png", SMOOTH[..., ::-1].astype(np.uint16) * 256 + 9)[1].tobytes(), SMOOTH, 0, id="16-bit"
-        ),
-        pytest.param(half_transparent(), np.where(np.arange(60)[:, None, None] < 30, 0, SMOOTH), 0, id="transparent"),
-        pytest.param(turned("PNG"), np.rot90(SMOOTH, -1), 0, id="exif png"),
-        pytest.param(turned("JPEG"), np.rot90(SMOOTH, -1), 30, id="exif jpeg"),
-        pytest.param(encoded(PICTURE, "JPEG", quality=95) + bytes(9000), SMOOTH, 30, id="jpeg with a film appended"),
-    ],
-)
-def test_reads_whatever_cameras_leave(tmp_path: Path, content: bytes, expected: np.ndarray, tolerance: int) -> None:
-    file = tmp_path / "image"
-    file.write_bytes(content)
-    image = read_image(file)
-    assert image.dtype == np.uint8 and image.shape == expected.shape == (*image_size(file), 3)
-    assert np.abs(image.astype(int) - expected).max() <= tolerance
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
-def test_a_turned_tiff_has_the_size_it_is_read_with(tmp_path: Path, orientation: int, mode: str) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    file = tmp_path / "turned.tif"
-    file.write_bytes(encoded(PICTURE.convert(mode), "TIFF", exif=exif))
-    assert image_size(file) == read_image(file).shape[:2] == ((80, 60) if orientation > 4 else (60, 80))
-
-
-def test_of_a_stack_the_first_page_is_read_and_said_once_a_folder(tmp_path: Path) -> None:
-    pages = encoded(PICTURE, "TIFF", save_all=True, append_images=[Image.fromarray(255 - SMOOTH)])
-    for name in ("a.tif", "b.tif"):
-        (tmp_path / name).write_bytes(pages)
-    with pytest.warns(UserWarning, match="several pages, of which the first is read") as told:
-        assert [np.array_equal(read_image(tmp_path / name), SMOOTH) for name in ("a.tif", "b.tif")] == [True, True]
-    assert len(told) == 1
-
-
-def deep(kind: type, *channels: int) -> bytes:
-    return cv2.imencode(".tiff", np.full((20, 30, *channels), 7, kind))[1].tobytes()
-
-
-def bomb() -> bytes:
-    """A small PNG that claims 100,000 x 100,000 pixels."""
-    chunks = {
-        b"IHDR": struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0),
-        b"IDAT": zlib.compress(bytes(99)),
-        b"IEND": b"",
+def test_each_kind_of_reference_is_read_by_its_reader(tmp_path: Path, clip: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (48, 64, 3), np.uint8)
+    (third,) = (pixels for _, pixels in read_frames(clip, [3]))
+    expected = {
+        str(picture(tmp_path / "a.png", 3)): noise[..., ::-1],
+        str(Frame(str(clip), 3)): third,
+        "synth:studio/0/3": people.read(Person("studio", 0, 3)),
     }
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in chunks.items()
-    )
+    for ref, pixels in expected.items():
+        image = read_image(ref)
+        assert image.dtype == np.uint8 and np.array_equal(image, pixels) and image_size(ref) == pixels.shape[:2]
+    assert np.array_equal(read_image(tmp_path / "a.png"), noise[..., ::-1]), "a path as such"
 
 
-BIG = Image.fromarray(rng.integers(0, 255, (200, 300, 3), np.uint8))
+def test_many_are_read_once_pictures_first_then_frames_in_their_order(tmp_path: Path, clip: Path) -> None:
+    still = str(picture(tmp_path / "a.png"))
+    frames = [str(Frame(str(clip), n)) for n in (7, 2, 7)]
+    read = list(read_images([frames[0], still, "synth:wild/0/1", frames[1], still, frames[2]]))
+    assert [ref for ref, _ in read] == [still, "synth:wild/0/1", frames[1], frames[0]]
+    for ref, pixels in read:
+        assert isinstance(pixels, np.ndarray) and np.array_equal(pixels, read_image(ref))
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        pytest.param(None, "cannot be read", id="missing"),
-        pytest.param(b"", "empty", id="empty"),
-        pytest.param(b"<!DOCTYPE html><html>404</html>", "web page", id="html"),
-        pytest.param(b"\x00\x01\x02" * 50, "not an image", id="garbage"),
-        pytest.param(bomb(), str(MAX_PIXELS), id="bomb"),
-        *[
-            pytest.param(
-                encoded(BIG, kind)[: int(part * len(encoded(BIG, kind)))], "truncated", id=f"{kind} {part:.0%}"
-            )
-            for kind in ("JPEG", "PNG", "TIFF", "BMP")
-            for part in (0.3, 0.99)
-        ],
-        pytest.param(deep(np.float32), "32-bit floating-point pixels", id="float32"),
-        pytest.param(deep(np.int32), "32-bit integer pixels", id="int32"),
-        pytest.param(deep(np.float32, 3), "scale it to 8 or 16 bits", id="float32 colour"),
-        pytest.param(deep(np.float64), "scale it to 8 or 16 bits", id="float64"),
-        pytest.param(half_transparent()[:-200], "truncated", id="transparent cut"),
-    ],
-)
-def test_a_bad_file_is_one_line_that_names_it(tmp_path: Path, content: bytes | None, says: str) -> None:
-    file = tmp_path / "photo.jpg"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(UserError) as error:
-        read_image(file)
-    assert says in str(error.value) and str(file) in str(error.value) and "\n" not in str(error.value)
-    assert ("check the path" in str(error.value)) == (content is None)
-
-
-def test_the_size_of_a_truncated_image_is_not_a_matter_of_its_path(tmp_path: Path) -> None:
-    (tmp_path / "cut.png").write_bytes(encoded(BIG, "PNG")[:900])
-    with pytest.raises(UserError, match=r"cut\.png is damaged or truncated"):
-        image_size(tmp_path / "cut.png")
-    with pytest.raises(UserError, match="check the path"):
-        image_size(tmp_path / "none.png")
-
-
-def test_lists_images_sorted_below_a_folder(tmp_path: Path) -> None:
-    for name in ("b.JPG", "a/2.png", "a/1.tiff", "notes.txt", ".hidden/x.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / ".hidden" / "deeper").mkdir()
-    assert [p.relative_to(tmp_path).as_posix() for p in list_images(tmp_path)] == ["a/1.tiff", "a/2.png", "b.JPG"]
-    with pytest.raises(UserError, match="no image"):
-        list_images(tmp_path / ".hidden" / "deeper")
-    with pytest.raises(UserError, match="not a folder"):
-        list_images(tmp_path / "none")
-
-
-def test_a_drawn_person_is_read_like_a_file() -> None:
-    image = read_image("synth:studio/0/3")
-    assert image.dtype == np.uint8 and image.shape == (*image_size("synth:studio/0/3"), 3)
-
-
-def test_inside_counts_pixel_edges() -> None:
-    points = np.array([[-0.5, -0.5], [9.5, 4.5], [9.6, 0], [0, 4.6], [np.nan, 0]])
-    assert inside(points, (5, 10)).tolist() == [True, True, False, False, False]
+def test_what_cannot_be_read_comes_with_its_reason(tmp_path: Path, clip: Path) -> None:
+    gone, beyond = str(tmp_path / "gone.png"), str(Frame(str(clip), 12))
+    lost = str(Frame(str(tmp_path / "gone.mp4"), 0))
+    read = dict(read_images([gone, beyond, lost, str(Frame(str(clip), 11))]))
+    assert isinstance(read.pop(str(Frame(str(clip), 11))), np.ndarray)
+    assert {ref: str(error) for ref, error in read.items()} == {
+        gone: f"image {gone} cannot be read (No such file or directory); check the path",
+        beyond: f"frame 12 cannot be decoded from {clip}; the video is damaged there, or has changed",
+        lost: f"frame 0 {tmp_path / 'gone.mp4'} is no video that can be opened (no such file or directory);"
+        " convert or remove it",
+    }
+    assert all(isinstance(error, UserError) for error in read.values())

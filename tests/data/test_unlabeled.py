@@ -19,7 +19,7 @@ from semipose.errors import UserError
 from semipose.inference.boxes import Detect, Finder, find_boxes, finder_of
 from semipose.inference.predictor import Predictor
 from semipose.skeleton import Skeleton
-from tests.films import film, number
+from tests.fixtures.films import film, number
 from tests.inference.test_predictor import Bright
 
 
@@ -86,6 +86,16 @@ def test_boxes_of_a_json_s_images_apply_and_others_are_not_passed_over(folder: P
         open_unlabeled(folder / "own.json", boxes="people")
 
 
+@pytest.mark.parametrize("boxes", ["people", "runs/first", "model.safetensors"])
+def test_boxes_that_nothing_here_finds_are_refused(folder: Path, boxes: str) -> None:
+    with pytest.raises(UserError, match=f"boxes of {boxes} are not in a JSON and nothing here finds them"):
+        open_unlabeled(folder / "still.png", boxes=boxes)
+    asked: list[str] = []
+    with pytest.raises(UserError, match="cannot be read"):
+        open_unlabeled([str(folder / "still.png")], boxes=boxes, finder_of=asked.append)
+    assert asked == [boxes], "what no finder knows is a file"
+
+
 def finder(detect: Detect, min_score: float = 0.7) -> Finder:
     return Finder("test", "people", min_score, lambda: detect)
 
@@ -126,7 +136,7 @@ def test_nobody_and_no_weights_are_one_line(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("torch.hub.download_url_to_file", offline)
     with pytest.raises(UserError, match="give boxes as a JSON") as error:
-        open_unlabeled(folder / "still.png", boxes="people", cache=tmp_path)
+        open_unlabeled(folder / "still.png", boxes="people", cache=tmp_path, finder_of=finder_of)
     assert "\n" not in str(error.value) and str(tmp_path / "torch") in str(error.value)
 
 
@@ -164,7 +174,7 @@ def test_a_first_run_finds_the_box_of_its_joints(tmp_path: Path, first_run: Path
         if end:
             cv2.circle(image, end, 12, (0, 255, 0), -1)
         cv2.imwrite(str(folder / f"{name}.png"), image)
-    found = open_unlabeled(folder, boxes=str(first_run), cache=tmp_path / "cache")
+    found = open_unlabeled(folder, boxes=str(first_run), cache=tmp_path / "cache", finder_of=finder_of)
     assert found.ids == ("a.png@0",), "one joint spans nothing"
     x, y, w, h = found[0].box
     assert np.abs(np.array([x + w / 2, y + h / 2]) - [90, 70]).max() < 12, "within the dots"

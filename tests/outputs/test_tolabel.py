@@ -15,11 +15,11 @@ from semipose import labeling
 from semipose.data.open import open_labeled
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
-from semipose.outputs.tolabel import FORMATS, Filled, check_installed
+from semipose.outputs.tolabel import FORMATS, Draft, check_installed
 from semipose.skeleton import Skeleton
 from semipose.verbs import pick as picking
-from tests.data.projects import SIZE, picture
-from tests.films import film
+from tests.fixtures.films import film
+from tests.fixtures.projects import SIZE, picture
 
 MOUSE = Skeleton("mouse", ("nose", "ear_L", "ear_R"), ((1, 2),), ((0, 1), (0, 2)))
 
@@ -32,7 +32,7 @@ def poses(seed: int, count: int = 1) -> np.ndarray:
     return found
 
 
-def filled(folder: Path, form: str, count: int = 1) -> list[Filled]:
+def filled(folder: Path, form: str, count: int = 1) -> list[Draft]:
     """Two pictures of one folder, not in the order of their names, and one of another."""
     names = ["b/img2.png", "b/img1.png", "a/img9.png"]
     start = "labeled-data/" if form == "dlc" else "images/"
@@ -41,11 +41,11 @@ def filled(folder: Path, form: str, count: int = 1) -> list[Filled]:
         file = start + (name if form == "dlc" else name.replace("/", "-"))
         path = picture(folder / file, n)
         box = np.array([[0.0, 0.0, SIZE[1], SIZE[0]]] * count)
-        images.append(Filled(file, str(path), SIZE, poses(n, count), box))
+        images.append(Draft(file, str(path), SIZE, poses(n, count), box))
     return images
 
 
-def same(data: PoseData, images: list[Filled]) -> None:
+def same(data: PoseData, images: list[Draft]) -> None:
     """Each image's points as they were written, those left out unlabelled."""
     by_file = {Path(sample.image).resolve().name + Path(sample.image).parent.name: sample for sample in data}
     assert len(data) == len(images) == len(by_file) and data.skeleton is not None
@@ -118,7 +118,7 @@ def test_sleap_s_predictions_become_labels_by_the_labeller_alone(tmp_path: Path)
 def test_sleap_names_frames_in_their_video(tmp_path: Path) -> None:
     sio = pytest.importorskip("sleap_io")
     clip = film(tmp_path / "clip.mp4", 4)
-    image = Filled("images/clip-img00002.png", f"video:{clip}#2", (64, 96), poses(0), np.array([[0, 0, 96, 64]]))
+    image = Draft("images/clip-img00002.png", f"video:{clip}#2", (64, 96), poses(0), np.array([[0, 0, 96, 64]]))
     (file,) = FORMATS["sleap"](tmp_path, [image], MOUSE, "Ann")
     (frame,) = sio.load_slp(str(file))
     assert frame.frame_idx == 2 and Path(frame.video.filename) == clip

@@ -21,7 +21,7 @@ from semipose.models.weights import save_model
 from semipose.outputs.pose import Pose
 from semipose.skeleton import Skeleton
 from semipose.verbs.check import check_yaml, coarse, doubtful, first_aid, needed, slow
-from tests.data.projects import plain_csv
+from tests.fixtures.projects import plain_csv
 from tests.training.runs import OPTIONS
 
 SIZE = (40, 60)

@@ -8,7 +8,7 @@ from semipose.cli import main
 from semipose.data.images import read_image
 from semipose.verbs.doctor import doctor
 from tests.data.checks.test_swapped import animals, exchanged
-from tests.data.projects import deeplabcut, plain_csv
+from tests.fixtures.projects import deeplabcut, plain_csv
 
 
 def test_a_picture_of_an_example_its_mirror_image_and_the_suspects(tmp_path: Path) -> None:

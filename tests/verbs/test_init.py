@@ -11,19 +11,19 @@ import yaml
 
 from semipose.cli import main
 from semipose.data.datasets import open_sets
+from semipose.data.marks import COMMENT, HEAD
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
-from semipose.outputs.drawn import COMMENT, HEAD
 from semipose.verbs.init import init
 from semipose.verbs.train import configure
-from tests.data.projects import deeplabcut, lightning_pose, picture, plain_csv
-from tests.films import film
+from tests.fixtures.films import film
+from tests.fixtures.projects import deeplabcut, lightning_pose, picture, plain_csv
 from tests.helpers import shared_data
 
 
 def opened(target: Path) -> tuple[PoseData, PoseData | None, PoseData | None]:
     config = configure(None, target)
-    sets = open_sets(config.data, needs_unlabeled=config.method.name != "supervised")
+    sets = open_sets(config.data, config.method.name != "supervised", None)
     return sets.labeled, sets.unlabeled, sets.val
 
 

@@ -16,7 +16,7 @@ from semipose.data.checks.duplicates import Print, fingerprint
 from semipose.data.open import open_labeled
 from semipose.errors import UserError
 from semipose.verbs.pick import Looks, choose, pick
-from tests.films import film
+from tests.fixtures.films import film
 from tests.training.runs import untrained
 
 

@@ -22,7 +22,7 @@ from semipose.outputs import Frame
 from semipose.skeleton import COCO, Skeleton
 from semipose.verbs import predict as prediction
 from semipose.verbs.predict import Predicted, boxes_of_run, predict
-from tests.films import dot, film
+from tests.fixtures.films import dot, film
 from tests.inference.test_predictor import Bright
 
 PAIR = Skeleton("pair", ("nose", "tail"), (), ((0, 1),))

@@ -30,8 +30,8 @@ class DataConfig:
 
     Attributes:
         labeled: labelled data: annotations of COCO, MPII, AI Challenger, Human3.6M or LSP, a project of DeepLabCut or
-            Lightning Pose, a .slp of SLEAP, a CSV, or embedded people such as `synth:wild?count=300`; a list of several
-            is joined by joint name.
+            Lightning Pose, a .slp of SLEAP, a CSV, or synthetic people such as `synth:wild?count=300`; a list of
+            several is joined by joint name.
         labeled_images: the image folder of a JSON, where it is not beside it; a list where `labeled` is one.
         unlabeled: images and videos (a folder, a pattern, a file, a .txt list), a JSON of boxes, or any labelled source
             (its labels are not read); or a list of these.

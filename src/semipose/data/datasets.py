@@ -11,7 +11,7 @@ from typing import Literal, cast
 from semipose.config import Config, DataConfig
 from semipose.data.crops.build import Crops, CropSpec, build_crops
 from semipose.data.extent import boxed_by_labels
-from semipose.data.open import open_all, open_labeled, open_unlabeled
+from semipose.data.open import FinderOf, open_all, open_labeled, open_unlabeled
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, check_overlap
 from semipose.errors import UserError
@@ -52,8 +52,11 @@ class Sets:
         return {**ids, "hash": self.hash}
 
 
-def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -> Sets:
+def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | None, checked: bool = True) -> Sets:
     """Open what the configuration names; not `checked`, without looking for leakage.
+
+    Args:
+        finder_of: what finds the boxes of unlabelled images (`open_unlabeled`); None where they are in a file.
 
     Raises:
         UserError: nothing labelled, nothing unlabelled where the method needs it, a validation set that shares no
@@ -62,18 +65,18 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
     if not config.labeled:
         raise UserError("no labelled data: set data.labeled to a COCO JSON, an LSP folder or synth:wild?count=300")
     pool = open_pool(config)
-    known = None
+    whole = None
     if config.unlabeled:
         how = (config.unlabeled_images, config.frames, config.unlabeled_boxes, config.cache)
-        known = open_unlabeled(config.unlabeled, *how, labels=True)
+        whole = open_unlabeled(config.unlabeled, *how, labels=True, finder_of=finder_of)
     val = _boxed(open_labeled(config.val, config.val_images), config) if config.val else None
     labeled = pool
     if config.split:
         split = Split.load(Path(config.split))
         labeled = pool.subset(split.labeled)
-        known = known or pool.subset(split.unlabeled)
+        whole = whole or pool.subset(split.unlabeled)
         val = val or (pool.subset(split.val) if split.val else None)
-    labeled, unlabeled = labeled.labeled(), known.unlabeled() if known else None
+    labeled, unlabeled = labeled.labeled(), whole.unlabeled() if whole else None
     val = val.onto(labeled.skeleton).labeled() if val and labeled.skeleton else None
     if not len(labeled):
         raise UserError(f"{config.labeled} holds no labelled sample: every joint of every sample is unlabelled")
@@ -85,7 +88,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, checked: bool = True) -
         check_overlap(labeled, unlabeled, val)
     assert labeled.skeleton is not None
     return (
-        Sets(labeled, unlabeled, val, held_back(known, labeled.skeleton))
+        Sets(labeled, unlabeled, val, held_back(whole, labeled.skeleton))
         if needs_unlabeled
         else Sets(labeled, None, val)
     )
@@ -124,9 +127,9 @@ def others_in(data: PoseData, config: DataConfig) -> list[Sample]:
     a pose on one of them for nothing. Read from JSON files, which alone may have such people."""
     sources = [(config.val, config.val_images)] if config.val else _labeled(config)
     shown = set(data.images)
-    found = [open_all(s, i) for s, i in sources if str(s).lower().endswith(".json")]
+    pools = [open_all(s, i) for s, i in sources if str(s).lower().endswith(".json")]
     return [
-        replace(s, keypoints=None) for each in found for s in each if s.image in shown and (s.iscrowd or not s.labeled)
+        replace(s, keypoints=None) for pool in pools for s in pool if s.image in shown and (s.iscrowd or not s.labeled)
     ]
 
 

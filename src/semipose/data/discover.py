@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semipose.data.images import EXTENSIONS
+from semipose.data.marks import is_own
 from semipose.data.open import holds_labels, open_labeled
+from semipose.data.pictures import EXTENSIONS
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.readers.deeplabcut import left_out as unread
 from semipose.data.readers.lightning_pose import is_lightning_pose, tables
@@ -17,7 +18,6 @@ from semipose.data.sample import PoseData
 from semipose.data.video import VIDEOS
 from semipose.errors import UserError
 from semipose.files import below
-from semipose.outputs.drawn import is_own
 
 SUFFIXES = (".slp", ".csv", ".json", ".mat")
 """Of files that may hold labels, in order of preference; those of the first kind found are used."""
@@ -67,32 +67,32 @@ def look(root: Path) -> Inside:
         return Inside(base, [(root, None)], [], set(), images, videos, made, remarks)
     wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json")]
     wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
-    found, faults = [], []
+    sources, faults = [], []
     named: dict[Path, set[str]] = {}
     for path in wanted:
         try:
             images_of, data = _images_of(path, base)
-            found.append((path, images_of))
+            sources.append((path, images_of))
             named[path] = {os.path.realpath(image) for image in data.images}
         except UserError as fault:
             faults.append(fault)
             remarks.append(f"left out: {fault}")
-    if not found:
+    if not sources:
         if faults:
             raise faults[0]
         raise UserError(
             f"{root} holds no labels, {len(images)} images and {len(videos)} videos; needed is a project of DeepLabCut"
             " or Lightning Pose, a .slp, a COCO JSON, or a CSV of image, joint, x, y"
         )
-    kind = found[0][0].suffix.lower()
-    remarks += [f"left out: {p}, labels of another kind" for p, _ in found if p.suffix.lower() != kind]
-    found = [source for source in found if source[0].suffix.lower() == kind]
-    words = {path: {word.lower() for word in WORD.findall(path.stem)} for path, _ in found}
-    val = sorted((s for s in found if VALIDATION & words[s[0]]), key=lambda s: "test" in words[s[0]])
-    labeled = [source for source in found if source not in val]
+    kind = sources[0][0].suffix.lower()
+    remarks += [f"left out: {p}, labels of another kind" for p, _ in sources if p.suffix.lower() != kind]
+    sources = [source for source in sources if source[0].suffix.lower() == kind]
+    words = {path: {word.lower() for word in WORD.findall(path.stem)} for path, _ in sources}
+    val = sorted((s for s in sources if VALIDATION & words[s[0]]), key=lambda s: "test" in words[s[0]])
+    labeled = [source for source in sources if source not in val]
     apart = set[str]().union(*(named[path] for path, _ in val))
     if all(named[path] <= apart for path, _ in labeled):  # of itself, nothing would be left to train on
-        labeled, val, apart = found, [], set()
+        labeled, val, apart = sources, [], set()
     labeled = _without_doubles(_without_all(labeled, named, apart, remarks), named, remarks)
     remarks += [f"left out: {path}, beside {val[0][0].name}; its images are not learned from" for path, _ in val[1:]]
     return Inside(base, labeled, val[:1], apart, images, videos, made, remarks)

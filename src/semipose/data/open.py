@@ -1,4 +1,4 @@
-"""Opening any data source: which reader a path or a "synth:" reference needs."""
+"""Opening any data source: which reader a path, or the text of a source of synthetic people, needs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import parse_qsl
+from typing import NamedTuple, Protocol
 
 from scipy.io import whosmat
 from scipy.io.matlab import MatReadError
 
 from semipose.data.extent import whole
-from semipose.data.images import EXTENSIONS, image_size
+from semipose.data.images import image_size
+from semipose.data.pictures import EXTENSIONS
 from semipose.data.readers.aic import read_aic
 from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.coco import read_coco
@@ -27,14 +27,26 @@ from semipose.data.readers.mpii import read_mpii
 from semipose.data.readers.plain_csv import read_plain_csv
 from semipose.data.readers.sleap import read_sleap
 from semipose.data.readers.tables import is_table
-from semipose.data.sample import SYNTH, PoseData
+from semipose.data.refs import is_people, parse_people
+from semipose.data.sample import PoseData
+from semipose.data.synthetic import people
 from semipose.data.video import FRAMES, is_video
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined
 
-SYNTH_COUNT = 1000
 WHOLE = "whole"
 """Boxes of unlabelled images that are not in a file."""
+
+
+class Finder(Protocol):
+    """What finds boxes, such as a detector of people."""
+
+    def find(self, data: PoseData, cache: str | Path | None) -> PoseData:
+        """The same images in the boxes found there; what was found is kept in `cache`."""
+
+
+FinderOf = Callable[[str], Finder | None]
+"""The finder that a choice of boxes names, None where it names a file: `semipose.inference.boxes.finder_of`."""
 
 
 class Format(NamedTuple):
@@ -94,6 +106,7 @@ def open_unlabeled(
     boxes: str = WHOLE,
     cache: str | Path | None = None,
     labels: bool = False,
+    finder_of: FinderOf | None = None,
 ) -> PoseData:
     """All samples of `source` but crowds, without labels if it has any.
 
@@ -102,19 +115,21 @@ def open_unlabeled(
             several of these.
         images: the images folder of a JSON file.
         frames: which frames of each video, see `semipose.data.video.choose`.
-        boxes: what of images and frames is looked at: `whole`; `people` (found by torchvision's detector); a run or
-            model.safetensors, whose joints on whole images span the boxes; or a JSON of boxes in them (`read_boxes`).
-            Not of a source that has boxes of its own.
+        boxes: what of images and frames is looked at: `whole`; a JSON of boxes in them (`read_boxes`); or what
+            `finder_of` knows: `people` (found by torchvision's detector), a run or model.safetensors, whose joints on
+            whole images span the boxes. Not of a source that has boxes of its own.
         cache: where choices of frames and found boxes are kept.
         labels: leave those there are, to measure by (a JSON file's are not looked at), and crowds.
+        finder_of: what finds boxes that are not in a JSON.
 
     Raises:
-        UserError: boxes for a source that has its own, no format fits, or the reader found a fault.
+        UserError: boxes for a source that has its own, boxes that have to be found where there is no `finder_of`, no
+            format fits, or the reader found a fault.
     """
     if not isinstance(source, str | Path):
-        parts = [open_unlabeled(each, images, frames, boxes, cache, labels) for each in source]
-        known = [part.skeleton for part in parts if part.skeleton is not None]
-        skeleton = joined(known) if known else None
+        parts = [open_unlabeled(one, images, frames, boxes, cache, labels, finder_of) for one in source]
+        skeletons = [part.skeleton for part in parts if part.skeleton is not None]
+        skeleton = joined(skeletons) if skeletons else None
         parts = [part.onto(skeleton) if skeleton and part.skeleton else part for part in parts]
         names = Counter(s.id for part in parts for s in part)
         samples = [s if names[s.id] == 1 else replace(s, id=f"{part.name}/{s.id}") for part in parts for s in part]
@@ -129,10 +144,10 @@ def open_unlabeled(
         raise UserError(
             f"{source} has boxes of its own, which boxes of {boxes} cannot replace; leave those out, or name its images"
         )
-    from semipose.inference.boxes import find_boxes, finder_of
-
-    if (finder := finder_of(boxes)) is not None:
-        return find_boxes(data, finder, cache)
+    if finder_of is None and not boxes.lower().endswith(".json"):
+        raise UserError(f"boxes of {boxes} are not in a JSON and nothing here finds them; name a JSON of boxes")
+    if finder_of is not None and (finder := finder_of(boxes)) is not None:
+        return finder.find(data, cache)
     near = Path(str(source)) if Path(str(source)).is_dir() else Path(str(source)).parent
     return with_boxes(data, read_boxes(boxes, images or (near if near.is_dir() else None)))
 
@@ -230,17 +245,7 @@ def _is_labels(source: str) -> bool:
 
 
 def _synth(source: str | Path, **_: object) -> PoseData:
-    from semipose.data.synthetic import people
-
-    domain, _mark, query = str(source).removeprefix(SYNTH).partition("?")
-    numbers = {"count": SYNTH_COUNT, "seed": 0, "start": 0}
-    for key, value in parse_qsl(query, keep_blank_values=True):
-        if key not in numbers or not value.isdigit():
-            raise UserError(
-                f"{source}: {key}={value} is not understood; write synth:{domain}?count=1000&seed=0&start=0"
-            )
-        numbers[key] = int(value)
-    return people.dataset(domain, **numbers)
+    return people.dataset(**vars(parse_people(source)))
 
 
 def _lsp(source: str | Path, **_: object) -> PoseData:
@@ -267,7 +272,7 @@ def _folder(
 
 
 FORMATS = (
-    Format("embedded people (synth:<domain>?count=N&seed=S&start=I)", lambda s: s.startswith(SYNTH), _synth, _synth),
+    Format("synthetic people (synth:<domain>?count=N&seed=S&start=I)", is_people, _synth, _synth),
     Format("Human3.6M (a COCO-style .json or an .npz)", _is_h36m, *_both(read_h36m)),
     Format("AI Challenger (a .json of human_annotations)", _is_aic, *_both(read_aic)),
     Format("MPII (a .json of joints, center and scale, or its .mat)", _is_mpii, *_both(read_mpii)),

@@ -12,12 +12,6 @@ import numpy as np
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined, joint_map
 
-SYNTH = "synth:"
-"""Start of an image reference that names a drawn person instead of a file."""
-
-VIDEO = "video:"
-"""Start of an image reference that names one frame of a video (`semipose.data.video`)."""
-
 
 @dataclass(frozen=True, eq=False)
 class Shot:
@@ -42,7 +36,8 @@ class Sample:
 
     Attributes:
         id: unique and stable in its data set, for example "000000000785.jpg#442619".
-        image: absolute path of an image file, "synth:<domain>/<seed>/<index>", or "video:<absolute path>#<frame>".
+        image: the reference to its image, as text (`semipose.data.refs`): an image file's absolute path, a frame of a
+            video, or a synthetic person.
         box: (x, y, w, h) in image pixels, w and h positive.
         keypoints: (K, 3) float32 x, y, v in image pixels, v as in COCO (0 unlabelled, 1 occluded, 2 visible);
             None where nobody labelled this instance.
@@ -145,13 +140,13 @@ class PoseData:
         every sample (v 0: it has no weight in a loss and is not scored), one that only this has is dropped."""
         if self.skeleton is None or self.skeleton.joints == skeleton.joints:
             return replace(self, skeleton=skeleton)
-        found = joint_map(self.skeleton, skeleton)
-        if not any(i is not None for i in found):
+        places = joint_map(self.skeleton, skeleton)
+        if not any(i is not None for i in places):
             raise UserError(
                 f"{self.name} shares no joint with {skeleton.name!r}, by name: {', '.join(self.skeleton.joints)}"
                 f" and {', '.join(skeleton.joints)}; rename its joints"
             )
-        return PoseData(self.name, skeleton, tuple(_onto(sample, found) for sample in self.samples))
+        return PoseData(self.name, skeleton, tuple(_onto(sample, places) for sample in self.samples))
 
     def labeled(self) -> PoseData:
         """What can be learnt from: at least one labelled joint, and not a crowd."""
@@ -176,16 +171,16 @@ def join(sets: Sequence[PoseData]) -> PoseData:
     return PoseData("+".join(data.name for data in sets), skeleton, tuple(samples))
 
 
-def _onto(sample: Sample, found: Sequence[int | None]) -> Sample:
-    here = [k for k, i in enumerate(found) if i is not None]
-    there = [i for i in found if i is not None]
+def _onto(sample: Sample, places: Sequence[int | None]) -> Sample:
+    here = [k for k, i in enumerate(places) if i is not None]
+    there = [i for i in places if i is not None]
     points = sample.keypoints
     if points is not None:
-        points = np.zeros((len(found), 3), np.float32)
+        points = np.zeros((len(places), 3), np.float32)
         points[here] = sample.keypoints[there]  # type: ignore[index]
     shot = sample.shot
     if shot is not None and shot.xyz is not None:
-        xyz = np.full((len(found), 3), np.nan)
+        xyz = np.full((len(places), 3), np.nan)
         xyz[here] = shot.xyz[there]
         shot = replace(shot, xyz=xyz)
     return replace(sample, keypoints=points, shot=shot)

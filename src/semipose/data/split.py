@@ -130,7 +130,7 @@ def make_split(
         )
     names = list(units)
     chosen = [names[i] for i in _order(len(units), seed, 1, protocol)[:labeled]]
-    labeled_ids = [each for key in chosen for each in units[key]]
+    labeled_ids = [name for key in chosen for name in units[key]]
     shown = set(chosen)
     left_out = set() if keep_labeled_in_unlabeled else {s.id for s in data if unit(s) in shown}
     pool = [s.id for s in data if not s.iscrowd and s.image not in val_images and s.id not in left_out]

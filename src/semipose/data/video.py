@@ -1,7 +1,7 @@
 """Videos as sources of images: which frames, and their pixels, decoded in order.
 
 A frame is its place in the order in which frames are decoded and shown, from 0, as OpenCV, DeepLabCut and SLEAP count;
-its reference is "video:<absolute path>#<number>".
+its reference is a `semipose.data.refs.Frame`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from semipose.data.images import read_image
-from semipose.data.sample import VIDEO, PoseData, Sample
+from semipose.data.refs import Frame
+from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.files import write_atomically
 
@@ -60,21 +60,6 @@ def is_video(path: str | Path) -> bool:
     return Path(path).suffix.lower() in VIDEOS
 
 
-def frame_ref(path: str | Path, number: int) -> str:
-    return f"{VIDEO}{Path(path).resolve()}#{number}"
-
-
-def split_ref(ref: str) -> tuple[Path, int]:
-    """The file and frame of a reference."""
-    path, _, number = ref.removeprefix(VIDEO).rpartition("#")
-    return Path(path), int(number)
-
-
-def source_file(ref: str) -> Path:
-    """The file that an image or frame is in."""
-    return split_ref(ref)[0] if ref.startswith(VIDEO) else Path(ref)
-
-
 def probe(path: str | Path) -> Film:
     """Size and times of a video.
 
@@ -92,22 +77,22 @@ def probe(path: str | Path) -> Film:
 def _probe(path: str, _size: int, _time: int) -> Film:
     import av
 
-    with _opened(path) as (container, stream):
+    with _Container(path) as (container, stream):
         first = next(_decoded(container, stream), None)
         if first is None:
             raise UserError(f"video {path} holds no frame that can be decoded; convert it, for example to H.264 in MP4")
         size = (first.width, first.height) if first.rotation % 180 else (first.height, first.width)
         tick = float(stream.time_base or 0.04)
     try:
-        with _opened(path) as (container, stream):
+        with _Container(path) as (container, stream):
             stamps = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
     except av.error.FFmpegError as error:
         raise UserError(f"video {path} is damaged ({_reason(error)}); convert or remove it") from None
-    known = sorted({stamp for stamp in stamps if stamp is not None})
+    shown = sorted({stamp for stamp in stamps if stamp is not None})
     # A stream without time stamps has its frames evenly, 25 a second.
-    if len(known) < len(stamps):
-        known, tick = list(range(len(stamps))), 0.04
-    return Film(size, np.array(known, np.int64), tick)
+    if len(shown) < len(stamps):
+        shown, tick = list(range(len(stamps))), 0.04
+    return Film(size, np.array(shown, np.int64), tick)
 
 
 def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
@@ -117,7 +102,7 @@ def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Itera
     last = max(wanted, default=-1) if wanted is not None else 0
     if last < 0:
         return
-    with _opened(path) as (container, stream):
+    with _Container(path) as (container, stream):
         stream.thread_type = "AUTO"
         for number, frame in enumerate(_decoded(container, stream)):
             if wanted is None or number in wanted:
@@ -126,38 +111,16 @@ def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Itera
                 return
 
 
-def read_frame(ref: str) -> np.ndarray:
-    """The pixels of one frame. Everything before it is decoded too: after a jump, many a video (the open-field example
-    of DeepLabCut among them) gives green blocks for hundreds of frames, and no error."""
-    path, number = split_ref(ref)
+def read_frame(path: str | Path, number: int) -> np.ndarray:
+    """RGB uint8 (H, W, 3) of one frame. Everything before it is decoded too: after a jump, many a video (the open-field
+    example of DeepLabCut among them) gives green blocks for hundreds of frames, and no error.
+
+    Raises:
+        UserError: the file is no video, or has no such frame that can be decoded.
+    """
     for _, pixels in read_frames(path, [number]):
         return pixels
     raise UserError(f"{path} has no frame {number} that can be decoded; has the video changed?")
-
-
-def read_images(refs: Sequence[str]) -> Iterator[tuple[str, np.ndarray | UserError]]:
-    """(reference, pixels, or why there are none) of each image once: pictures as they come, then each video's frames
-    in their order, so that no video is read twice or jumped about in."""
-    films: dict[Path, dict[int, str]] = {}
-    for ref in dict.fromkeys(refs):
-        if ref.startswith(VIDEO):
-            path, number = split_ref(ref)
-            films.setdefault(path, {})[number] = ref
-            continue
-        try:
-            yield ref, read_image(ref)
-        except UserError as error:
-            yield ref, error
-    for path, wanted in films.items():
-        missing = dict(wanted)
-        reason = f"cannot be decoded from {path}; the video is damaged there, or has changed"
-        try:
-            for number, pixels in read_frames(path, wanted):
-                yield missing.pop(number), pixels
-        except UserError as error:
-            reason = str(error)
-        for number, ref in missing.items():
-            yield ref, UserError(f"frame {number} {reason}")
 
 
 def read_video(
@@ -173,8 +136,9 @@ def read_video(
     film, name = probe(path), name or path.name
     h, w = film.size
     box = (0.0, 0.0, float(w), float(h))
+    where = str(path.resolve())
     ids = {number: f"{name}#{number}" for number in choose(path, plan, cache)}
-    return PoseData(name, None, tuple(Sample(i, frame_ref(path, n), box, image_id=i) for n, i in ids.items()))
+    return PoseData(name, None, tuple(Sample(i, str(Frame(where, n)), box, image_id=i) for n, i in ids.items()))
 
 
 def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None) -> list[int]:
@@ -203,10 +167,10 @@ def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None
     kept = Path(cache).expanduser() / "frames" / f"{key.hexdigest()[:16]}.json" if cache is not None else None
     if kept is not None and kept.exists():
         return list(json.loads(kept.read_text()))
-    found = _diverse(path, film, count)
+    numbers = _diverse(path, film, count)
     if kept is not None:
-        write_atomically(kept, json.dumps(found).encode())
-    return found
+        write_atomically(kept, json.dumps(numbers).encode())
+    return numbers
 
 
 def spread(features: np.ndarray, count: int) -> np.ndarray:
@@ -216,8 +180,8 @@ def spread(features: np.ndarray, count: int) -> np.ndarray:
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1e-2)
     start = np.zeros((len(rows), 1), np.int32)
-    _, found, centres = cv2.kmeans(rows, count, start, stop, 1, cv2.KMEANS_PP_CENTERS)
-    labels = np.asarray(found).ravel()
+    _, clusters, centres = cv2.kmeans(rows, count, start, stop, 1, cv2.KMEANS_PP_CENTERS)
+    labels = np.asarray(clusters).ravel()
     return np.stack([labels, np.linalg.norm(rows - np.asarray(centres)[labels], axis=1)])
 
 
@@ -228,8 +192,8 @@ def thumbnail(pixels: np.ndarray, size: int = THUMBNAIL) -> np.ndarray:
 
 
 def _plan(plan: str) -> tuple[str, float]:
-    found = re.fullmatch(r"(all)|(rate)(\d+\.?\d*)|(uniform|diverse)(\d+)", plan)
-    kind, amount = next(((m[i], m[i + 1] or "0") for m in [found] for i in (1, 2, 4) if m and m[i]), ("", "0"))
+    match = re.fullmatch(r"(all)|(rate)(\d+\.?\d*)|(uniform|diverse)(\d+)", plan)
+    kind, amount = next(((m[i], m[i + 1] or "0") for m in [match] for i in (1, 2, 4) if m and m[i]), ("", "0"))
     if not kind or (kind != "all" and not float(amount if kind != "all" else 1) > 0):
         raise UserError(f"frames {plan!r} is no choice of frames; write all, rate2, uniform500 or diverse500")
     return kind, 0.0 if kind == "all" else float(amount)
@@ -268,7 +232,7 @@ def _pixels(frame: Any) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
-class _opened:
+class _Container:
     """The container and its first video stream, closed again; a file that is no video is an error naming it."""
 
     def __init__(self, path: str | Path) -> None:

@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.progress import track
 
 from semipose.data.extent import label_box
-from semipose.data.sample import SYNTH, PoseData
-from semipose.data.video import read_images, source_file
+from semipose.data.images import read_images
+from semipose.data.refs import parse
+from semipose.data.sample import PoseData
 from semipose.errors import UserError
 
 PEOPLE = "people"
@@ -43,6 +44,10 @@ class Finder(NamedTuple):
     what: str
     min_score: float
     load: Callable[[], Detect]
+
+    def find(self, data: PoseData, cache: str | Path | None = None) -> PoseData:
+        """`find_boxes` by this."""
+        return find_boxes(data, self, cache)
 
 
 def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
@@ -158,15 +163,15 @@ def _joints(file: Path, device: str) -> Detect:
 
 def _key(image: str) -> str:
     """The image and when its file was last changed."""
-    if image.startswith(SYNTH):
+    file = parse(image).file
+    if file is None:
         return image
-    file = source_file(image)
     return f"{image} {file.stat().st_mtime_ns if file.exists() else 0}"
 
 
 def _hash(name: str, images: Iterable[str]) -> str:
     """By folder, so that more frames of the same video or folder find what was looked at before."""
-    folders = sorted({str(source_file(image).parent) for image in images})
+    folders = sorted({parse(image).folder for image in images})
     return hashlib.sha256(json.dumps([name, folders]).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""MPJPE of a 2D model on embedded people seen by several cameras: Xie et al. 2021, Tables 6 and 8, at small scale."""
+"""MPJPE of a 2D model on synthetic people seen by several cameras: Xie et al. 2021, Tables 6 and 8, at small scale."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def multiview_mpjpe(
 
     Args:
         predict: called with one scene's images at a time; `by_predictor` makes it from a trained model.
-        domain, seed, start: which embedded people; take a seed that training has not seen.
+        domain, seed, start: which synthetic people; take a seed that training has not seen.
         cameras: in an arc before each person, at least 2.
         size: (height, width) of the images in px.
 
@@ -64,7 +64,7 @@ def by_predictor(predictor: Predictor) -> Predict:
     """A trained model as `Predict`.
 
     Raises:
-        UserError: its skeleton lacks joints of the embedded people.
+        UserError: its skeleton lacks joints of the synthetic people.
     """
     found = joint_map(predictor.skeleton, LSP)
     order = [at for at in found if at is not None]

@@ -7,81 +7,13 @@ leaves no file of a finished one's name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Protocol
 
-import numpy as np
-
-from semipose.data.sample import Sample
 from semipose.errors import UserError
+from semipose.outputs.base import Frame, Job, Writer
 from semipose.outputs.plain import Coco, Csv
 from semipose.outputs.pose import Pose
-from semipose.skeleton import Skeleton
 
 __all__ = ["FORMATS", "Frame", "Job", "Pose", "Writer", "writers"]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """What was predicted on.
-
-    Attributes:
-        name: of the image or frame, as in its sample's id.
-        image_id: as in COCO results.
-        pixels: RGB uint8 (H, W, 3).
-        video: the file it is a frame of, if it is.
-        number: its place there; else among the images.
-        path: the image's file, or the video's.
-        samples: its boxes.
-    """
-
-    name: str
-    image_id: int | str
-    pixels: np.ndarray
-    video: Path | None
-    number: int
-    path: str
-    samples: tuple[Sample, ...] = ()
-
-
-@dataclass(frozen=True)
-class Job:
-    """What writers have to know beforehand. `people`: the most poses of any frame; `inputs`: files, resolved, that are
-    not to be written over."""
-
-    folder: Path
-    skeleton: Skeleton
-    people: int = 1
-    inputs: frozenset[Path] = frozenset()
-
-    def free(self, name: str, starts: bytes = b"") -> Path:
-        """A file's place in the folder.
-
-        Raises:
-            UserError: an input is there, or a file that does not start as those of earlier runs.
-        """
-        path = self.folder / name
-        foreign = False
-        if starts and path.is_file():
-            with path.open("rb") as file:
-                foreign = file.read(len(starts)) not in (starts, b"")
-        if foreign or path.resolve() in self.inputs:
-            raise UserError(f"{path} is there and no prediction of an earlier run; choose another folder with --out")
-        return path
-
-
-class Writer(Protocol):
-    files: list[Path]
-
-    def __enter__(self) -> Writer: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None: ...
-
-    def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None: ...
 
 
 def _overlay(job: Job) -> Writer:

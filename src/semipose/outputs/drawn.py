@@ -1,5 +1,4 @@
-"""Predictions drawn: a picture an image, a video a video. Each carries a mark, by which a later run knows that it may
-write over it and that it is no input."""
+"""Predictions drawn: a picture an image, a video a video, marked as ours (`semipose.data.marks`)."""
 
 from __future__ import annotations
 
@@ -9,42 +8,19 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 import cv2
 import numpy as np
 
+from semipose.data.marks import COMMENT, HEAD, MARK, is_own
 from semipose.drawing.poses import draw_pose
 from semipose.errors import UserError
+from semipose.outputs.base import Frame, Job
 from semipose.outputs.pose import Pose
-
-if TYPE_CHECKING:
-    from semipose.outputs import Frame, Job
 
 ENCODERS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"qscale": "4"}))
 """The first that this PyAV has."""
-
-MARK = b"drawn by semipose"
-"""A JPEG's first comment, and a video's."""
-HEAD = 20
-"""Bytes of OpenCV's JPEGs before a comment may stand: start of image and JFIF's segment."""
-COMMENT = b"\xff\xfe" + (len(MARK) + 2).to_bytes(2, "big") + MARK
-
-
-def is_own(path: Path) -> bool:
-    """Whether a file was drawn by this program."""
-    import av
-
-    try:
-        if path.suffix == ".jpg":
-            with path.open("rb") as file:
-                return file.read(HEAD + len(COMMENT))[HEAD:] == COMMENT
-        if path.suffix == ".mp4":
-            with av.open(str(path)) as container:
-                return container.metadata.get("comment") == MARK.decode()
-    except (av.error.FFmpegError, OSError):
-        pass
-    return False
 
 
 class Overlay:
@@ -117,7 +93,7 @@ class _Film:
         except (av.error.FFmpegError, OSError) as error:
             raise UserError(f"{path} cannot be written ({error}); choose another folder with --out") from None
         self._container.metadata["comment"] = MARK.decode()
-        codec, options = next(each for each in ENCODERS if each[0] in av.codecs_available)
+        codec, options = next(encoder for encoder in ENCODERS if encoder[0] in av.codecs_available)
         rate = round(probe(source).rate * 1000)
         self._stream = cast(Any, self._container.add_stream(codec, rate=_fraction(rate), options=dict(options)))
         self._stream.pix_fmt = "yuv420p"  # which every player plays; it wants even sizes

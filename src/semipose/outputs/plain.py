@@ -8,12 +8,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import Any, Self, TextIO
 
+from semipose.outputs.base import Frame, Job
 from semipose.outputs.pose import Pose
-
-if TYPE_CHECKING:
-    from semipose.outputs import Frame, Job
 
 
 class TextFile:

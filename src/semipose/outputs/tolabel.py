@@ -20,8 +20,7 @@ from xml.etree import ElementTree as xml
 import numpy as np
 import yaml
 
-from semipose.data.sample import VIDEO
-from semipose.data.video import split_ref
+from semipose.data.refs import Frame, parse
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.skeleton import Skeleton
@@ -32,7 +31,7 @@ NEEDED = {"dlc": ("pandas", "tables"), "sleap": ("sleap_io",)}
 
 
 @dataclass(frozen=True, eq=False)
-class Filled:
+class Draft:
     """An image to label.
 
     Attributes:
@@ -50,7 +49,7 @@ class Filled:
     boxes: np.ndarray
 
 
-Write = Callable[[Path, Sequence[Filled], Skeleton, str], list[Path]]
+Write = Callable[[Path, Sequence[Draft], Skeleton, str], list[Path]]
 """(folder, images, skeleton, scorer) -> the files written."""
 
 
@@ -69,29 +68,29 @@ def check_installed(form: str) -> None:
             raise UserError(f"labels in the format {form} need {name}, which is not installed: {extra}") from None
 
 
-def write_dlc(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scorer: str) -> list[Path]:
+def write_dlc(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer: str) -> list[Path]:
     """`labeled-data/<video>/CollectedData_<scorer>.h5` and .csv with the points as labels, and a config.yaml that makes
     the folder a project of its own; joints left out are empty cells. Several poses an image are individuals."""
     import pandas
 
     people = max(len(image.poses) for image in images)
     names = [f"individual{n + 1}" for n in range(people)]
-    each = [(joint, coord) for joint in skeleton.joints for coord in "xy"]
+    coords = [(joint, coord) for joint in skeleton.joints for coord in "xy"]
     several = people > 1
     levels = ["scorer", *(["individuals"] if several else []), "bodyparts", "coords"]
-    columns = [(scorer, *([name] if several else []), *cell) for name in names for cell in each]
-    videos: dict[str, list[Filled]] = {}
+    columns = [(scorer, *([name] if several else []), *cell) for name in names for cell in coords]
+    videos: dict[str, list[Draft]] = {}
     for image in images:
         videos.setdefault(image.file.split("/")[1], []).append(image)
     written = []
-    for video, found in videos.items():
-        found = sorted(found, key=lambda image: image.file)
-        values = np.full((len(found), people, len(skeleton), 2), np.nan)
-        for row, image in zip(values, found, strict=True):
+    for video, shown in videos.items():
+        shown = sorted(shown, key=lambda image: image.file)
+        values = np.full((len(shown), people, len(skeleton), 2), np.nan)
+        for row, image in zip(values, shown, strict=True):
             row[: len(image.poses)] = image.poses[..., :2].round(3)
-        index = pandas.MultiIndex.from_tuples([tuple(image.file.split("/")) for image in found])
+        index = pandas.MultiIndex.from_tuples([tuple(image.file.split("/")) for image in shown])
         header = pandas.MultiIndex.from_tuples(columns, names=levels)
-        table = pandas.DataFrame(values.reshape(len(found), -1), index=index, columns=header)
+        table = pandas.DataFrame(values.reshape(len(shown), -1), index=index, columns=header)
         stem = folder / "labeled-data" / video / f"CollectedData_{scorer}"
         table.to_csv(stem.with_name(f"{stem.name}.csv"))
         table.to_hdf(stem.with_name(f"{stem.name}.h5"), key="df_with_missing", mode="w")
@@ -102,12 +101,13 @@ def write_dlc(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scorer
 
 
 def _dlc_config(
-    folder: Path, videos: dict[str, list[Filled]], skeleton: Skeleton, scorer: str, individuals: list[str]
+    folder: Path, videos: dict[str, list[Draft]], skeleton: Skeleton, scorer: str, individuals: list[str]
 ) -> dict[str, Any]:
     several, joints, today = bool(individuals), list(skeleton.joints), date.today()
     files = {}
     for video, (first, *_) in videos.items():
-        path = split_ref(first.ref)[0] if first.ref.startswith(VIDEO) else folder.resolve() / "videos" / f"{video}.avi"
+        ref = parse(first.ref)
+        path = ref.file if isinstance(ref, Frame) else folder.resolve() / "videos" / f"{video}.avi"
         files[str(path)] = {"crop": f"0, {first.size[1]}, 0, {first.size[0]}"}
     points = {"individuals": individuals, "uniquebodyparts": [], "multianimalbodyparts": joints, "bodyparts": "MULTI!"}
     return {
@@ -131,25 +131,26 @@ def _dlc_config(
     }
 
 
-def write_sleap(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scorer: str) -> list[Path]:
+def write_sleap(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer: str) -> list[Path]:
     """labels.slp with predicted instances, which SLEAP makes labels of when they are clicked twice. Frames of a video
     are named in the video; other images as the pictures written."""
     import sleap_io as io
 
     edges = [tuple(limb) for limb in skeleton.limbs]
     nodes = io.Skeleton(nodes=list(skeleton.joints), edges=edges, name=skeleton.name)
-    places: dict[Any, list[tuple[int, Filled]]] = {}
+    places: dict[Any, list[tuple[int, Draft]]] = {}
     for image in images:
-        film, number = split_ref(image.ref) if image.ref.startswith(VIDEO) else (None, 0)
+        ref = parse(image.ref)
+        film, number = (ref.file, ref.number) if isinstance(ref, Frame) else (None, 0)
         # A video of pictures has one size.
         places.setdefault(film or image.size, []).append((number, image))
     videos, frames = [], []
-    for place, found in places.items():
-        pictures = [str((folder / image.file).resolve()) for _, image in found]
+    for place, shown in places.items():
+        pictures = [str((folder / image.file).resolve()) for _, image in shown]
         whole = isinstance(place, Path)
         video = io.Video(filename=str(place), open_backend=False) if whole else io.Video.from_filename(pictures)
         videos.append(video)
-        for n, (number, image) in enumerate(found):
+        for n, (number, image) in enumerate(shown):
             instances = [
                 io.PredictedInstance.from_numpy(pose[:, :2], nodes, pose[:, 2], float(pose[:, 2].mean()))
                 for pose in image.poses
@@ -161,7 +162,7 @@ def write_sleap(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scor
     return [path]
 
 
-def write_label_studio(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scorer: str) -> list[Path]:
+def write_label_studio(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer: str) -> list[Path]:
     """tasks.json with each image's `predictions`, and labels.xml, the labelling interface. Pictures are named as Label
     Studio serves local files, relative to the folder's parent; a point is its pixel's centre."""
     tasks = []
@@ -189,7 +190,7 @@ def write_label_studio(folder: Path, images: Sequence[Filled], skeleton: Skeleto
     return _texts(folder, files)
 
 
-def write_cvat(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scorer: str) -> list[Path]:
+def write_cvat(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer: str) -> list[Path]:
     """annotations.xml, "CVAT for images 1.1" with a skeleton a pose, and labels.json, which makes the task's labels. A
     joint left out is outside, where the prediction was weak."""
     root = xml.Element("annotations")
@@ -207,8 +208,8 @@ def write_cvat(folder: Path, images: Sequence[Filled], skeleton: Skeleton, score
                 place = {"label": joint, "points": f"{px:.3f},{py:.3f}", "outside": str(int(gone))}
                 xml.SubElement(whole, "points", {**shape, **place})
     xml.indent(root)
-    each = [{"name": joint, "type": "points", "attributes": []} for joint in skeleton.joints]
-    label = {"name": skeleton.name, "type": "skeleton", "attributes": [], "sublabels": each, "svg": _svg(skeleton)}
+    points = [{"name": joint, "type": "points", "attributes": []} for joint in skeleton.joints]
+    label = {"name": skeleton.name, "type": "skeleton", "attributes": [], "sublabels": points, "svg": _svg(skeleton)}
     text = '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root, "unicode")
     return _texts(folder, {"annotations.xml": text, "labels.json": json.dumps([label], indent=1, ensure_ascii=False)})
 
@@ -229,7 +230,7 @@ def _svg(skeleton: Skeleton) -> str:
     return "".join(xml.tostring(part, "unicode") for part in parts)
 
 
-def write_coco(folder: Path, images: Sequence[Filled], skeleton: Skeleton, scorer: str) -> list[Path]:
+def write_coco(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer: str) -> list[Path]:
     """annotations.json: COCO keypoints with the points as labels, v 2, or 0 for a joint left out."""
     category = {"id": 1, "name": skeleton.name, "keypoints": list(skeleton.joints)}
     category["skeleton"] = [[a + 1, b + 1] for a, b in skeleton.limbs]
@@ -238,8 +239,8 @@ def write_coco(folder: Path, images: Sequence[Filled], skeleton: Skeleton, score
     for number, image in enumerate(images, 1):
         rows.append({"id": number, "file_name": image.file, "height": image.size[0], "width": image.size[1]})
         for pose, box in zip(image.poses, image.boxes.tolist(), strict=True):
-            known = np.isfinite(pose[:, :2]).all(1)
-            points = np.where(known[:, None], np.column_stack([pose[:, :2], np.full(len(pose), 2)]), 0)
+            labeled = np.isfinite(pose[:, :2]).all(1)
+            points = np.where(labeled[:, None], np.column_stack([pose[:, :2], np.full(len(pose), 2)]), 0)
             annotations.append(
                 {
                     "id": len(annotations) + 1,
@@ -248,7 +249,7 @@ def write_coco(folder: Path, images: Sequence[Filled], skeleton: Skeleton, score
                     "bbox": [round(v, 2) for v in box],
                     "area": round(box[2] * box[3], 2),
                     "iscrowd": 0,
-                    "num_keypoints": int(known.sum()),
+                    "num_keypoints": int(labeled.sum()),
                     "keypoints": points.round(3).ravel().tolist(),
                     "score": round(float(pose[:, 2].mean()), 4),
                 }

@@ -11,15 +11,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from semipose.errors import UserError
+from semipose.outputs.base import Frame, Job
 from semipose.outputs.pose import Pose
-
-if TYPE_CHECKING:
-    from semipose.outputs import Frame, Job
 
 SCORER = "semipose"
 CHUNK = 1000
@@ -28,11 +26,11 @@ CHUNK = 1000
 
 def dlc_columns(job: Job) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The names of the column levels, and the columns."""
-    each = [(joint, coord) for joint in job.skeleton.joints for coord in ("x", "y", "likelihood")]
+    coords = [(joint, coord) for joint in job.skeleton.joints for coord in ("x", "y", "likelihood")]
     if job.people <= 1:
-        return ("scorer", "bodyparts", "coords"), [(SCORER, *c) for c in each]
+        return ("scorer", "bodyparts", "coords"), [(SCORER, *c) for c in coords]
     names = [f"individual{n + 1}" for n in range(job.people)]
-    return ("scorer", "individuals", "bodyparts", "coords"), [(SCORER, name, *c) for name in names for c in each]
+    return ("scorer", "individuals", "bodyparts", "coords"), [(SCORER, name, *c) for name in names for c in coords]
 
 
 class _Tables:

@@ -12,7 +12,7 @@ import numpy as np
 
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
-from semipose.data.sample import SYNTH
+from semipose.data.refs import is_people, parse_people
 from semipose.errors import UserError
 from semipose.metrics.pckh import GROUPS
 from semipose.papers.tables import AP_DETECTED, MPJPE, PCK, PSEUDO
@@ -24,7 +24,7 @@ Score = Callable[[Path, Mapping[str, Any]], dict[str, float]]
 """(a run's folder, its summary) -> network -> score; "mean" is that of its networks. Further columns as `part_of`."""
 
 PEOPLE, START = 50, 950_000
-"""Embedded people for MPJPE, and the first one's number: beyond those of training and validation."""
+"""Synthetic people for MPJPE, and the first one's number: beyond those of training and validation."""
 
 
 def part_of(network: str, part: str) -> str:
@@ -71,21 +71,22 @@ def _precision(coco: Mapping[str, Mapping[str, float | None]]) -> dict[str, floa
 
 
 def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
-    """MPJPE in mm, absolute, of what several cameras see together: on embedded people of the domain of the validation
-    data where it is embedded people, else on the validation data, whose calibration is beside it. None where a joint
+    """MPJPE in mm, absolute, of what several cameras see together: on synthetic people of the domain of the validation
+    data where it is synthetic people, else on the validation data, whose calibration is beside it. None where a joint
     has no point.
 
     Raises:
         UserError: the validation data has neither cameras nor true points.
     """
     config = resolve(Config(), read_yaml(folder / "config.yaml"))
-    if str(config.data.val).startswith(SYNTH):
-        return _embedded(folder, str(config.data.val).removeprefix(SYNTH).partition("?")[0])
+    if config.data.val and is_people(config.data.val):
+        return _embedded(folder, parse_people(config.data.val).domain)
     from semipose.data.datasets import open_sets
     from semipose.data.readers.h36m import find_cameras
+    from semipose.inference.boxes import finder_of
     from semipose.inference.shots import shots_mpjpe
 
-    val = open_sets(config.data, needs_unlabeled=False, checked=False).val
+    val = open_sets(config.data, False, finder_of, checked=False).val
     cameras = find_cameras(config.data.val) if config.data.val else None
     if val is None or cameras is None:
         raise UserError(f"{config.data.val} has no cameras.pkl beside it or in the two folders above; MPJPE needs one")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semipose.config.schema import Config, DataConfig, OptimConfig
+from semipose.data.refs import People as Drawn
 from semipose.methods import options
 from semipose.models.config import ModelConfig
 from semipose.papers.tables import Make
@@ -45,7 +46,7 @@ Network = Callable[[ModelConfig], dict[str, Any]]
 def people(which: str, seed: int, domain: str = DOMAIN, times: int = 1) -> str:
     """The synthetic people of one of `SETS`, or `times` as many. Validation is the same for every seed."""
     count, start = SETS[which]
-    return f"synth:{domain}?seed={0 if which == 'val' else seed}&count={count * times}&start={start}"
+    return str(Drawn(domain, count * times, 0 if which == "val" else seed, start))
 
 
 def base(method: Options, seed: int = 0) -> Config:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
-from semipose.data.video import read_images
+from semipose.data.images import read_images
 from semipose.drawing.poses import DARK, WHITE, draw_pose
 from semipose.errors import UserError
 from semipose.reports.gallery import crop_to_box, data_uri

@@ -21,6 +21,7 @@ from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import Size, View, move
 from semipose.heatmap import DECODERS, FLIP_TESTS, decoder
+from semipose.inference.boxes import finder_of
 from semipose.inference.evaluation import columns, predict_crops, prediction_file, score_crops
 from semipose.methods import build_method, needs
 from semipose.methods.base import Method, Outcome
@@ -120,7 +121,7 @@ class Training:
         sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
         if wants.tiles:
             check_groups(config.method.mix_group, sizes[1], self.share.world)  # type: ignore[attr-defined]
-        self.sets = open_sets(config.data, wants.unlabeled)
+        self.sets = open_sets(config.data, wants.unlabeled, finder_of)
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)

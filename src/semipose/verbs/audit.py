@@ -163,6 +163,7 @@ def open_both(model: str | Path, data: str | Path | None, frames: str | None, bo
     from semipose.data.open import WHOLE, open_unlabeled
     from semipose.data.split import Split
     from semipose.data.video import FRAMES
+    from semipose.inference.boxes import finder_of
 
     loaded, config, of_run = read_networks(Path(model))
     if not of_run:
@@ -179,16 +180,17 @@ def open_both(model: str | Path, data: str | Path | None, frames: str | None, bo
         # Crops as those of the run's training are in its cache.
         same = {key: getattr(config.data, key) for key in ("reach", "cache", "store")}
         own = replace(own, frames=frames or own.frames, unlabeled_boxes=boxes or own.unlabeled_boxes, **same)
-        sets = open_sets(own, needs_unlabeled=True, checked=False)
+        sets = open_sets(own, True, finder_of, checked=False)
         assert sets.unlabeled is not None
         return Opened(*about, replace(config, data=own), sets.unlabeled, _labeled(sets))
-    unlabeled = open_unlabeled(data, frames=frames or FRAMES, boxes=boxes or WHOLE, cache=config.data.cache)
+    boxes = boxes or WHOLE
+    unlabeled = open_unlabeled(data, frames=frames or FRAMES, boxes=boxes, cache=config.data.cache, finder_of=finder_of)
     if not len(unlabeled):
         raise UserError(f"{data} holds no image to look at")
     if not of_run:
         return Opened(*about, config, unlabeled, [], f"{model} does not tell which images are labelled")
     try:
-        known = _labeled(open_sets(config.data, needs_unlabeled=False, checked=False))
+        known = _labeled(open_sets(config.data, False, finder_of, checked=False))
     except UserError as error:
         return Opened(*about, config, unlabeled, [], f"the run's labelled data cannot be read: {error}")
     return Opened(*about, config, unlabeled, known)

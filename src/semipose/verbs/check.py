@@ -19,11 +19,13 @@ from semipose.data.checks.check import Finding, Report, Source, check
 from semipose.data.crops.build import MAX_BYTES
 from semipose.data.crops.cropping import CropSpec, crop_matrices
 from semipose.data.datasets import cover, open_sets
-from semipose.data.sample import VIDEO, PoseData, Sample
+from semipose.data.images import read_images
+from semipose.data.refs import Frame, parse
+from semipose.data.sample import PoseData, Sample
 from semipose.data.split import Split
-from semipose.data.video import read_images, split_ref
 from semipose.errors import UserError
 from semipose.files import ready
+from semipose.inference.boxes import finder_of
 from semipose.methods import needs, switched
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.skeleton import Skeleton
@@ -112,10 +114,10 @@ def check_yaml(
     if not unlabeled and not whole:  # no method is named, so none lacks anything
         config = replace(config, method=switched(config.method, "supervised"))
     try:
-        sources = vars(open_sets(config.data, needs_unlabeled=unlabeled, checked=False))
+        sources = vars(open_sets(config.data, unlabeled, finder_of, checked=False))
     except UserError:
         without = replace(config.data, unlabeled=None)
-        sources = vars(open_sets(without, needs_unlabeled=False, checked=False))
+        sources = vars(open_sets(without, False, finder_of, checked=False))
         sources = {**sources, "unlabeled": config.data.unlabeled}  # its fault is named beside those of the others
     return first_aid(sources, config, model, html, progress)
 
@@ -152,9 +154,9 @@ def slow(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
         what = f"slow: the crops of all samples take {crops:.0f} GB on disk, and are read anew where memory is less"
         found.append(Finding(False, what, todo="set data.store=jpeg, a smaller model.size, or fewer frames"))
     last: dict[Path, int] = {}
-    for image in (image for data in sets.values() for image in data.images if image.startswith(VIDEO)):
-        path, number = split_ref(image)
-        last[path] = max(last.get(path, 0), number + 1)
+    for ref in (parse(image) for data in sets.values() for image in data.images):
+        if isinstance(ref, Frame):
+            last[ref.file] = max(last.get(ref.file, 0), ref.number + 1)
     if sum(last.values()) > FRAMES:
         what = f"slow: {sum(last.values()):,} frames of {len(last)} videos are decoded to reach those wanted, once"
         found.append(Finding(False, what, todo="shorter videos, or the first part of them"))

@@ -1,4 +1,4 @@
-"""The main job on embedded people, from nothing to a report: what `make demo` runs."""
+"""The main job on synthetic people, from nothing to a report: what `make demo` runs."""
 
 from __future__ import annotations
 

@@ -272,13 +272,14 @@ def _validation(model: Path, val: str | None, images: str | None, split: str | P
     from semipose.data.datasets import open_sets
     from semipose.data.open import open_labeled
     from semipose.data.split import Split
+    from semipose.inference.boxes import finder_of
 
     if val is not None:
         data = open_labeled(val, images)
         return Config(), data.subset(Split.load(Path(split)).val).labeled() if split else data
     file = (model if model.is_dir() else model.parent) / "config.yaml"
     config = resolve(Config(), read_yaml(file)) if file.exists() else Config()
-    own = open_sets(config.data, needs_unlabeled=False).val if file.exists() else None
+    own = open_sets(config.data, False, finder_of).val if file.exists() else None
     if own is None:
         raise UserError(f"{model} names no validation data of its own; name some with --val")
     return config, own

@@ -25,13 +25,13 @@ from torch import Tensor, nn
 from semipose.config import Config
 from semipose.data.checks.duplicates import Print, fingerprint, near_duplicates
 from semipose.data.crops.build import Crops
-from semipose.data.sample import SYNTH, VIDEO
-from semipose.data.video import read_images, split_ref
+from semipose.data.images import read_images
+from semipose.data.refs import Frame, Person, parse
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.geometry import View
 from semipose.inference.evaluation import evaluating
-from semipose.outputs.tolabel import FORMATS, Filled, check_installed
+from semipose.outputs.tolabel import FORMATS, Draft, check_installed
 from semipose.verbs.audit import BATCH, Judged, judge, on_device, open_both
 
 CONFIDENCE = 0.2
@@ -197,7 +197,7 @@ def looks_of(
     return Looks(np.concatenate(features), prints)
 
 
-def write_pictures(judged: Judged, rows: Sequence[int], folder: Path, form: str, confidence: float) -> list[Filled]:
+def write_pictures(judged: Judged, rows: Sequence[int], folder: Path, form: str, confidence: float) -> list[Draft]:
     """Write the images of samples as PNG, and say what is predicted in each, joints below `confidence` left out."""
     data = judged.data
     images = [data[i].image for i in rows]
@@ -217,7 +217,7 @@ def write_pictures(judged: Judged, rows: Sequence[int], folder: Path, form: str,
         poses = judged.points[samples[image]].copy()
         poses[..., :2][poses[..., 2] < confidence] = np.nan
         boxes = np.array([data[i].box for i in samples[image]])
-        filled.append(Filled(names[image], image, sizes[image], poses, boxes))
+        filled.append(Draft(names[image], image, sizes[image], poses, boxes))
     return filled
 
 
@@ -226,13 +226,13 @@ def _names(images: Sequence[str], form: str) -> dict[str, str]:
     images/<video or folder>-<frame>.png."""
     found: dict[str, str] = {}
     for image in images:
-        if image.startswith(VIDEO):
-            path, number = split_ref(image)
-            where, stem = path.stem, f"img{number:05d}"
-        elif image.startswith(SYNTH):
-            where, _, stem = image.removeprefix(SYNTH).replace("/", "-").rpartition("-")
-        else:
-            where, stem = Path(image).parent.name or "images", Path(image).stem
+        match parse(image):
+            case Frame() as frame:
+                where, stem = frame.file.stem, f"img{frame.number:05d}"
+            case Person(domain, seed, index):
+                where, stem = f"{domain}-{seed}", str(index)
+            case ref:
+                where, stem = ref.file.parent.name or "images", ref.file.stem
         start = f"labeled-data/{where}/{stem}" if form == "dlc" else f"images/{where}-{stem}"
         name, n = f"{start}.png", 2
         while name in found.values():
@@ -252,7 +252,7 @@ def _scorer(config: Config) -> str:
     return SCORER
 
 
-def _table(judged: Judged, chosen: Sequence[tuple[int, float]], filled: Sequence[Filled]) -> str:
+def _table(judged: Judged, chosen: Sequence[tuple[int, float]], filled: Sequence[Draft]) -> str:
     """picked.csv: a row an image, in the order they were chosen."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)

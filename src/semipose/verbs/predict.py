@@ -16,11 +16,14 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from semipose.config.resolve import read_yaml
-from semipose.data.sample import VIDEO, PoseData, Sample
-from semipose.data.video import is_video, source_file
+from semipose.data import refs
+from semipose.data.marks import is_own
+from semipose.data.refs import is_frame, parse
+from semipose.data.sample import PoseData, Sample
+from semipose.data.video import is_video
 from semipose.errors import UserError
 from semipose.inference.predictor import Boxes, Predictor
-from semipose.outputs import Frame, Job, drawn, writers
+from semipose.outputs import Frame, Job, writers
 
 T = TypeVar("T")
 Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
@@ -98,7 +101,8 @@ def predict(
         check_submission(submit, predictor.skeleton, (sample.image_id for sample in shown))
     _writable(folder)
     names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
-    inputs = {Path(source), *([Path(boxes)] if boxes else []), *map(source_file, groups)}
+    files = (parse(image).file for image in groups)
+    inputs = {Path(source), *([Path(boxes)] if boxes else []), *(file for file in files if file is not None)}
     most = max(len(boxed) for _, boxed in groups.values())
     job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs))
     with contextlib.ExitStack() as stack:
@@ -168,11 +172,11 @@ def _opened(
     finder = finder_of(kind, device) if kind != WHOLE else None
     listed = kind != WHOLE and finder is None
     if not (listed and named.is_dir()) and not is_pictures(source):
-        data = open_unlabeled(source, frames=frames, boxes=kind, cache=cache)
+        data = open_unlabeled(source, frames=frames, boxes=kind, cache=cache, finder_of=lambda _: finder)
         return data, data
     near = named if named.is_dir() else named.parent
     found = read_boxes(kind, near if near.is_dir() else None) if listed else None
-    if found is not None and named.is_dir() and not any(is_video(source_file(image)) for image in found.images):
+    if found is not None and named.is_dir() and not any(is_frame(image) or is_video(image) for image in found.images):
         return found, found
     data = read_folder(source, frames, cache, lambda path: _is_output(path, named, out), damaged)
     if not len(data):
@@ -191,8 +195,8 @@ def _grouped(data: PoseData, boxes: PoseData) -> Groups:
     found: dict[str, list[Sample]] = {}
     for box in boxes:
         found.setdefault(box.image, []).append(box)
-    films = {source_file(image) for image in found if image.startswith(VIDEO)}
-    kept = (s for s in data if s.image in found or source_file(s.image) in films)
+    films = {parse(image).file for image in found if is_frame(image)}
+    kept = (s for s in data if s.image in found or parse(s.image).file in films)
     return {s.image: (s, tuple(found.get(s.image, ()))) for s in kept}
 
 
@@ -200,11 +204,11 @@ def _is_output(path: Path, source: Path, out: Path) -> bool:
     """Whether a file of a source folder or pattern is not meant, because it is in the folder of the predictions: there,
     if that is a folder in the source, nothing is, else all but what an earlier run drew."""
     path, source, out = path.resolve(), source.resolve(), out.resolve()
-    return out in path.parents and (source in out.parents or drawn.is_own(path))
+    return out in path.parents and (source in out.parents or is_own(path))
 
 
 def _frames(groups: Groups, damaged: list[str]) -> Iterator[Frame]:
-    from semipose.data.video import read_images, split_ref
+    from semipose.data.images import read_images
 
     for place, (image, pixels) in enumerate(read_images(list(groups))):
         if isinstance(pixels, UserError):
@@ -213,12 +217,12 @@ def _frames(groups: Groups, damaged: list[str]) -> Iterator[Frame]:
             continue
         whole, samples = groups[image]
         first = samples[0] if samples else whole
-        path, number = split_ref(image) if image.startswith(VIDEO) else (Path(image), place)
-        video = path if image.startswith(VIDEO) else None
+        ref = parse(image)
+        video, number = (ref.file, ref.number) if isinstance(ref, refs.Frame) else (None, place)
         # Boxes of one image have its id in common.
         image_id = first.image_id if first.image_id is not None else Path(image).name
         name = str(image_id) if isinstance(image_id, str) else Path(image).name
-        yield Frame(name, image_id, pixels, video, number, str(path) if video else image, samples)
+        yield Frame(name, image_id, pixels, video, number, str(video or image), samples)
 
 
 def _noted(frames: Iterator[Frame], waiting: deque[Frame]) -> Iterator[tuple[np.ndarray, Boxes]]:

@@ -1,4 +1,4 @@
-"""Embedded people as files: what the verb `synth` writes."""
+"""Synthetic people as files: what the verb `synth` writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from semipose.errors import UserError
 
 
 def synth(out: str | Path, count: int = 100, domain: str = "wild", seed: int = 0, start: int = 0) -> list[Path]:
-    """Draw `count` embedded people into a folder.
+    """Draw `count` synthetic people into a folder.
 
     Returns: `annotations.json` (COCO keypoints), `contact_sheet.png`, and the folder of images.
     """

@@ -109,6 +109,7 @@ def evaluate(
     """
     from semipose.data.datasets import cut, open_sets, others_in
     from semipose.heatmap import decoder
+    from semipose.inference.boxes import finder_of
     from semipose.inference.evaluation import coco_scores, detection_scores, predict_crops, score_crops
     from semipose.training.rundir import RunDir
 
@@ -121,7 +122,7 @@ def evaluate(
         raise UserError(f"{path} is no run and has no validation data of its own; name labelled data with --data")
     known = config.data if data is None else DataConfig(val=data, val_images=images)
     if data is None:
-        found = open_sets(config.data, needs_unlabeled=False).val
+        found = open_sets(config.data, False, finder_of).val
         if found is None:
             raise UserError(f"{path} was trained without validation data; name some with --data")
     else:

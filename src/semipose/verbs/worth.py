@@ -21,6 +21,7 @@ from semipose.data.split import Split
 from semipose.draws import permutation
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.inference.boxes import finder_of
 from semipose.methods import METHODS, needs, switched
 from semipose.metrics.pck import box_norm
 from semipose.metrics.seeds import Estimate, estimate, labels_worth
@@ -94,7 +95,7 @@ def worth(
     if not seeds or len(set(seeds)) < len(seeds):
         raise UserError(f"worth needs seeds, each once, got {list(seeds)}; three or more give an interval")
     base = _prepared(config or configure(None if _whole(data) else "dual", data, settings or {}), method)
-    sets = open_sets(base.data, needs_unlabeled=True)
+    sets = open_sets(base.data, True, finder_of)
     if sets.val is None:
         raise UserError("worth needs validation data: set data.val or data.split; semipose init makes one")
     if base.measure == "pck" and np.isnan(box_norm(np.stack([s.keypoints for s in sets.val]))).all():  # type: ignore

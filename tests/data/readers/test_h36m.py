@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 
 from semipose.data.open import open_labeled
 from semipose.data.readers.h36m import find_cameras, read_h36m
-from semipose.data.readers.pickles import load_plain
 from semipose.errors import UserError
 from semipose.skeleton import H36M
 from tests.helpers import shared_data
@@ -36,13 +34,6 @@ def test_both_files_say_the_same() -> None:
         assert a.image == b.image and a.box == pytest.approx(b.box, abs=1e-3)
         assert a.shot is not None and b.shot is not None
         assert a.shot.xyz == pytest.approx(b.shot.xyz, abs=1e-2)
-
-
-def test_a_pickle_of_plain_values_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "plain.pkl"
-    path.write_bytes(pickle.dumps({"a": [np.arange(3), np.float64(2), "text"]}))
-    found = load_plain(path)["a"]
-    assert found[0].tolist() == [0, 1, 2] and found[1:] == [2.0, "text"]
 
 
 def test_a_pickle_in_an_npz_is_not_run(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from semipose.data.open import open_labeled
 from semipose.data.readers import sleap
 from semipose.data.readers.sleap import read_sleap
 from semipose.errors import UserError
-from tests.data.projects import picture
+from tests.fixtures.projects import picture
 
 sio = pytest.importorskip("sleap_io")
 h5py = pytest.importorskip("h5py")

@@ -13,11 +13,11 @@ from semipose.data.checks.duplicates import near_duplicates
 from semipose.data.checks.scan import Scan, read_all
 from semipose.data.checks.swapped import orders
 from semipose.data.crops.build import UNLABELED_BAD_LIMIT
-from semipose.data.images import inside
 from semipose.data.open import open_all, open_unlabeled
-from semipose.data.sample import VIDEO, PoseData, Sample
+from semipose.data.pictures import inside
+from semipose.data.refs import Frame, parse
+from semipose.data.sample import PoseData, Sample
 from semipose.data.split import check_overlap
-from semipose.data.video import source_file
 from semipose.errors import UserError
 from semipose.sides import find_sides
 from semipose.skeleton import joint_map
@@ -80,7 +80,7 @@ class Report:
 
     def text(self) -> str:
         """The report to print. Samples are listed by id: all where they are a problem, the first 20 of a note."""
-        lines = [line for each in self.sets for line in each.lines()]
+        lines = [line for counts in self.sets for line in counts.lines()]
         for finding in sorted(self.findings, key=lambda f: not f.problem):
             lines.append(f"{'PROBLEM' if finding.problem else 'note'}: {finding.text}")
             shown = finding.ids if finding.problem else finding.ids[:_LISTED]
@@ -151,32 +151,34 @@ def _counts(use: str, data: PoseData, scan: Scan) -> Counts:
 
 
 def _images(use: str, scan: Scan) -> list[Finding]:
-    found = []
+    findings = []
     if scan.errors:
         total = len(scan.errors) + len(scan.shapes)
         stops = use != "unlabeled" or len(scan.errors) > UNLABELED_BAD_LIMIT * total
         text = f"{use}: {len(scan.errors)} of {total} images cannot be used"
         text += "" if stops else "; training leaves them out"
         todo = "mend or remove them; often a copy was cut short" if stops else ""
-        found.append(Finding(stops, text, tuple(scan.errors.values()), todo))
+        findings.append(Finding(stops, text, tuple(scan.errors.values()), todo))
     brightest = max(scan.peaks.values(), default=255)
     if brightest < DARK:
         text = f"{use}: the brightest pixel of all images is {brightest} of 255"
         todo = "12-bit pictures in 16-bit files? spread their values over the whole range, in 8 bits"
-        found.append(Finding(False, text, (), todo))
+        findings.append(Finding(False, text, (), todo))
     copies: dict[str, list[str]] = {}
     for image, content in scan.digests.items():
         copies.setdefault(content, []).append(image)
     twice = tuple(" = ".join(same) for same in copies.values() if len(same) > 1)
     if twice:
-        found.append(Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice))
-    return found
+        findings.append(
+            Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice)
+        )
+    return findings
 
 
 def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding]:
     readable = [s for s in data if s.image in scan.shapes]
     places = Counter((s.image, s.box) for s in data)
-    found = [
+    rows = [
         (
             True,
             "boxes lie outside their image",
@@ -191,7 +193,7 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
         ),
     ]
     if use != "unlabeled":
-        found += [
+        rows += [
             (
                 False,
                 "samples have joints outside the image, which are treated as unlabelled",
@@ -212,16 +214,14 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
             ),
             (False, "joints are never labelled", "leave them out with data.skeleton, joints", _never(data)),
         ]
-        found += [(False, *each) for each in _left_and_right(data, paired)]
-    return [
-        Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in found if ids
-    ]
+        rows += [(False, *row) for row in _left_and_right(data, paired)]
+    return [Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in rows if ids]
 
 
 def _left_and_right(data: PoseData, paired: bool) -> list[tuple[str, str, list[str]]]:
     if data.skeleton is None or not any(s.labeled for s in data):
         return []
-    swapped = [f"{i}: {each.left} - {each.right}" for each in orders(data) for i in each.swapped]
+    swapped = [f"{i}: {order.left} - {order.right}" for order in orders(data) for i in order.swapped]
     remarks = [] if paired else list(find_sides(data.skeleton.joints).remarks)
     return [
         ("labels look as if left and right were swapped", "semipose doctor shows them; mend those that are", swapped),
@@ -236,13 +236,13 @@ def _is_outside(sample: Sample, scan: Scan) -> bool:
 
 def _strays(samples: Sequence[Sample], data: PoseData, scan: Scan) -> list[str]:
     """ "id: joint, joint" of each sample with labelled joints outside its image."""
-    found = []
+    strays = []
     for sample in samples:
         if sample.keypoints is not None and data.skeleton is not None:
             out = (sample.keypoints[:, 2] > 0) & ~inside(sample.keypoints[:, :2], scan.shapes[sample.image])
             if out.any():
-                found.append(f"{sample.id}: {', '.join(np.array(data.skeleton.joints)[out])}")
-    return found
+                strays.append(f"{sample.id}: {', '.join(np.array(data.skeleton.joints)[out])}")
+    return strays
 
 
 def _at_the_corner(data: PoseData) -> list[str]:
@@ -276,12 +276,16 @@ def _joints(sets: dict[str, PoseData]) -> list[Finding]:
     unknown = [name for name, i in zip(theirs.joints, joint_map(ours, theirs), strict=True) if i is None]
     if len(lacking) == len(ours):
         return [Finding(True, "val: no joint is one of labeled's by name; rename them", theirs.joints)]
-    found = []
+    findings = []
     if lacking:
-        found.append(Finding(False, f"val: {len(lacking)} of labeled's joints are not in it, by name", tuple(lacking)))
+        findings.append(
+            Finding(False, f"val: {len(lacking)} of labeled's joints are not in it, by name", tuple(lacking))
+        )
     if unknown:
-        found.append(Finding(False, f"val: {len(unknown)} joints are not labeled's and are left out", tuple(unknown)))
-    return found
+        findings.append(
+            Finding(False, f"val: {len(unknown)} joints are not labeled's and are left out", tuple(unknown))
+        )
+    return findings
 
 
 def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]:
@@ -289,14 +293,14 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
     if "val" not in sets:
         return []
     held_out = {content: image for image, content in scans["val"].digests.items()}
-    found = []
+    findings = []
     for use in ("labeled", "unlabeled"):
         if use not in sets:
             continue
         try:
             check_overlap(**{use: sets[use]}, val=sets["val"])
         except UserError as e:
-            found.append(Finding(True, str(e)))
+            findings.append(Finding(True, str(e)))
             continue
         near = near_duplicates(scans[use].prints, scans["val"].prints)
         near = {image: other for image, other in near.items() if scans[use].digests[image] not in held_out}
@@ -306,14 +310,16 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
             ours, theirs = _films(sets[use]), _films(sets["val"])
             together = any(ours[image] is not None and ours[image] == theirs[other] for image, other in near.items())
             todo = "hold out whole videos: semipose init does where that leaves enough" if together else ""
-            found.append(Finding(False, text, pairs, todo))
+            findings.append(Finding(False, text, pairs, todo))
         copies = [f"{i} = {held_out[c]}" for i, c in scans[use].digests.items() if c in held_out]
         if copies:
             text = f"{len(copies)} {use} images are copies of validation images (leakage)"
-            found.append(Finding(True, text, tuple(copies), "remove them from one of the two"))
-    return found
+            findings.append(Finding(True, text, tuple(copies), "remove them from one of the two"))
+    return findings
 
 
 def _films(data: PoseData) -> dict[str, str | None]:
     """The video that each image is of: its session, or a frame's file, after which DeepLabCut names its folders."""
-    return {s.image: s.session or (source_file(s.image).stem if s.image.startswith(VIDEO) else None) for s in data}
+    refs = {image: parse(image) for image in data.images}
+    stems = {image: ref.file.stem if isinstance(ref, Frame) else None for image, ref in refs.items()}
+    return {s.image: s.session or stems[s.image] for s in data}

@@ -47,20 +47,20 @@ def near_duplicates(these: Mapping[str, Print], those: Mapping[str, Print]) -> d
     """Each of `these` that nearly is one of `those`, with the one that it is nearest to."""
     if not these or not those:
         return {}
-    bits = np.stack([each.bits for each in those.values()])
-    smalls = np.stack([_even(each.small) for each in those.values()])
+    bits = np.stack([mark.bits for mark in those.values()])
+    smalls = np.stack([_even(mark.small) for mark in those.values()])
     names = list(those)
-    found = {}
-    for name, each in these.items():
-        near = np.flatnonzero(_COUNTS[bits ^ each.bits].sum(1) <= BITS)
+    nearest = {}
+    for name, mark in these.items():
+        near = np.flatnonzero(_COUNTS[bits ^ mark.bits].sum(1) <= BITS)
         if not len(near):
             continue
-        apart = smalls[near] - _even(each.small)
+        apart = smalls[near] - _even(mark.small)
         spread = np.sqrt((apart**2).mean((1, 2)))
         spread[np.abs(apart).max((1, 2)) > LEVELS] = np.inf
         if spread.min() <= SPREAD:
-            found[name] = names[near[spread.argmin()]]
-    return found
+            nearest[name] = names[near[spread.argmin()]]
+    return nearest
 
 
 def _even(small: np.ndarray) -> np.ndarray:

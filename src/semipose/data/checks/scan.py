@@ -12,9 +12,10 @@ from rich.progress import track
 
 from semipose.data.checks.duplicates import Print, fingerprint
 from semipose.data.crops.store import digest
-from semipose.data.images import decode_image, read_bytes, read_image
-from semipose.data.sample import SYNTH, VIDEO, PoseData
-from semipose.data.video import read_images
+from semipose.data.images import read_image, read_images
+from semipose.data.pictures import decode_image, read_bytes
+from semipose.data.refs import Person, is_frame, parse
+from semipose.data.sample import PoseData
 from semipose.errors import UserError
 
 
@@ -30,16 +31,16 @@ class Scan:
     errors: dict[str, str] = field(default_factory=dict)
 
 
-_Seen = tuple[tuple[int, int], str, Print, int]
+_Facts = tuple[tuple[int, int], str, Print, int]
 
 
 def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
     """Read every image once; `workers` threads read pictures, 0 reads in the caller's."""
     scan = Scan()
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        stills = [image for image in data.images if not image.startswith(VIDEO)]
+        stills = [image for image in data.images if not is_frame(image)]
         read = zip(stills, pool.map(_read, stills) if workers else map(_read, stills), strict=True)
-        films = [image for image in data.images if image.startswith(VIDEO)]
+        films = [image for image in data.images if is_frame(image)]
         frames = ((image, _frame(image, pixels)) for image, pixels in read_images(films))
         both, console = chain(read, frames), Console(stderr=True)
         for image, result in track(
@@ -52,23 +53,23 @@ def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
     return scan
 
 
-def _read(image: str) -> _Seen | str:
+def _read(image: str) -> _Facts | str:
     try:
-        if image.startswith(SYNTH):
+        if isinstance(parse(image), Person):
             pixels = read_image(image)
-            return _seen(pixels, image)
+            return _facts(pixels, image)
         content = read_bytes(image)
         pixels = decode_image(content, image)
-        return _seen(pixels, digest(content))
+        return _facts(pixels, digest(content))
     except UserError as e:
         return str(e)
 
 
-def _frame(image: str, pixels: np.ndarray | UserError) -> _Seen | str:
+def _frame(image: str, pixels: np.ndarray | UserError) -> _Facts | str:
     if isinstance(pixels, UserError):
         return str(pixels)
-    return _seen(pixels, digest(pixels.tobytes()))
+    return _facts(pixels, digest(pixels.tobytes()))
 
 
-def _seen(pixels: np.ndarray, content: str) -> _Seen:
+def _facts(pixels: np.ndarray, content: str) -> _Facts:
     return pixels.shape[:2], content, fingerprint(pixels), int(pixels.max())

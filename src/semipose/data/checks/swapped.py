@@ -42,7 +42,7 @@ def orders(data: PoseData) -> tuple[Order, ...]:
     pairs = data.skeleton.pairs
     middle = xy[:, [k for k in range(len(data.skeleton)) if k not in {i for pair in pairs for i in pair}]]
     middles = np.stack([(xy[:, left] + xy[:, right]) / 2 for left, right in pairs], 1)
-    found = []
+    rows = []
     for n, (left, right) in enumerate(pairs):
         parts = np.concatenate([middle, np.delete(middles, n, 1)], 1)
         votes = _sides(xy[:, left], xy[:, right], parts)
@@ -51,8 +51,8 @@ def orders(data: PoseData) -> tuple[Order, ...]:
         sure = (count >= ENOUGH) & (usual != 0) & agree
         against = (votes * usual)[:, sure].sum(1) < 0
         names = (data.skeleton.joints[left], data.skeleton.joints[right])
-        found.append(Order(*names, bool(sure.any()), tuple(ids[against].tolist())))
-    return tuple(found)
+        rows.append(Order(*names, bool(sure.any()), tuple(ids[against].tolist())))
+    return tuple(rows)
 
 
 def _sides(left: np.ndarray, right: np.ndarray, parts: np.ndarray) -> np.ndarray:

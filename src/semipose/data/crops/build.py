@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from semipose.data.crops.cropping import CropSpec, crop_matrices
 from semipose.data.crops.store import build_store, cache_key, decode_jpeg, open_store, refuse_above
-from semipose.data.images import inside
+from semipose.data.pictures import inside
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
 

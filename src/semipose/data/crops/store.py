@@ -24,9 +24,10 @@ from rich.console import Console
 from rich.progress import track
 
 from semipose.data.crops.cropping import CropSpec, cut
-from semipose.data.images import decode_image, read_bytes, read_image
-from semipose.data.sample import SYNTH, VIDEO, PoseData
-from semipose.data.video import read_images, source_file
+from semipose.data.images import read_image, read_images
+from semipose.data.pictures import decode_image, read_bytes
+from semipose.data.refs import Frame, Person, is_frame, parse
+from semipose.data.sample import PoseData
 from semipose.errors import UserError
 
 LAYOUT = 1
@@ -66,7 +67,7 @@ def open_store(folder: Path) -> Store | None:
         complete = (folder / "crops.bin").stat().st_size == spans[:, 1].sum()
     except (OSError, ValueError, IndexError):
         return None
-    drawn = next((image for image in images if image.startswith(SYNTH)), None)
+    drawn = next((image for image in images if isinstance(parse(image), Person)), None)
     if drawn is not None and digest(read_image(drawn).tobytes()) != images[drawn]["digest"]:
         return None  # another version drew these people
     touched = False
@@ -99,8 +100,8 @@ def build_store(
         rows: dict[str, list[int]] = {}
         for i, sample in enumerate(data):
             rows.setdefault(sample.image, []).append(i)
-        stills = [(image, at) for image, at in rows.items() if not image.startswith(VIDEO)]
-        films = {image: at for image, at in rows.items() if image.startswith(VIDEO)}
+        stills = [(image, at) for image, at in rows.items() if not is_frame(image)]
+        films = {image: at for image, at in rows.items() if is_frame(image)}
         cuts = chain(
             _map(partial(_cut_image, matrices=matrices, spec=spec), stills, workers), _cut_frames(films, matrices, spec)
         )
@@ -131,7 +132,7 @@ def _cut_image(job: tuple[str, list[int]], matrices: np.ndarray, spec: CropSpec)
     image, rows = job
     record: dict[str, Any] = {"signature": _signature(image), "digest": None, "shape": None, "error": None}
     try:
-        if image.startswith(SYNTH):
+        if isinstance(parse(image), Person):
             pixels = read_image(image)
             record["digest"] = digest(pixels.tobytes())
         else:
@@ -198,9 +199,12 @@ def _write_index(folder: Path, images: dict[str, dict[str, Any]]) -> None:
 
 
 def _signature(image: str) -> list[int] | None:
-    """[bytes, mtime in ns], a frame's of its video; None for a missing file or a drawn person."""
+    """[bytes, mtime in ns], a frame's of its video; None for a missing file or a synthetic person."""
+    file = parse(image).file
+    if file is None:
+        return None
     try:
-        stat = os.stat(source_file(image))
+        stat = os.stat(file)
     except OSError:
         return None
     return [stat.st_size, stat.st_mtime_ns]
@@ -208,10 +212,11 @@ def _signature(image: str) -> list[int] | None:
 
 def _digest(image: str) -> str | None:
     """Of the file that an image or frame comes from, now; None where there is none."""
-    if not image.startswith(VIDEO):
+    ref = parse(image)
+    if not isinstance(ref, Frame):
         return digest(read_bytes(image))
     signature = _signature(image)
-    return _video_digest(str(source_file(image)), *signature) if signature else None
+    return _video_digest(ref.path, *signature) if signature else None
 
 
 @lru_cache(64)

@@ -23,7 +23,7 @@ from semipose.data.readers.json_files import (
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 
-Found = tuple[str, tuple[float, float, float, float] | None, Any, float | None]
+Detection = tuple[str, tuple[float, float, float, float] | None, Any, float | None]
 """File name, box (None: the whole image), image id, score."""
 
 
@@ -54,16 +54,16 @@ def read_boxes(
         names = (
             file_names(rows_of(load_json(Path(listing)), "images", Path(listing)), Path(listing)) if listing else None
         )
-        found = _detections(_of_category(document, category, path), names, files, path, min_score)
+        rows = _detections(_of_category(document, category, path), names, files, path, min_score)
     elif isinstance(document, dict) and "annotations" in document:
         names = file_names(rows_of(document, "images", path), path)
         boxes = [a for a in rows_of(document, "annotations", path) if not (a.get("iscrowd") or is_nothing(a))]
-        found = _detections(boxes, names, files, path, min_score)
+        rows = _detections(boxes, names, files, path, min_score)
     else:
-        found = _image_boxes(rows_of(document, "images", path), files, path)
+        rows = _image_boxes(rows_of(document, "images", path), files, path)
     seen: Counter[str] = Counter()
     samples = []
-    for name, box, image_id, score in found:
+    for name, box, image_id, score in rows:
         image = files.path(name, str(path))
         samples.append(Sample(f"{name}#{seen[name]}", image, box or _whole(image), image_id=image_id, score=score))
         seen[name] += 1
@@ -84,8 +84,8 @@ def _of_category(rows: Sequence[Json], category: int | None, path: Path) -> Sequ
 
 def _detections(
     rows: Sequence[Json], names: Mapping[Any, str] | None, files: ImageFolder, path: Path, min_score: float
-) -> list[Found]:
-    found: list[Found] = []
+) -> list[Detection]:
+    detections: list[Detection] = []
     for i, row in enumerate(rows):
         where = f"{path}: entry {i}"
         if not isinstance(row, dict):
@@ -101,24 +101,24 @@ def _detections(
             raise UserError(
                 f"{where} is of image_id {image_id!r}, which the images list does not have; mend one of them"
             )
-        found.append((name, box_of(row, where), image_id, None if score is None else float(score)))
-    return found
+        detections.append((name, box_of(row, where), image_id, None if score is None else float(score)))
+    return detections
 
 
-def _image_boxes(rows: Sequence[Json], files: ImageFolder, path: Path) -> list[Found]:
-    found: list[Found] = []
+def _image_boxes(rows: Sequence[Json], files: ImageFolder, path: Path) -> list[Detection]:
+    detections: list[Detection] = []
     for i, row in enumerate(rows):
         where = f"{path}: images entry {i}"
         name = str(field_of(row, "file_name", where))
         boxes = row.get("boxes")
         if boxes is None:
-            found.append((name, None, row.get("id", name), None))
+            detections.append((name, None, row.get("id", name), None))
             continue
-        found += [
+        detections += [
             (name, box_of({"bbox": box}, f"{where}, box {j}"), row.get("id", name), None) for j, box in enumerate(boxes)
         ]
     refuse_twice((row["file_name"] for row in rows), f"{path}: file_name")
-    return found
+    return detections
 
 
 def _whole(image: str) -> tuple[float, float, float, float]:

@@ -12,9 +12,9 @@ from scipy.linalg import rq
 
 from semipose.cameras.camera import Camera
 from semipose.data.readers.json_files import load_json
-from semipose.data.readers.pickles import load_plain
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.pickles import load_plain
 
 
 def read_cameras(path: str | Path) -> dict[str, Camera]:

@@ -73,7 +73,7 @@ def _joints(config: dict[str, Any], file: Path) -> list[str]:
     there are no others."""
     keys = ("multianimalbodyparts", "uniquebodyparts") if config.get("multianimalproject") else ("bodyparts",)
     lists = [config.get(key) or [] for key in keys]
-    if not all(isinstance(each, list) for each in lists) or not any(lists):
+    if not all(isinstance(names, list) for names in lists) or not any(lists):
         raise UserError(f"{file} names no joints: {' and '.join(keys)} must be a list of names")
     return [str(joint) for joint in next(filter(None, lists))]
 
@@ -87,8 +87,8 @@ def left_out(folder: Path) -> list[str]:
 
 def _links(links: Any, joints: list[str]) -> list[tuple[str, str]]:
     """The pairs of joints to draw; one that names no joint is left out, it is for looks alone."""
-    found = [tuple(map(str, link)) for link in links or () if isinstance(link, list) and len(link) == 2]
-    return [(a, b) for a, b in found if a in joints and b in joints and a != b]
+    pairs = [tuple(map(str, link)) for link in links or () if isinstance(link, list) and len(link) == 2]
+    return [(a, b) for a, b in pairs if a in joints and b in joints and a != b]
 
 
 def _labels(video: Path, scorer: str) -> Path | None:

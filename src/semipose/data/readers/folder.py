@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semipose.data.images import EXTENSIONS, image_size, list_images
+from semipose.data.pictures import EXTENSIONS, list_images, picture_size
+from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample
-from semipose.data.video import FRAMES, VIDEOS, is_video, read_video, source_file
+from semipose.data.video import FRAMES, VIDEOS, is_video, read_video
 from semipose.errors import UserError
 from semipose.files import below
 
@@ -63,10 +64,10 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, dict[str
         return "images", {str(p): Path(p) for p in source}
     path = Path(source)
     if any(sign in str(source) for sign in "*?[") and not path.exists():
-        found = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if _known(Path(p)))
-        if not found:
+        matches = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if _known(Path(p)))
+        if not matches:
             raise UserError(f"no image or video matches {source}")
-        return str(source), {str(p): p for p in found}
+        return str(source), {str(p): p for p in matches}
     if path.suffix.lower() == LIST:
         return path.stem, _listed(path)
     if path.is_file():
@@ -81,13 +82,13 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, dict[str
 def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
     """`data` with the boxes that another set has in its images, the images without one left out. A box of a video (and
     no frame of it) is one in each of its frames."""
-    found: dict[str, list[Sample]] = {}
+    boxes_of: dict[str, list[Sample]] = {}
     for sample in boxes:
-        found.setdefault(_real(sample.image), []).append(sample)
+        boxes_of.setdefault(_real(sample.image), []).append(sample)
     samples = []
     for s in data:
-        own = found.get(_real(s.image), [])
-        for n, box in enumerate(own or found.get(_real(str(source_file(s.image))), [])):
+        own = boxes_of.get(_real(s.image), [])
+        for n, box in enumerate(own or boxes_of.get(_real(str(parse(s.image).file)), [])):
             number = box.image_id if own else s.image_id
             samples.append(replace(s, id=f"{s.id}@{n}", box=box.box, score=box.score, image_id=number))
     if not samples:
@@ -126,5 +127,5 @@ def _any_image(folder: Path) -> bool:
 
 
 def _sample(key: str, path: Path) -> Sample:
-    h, w = image_size(path)
+    h, w = picture_size(path)
     return Sample(key, str(path.resolve()), (0.0, 0.0, float(w), float(h)), image_id=key)

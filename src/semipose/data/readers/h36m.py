@@ -103,10 +103,10 @@ def _in_world(sample: Sample, seen: np.ndarray, cameras: Mapping[str, Camera], p
 
 
 def _shot(sample: Sample, xyz: np.ndarray | None) -> Sample:
-    found = NAME.match(Path(sample.image).stem)
-    if not found:
+    match = NAME.match(Path(sample.image).stem)
+    if not match:
         raise UserError(f"{sample.id}: its name is not of the kind S1_Directions_1.54138969_000001.jpg")
-    subject, action, camera, frame = found.groups()
+    subject, action, camera, frame = match.groups()
     points = sample.keypoints
     if points is not None:
         points = points.copy()

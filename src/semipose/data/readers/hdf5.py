@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from semipose.data.readers import hdf5_copy
-from semipose.data.readers.pickles import plain_value
 from semipose.errors import UserError
+from semipose.pickles import plain_value
 
 NEEDS = "reading H5 needs h5py: pip install 'semipose[dlc]', or save the table as CSV"
 SECONDS = 120

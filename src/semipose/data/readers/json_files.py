@@ -12,8 +12,9 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from semipose.data.images import EXTENSIONS
-from semipose.data.video import VIDEOS, frame_ref, is_video, source_file
+from semipose.data.pictures import EXTENSIONS
+from semipose.data.refs import Frame, parse, split_frame
+from semipose.data.video import VIDEOS, is_video
 from semipose.errors import UserError
 from semipose.files import below
 
@@ -112,12 +113,12 @@ class ImageFolder:
     @cached_property
     def below(self) -> dict[str, list[Path]]:
         """Image files in all folders below, by file name and by stem without leading zeros."""
-        found: dict[str, list[Path]] = {}
+        files: dict[str, list[Path]] = {}
         for file in below(self.folder):
             if file.suffix.lower() in (*EXTENSIONS, *VIDEOS):
-                found.setdefault(file.name, []).append(file)
-                found.setdefault(file.stem.lstrip("0") or "0", []).append(file)
-        return found
+                files.setdefault(file.name, []).append(file)
+                files.setdefault(file.stem.lstrip("0") or "0", []).append(file)
+        return files
 
     def path(self, name: str, where: str) -> str:
         """The absolute path of an image; `where` is what errors call the entry that names it."""
@@ -126,9 +127,9 @@ class ImageFolder:
         return self._known[name]
 
     def _find(self, name: str, where: str) -> str:
-        film, mark, number = name.rpartition("#")
-        if mark and number.isdigit() and is_video(film):
-            return frame_ref(self.path(film, where), int(number))
+        frame = split_frame(name)
+        if frame is not None and is_video(frame[0]):
+            return str(Frame(str(Path(self.path(frame[0], where)).resolve()), frame[1]))
         posix = PurePosixPath(name)
         if (
             posix.is_absolute()
@@ -143,29 +144,30 @@ class ImageFolder:
         # Every video has an img0.png: another's is not this one.
         shared = {str(p): _shared(p, posix) for p in self.below.get(posix.name, []) if str(p) not in self._taken}
         most = max(shared.values(), default=0)
-        found = [path for path, parts in shared.items() if parts == most >= min(2, len(posix.parts))]
-        if len(found) > 1:
+        paths = [path for path, parts in shared.items() if parts == most >= min(2, len(posix.parts))]
+        if len(paths) > 1:
             raise UserError(
-                f"{where}: {name!r} is not in {self.folder}, and {len(found)} folders below have a {posix.name}"
+                f"{where}: {name!r} is not in {self.folder}, and {len(paths)} folders below have a {posix.name}"
             )
-        self._taken.update(found)
+        self._taken.update(paths)
         # A missing file is reported with all others, by `check` and when crops are made.
-        return found[0] if found else str(direct)
+        return paths[0] if paths else str(direct)
 
     def by_number(self, image_id: Any, where: str) -> str:
         """The file that detection results mean by `image_id`: a name, or the number in one."""
         if isinstance(image_id, str) and PurePosixPath(image_id).suffix:
             return image_id
-        found = self.below.get(str(image_id).lstrip("0") or "0", [])
-        if len(found) != 1:
+        files = self.below.get(str(image_id).lstrip("0") or "0", [])
+        if len(files) != 1:
             raise UserError(
-                f"{where} is of image_id {image_id!r}, by which {len(found)} files of {self.folder} are named;"
+                f"{where} is of image_id {image_id!r}, by which {len(files)} files of {self.folder} are named;"
                 " give the folder of its images, or the file's name as image_id"
             )
-        return found[0].relative_to(self.folder).as_posix()
+        return files[0].relative_to(self.folder).as_posix()
 
     def refuse_if_none_exists(self, images: set[str]) -> None:
-        if images and not any(os.path.exists(source_file(image)) for image in images):
+        files = {parse(image).file for image in images}
+        if images and not any(file is not None and os.path.exists(file) for file in files):
             raise UserError(
                 f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
                 " (to semipose init, the folder that holds both)"

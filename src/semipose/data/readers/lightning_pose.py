@@ -32,11 +32,11 @@ def read_lightning_pose(source: str | Path, images: str | Path | None = None) ->
     """
     path = Path(source)
     if path.is_dir():
-        found = tables(path)
-        if len(found) != 1 and found[0].name != MAIN:
-            names = ", ".join(file.name for file in found)
-            raise UserError(f"{path} has {len(found)} tables of labels ({names}); name the one to read")
-        path = found[0]
+        files = tables(path)
+        if len(files) != 1 and files[0].name != MAIN:
+            names = ", ".join(file.name for file in files)
+            raise UserError(f"{path} has {len(files)} tables of labels ({names}); name the one to read")
+        path = files[0]
     table = read_table(path)
     skeleton: Skeleton = named_skeleton(path.resolve().parent.name, table.joints, path)
     root = root_of(path, images, table.images[0])

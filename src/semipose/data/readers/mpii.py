@@ -127,8 +127,8 @@ def _of_mat(path: Path) -> Iterator[dict[str, Any]]:
     content = _load(path)
     if "RELEASE" not in content or not hasattr(content["RELEASE"], "annolist"):
         raise UserError(f"{path} is not MPII's own file: it has no RELEASE.annolist")
-    for each in np.atleast_1d(content["RELEASE"].annolist):
-        for person in np.atleast_1d(getattr(each, "annorect", ())):
+    for annotation in np.atleast_1d(content["RELEASE"].annolist):
+        for person in np.atleast_1d(getattr(annotation, "annorect", ())):
             place, scale = _value(person, "objpos"), _value(person, "scale")
             # A head's box alone does not say where the person is.
             if place is None or scale is None:
@@ -137,9 +137,8 @@ def _of_mat(path: Path) -> Iterator[dict[str, Any]]:
             size = None if None in head else HEAD * float(np.hypot(head[2] - head[0], head[3] - head[1]))
             center = [_value(place, "x"), _value(place, "y")]
             joints = _annotated(person)
-            yield {
-                "image": str(each.image.name), "center": center, "scale": scale, "joints": joints, "head_size": size
-            }  # fmt: skip
+            row = {"image": str(annotation.image.name), "center": center, "scale": scale, "joints": joints}
+            yield {**row, "head_size": size}
 
 
 def _annotated(person: Any) -> np.ndarray | None:

@@ -69,7 +69,7 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     paths = {image: _path(image, files, str(path)) for image in marks}
     refuse_missing(list(paths.values()), path)
     sessions = sessions_of(marks)
-    samples = (_sample(i, paths[i], sessions[i], found, list(joints)) for i, found in marks.items())
+    samples = (_sample(i, paths[i], sessions[i], marked, list(joints)) for i, marked in marks.items())
     return PoseData(path.stem, skeleton, tuple(samples))
 
 
@@ -90,7 +90,7 @@ def _mark(row: list[str], columns: dict[str, int], where: str) -> tuple[float, f
 
 
 def _sample(
-    image: str, path: str, session: str | None, found: dict[str, tuple[float, float, float]], joints: list[str]
+    image: str, path: str, session: str | None, marks: dict[str, tuple[float, float, float]], joints: list[str]
 ) -> Sample:
-    points = np.array([found.get(joint, (0, 0, 0)) for joint in joints], np.float32)
+    points = np.array([marks.get(joint, (0, 0, 0)) for joint in joints], np.float32)
     return Sample(image, path, whole(image_size(path)), points, image_id=image, session=session)

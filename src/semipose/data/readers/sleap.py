@@ -113,11 +113,11 @@ def _picture(frame: Any, path: Path, session: str, folder: Path | None) -> Path:
         places = [name, path.parent / name, path.parent / name.name]
         if folder is not None:
             places = [folder / name, folder / name.name, folder / name.parent.name / name.name, *places]
-        found = next((place for place in places if place.exists()), None)
-        if found is None:
+        picture = next((place for place in places if place.exists()), None)
+        if picture is None:
             todo = "give its folder (to semipose init, the folder that holds both)"
             raise UserError(f"{path}: its picture {name} does not exist; {todo}")
-        return found.resolve()
+        return picture.resolve()
     return _written(frame, path, session, folder)
 
 
@@ -126,26 +126,26 @@ def _written(frame: Any, path: Path, session: str, folder: Path | None) -> Path:
     video = frame.video
     file = Path(str(video.filename).replace("\\", "/"))
     places = [*([folder / file.name] if folder is not None else []), file, path.parent / file, path.parent / file.name]
-    found = next((place for place in places if place.exists()), None)
-    if found is None and folder is not None:
-        alike = [each for each in below(folder) if each.name == file.name]
-        found = alike[0] if len(alike) == 1 else None
-    if found is None:
+    film = next((place for place in places if place.exists()), None)
+    if film is None and folder is not None:
+        alike = [near for near in below(folder) if near.name == file.name]
+        film = alike[0] if len(alike) == 1 else None
+    if film is None:
         raise UserError(
             f"{path}: its video {file} does not exist; give its folder (to semipose init, the folder that holds both)"
         )
-    state = found.stat()
-    key = hashlib.sha256(f"{found.resolve()} {state.st_size} {state.st_mtime_ns} {session}".encode()).hexdigest()[:16]
+    state = film.stat()
+    key = hashlib.sha256(f"{film.resolve()} {state.st_size} {state.st_mtime_ns} {session}".encode()).hexdigest()[:16]
     picture = FRAMES.expanduser() / f"{session}-{key}" / f"{frame.frame_idx:06d}.png"
     if not picture.exists():
         try:
             video.open_backend = True  # not before it is clear which file it opens
-            if found.resolve() != file.resolve():
-                video.replace_filename(str(found))
+            if film.resolve() != file.resolve():
+                video.replace_filename(str(film))
             image = np.asarray(frame.image)
         except Exception as e:  # whatever decodes the video
             reason = " ".join(str(e).split())[:120]
-            where = f"{path}: frame {frame.frame_idx} of {found}"
+            where = f"{path}: frame {frame.frame_idx} of {film}"
             raise UserError(f"{where} cannot be read ({reason}); is the video damaged?") from None
         # OpenCV writes blue first; a grey frame has one channel.
         write_atomically(picture, cv2.imencode(".png", image[..., ::-1])[1].tobytes())

@@ -124,15 +124,15 @@ def _paths(table: Table, folder: Path) -> list[str]:
     there = {name for name in table.images if os.path.exists(files.folder / name)}
     named = {os.path.realpath(files.folder / name) for name in there}
     alike = Counter(PurePosixPath(name).name for name in table.images)
-    found = []
+    paths = []
     for name in table.images:
         near = beside / PurePosixPath(name).name
         # Where several videos' pictures have one name, which of them lies beside the table cannot be told.
         moved = name not in there and alike[near.name] == 1 and os.path.exists(near)
         moved = moved and os.path.realpath(near) not in named
-        found.append(str(near) if moved else files.path(name, str(table.path)))
-    refuse_missing(found, table.path)
-    return found
+        paths.append(str(near) if moved else files.path(name, str(table.path)))
+    refuse_missing(paths, table.path)
+    return paths
 
 
 def refuse_missing(images: Sequence[str], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Anatomy of the embedded people: a sampled pose and build become 14 joints and some 25 solid parts in the world.
+"""Anatomy of the synthetic people: a sampled pose and build become 14 joints and some 25 solid parts in the world.
 
 The body's own frame is x forward, y to the person's left, z up (mm, right-handed). A part is an
 elliptic rounded cone: spheres of radius r0 to r1 swept along an axis, then stretched across it.

@@ -1,4 +1,4 @@
-"""Drawing of the embedded people: solids to a depth buffer, materials, light, backgrounds and the lens."""
+"""Drawing of the synthetic people: solids to a depth buffer, materials, light, backgrounds and the lens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embedded synthetic people: articulated figures with exact 2D and 3D joints, drawn on demand and never stored.
+"""Synthetic people: articulated figures with exact 2D and 3D joints, drawn on demand and never stored.
 
 Every image is a function of (seed, index, domain). "studio" has plain walls and even light; "wild" has clutter, harsh
 light, occluders, other people and stranger poses and cameras. Joints are `skeleton.LSP`'s 14; right and left are the
@@ -8,12 +8,13 @@ person's. The world is in mm, z up, floor at 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from semipose.cameras.camera import Camera
+from semipose.data import refs
+from semipose.data.sample import PoseData, Sample
 from semipose.data.synthetic import body as people_body
 from semipose.data.synthetic import draw as people_draw
 from semipose.data.synthetic import scene as people_scene
@@ -22,12 +23,9 @@ from semipose.data.synthetic.scene import Frame
 from semipose.errors import UserError
 from semipose.skeleton import LSP
 
-if TYPE_CHECKING:
-    from semipose.data.sample import PoseData
-
 DOMAINS = ("studio", "wild")
 READ_SIZE = (192, 160)
-"""(height, width) of the images that "synth:" references name: a 128x96 composition, half as much again around."""
+"""(height, width) of the image of a reference: a 128x96 composition, half as much again around."""
 READ_MARGIN = 1.5
 ARC = np.radians(120)
 """Over which a scene's cameras stand: where single images are taken from too, so that a network trained on those knows
@@ -66,20 +64,17 @@ def scene(
     return [Person(s.draw(), s.keypoints, s.body.joints, s.box, s.camera) for s in stages]
 
 
-def read(ref: str) -> np.ndarray:
-    """The image that "synth:<domain>/<seed>/<index>" names: `READ_SIZE` uint8 RGB."""
-    domain, seed, index = _parse(ref)
-    return _Stage.of(seed, index, domain, READ_SIZE, READ_MARGIN).draw()
+def read(ref: refs.Person) -> np.ndarray:
+    """The image of a reference: `READ_SIZE` uint8 RGB."""
+    return _Stage.of(ref.seed, ref.index, ref.domain, READ_SIZE, READ_MARGIN).draw()
 
 
 def dataset(domain: str, count: int, seed: int = 0, start: int = 0) -> PoseData:
-    """`count` labelled samples from index `start`, their images named "synth:..." and drawn when read."""
-    from semipose.data.sample import PoseData, Sample
-
+    """`count` labelled samples from index `start`, their images drawn when they are read."""
     samples = []
     for index in range(start, start + count):
         stage = _Stage.of(seed, index, domain, READ_SIZE, READ_MARGIN)
-        ref = f"synth:{domain}/{seed}/{index}"
+        ref = str(refs.Person(domain, seed, index))
         samples.append(Sample(id=ref, image=ref, box=stage.box, keypoints=stage.keypoints))
     return PoseData(name=f"synth-{domain}-{seed}", skeleton=LSP, samples=tuple(samples))
 
@@ -105,20 +100,13 @@ def _overlay(person: Person) -> np.ndarray:
     return image
 
 
-def _parse(ref: str) -> tuple[str, int, int]:
-    parts = ref.removeprefix("synth:").split("/")
-    if not ref.startswith("synth:") or len(parts) != 3 or not (parts[1].isdigit() and parts[2].isdigit()):
-        raise UserError(
-            f"image {ref!r} is no synthetic person: write synth:<domain>/<seed>/<index>, as in synth:wild/0/12"
-        )
-    return parts[0], int(parts[1]), int(parts[2])
-
-
 def _rng(seed: int, index: int, domain: str, stream: int, view: int = 0) -> np.random.Generator:
     if domain not in DOMAINS:
         raise UserError(f"synthetic people have no domain {domain!r}: use {' or '.join(DOMAINS)}")
     if seed < 0 or index < 0:
         raise UserError(f"synthetic people need a seed and an index of 0 or more, got seed {seed}, index {index}")
+    if seed >= 1 << 64 or index >= 1 << 40:  # the key has 128 bits
+        raise UserError(f"synthetic people need a seed below 2^64 and an index below 2^40, got {seed} and {index}")
     key = (seed << 64) | (index << 24) | (view << 8) | (DOMAINS.index(domain) << 4) | stream
     return np.random.Generator(np.random.Philox(key=key))
 

@@ -1,4 +1,4 @@
-"""Poses of the embedded people: joint angles within human limits, drawn by action.
+"""Poses of the synthetic people: joint angles within human limits, drawn by action.
 
 Seventeen rotations: pelvis, two of the spine, neck and head; hip, knee and ankle, shoulder, elbow and wrist of either
 side. Angles are about x (abduction, to the left positive), y (bending forward positive, so a limb's flexion is

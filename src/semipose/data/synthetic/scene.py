@@ -1,4 +1,4 @@
-"""Surroundings of the embedded people: backgrounds, occluders, the lens."""
+"""Surroundings of the synthetic people: backgrounds, occluders, the lens."""
 
 from __future__ import annotations
 

@@ -1,0 +1,64 @@
+"""Boxes without labels, in the three documents that are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semipose.data.readers.boxes import read_boxes
+from semipose.errors import UserError
+from tests.data.readers.test_coco import DOCUMENT, written
+from tests.helpers import shared_data
+
+
+def test_detection_results_are_unlabelled_samples(tmp_path: Path) -> None:
+    path = shared_data("formats", "coco", "test_coco_det_AP_H_56.json")
+    data = read_boxes(path)
+    assert len(data) == 118 and data.skeleton is None and not any(s.labeled for s in data)
+    assert Path(data[0].image).name == "000000000785.jpg" and data[0].image_id == 785
+    sure = read_boxes(path, min_score=0.9)
+    assert [s.score for s in sure] == [s.score for s in data if s.score >= 0.9] and len(sure) == 14
+    listing = shared_data("formats", "coco", "test_coco.json")
+    assert read_boxes(path, listing=listing).images == data.images
+
+
+def test_a_plain_box_document_and_a_coco_file_need_no_annotations(tmp_path: Path) -> None:
+    document = {"images": [{"file_name": "a.png", "boxes": [[1, 2, 3, 4], [5, 6, 7, 8]]}, {"file_name": "b.png"}]}
+    data = read_boxes(written(tmp_path, document))
+    assert data.ids == ("a.png#0", "a.png#1", "b.png#0")
+    assert [s.box for s in data] == [(1, 2, 3, 4), (5, 6, 7, 8), (0, 0, 40, 30)]
+    assert [s.box for s in read_boxes(written(tmp_path, DOCUMENT))] == [(1, 2, 30, 20), (3, 3, 9, 9)]
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ([3], "entry 0"),
+        ([{"bbox": [0, 0, 4, 4]}], "entry 0 has no 'image_id'"),
+        ([{"image_id": 5, "bbox": [0, 0, 4, 4]}], "image_id 5"),
+        ([{"image_id": "a.png"}], "entry 0 has no 'bbox'"),
+        ([{"image_id": "../a.png", "bbox": [0, 0, 4, 4]}], "leads out"),
+        ({"images": [{"file_name": "a.png", "boxes": [[1, 2, 3, 0]]}]}, "entry 0, box 0 has the empty bbox"),
+        ({"images": [{"file_name": "a.png", "boxes": []}, {"file_name": "a.png"}]}, "'a.png' occurs more than once"),
+        ({"boxes": []}, "'images'"),
+    ],
+)
+def test_malformed_boxes(tmp_path: Path, document: object, says: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_boxes(written(tmp_path, document))
+    assert says in str(error.value) and "\n" not in str(error.value)
+
+
+def test_of_several_categories_one_is_named(tmp_path: Path) -> None:
+    rows = [{"image_id": "a.png", "bbox": [n, 0, 4, 4], "category_id": n} for n in (1, 2, 1)]
+    with pytest.raises(UserError, match="detections of 2 categories"):
+        read_boxes(written(tmp_path, rows))
+    assert [s.box[0] for s in read_boxes(written(tmp_path, rows), category=1)] == [1, 1]
+
+
+@pytest.mark.parametrize("score", ["0.9", float("nan"), [0.9]])
+def test_scores_are_numbers(tmp_path: Path, score: object) -> None:
+    rows = [{"image_id": "a.png", "bbox": [0, 0, 4, 4], "score": score}]
+    with pytest.raises(UserError, match=r"entry 0 has score .*, expected a number"):
+        read_boxes(written(tmp_path, rows))

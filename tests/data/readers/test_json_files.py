@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semipose.data.readers.json_files import (
+    ImageFolder,
+    box_of,
+    field_of,
+    file_names,
+    image_folder,
+    is_nothing,
+    load_json,
+    refuse_twice,
+    rows_of,
+    sessions_of,
+)
+from semipose.data.refs import Frame
+from semipose.errors import UserError
+from tests.fixtures.projects import picture
+
+SIDES = st.floats(0.001, 1e6)
+
+
+@given(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), SIDES, SIDES))
+def test_a_box_that_is_one_comes_back(box: tuple[float, float, float, float]) -> None:
+    assert box_of(json.loads(json.dumps({"bbox": box})), "here") == box
+
+
+@pytest.mark.parametrize(
+    ("box", "says"),
+    [
+        (None, "here has no 'bbox'"),
+        ([1, 2, 3], "expected four numbers"),
+        (["a", 2, 3, 4], "expected four numbers"),
+        (7, "expected four numbers"),
+        ([1, 2, 0, 4], "empty bbox"),
+        ([1, 2, -3, 4], "empty bbox"),
+        ([1, 2, float("inf"), 4], "empty bbox"),
+        ([float("nan"), 2, 3, 4], "empty bbox"),
+    ],
+)
+def test_a_box_that_is_none_is_refused(box: object, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        box_of({"bbox": box}, "here")
+
+
+def test_rows_fields_and_ids(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    rows = [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}]
+    path.write_text(json.dumps({"images": rows}))
+    assert rows_of(load_json(path), "images", path) == rows and file_names(rows, path) == {1: "a.png", 2: "b.png"}
+    assert field_of({"a": 0}, "a", "here") == 0
+    for document in ([], {"images": 3}, {"images": [3]}, {"images": []}):
+        with pytest.raises(UserError, match="'images'"):
+            rows_of(document, "images", path)
+    with pytest.raises(UserError, match="image id 1 occurs more than once"):
+        file_names([rows[0], rows[0]], path)
+    with pytest.raises(UserError, match=r"name 3 occurs more than once \(1 such\)"):
+        refuse_twice([3, 4, 3], "name")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "check the path"), (b"{", "is not JSON"), (b"\xff", "is not JSON")],
+)
+def test_what_is_no_json(tmp_path: Path, content: bytes | None, says: str) -> None:
+    if content is not None:
+        (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UserError, match=says) as error:
+        load_json(tmp_path / "a.json")
+    assert "\n" not in str(error.value)
+
+
+def test_an_annotation_of_nobody() -> None:
+    assert is_nothing({"bbox": [1, 2, 0, 4], "keypoints": [0, 0, 0]}) and is_nothing({"bbox": [1, 2, 3, 0]})
+    assert not is_nothing({"bbox": [1, 2, 0, 4], "keypoints": [5, 5, 2]}) and not is_nothing({"bbox": [1, 2, 3, 4]})
+
+
+def test_a_session_is_the_folder_and_its_path_where_two_have_its_name() -> None:
+    names = ["a/x/0.png", "a/x/1.png", "b/x/0.png", "c/y/0.png", "0.png"]
+    assert list(sessions_of(names).values()) == ["a/x", "a/x", "b/x", "y", None]
+
+
+def test_the_nearest_folder_that_has_the_first_image(tmp_path: Path) -> None:
+    labels = tmp_path / "set" / "annotations" / "train.json"
+    labels.parent.mkdir(parents=True)
+    picture(tmp_path / "set" / "images" / "a.png")
+    assert image_folder(labels, None, "a.png") == tmp_path / "set" / "images"
+    assert image_folder(labels, tmp_path, "a.png") == tmp_path
+    assert image_folder(labels, None, "none.png") == labels.parent
+    assert image_folder(labels, None, str(tmp_path / "set" / "images" / "a.png")) == labels.parent
+
+
+def test_names_become_files_inside_the_folder(tmp_path: Path) -> None:
+    for name in ("a.png", "day 1/b.png", "day 1/c/0007.png", "day 2/c/0007.png", "day 1/clip #1.mp4"):
+        picture(tmp_path / name) if name.endswith("png") else (tmp_path / name).touch()
+    files = ImageFolder(tmp_path)
+    assert files.path("a.png", "here") == str(tmp_path / "a.png")
+    assert files.path("b.png", "here") == str(tmp_path / "day 1/b.png"), "in a folder below"
+    assert files.path("x/day 2/c/0007.png", "here") == str(tmp_path / "day 2/c/0007.png"), "by its last folders"
+    assert files.path("gone.png", "here") == str(tmp_path / "gone.png")
+    frame = str(Frame(str(tmp_path / "day 1/clip #1.mp4"), 17))
+    assert files.path("day 1/clip #1.mp4#17", "here") == frame
+    assert ImageFolder(tmp_path).path("clip #1.mp4#17", "here") == frame
+    with pytest.raises(UserError, match=r"2 folders below have a 0007\.png"):
+        ImageFolder(tmp_path).path("0007.png", "here")
+    assert files.by_number("b", "here") == "day 1/b.png" and files.by_number("x.png", "here") == "x.png"
+    with pytest.raises(UserError, match="by which 2 files of"):
+        files.by_number(7, "here")
+
+
+@pytest.mark.parametrize("name", ["../a.png", "/etc/passwd", "a/../../b.png", "C:\\a.png", "..\\a.png", "../a.mp4#3"])
+def test_no_name_leads_out(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="leads out of the images folder"):
+        ImageFolder(tmp_path).path(name, "here")
+
+
+def test_a_folder_that_is_none_and_images_that_are_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        ImageFolder(tmp_path / "gone")
+    files = ImageFolder(tmp_path)
+    picture(tmp_path / "a.png")
+    files.refuse_if_none_exists(set())
+    files.refuse_if_none_exists({str(tmp_path / "a.png"), str(tmp_path / "gone.png")})
+    with pytest.raises(UserError, match="none of the 2 images is in"):
+        files.refuse_if_none_exists({str(tmp_path / "gone.png"), str(Frame(str(tmp_path / "gone.mp4"), 3))})

@@ -1,0 +1,89 @@
+"""A plain CSV, one row a joint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semipose.data.open import open_labeled
+from semipose.data.readers.plain_csv import read_plain_csv
+from semipose.errors import UserError
+from tests.fixtures.projects import assert_labels, picture, plain_csv
+
+
+def test_plain_csv(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    assert_labels(read_plain_csv(path), ["frames"])
+    text = path.read_text().splitlines()
+    text[0] += ",Visibility,note"
+    text[1:4] = [text[1] + ",1,x", text[2] + ",0,", text[3] + ",,"]
+    path.write_text("\n".join(line if line.count(",") == 5 else line + ",2," for line in text))
+    points = open_labeled(path)[0].keypoints
+    assert points is not None and points[:, 2].tolist() == [1, 0, 2, 0] and not points[1].any()
+
+
+def test_names_and_folders_that_are_not_ascii(tmp_path: Path) -> None:
+    folder = tmp_path / "Mäuse im Käfig" / ("x" * 100) / ("y" * 100)
+    folder.mkdir(parents=True)
+    path = plain_csv(folder, joints=("Nase", "linkes Ohr", "rechtes Ohr", "尾"))
+    (folder / "link").symlink_to(folder / "frames")
+    path.write_text(path.read_text(encoding="utf-8").replace("frames/2", "link/2"), encoding="utf-8")
+    assert len(open_labeled(path)) == 3
+    picture(folder / "frames" / "bild ö.png", 7)
+
+
+def test_predictions_are_no_labels(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    path.write_text(
+        "".join(f"{line},{'score' if i == 0 else 0.9}\n" for i, line in enumerate(path.open().read().split()))
+    )
+    with pytest.raises(UserError, match="column score: these are predictions, not labels"):
+        open_labeled(path)
+
+
+def test_tabs_are_named(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    path.write_text(path.read_text().replace(",", "\t"))
+    with pytest.raises(UserError, match="has tabs between its cells"):
+        open_labeled(path)
+
+
+def test_absolute_names_of_this_machine_and_of_another(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path / "project")
+    text = path.read_text()
+    names = [str(tmp_path / "project" / "frames" / f"{i}.png") for i in range(3)]
+    (tmp_path / "elsewhere").mkdir()
+    for where, start in (
+        (tmp_path / "elsewhere" / "labels.csv", f"{tmp_path}/project/"),
+        (path, "C:\\data\\"),
+        (path, "/home/another/"),
+    ):
+        where.write_text(text.replace("frames/", start + ("frames\\" if "\\" in start else "frames/")))
+        assert [s.image for s in open_labeled(where)] == names
+    path.write_text(text.replace("frames/", "/home/another/pictures/"))
+    with pytest.raises(UserError, match="do not exist"):
+        open_labeled(path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ([], "is empty"),
+        (["image,joint,x"], "has no column y in its first line"),
+        (["image,joint,x,y"], "no labels; add some"),
+        (["image,joint,x,y", "a.png,nose,1"], "line 2: 3 cells where the first line has 4"),
+        (["image,joint,x,y", "a.png,,1,2"], "line 2 names no joint"),
+        (["image,joint,x,y", ",nose,1,2"], "line 2 names no image"),
+        (["image,joint,x,y", "a.png,nose,one,2"], "line 2, x is 'one', not a number"),
+        (["image,joint,x,y", "a.png,nose,1,2", "", "a.png,nose,1,2"], "line 4: 'nose' of a.png stands on an earlier"),
+        (["image,joint,x,y,visibility", "a.png,nose,1,2,3"], "visibility 3; it can be 0 unlabelled"),
+        (["image,joint,x,y", "../a.png,nose,1,2"], "leads out of the images folder"),
+    ],
+)
+def test_a_fault_is_one_line_that_says_where(tmp_path: Path, lines: list[str], says: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("\n".join(lines))
+    with pytest.raises(UserError, match=says) as error:
+        read_plain_csv(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semipose.errors import UserError
+from tests.fixtures.predictions import job
+
+
+def test_a_place_is_free_but_where_an_input_or_another_s_file_is(tmp_path: Path) -> None:
+    own, foreign, given = tmp_path / "own.json", tmp_path / "foreign.json", tmp_path / "given.json"
+    own.write_text("[]")
+    foreign.write_text("{}")
+    given.write_text("[]")
+    work = job(tmp_path, 1, given)
+    assert work.free("new.json", b"[") == tmp_path / "new.json" and work.free("own.json", b"[") == own
+    assert work.free("foreign.json") == foreign, "where nothing says how ours begin"
+    for path in (foreign, given):
+        with pytest.raises(UserError, match="is there and no prediction of an earlier run"):
+            work.free(path.name, b"[")
+    own.write_bytes(b"")
+    assert work.free("own.json", b"[") == own, "an empty one is nobody's"

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from semipose.data.marks import is_own
+from semipose.data.video import probe, read_frames
+from semipose.drawing.poses import draw_pose
+from semipose.outputs.drawn import Overlay
+from tests.fixtures.films import film
+from tests.fixtures.predictions import TWO, frames, job, pose, written
+from tests.fixtures.projects import picture
+
+
+def test_a_picture_with_the_pose_on_it_and_our_mark(tmp_path: Path) -> None:
+    (file,) = written(Overlay(job(tmp_path)), list(frames(None, 1)))
+    assert file == tmp_path / "0.jpg" and is_own(file)
+    expected = draw_pose(np.full((48, 64, 3), 90, np.uint8), pose(0).keypoints, TWO)
+    drawn = cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB)
+    assert drawn.shape == expected.shape and (expected != 90).any()
+    lost = np.abs(drawn.astype(int) - expected).mean()
+    assert 3 * lost < np.abs(drawn.astype(int) - 90).mean(), "nearer to the pose drawn than to the picture alone"
+
+
+@pytest.mark.parametrize("size", [(48, 64), (47, 63)])
+def test_a_video_of_the_same_frames_at_the_same_rate(tmp_path: Path, size: tuple[int, int]) -> None:
+    clip, out = film(tmp_path / "clip.mp4", 5, rate=12), tmp_path / "out"
+    shown = [replace(frame, pixels=frame.pixels[: size[0], : size[1]]) for frame in frames(clip, 5)]
+    (file,) = written(Overlay(job(out)), shown, people=0)
+    assert file == out / "clip.mp4" and is_own(file)
+    assert (len(probe(file)), probe(file).rate, probe(file).size) == (5, 12, (48, 64)), "sides are made even"
+    assert all(abs(np.median(pixels) - 90) <= 2 for _, pixels in read_frames(file))
+
+
+def test_two_inputs_of_one_name_and_files_that_are_not_ours(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    before = picture(out / "0.jpg").read_bytes()
+    shown = [next(frames(None, 1)), next(frames(None, 1))]
+    files = written(Overlay(job(out)), shown)
+    assert [file.name for file in files] == ["0_semipose.jpg", "0-2.jpg"] and (out / "0.jpg").read_bytes() == before
+    assert [file.name for file in written(Overlay(job(out)), shown)] == ["0_semipose.jpg", "0-2.jpg"], "ours again"
+    assert written(Overlay(job(out, 1, out / "0_semipose.jpg")), shown[:1]) == [out / "0-2.jpg"], "an input now"
+
+
+def test_an_error_keeps_the_video_of_an_earlier_run(tmp_path: Path) -> None:
+    clip, out = film(tmp_path / "clip.mp4", 3), tmp_path / "out"
+    (file,) = written(Overlay(job(out)), list(frames(clip, 3)))
+    before = file.read_bytes()
+    with pytest.raises(RuntimeError), Overlay(job(out)) as writer:
+        writer.add(next(frames(clip, 1)), [pose(9)], [0.5])
+        raise RuntimeError
+    assert file.read_bytes() == before and list(out.iterdir()) == [file]

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semipose.errors import UserError
+from semipose.outputs import tracks
+from semipose.outputs.tracks import DlcCsv, DlcTable, Sleap, dlc_columns
+from tests.fixtures.predictions import frames, job, pose, written
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(newline="") as text:
+        return list(csv.reader(text))
+
+
+def test_columns_name_individuals_where_there_are_several(tmp_path: Path) -> None:
+    levels, columns = dlc_columns(job(tmp_path))
+    assert levels == ("scorer", "bodyparts", "coords")
+    assert columns[2:4] == [("semipose", "nose", "likelihood"), ("semipose", "tail", "x")]
+    levels, columns = dlc_columns(job(tmp_path, 2))
+    assert levels == ("scorer", "individuals", "bodyparts", "coords") and len(columns) == 12
+    assert columns[6] == ("semipose", "individual2", "nose", "x")
+
+
+@pytest.mark.parametrize("chunk", [2, 1000])
+def test_a_table_a_video_and_one_for_all_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    monkeypatch.setattr(tracks, "CHUNK", chunk)
+    out, one, two = tmp_path / "out", tmp_path / "a" / "clip.mp4", tmp_path / "b" / "clip.mp4"
+    files = written(DlcCsv(job(out)), [*frames(None, 2), *frames(one, 3), *frames(two, 1, start=7)])
+    names = ["imagesDLC_semipose.csv", "clipDLC_semipose.csv", "clip-2DLC_semipose.csv"]
+    assert [file.name for file in files] == names and sorted(p.name for p in out.iterdir()) == sorted(names)
+    assert [row[0] for row in rows(files[0])[3:]] == ["0.png", "1.png"]
+    assert rows(files[1])[3:] == [[str(n), *(f"{v:.5f}" for v in pose(n).keypoints.ravel())] for n in range(3)]
+    assert [row[0] for row in rows(files[2])[3:]] == ["7"]
+
+
+def test_a_frame_with_fewer_poses_has_empty_cells(tmp_path: Path) -> None:
+    (frame,) = frames(tmp_path / "clip.mp4", 1)
+    writer = DlcCsv(job(tmp_path, 2))
+    with writer:
+        writer.add(frame, [pose(0)], [0.5])
+    assert rows(writer.files[0])[-1] == ["0", *(f"{v:.5f}" for v in pose(0).keypoints.ravel()), *[""] * 6]
+
+
+def test_h5_holds_what_the_csv_does(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("tables")
+    (file,) = written(DlcTable(job(tmp_path, 2)), list(frames(tmp_path / "clip.mp4", 3)), people=2)
+    table = pandas.read_hdf(file)
+    assert file.name == "clipDLC_semipose.h5" and list(table.index) == [0, 1, 2]
+    assert table.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
+    expected = [np.concatenate([pose(n).keypoints.ravel(), pose(n + 100).keypoints.ravel()]) for n in range(3)]
+    np.testing.assert_array_equal(table.to_numpy(), expected)
+
+
+def test_sleap_has_a_video_and_its_frames(tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    clip = tmp_path / "clip.mp4"
+    (file,) = written(Sleap(job(tmp_path)), [*frames(clip, 2, start=5), *frames(None, 1)], people=2)
+    labels = sio.load_slp(str(file), open_videos=False)
+    assert file.name == "predictions.slp" and [frame.frame_idx for frame in labels] == [5, 6, 0]
+    assert [Path(str(frame.video.filename)).name for frame in labels] == ["clip.mp4", "clip.mp4", "0.png"]
+    assert labels.skeleton.node_names == ["nose", "tail"] and labels.skeleton.edge_inds == [(0, 1)]
+    np.testing.assert_allclose(labels[1].instances[1].numpy(scores=True), pose(106).keypoints)
+    assert labels[1].instances[1].score == 0.75
+
+
+def test_a_frame_without_a_pose_is_none_of_sleap_s(tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    (file,) = written(Sleap(job(tmp_path)), list(frames(tmp_path / "clip.mp4", 2)), people=0)
+    assert len(sio.load_slp(str(file), open_videos=False)) == 0
+
+
+@pytest.mark.parametrize(("writer", "module", "extra"), [(DlcTable, "tables", "dlc"), (Sleap, "sleap_io", "sleap")])
+def test_a_missing_extra_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: type, module: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UserError, match=rf"pip install 'semipose\[{extra}\]'"):
+        writer(job(tmp_path))
