@@ -14,8 +14,8 @@ import yaml
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
 from semipose.papers.recipes import RECIPES
-from tests.models import layouts
-from tests.training.runs import tiny
+from tests.fixtures import layouts
+from tests.fixtures.runs import tiny
 
 PEOPLE = "synth:studio?count={}&start={}"
 VERBS = (

@@ -8,7 +8,7 @@ import pytest
 
 from semipose.errors import UserError
 from semipose.files import write_atomically
-from tests.training.runs import child, exit_code
+from tests.fixtures.runs import child, exit_code
 
 
 def test_parts_are_joined_and_folders_made(tmp_path) -> None:

@@ -7,7 +7,7 @@ from semipose.augment import affine, compose, identity, parse
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.methods.target import Target
-from tests.tiny import view
+from tests.fixtures.tiny import view
 
 
 @pytest.mark.parametrize(

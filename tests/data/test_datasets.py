@@ -15,7 +15,7 @@ from semipose.data.sample import PoseData
 from semipose.data.split import make_split
 from semipose.errors import UserError
 from semipose.geometry import central, inside, pixels, similarity
-from tests.training.runs import points, tiny
+from tests.fixtures.runs import points, tiny
 
 PEOPLE = "synth:studio?count=6"
 OTHERS = "synth:studio?count=6&start=100"

@@ -13,7 +13,7 @@ from semipose.data.readers.folder import read_folder
 from semipose.data.video import choose, frame_ref, probe, read_frames, read_images
 from semipose.errors import UserError
 from tests.films import film, number
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from semipose.errors import UserError
 from semipose.metrics.oks import AP_NAMES, coco_ap, coco_documents, oks, pose_score
 from semipose.skeleton import COCO as COCO_SKELETON
 from semipose.skeleton import Skeleton
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 SIGMAS = (0.05, 0.08, 0.1)
 CHAIN = Skeleton("chain", ("a", "b", "c"), sigmas=SIGMAS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from semipose.reports.gallery import SIZE, crop_to_box, data_uri, gallery
 from semipose.reports.runs import Predictions, read_run
-from tests.reports.fake import make_run
+from tests.fixtures.fake_runs import make_run
 
 
 def predictions(tmp_path: Path, n: int = 16) -> Predictions:

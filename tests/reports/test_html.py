@@ -9,7 +9,7 @@ import pytest
 
 from semipose.errors import UserError
 from semipose.reports.html import duration, report
-from tests.reports.fake import make_run
+from tests.fixtures.fake_runs import make_run
 
 VOID = {"meta", "img", "br", "line", "polyline", "circle", "link", "input"}
 

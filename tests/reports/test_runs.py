@@ -8,7 +8,7 @@ import pytest
 
 from semipose.errors import UserError
 from semipose.reports.runs import parse_metrics, read_run, read_runs
-from tests.reports.fake import make_run
+from tests.fixtures.fake_runs import make_run
 
 
 def test_reads_everything(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from semipose.training import checkpoint
 from semipose.training import loop as train
 from semipose.training.loop import OnCrops, run_training
 from semipose.training.rundir import RunDir
-from tests.training.runs import STEPS, at_step, metrics, points, same, tiny
+from tests.fixtures.runs import STEPS, at_step, metrics, points, same, tiny
 
 
 def trained(config, run: RunDir, **arguments: object) -> dict:

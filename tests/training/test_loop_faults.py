@@ -24,7 +24,7 @@ from semipose.training import loop as train
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from semipose.training.signals import EXIT_STOPPED, Stopped
-from tests.training.runs import STEPS, assert_same_runs, at_step, child, dies, exit_code, resume, tiny
+from tests.fixtures.runs import STEPS, assert_same_runs, at_step, child, dies, exit_code, resume, tiny
 
 pytestmark = pytest.mark.slow
 

@@ -21,8 +21,8 @@ from semipose.training.launch import launch
 from semipose.training.loop import Training, run_training
 from semipose.training.pseudo import HeldBack, hold_back, measure
 from semipose.training.rundir import RunDir
-from tests.tiny import Tiny
-from tests.training.runs import assert_same_runs, metrics, points, resume, same, tiny
+from tests.fixtures.runs import assert_same_runs, metrics, points, resume, same, tiny
+from tests.fixtures.tiny import Tiny
 
 FLIP = torch.tensor([1, 0])
 CODEC = Codec(4, 1.5, FLIP)

@@ -10,7 +10,7 @@ import pytest
 
 from semipose.errors import UserError
 from semipose.training.rundir import MetricsFile, RunDir
-from tests.training.runs import child, exit_code
+from tests.fixtures.runs import child, exit_code
 
 
 def used(path: Path) -> RunDir:

@@ -16,7 +16,7 @@ from semipose.data.readers.plain_csv import read_plain_csv
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from tests.data.projects import JOINTS, csv_text, deeplabcut, lightning_pose, picture, plain_csv, xy
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 def assert_labels(data: PoseData, sessions: list[str], frames: int = 3) -> None:
