@@ -13,6 +13,7 @@ import yaml
 
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
+from semipose.errors import UserError
 from semipose.papers.recipes import RECIPES
 from tests.fixtures import layouts
 from tests.fixtures.runs import tiny
@@ -247,7 +248,7 @@ def test_a_failure_is_one_line_and_exit_code_1(
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="nowhere"):
+    with pytest.raises(UserError, match="nowhere"):
         main(["evaluate", str(tmp_path / "nowhere"), "--debug"])
 
 

@@ -65,4 +65,4 @@ def test_the_page_has_the_section_where_it_was_measured(tmp_path: Path) -> None:
 def test_what_is_broken_is_left_out(tmp_path: Path, broken: object) -> None:
     runs = read_runs([make_run(tmp_path / "a", pseudo=broken)])
     assert pseudo_charts(runs) == []
-    pseudo_table(runs)
+    assert pseudo_table(runs) is None
