@@ -21,6 +21,7 @@ def test_a_commit_is_that_of_the_checkout_and_says_where_files_differ(tmp_path: 
     code = tmp_path / "src" / "semipose" / "provenance.py"
     code.parent.mkdir(parents=True)
     code.write_text("")
+    (tmp_path / "README.md").write_text("")
     monkeypatch.setattr(provenance, "__file__", str(code))
     assert commit() == semipose.__version__, "without a checkout, the version alone"
     git(tmp_path, "init", "--quiet")
@@ -28,7 +29,7 @@ def test_a_commit_is_that_of_the_checkout_and_says_where_files_differ(tmp_path: 
     git(tmp_path, "commit", "--quiet", "--message", "First")
     now = f"{semipose.__version__} {git(tmp_path, 'rev-parse', 'HEAD')[:12]}"
     assert commit() == now
-    (tmp_path / "notes.txt").write_text("beside the code")
+    (tmp_path / "README.md").write_text("beside the code")
     (code.parent / "new.py").write_text("untracked")
     assert commit() == now
     code.write_text("x = 1")

@@ -10,10 +10,11 @@ import pytest
 
 from semipose.data.checks.check import Counts, Finding, Report
 from semipose.data.sample import Sample
-from semipose.reports.check import LISTED, SHOWN, headline, page, pictures
+from semipose.reports.check import headline, page, pictures
 from semipose.skeleton import Skeleton
 from tests.fixtures.pages import read
 
+SHOWN, LISTED = 24, 50
 PAIR = Skeleton("pair", ("<nose>", "tail"))
 SETS = (
     Counts("labeled", "few", 1200, 1000, 900, (40, 60), (50, 70), {"<nose>": 1.0, "tail": 0.5}),
