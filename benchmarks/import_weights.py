@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.models import layouts
+from tests.fixtures import layouts
 
 from common import write
 from semipose.models.public import UNION, import_weights

@@ -14,9 +14,9 @@ import yaml
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
 from semipose.papers.find import recipes
-from tests.data.projects import deeplabcut
-from tests.models import layouts
-from tests.training.runs import tiny
+from tests.fixtures.projects import deeplabcut
+from tests.fixtures import layouts
+from tests.fixtures.runs import tiny
 
 PEOPLE = "synth:studio?count={}&start={}"
 VERBS = (

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from semipose.errors import UserError
-from semipose.files import write_atomically
-from tests.training.runs import child, exit_code
+from semipose.files import below, ready, write_atomically
+from tests.fixtures.runs import child, exit_code
 
 
 def test_parts_are_joined_and_folders_made(tmp_path) -> None:
@@ -46,3 +46,44 @@ def test_below_a_file_nothing_can_be_written(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file/below/new could not be written \(Not a directory\)"):
         write_atomically(tmp_path / "file" / "below" / "new", b"")
+
+
+def test_a_file_to_be_written_has_a_folder(tmp_path) -> None:
+    assert ready(tmp_path / "a" / "b" / "page.html") == tmp_path / "a" / "b" / "page.html"
+    assert os.listdir(tmp_path / "a" / "b") == []
+    (tmp_path / "kept.html").write_text("old")
+    assert ready(tmp_path / "kept.html").read_text() == "old"
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch) -> None:
+    with pytest.raises(UserError, match=r"is a folder; name a file in it$"):
+        ready(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/below cannot be made \(.*\); name another file$"):
+        ready(tmp_path / "file" / "below" / "page.html")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # who runs as root may write anywhere
+    with pytest.raises(UserError, match=r"cannot be written; name a file elsewhere$"):
+        ready(tmp_path / "page.html")
+
+
+def test_all_files_below_a_folder_in_order(tmp_path) -> None:
+    for name in ("b/2.txt", "b/1.txt", "a.txt", "b/c/3.txt", ".hidden"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    names = [str(path.relative_to(tmp_path)) for path in below(tmp_path)]
+    assert names == [".hidden", "a.txt", "b/1.txt", "b/2.txt", "b/c/3.txt"]
+    assert below(tmp_path / "nowhere") == []
+
+
+def test_folders_that_are_links_are_entered_once_and_never_upwards(tmp_path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder in (inside / "own", outside):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("")
+    (inside / "twin").symlink_to(inside / "own")
+    (inside / "away").symlink_to(outside)
+    (inside / "again").symlink_to(outside)
+    (inside / "own" / "up").symlink_to(inside)
+    (inside / "higher").symlink_to(tmp_path)
+    names = [str(path.relative_to(inside)) for path in below(inside)]
+    assert names == ["again/file", "own/file"], "a linked folder by its first name, one with a path of its own by that"

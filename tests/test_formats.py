@@ -20,8 +20,8 @@ from semipose.skeleton import COCO
 from semipose.training.networks import build_networks
 from semipose.verbs.predict import predict
 from semipose.verbs.train import evaluate, train
-from tests.helpers import shared_data
-from tests.training.runs import tiny
+from tests.fixtures.runs import tiny
+from tests.fixtures.shared import shared_data
 
 
 def short(tmp_path: Path, method: str, **data: object) -> Config:

@@ -25,7 +25,7 @@ from semipose.geometry import (
     window,
 )
 from semipose.heatmap import encode, peaks
-from tests.tiny import blanked, crops, frame_points, view
+from tests.fixtures.tiny import blanked, crops, frame_points, view
 
 angles = st.floats(-180, 180)
 scales = st.floats(0.7, 1.4)

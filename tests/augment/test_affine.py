@@ -11,7 +11,7 @@ from semipose.augment.affine import released_easy, released_hard
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View, similarity
-from tests.tiny import blanked, view
+from tests.fixtures.tiny import blanked, view
 
 N = 400
 

@@ -12,7 +12,7 @@ from semipose.augment import POLICIES, affine, compose, identity, parse, parts
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.methods.target import Target
-from tests.tiny import view
+from tests.fixtures.tiny import view
 
 
 @pytest.mark.parametrize(

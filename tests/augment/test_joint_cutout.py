@@ -12,7 +12,7 @@ from semipose.draws import Draws
 from semipose.geometry import View, similarity
 from semipose.heatmap import encode
 from semipose.methods.target import Target
-from tests.tiny import blanked, frame_points, view
+from tests.fixtures.tiny import blanked, frame_points, view
 
 module = import_module("semipose.augment.joint_cutout")  # the package's attribute of this name is the policy
 JOINTS = torch.tensor([[13.5, 13.5], [33.5, 13.5], [13.5, 33.5], [33.5, 33.5], [21.5, 53.5]])

@@ -10,7 +10,7 @@ from semipose.augment import parse, rand_augment
 from semipose.augment.photometric import OPERATIONS, RELEASED, _apply
 from semipose.draws import Draws
 from semipose.geometry import pixels
-from tests.tiny import view
+from tests.fixtures.tiny import view
 
 NAMES = [
     "autocontrast",

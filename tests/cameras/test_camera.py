@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from semipose.cameras.camera import Camera
 from semipose.data.readers.cameras import read_cameras
-from tests.cameras.rig import around, body
-from tests.helpers import shared_data
+from tests.fixtures.rig import around, body
+from tests.fixtures.shared import shared_data
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -10,8 +10,8 @@ from semipose.cameras.triangulation import triangulate
 from semipose.data.readers.cameras import read_cameras
 from semipose.data.synthetic import people
 from semipose.metrics.mpjpe import mpjpe
-from tests.cameras.rig import around, body, seen
-from tests.helpers import shared_data
+from tests.fixtures.rig import around, body, seen
+from tests.fixtures.shared import shared_data
 
 CLEAN = 1e-3
 """mm, the bound for exact 2D."""

@@ -17,7 +17,7 @@ from semipose.data.split import make_split
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import Size, View, central, inside, move, pixels, similarity
-from tests.training.runs import points, tiny
+from tests.fixtures.runs import points, tiny
 
 PEOPLE = "synth:studio?count=6"
 OTHERS = "synth:studio?count=6&start=100"

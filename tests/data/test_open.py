@@ -9,7 +9,7 @@ from semipose.data.open import FORMATS, holds_labels, open_all, open_labeled, op
 from semipose.errors import UserError
 from tests.data.readers.test_lsp import people
 from tests.data.readers.test_lsp import written as write_lsp
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 def test_each_kind_of_source_finds_its_reader() -> None:

@@ -12,7 +12,7 @@ from semipose.data.readers.folder import read_folder
 from semipose.data.video import choose, probe, read_frame, read_frames
 from semipose.errors import UserError
 from tests.fixtures.films import film, number
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 @pytest.fixture(scope="module")

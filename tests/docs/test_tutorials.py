@@ -14,7 +14,7 @@ import pytest
 from semipose.cli import main
 from semipose.data import video
 from semipose.inference import boxes as detector
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 PAGES = Path(__file__).parents[2] / "docs" / "tutorials"
 BLOCK = re.compile(r"^```(sh|text|python)\n(.*?)^```$", re.M | re.S)

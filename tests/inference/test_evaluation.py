@@ -22,7 +22,7 @@ from semipose.inference.evaluation import (
     truth_of,
 )
 from semipose.skeleton import Skeleton
-from tests.training.runs import points
+from tests.fixtures.runs import points
 
 SIZE, STRIDE = (64, 48), 2
 

@@ -11,8 +11,8 @@ from semipose.data.sample import PoseData, Sample, Shot
 from semipose.errors import UserError
 from semipose.inference.shots import shots_mpjpe
 from semipose.skeleton import LSP, MPII
-from tests.cameras.rig import around, body
-from tests.helpers import shared_data
+from tests.fixtures.rig import around, body
+from tests.fixtures.shared import shared_data
 
 
 def scene(views: int = 4, moments: int = 2) -> tuple[PoseData, np.ndarray, dict]:

@@ -14,7 +14,7 @@ from semipose.heatmap import peaks
 from semipose.methods.denoise import AGGREGATES, READINGS, average, batched, pooled, selected
 from semipose.methods.target import Target
 from semipose.methods.teachers import Itself
-from tests.tiny import FLIP, STRIDE, K, Says, Tiny, view
+from tests.fixtures.tiny import FLIP, STRIDE, K, Says, Tiny, view
 
 SIZE = (16, 12)
 MULTI = parse("affine60+flip50")

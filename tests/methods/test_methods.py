@@ -14,7 +14,7 @@ from semipose.methods.consistency import Dual, Naive, Single, UnbiasedTeacher
 from semipose.methods.denoise import DenoiseSelect
 from semipose.methods.supervised import Supervised
 from semipose.methods.teachers import STATISTICS
-from tests.tiny import CODEC, K, Tiny, gradients, labeled, norm, view
+from tests.fixtures.tiny import CODEC, K, Tiny, gradients, labeled, norm, view
 
 RESPONSES = {"response/labeled", "response/teacher", "response/student", "response/background"}
 

@@ -20,7 +20,7 @@ from semipose.methods.target import (
     soft,
     truth,
 )
-from tests.tiny import CODEC, FLIP, SIZE, STRIDE, K, Says, Tiny, labeled, norm, view
+from tests.fixtures.tiny import CODEC, FLIP, SIZE, STRIDE, K, Says, Tiny, labeled, norm, view
 
 NAN = float("nan")
 

@@ -7,7 +7,7 @@ import torch
 
 from semipose.methods.target import soft
 from semipose.methods.teachers import STATISTICS, Ema, Frozen, Itself, Learning
-from tests.tiny import Tiny, gradients, norm, view
+from tests.fixtures.tiny import Tiny, gradients, norm, view
 
 
 def test_itself_predicts_without_gradient_and_is_no_submodule() -> None:

@@ -17,7 +17,7 @@ from semipose.errors import UserError
 from semipose.metrics.detections import best_poses, crop_areas, detection_results, in_joints, oks_nms, write_submission
 from semipose.metrics.oks import AP_NAMES, coco_ap
 from semipose.skeleton import COCO, LSP, Skeleton
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 PAIR = Skeleton("pair", ("a", "b"), sigmas=(0.1, 0.1))
 

@@ -17,16 +17,34 @@ def test_scores_of_what_is_taught_and_of_all() -> None:
     distance = np.array([[[0.05, 0.2], [0.1, NAN]], [[0.0, 0.5], [0.05, 0.3]]])
     taught = np.array([[[True, True], [False, True]], [[True, False], [True, True]]])
     confidence = np.array([[[0.9, 0.5], [0.7, 99]], [[0.8, 0.1], [0.9, 0.4]]])
-    found = pseudo_scores(distance, taught, confidence, None, PAIR, 0.1)
-    assert found["images"] == 2 and found["count"] == 7
-    assert found["pck"] == pytest.approx(4 / 7) and found["taught"] == pytest.approx(5 / 7)
-    assert found["pck_taught"] == pytest.approx(3 / 5)
-    assert found["confidence"] == pytest.approx(4.3 / 7) and "doubt" not in found
-    left, right = (found["per_joint"][joint] for joint in PAIR.joints)
-    assert (left["count"], left["pck"], left["taught"]) == (4, 1.0, 0.75)
-    assert (right["count"], right["pck"], right["pck_taught"]) == (3, 0.0, 0.0)
-    joints = {f"pseudo/pck/{joint}" for joint in PAIR.joints}
-    assert set(columns(found)) == {"pseudo/pck", "pseudo/taught", "pseudo/pck_taught", "pseudo/confidence"} | joints
+    scores = pseudo_scores(distance, taught, confidence, None, PAIR, 0.1)
+    joints, curves = scores.pop("per_joint"), scores.pop("calibration")
+    assert scores == {
+        "threshold": 0.1,
+        "images": 2,
+        "count": 7,
+        "pck": pytest.approx(4 / 7),
+        "taught": pytest.approx(5 / 7),
+        "pck_taught": pytest.approx(3 / 5),
+        "confidence": pytest.approx(4.3 / 7),
+    }
+    assert joints == {
+        "left": {"count": 4, "pck": 1.0, "taught": 0.75, "pck_taught": 1.0, "confidence": pytest.approx(3.3 / 4)},
+        "right": {"count": 3, "pck": 0.0, "taught": pytest.approx(2 / 3), "pck_taught": 0.0,
+                  "confidence": pytest.approx(1 / 3)},
+    }  # fmt: skip
+    # Of the five that teach, by confidence: 0.4, 0.5, 0.8, 0.9, 0.9 at 0.3, 0.2, 0, 0.05, 0.05.
+    curve = curves.pop("confidence")
+    assert not curves and curve["value"] == [0.4, 0.5, 0.8, 0.9, 0.9]
+    assert curve["distance"] == [0.3, 0.2, 0.0, 0.05, 0.05] and curve["pck"] == [0, 0, 1, 1, 1]
+    assert columns({**scores, "per_joint": joints}) == {
+        "pseudo/pck": pytest.approx(4 / 7),
+        "pseudo/taught": pytest.approx(5 / 7),
+        "pseudo/pck_taught": pytest.approx(3 / 5),
+        "pseudo/confidence": pytest.approx(4.3 / 7),
+        "pseudo/pck/left": 1.0,
+        "pseudo/pck/right": 0.0,
+    }
 
 
 def test_doubt_is_beside_confidence() -> None:
@@ -51,5 +69,14 @@ def test_a_calibration_curve_is_in_parts_of_equal_size() -> None:
     assert found["value"] == pytest.approx([0.1245, 0.3745, 0.6245, 0.8745])
     assert found["pck"] == [0, 0, 1, 1] and found["correlation"] == pytest.approx(-1)
     assert found["distance"] == pytest.approx([1 - each for each in found["value"]])
-    noise = calibration(value, rng.random(1000), 0.5)
-    assert abs(noise["correlation"]) < 0.1 and len(noise["value"]) == 10
+
+
+def test_the_correlation_is_spearman_s() -> None:
+    """1 - 6 sum of squared differences of rank / (n^3 - n), where no two are alike."""
+    rng = np.random.default_rng(1)
+    value, distance = rng.random((2, 50)) ** 3
+    apart = value.argsort().argsort() - distance.argsort().argsort()
+    curve = calibration(value, distance, 0.5)
+    assert curve["correlation"] == pytest.approx(1 - 6 * (apart**2).sum() / (50**3 - 50))
+    assert [len(curve[key]) for key in ("value", "pck", "distance")] == [10, 10, 10]
+    assert calibration(np.ones(3), distance[:3], 0.5)["correlation"] is None, "one value ranks nothing"

@@ -14,7 +14,7 @@ import torch
 from semipose.errors import UserError
 from semipose.models import checkpoint
 from semipose.models.checkpoint import MAGIC, load, save
-from tests.training.runs import child, dies, exit_code, same
+from tests.fixtures.runs import child, dies, exit_code, same
 
 STATE = {"step": 3, "best": 0.5, "names": ["a"], "weights": {"w": torch.arange(2000.0)}}
 

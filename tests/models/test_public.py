@@ -15,7 +15,7 @@ from semipose.errors import UserError
 from semipose.models.public import UNION, import_weights
 from semipose.models.weights import load_model
 from semipose.skeleton import COCO, MPII, SKELETONS, infer_pairs
-from tests.models import layouts
+from tests.fixtures import layouts
 
 LAYOUTS = ("pose_resnet", "pose_hrnet", "mmpose_resnet", "mmpose_hrnet")
 

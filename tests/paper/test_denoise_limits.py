@@ -13,7 +13,7 @@ from semipose.draws import Draws
 from semipose.methods.base import Method
 from semipose.methods.consistency import Dual, Single
 from semipose.methods.denoise import AGGREGATES, READINGS, DenoiseSelect
-from tests.tiny import CODEC, Tiny, gradients, labeled, view
+from tests.fixtures.tiny import CODEC, Tiny, gradients, labeled, view
 
 EASY, HARD, MULTI = parse("affine30+flip50"), afresh(parse("affine60+flip50+jc2")), parse("affine30+flip50")
 DUAL = Dual([Tiny(0), Tiny(1)], CODEC, EASY, HARD)

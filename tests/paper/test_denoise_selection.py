@@ -11,7 +11,7 @@ from semipose.draws import Draws
 from semipose.methods import build_method
 from semipose.methods.denoise import READINGS, DenoiseSelect, pooled, selected
 from semipose.methods.target import Target
-from tests.tiny import CODEC, FLIP, K, Says, Tiny, gradients, labeled, norm, view
+from tests.fixtures.tiny import CODEC, FLIP, K, Says, Tiny, gradients, labeled, norm, view
 
 SIZE = (16, 12)
 EASY, HARD = parse("affine30+flip50"), afresh(parse("affine60+flip50"))

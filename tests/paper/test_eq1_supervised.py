@@ -11,7 +11,7 @@ from semipose.draws import Draws
 from semipose.methods import Labeled
 from semipose.methods.supervised import Supervised
 from semipose.methods.target import Target, mse, truth
-from tests.tiny import CODEC, SIGMA, STRIDE, Says, Tiny, labeled, view
+from tests.fixtures.tiny import CODEC, SIGMA, STRIDE, Says, Tiny, labeled, view
 
 
 def test_value_on_a_hand_made_case() -> None:

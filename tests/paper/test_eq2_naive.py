@@ -8,7 +8,7 @@ from semipose.augment import parse
 from semipose.draws import Draws
 from semipose.geometry import align
 from semipose.methods.consistency import Naive
-from tests.tiny import CODEC, FLIP, Tiny, gradients, labeled, norm, view
+from tests.fixtures.tiny import CODEC, FLIP, Tiny, gradients, labeled, norm, view
 
 EASY = parse("affine30+flip50")
 

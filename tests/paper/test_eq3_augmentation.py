@@ -9,7 +9,7 @@ from semipose.augment import parse
 from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.methods import build_method, hard
-from tests.tiny import CODEC, Tiny, blanked, labeled, view
+from tests.fixtures.tiny import CODEC, Tiny, blanked, labeled, view
 
 
 def test_the_hard_view_is_drawn_from_the_image() -> None:

@@ -14,7 +14,7 @@ from semipose.geometry import MEAN_COLOR, View, align, move, similarity
 from semipose.heatmap import dark, decode, encode
 from semipose.methods import Codec
 from semipose.methods.consistency import Single
-from tests.tiny import CODEC, FLIP, labeled
+from tests.fixtures.tiny import CODEC, FLIP, labeled
 
 POINTS = torch.tensor([[45.0, 40], [35, 50], [58, 60]])
 """In the source crop, near its centre: nose, left, right."""

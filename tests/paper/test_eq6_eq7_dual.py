@@ -10,7 +10,7 @@ from semipose.draws import Draws
 from semipose.geometry import align
 from semipose.methods.consistency import Dual
 from semipose.methods.target import response
-from tests.tiny import CODEC, FLIP, Tiny, gradients, labeled, norm, view
+from tests.fixtures.tiny import CODEC, FLIP, Tiny, gradients, labeled, norm, view
 
 EASY, HARD = parse("affine30+flip50"), afresh(parse("affine60+flip50"))
 

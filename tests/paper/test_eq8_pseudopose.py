@@ -17,7 +17,7 @@ from semipose.methods import build_method
 from semipose.methods.target import Target
 from semipose.methods.teach import distilled
 from semipose.papers.find import recipe
-from tests.tiny import CODEC, FLIP, SIGMA, STRIDE, K, Tiny, gradients, labeled, norm, view
+from tests.fixtures.tiny import CODEC, FLIP, SIGMA, STRIDE, K, Tiny, gradients, labeled, norm, view
 
 EASY, HARD = parse("affine30+flip50"), afresh(parse("affine60+flip50"))
 CONFIG = MethodConfig(name="pseudopose", hard="affine60+flip50", teacher="runs/trained")

@@ -11,7 +11,7 @@ from semipose.draws import Draws
 from semipose.geometry import align
 from semipose.methods import build_method
 from semipose.papers.find import recipe
-from tests.tiny import CODEC, FLIP, Says, Tiny, gradients, labeled, norm, view
+from tests.fixtures.tiny import CODEC, FLIP, Says, Tiny, gradients, labeled, norm, view
 
 EASY = parse("affine30+flip50")
 

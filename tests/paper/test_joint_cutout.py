@@ -11,7 +11,7 @@ from semipose.draws import Draws
 from semipose.heatmap import encode
 from semipose.methods import Codec
 from semipose.methods.consistency import Dual, Single
-from tests.tiny import STRIDE, Says, blanked, labeled, view
+from tests.fixtures.tiny import STRIDE, Says, blanked, labeled, view
 
 CODEC = Codec(STRIDE, 1.5, torch.tensor([0]))
 CORNERS = {"a": (9.5, 13.5), "b": (37.5, 49.5)}

@@ -14,7 +14,7 @@ from semipose.metrics import jdr as detection
 from semipose.metrics.jdr import jdr
 from semipose.metrics.pckh import head_sizes, pckh
 from semipose.skeleton import COCO, H36M, MPII, Skeleton
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 def misses(skeleton: Skeleton, count: int, wrong: dict[str, int], far: float) -> tuple[np.ndarray, np.ndarray]:

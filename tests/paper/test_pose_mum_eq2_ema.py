@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from semipose.methods.teachers import STATISTICS, Ema
-from tests.tiny import Tiny, view
+from tests.fixtures.tiny import Tiny, view
 
 STEPS = 3
 

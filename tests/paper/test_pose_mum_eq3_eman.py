@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from semipose.methods.teachers import Ema
+from tests.fixtures.tiny import Tiny, view
 from tests.paper.test_pose_mum_eq2_ema import STEPS, walk
-from tests.tiny import Tiny, view
 
 DECAY = 0.6
 

@@ -12,7 +12,7 @@ from semipose.methods.consistency import Single
 from semipose.methods.mix import Mixing, move_tiles
 from semipose.methods.target import follow, follow_together
 from semipose.methods.teachers import Ema
-from tests.tiny import CODEC, Tiny, gradients, labeled, norm, view
+from tests.fixtures.tiny import CODEC, Tiny, gradients, labeled, norm, view
 
 EASY, SAME = parse("affine30+flip50"), onto(parse("none"))
 MIXING = Mixing(4, (4, 3), ("layer1",), chance=1)

@@ -12,7 +12,7 @@ from semipose.draws import Draws
 from semipose.geometry import align
 from semipose.methods import build_method, hard
 from semipose.papers.find import recipe, recipes
-from tests.tiny import CODEC, Tiny, labeled, view
+from tests.fixtures.tiny import CODEC, Tiny, labeled, view
 
 
 def test_defaults_are_the_papers() -> None:

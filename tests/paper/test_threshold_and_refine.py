@@ -17,7 +17,7 @@ from semipose.methods.consistency import Single
 from semipose.methods.target import Target, soft
 from semipose.methods.teach import chain, parse_changes, refined, then
 from semipose.methods.teachers import Ema
-from tests.tiny import CODEC, SIGMA, STRIDE, K, Says, Tiny, labeled, view
+from tests.fixtures.tiny import CODEC, SIGMA, STRIDE, K, Says, Tiny, labeled, view
 
 SIZE = (16, 12)
 

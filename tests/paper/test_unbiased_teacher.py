@@ -13,8 +13,8 @@ from semipose.methods import build_method
 from semipose.models import checkpoint
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
-from tests.tiny import CODEC, Tiny, labeled, view
-from tests.training.runs import tiny
+from tests.fixtures.runs import tiny
+from tests.fixtures.tiny import CODEC, Tiny, labeled, view
 
 
 def state(net: torch.nn.Module) -> list[torch.Tensor]:

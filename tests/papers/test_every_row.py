@@ -18,7 +18,7 @@ from semipose.papers.xie2021.plans import coco
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from semipose.verbs import reproduce as reproduction
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 SMALL = {
     "resnet": ("resnet18", {"layers": [1, 1, 1, 1], "channels": [8, 8, 8, 8], "stem_width": 8}),

@@ -14,7 +14,7 @@ import yaml
 from semipose.config import Config, DataConfig, to_dict
 from semipose.errors import UserError
 from semipose.papers import measures as scores
-from tests.cameras.rig import around, body
+from tests.fixtures.rig import around, body
 
 
 def run(folder: Path, val: str, predictions: dict | None = None) -> Path:

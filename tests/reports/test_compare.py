@@ -6,7 +6,7 @@ import numpy as np
 
 from semipose.reports.compare import cautions, headline, interval, points
 from semipose.reports.runs import Run, read_run
-from tests.reports.fake import make_run
+from tests.fixtures.fake_runs import make_run
 
 
 def bare(name: str, pck: float | None, **summary: object) -> Run:

@@ -9,7 +9,7 @@ import numpy as np
 
 from semipose.reports.gallery import SIZE, crop_to_box, data_uri, gallery
 from semipose.reports.runs import Predictions, read_run
-from tests.reports.fake import make_run
+from tests.fixtures.fake_runs import make_run
 
 
 def predictions(tmp_path: Path, n: int = 16) -> Predictions:
@@ -67,7 +67,8 @@ def test_crop_keeps_the_joints_in_place() -> None:
     for x, y in keypoints[:2, :2].astype(int):
         cv2.circle(image, (int(x), int(y)), 9, (255, 255, 255), -1)
     crop, scale, origin = crop_to_box(image, np.array([350.0, 100, 200, 300]), keypoints)
-    assert max(crop.shape[:2]) <= SIZE and scale < 1
+    # 297 x 417 pixels: the box and the joint above it, 48 more on each side, a pixel at the far ends.
+    assert crop.shape == (256, 182, 3) and scale == 256 / 417 and origin.tolist() == [301.5, 31.5]
     for joint in keypoints[:2]:
         x, y = (joint[:2] - origin) * scale - 0.5
         rows, columns = np.nonzero(crop[..., 0] > 100)
@@ -81,7 +82,7 @@ def test_boxes_at_and_beyond_the_edge() -> None:
     whole, scale, origin = crop_to_box(image, np.array([-5.0, -5, 80, 80]), none)
     assert whole.shape == image.shape and scale == 1 and origin.tolist() == [-0.5, -0.5]
     outside, _, _ = crop_to_box(image, np.array([500.0, 500, 10, 10]), none)
-    assert min(outside.shape[:2]) >= 1
+    assert np.array_equal(outside, image[-1:, -1:]), "the corner that is nearest"
 
 
 def test_data_uri_keeps_colours() -> None:

@@ -2,55 +2,14 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from semipose.errors import UserError
 from semipose.reports.html import duration, report
-from tests.reports.fake import make_run
-
-VOID = {"meta", "img", "br", "line", "polyline", "circle", "link", "input"}
-
-
-class Page(HTMLParser):
-    """Checks that tags nest, and gathers text and references."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.references: list[str] = []
-        self.words: list[str] = []
-        self.tags: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.references += [v or "" for k, v in attrs if k in ("src", "href", "srcset", "data", "xlink:href")]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-
-def read(path: Path) -> Page:
-    page = Page(path.read_text(encoding="utf-8"))
-    assert page.open == [], "every tag is closed"
-    return page
+from tests.fixtures.fake_runs import make_run
+from tests.fixtures.pages import read
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from semipose.reports.html import report
 from semipose.reports.pseudo import pseudo_charts, pseudo_table
 from semipose.reports.runs import read_runs
-from tests.reports.fake import make_run
+from tests.fixtures.fake_runs import make_run
 
 CURVE = {"correlation": -0.5, "value": [0.1, 0.9], "pck": [0.2, 0.8], "distance": [0.3, 0.1]}
 SCORES = {"count": 30, "pck": 0.5, "taught": 0.75, "pck_taught": 0.6, "confidence": 0.4}
@@ -65,4 +65,4 @@ def test_the_page_has_the_section_where_it_was_measured(tmp_path: Path) -> None:
 def test_what_is_broken_is_left_out(tmp_path: Path, broken: object) -> None:
     runs = read_runs([make_run(tmp_path / "a", pseudo=broken)])
     assert pseudo_charts(runs) == []
-    pseudo_table(runs)
+    assert pseudo_table(runs) is None

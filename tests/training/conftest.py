@@ -8,7 +8,7 @@ import pytest
 
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
-from tests.training.runs import tiny
+from tests.fixtures.runs import tiny
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from semipose.training import stream
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from semipose.training.signals import EXIT_STOPPED, Stopped
-from tests.training.runs import STEPS, at_step, child, dies, exit_code, resume, tiny
+from tests.fixtures.runs import STEPS, at_step, child, dies, exit_code, resume, tiny
 
 
 def _fixed(self: nn.BatchNorm2d, mode: bool = True) -> nn.Module:

@@ -26,6 +26,23 @@ def test_it_fires_once_when_the_student_forgets() -> None:
     assert 0.4 < TIME[at] < 0.7
 
 
+def test_it_fires_below_half_of_the_highest() -> None:
+    """Unsmoothed: at 0.29 of 0.6, not at 0.31; and only where the labelled response is above the floor."""
+    monitor = CollapseMonitor(smoothing=0)
+    assert [monitor.update(0.8, student) is None for student in (0.6, 0.31, 0.29, 0.0)] == [True, True, False, True]
+    for labeled, silent in ((0.3, True), (0.31, False)):
+        assert (CollapseMonitor(smoothing=0).update(labeled, 0.0) is None) == silent
+
+
+def test_smoothing_is_a_mean_at_first_and_then_keeps_four_fifths() -> None:
+    monitor = CollapseMonitor()
+    for labeled in (0.1, 0.2, 0.6, 0.3, 0.8):
+        monitor.update(labeled, labeled)
+    assert monitor.labeled == pytest.approx(np.mean([0.1, 0.2, 0.6, 0.3, 0.8]))
+    monitor.update(0.0, 0.0)
+    assert monitor.student == pytest.approx(0.8 * 0.4) and monitor.most_student == pytest.approx(0.4)
+
+
 def test_it_fires_when_the_student_never_learns() -> None:
     (at,) = fired_at(LEARNING, np.full_like(TIME, 0.01))
     assert LEARNING[at] > 0.3

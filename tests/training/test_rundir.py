@@ -13,8 +13,8 @@ import yaml
 from semipose.config import Config, to_dict
 from semipose.errors import UserError
 from semipose.training.rundir import LOCK, MARKER, MetricsFile, RunDir
-from tests.data.projects import deeplabcut
-from tests.training.runs import child, exit_code
+from tests.fixtures.projects import deeplabcut
+from tests.fixtures.runs import child, exit_code
 
 
 def used(path: Path) -> RunDir:

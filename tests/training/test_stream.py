@@ -15,7 +15,7 @@ from semipose.data.crops.build import CropSpec, build_crops
 from semipose.errors import UserError
 from semipose.training import stream
 from semipose.training.stream import Batches, Share, loading, positions
-from tests.training.runs import dies, points
+from tests.fixtures.runs import dies, points
 
 
 @pytest.mark.parametrize(("batch", "n"), [(4, 12), (5, 12), (7, 3)])

@@ -24,7 +24,7 @@ from semipose.methods.denoise import brought_back
 from semipose.models.stages import Tap, no_tap
 from semipose.skeleton import Skeleton
 from semipose.verbs.audit import FAR, Judged, audit, judged, open_both
-from tests.training.runs import untrained
+from tests.fixtures.runs import untrained
 
 DOTS = Skeleton("dots", ("red", "green"), (), ((0, 1),))
 SIDES = replace(DOTS, pairs=((0, 1),))

@@ -22,7 +22,7 @@ from semipose.outputs.pose import Pose
 from semipose.skeleton import Skeleton
 from semipose.verbs.check import check_yaml, coarse, doubtful, first_aid, needed, slow
 from tests.fixtures.projects import plain_csv
-from tests.training.runs import OPTIONS
+from tests.fixtures.runs import OPTIONS
 
 SIZE = (40, 60)
 SKELETON = Skeleton("three", ("nose", "ear", "tail"), limbs=((0, 1), (1, 2)))

@@ -16,7 +16,7 @@ from semipose.models.build import build_model
 from semipose.models.weights import save_model
 from semipose.skeleton import Skeleton
 from semipose.verbs.export import export
-from tests.training.runs import OPTIONS
+from tests.fixtures.runs import OPTIONS
 
 PAIR = Skeleton("pair", ("left_ear", "right_ear", "nose"), ((0, 1),))
 pytestmark = pytest.mark.slow

@@ -22,7 +22,7 @@ from semipose.skeleton import Skeleton
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from semipose.verbs.gap import find_pairs, gap, measure, read_pair
-from tests.training.runs import tiny
+from tests.fixtures.runs import tiny
 
 SIZE, N = (64, 48), 6
 PLACES = np.array([[12.5, 14.5], [36.5, 20.5], [22.5, 46.5]])

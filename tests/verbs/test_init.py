@@ -18,7 +18,7 @@ from semipose.verbs.init import init
 from semipose.verbs.train import configure
 from tests.fixtures.films import film
 from tests.fixtures.projects import deeplabcut, lightning_pose, picture, plain_csv
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 def opened(target: Path) -> tuple[PoseData, PoseData | None, PoseData | None]:

@@ -17,7 +17,7 @@ from semipose.data.open import open_labeled
 from semipose.errors import UserError
 from semipose.verbs.pick import Looks, choose, pick
 from tests.fixtures.films import film
-from tests.training.runs import untrained
+from tests.fixtures.runs import untrained
 
 
 def looks(angles: list[float], same: dict[int, int] | None = None) -> Looks:

@@ -20,7 +20,7 @@ from semipose.papers.tables import Make, Paper, Plan, Row, Table
 from semipose.training import loop as engine
 from semipose.verbs import reproduce as reproduction
 from semipose.verbs.reproduce import configured, needed, reproduce
-from tests.training.runs import tiny
+from tests.fixtures.runs import tiny
 
 SHORT = {"steps": 2, "save_every": 1, "eval_every": 0, "log_every": 1, "optim": {"batch": 2}}
 TRAINED: list[tuple[str, int]] = []

@@ -16,7 +16,7 @@ from semipose.models.build import build_model
 from semipose.models.weights import save_model
 from semipose.skeleton import LSP
 from semipose.verbs.show_mix import COLORS, GAP, HEIGHT, LABEL, draw_mix, show_mix
-from tests.training.runs import tiny
+from tests.fixtures.runs import tiny
 
 DATA = "synth:studio?count=6&start=70000"
 

@@ -10,7 +10,7 @@ from semipose.cli import main
 from semipose.data.readers.cameras import write_cameras
 from semipose.errors import UserError
 from semipose.verbs.triangulate import triangulate_predictions
-from tests.cameras.rig import around, body, seen
+from tests.fixtures.rig import around, body, seen
 
 NAMES = ("left", "right", "top")
 JOINTS = ("left_hip", "right_hip", "nose", "tail")

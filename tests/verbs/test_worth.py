@@ -13,7 +13,7 @@ from semipose.config import to_dict
 from semipose.errors import UserError
 from semipose.reports.worth import markdown, page, sentence
 from semipose.verbs.worth import compared, label_counts, worth
-from tests.training.runs import tiny
+from tests.fixtures.runs import tiny
 
 JOINTS = ("a", "b")
 

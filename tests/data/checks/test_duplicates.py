@@ -13,7 +13,7 @@ from semipose.data.readers.folder import read_folder
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import read_frames
 from semipose.skeleton import Skeleton
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 PEOPLE = [read_image(f"synth:wild/3/{n}") for n in range(4)]
 

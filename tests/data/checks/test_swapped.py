@@ -10,7 +10,7 @@ from semipose.data.checks.swapped import orders
 from semipose.data.open import open_labeled
 from semipose.data.sample import PoseData, Sample
 from semipose.skeleton import Skeleton
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 MOUSE = Skeleton("mouse", ("nose", "left_ear", "right_ear", "left_hip", "right_hip", "tail"), ((1, 2), (3, 4)))
 BODY = np.array([[0, 0], [-4, 3], [4, 3], [-5, 12], [5, 12], [0, 20]], np.float64)

@@ -10,7 +10,7 @@ import pytest
 from semipose.data.open import open_all, open_unlabeled
 from semipose.errors import UserError
 from semipose.skeleton import AIC
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 POINTS = [v for k in range(14) for v in (10 + k, 20 + k, 1 + k % 3)]
 IMAGE = {

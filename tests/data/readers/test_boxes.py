@@ -9,7 +9,7 @@ import pytest
 from semipose.data.readers.boxes import read_boxes
 from semipose.errors import UserError
 from tests.data.readers.test_coco import DOCUMENT, written
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 def test_detection_results_are_unlabelled_samples(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from semipose.data.readers.cameras import from_matrix, read_cameras, write_cameras
 from semipose.errors import UserError
-from tests.cameras.rig import around, body
-from tests.helpers import shared_data
+from tests.fixtures.rig import around, body
+from tests.fixtures.shared import shared_data
 
 GOOD = {"K": [[900, 0, 500], [0, 900, 500], [0, 0, 1]], "R": np.eye(3).tolist(), "t": [0, 0, 4000]}
 

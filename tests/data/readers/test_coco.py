@@ -15,7 +15,7 @@ from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.coco import read_coco
 from semipose.errors import UserError
 from semipose.skeleton import COCO, Skeleton
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 DOCUMENT = {
     "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}],

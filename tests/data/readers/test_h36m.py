@@ -10,7 +10,7 @@ from semipose.data.open import open_labeled
 from semipose.data.readers.h36m import find_cameras, read_h36m
 from semipose.errors import UserError
 from semipose.skeleton import H36M
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 @pytest.mark.parametrize("name", ["h36m_coco.json", "test_h36m_body3d.npz"])

@@ -14,7 +14,7 @@ import pytest
 from semipose.cli import main
 from semipose.data.readers.hdf5 import read_frame
 from semipose.errors import UserError
-from tests.data.projects import deeplabcut
+from tests.fixtures.projects import deeplabcut
 
 h5py = pytest.importorskip("h5py")
 pandas = pytest.importorskip("pandas")

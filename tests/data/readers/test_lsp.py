@@ -12,7 +12,7 @@ from semipose.data.images import image_size
 from semipose.data.readers.lsp import read_lsp
 from semipose.errors import UserError
 from semipose.skeleton import LSP
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 def written(folder: Path, joints: object, images: tuple[int, ...] = (1, 3), digits: int = 5) -> Path:

@@ -12,7 +12,7 @@ from semipose.data.open import open_labeled, open_unlabeled
 from semipose.data.readers.mpii import HEAD, read_mpii
 from semipose.errors import UserError
 from semipose.skeleton import MPII
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 JOINTS = [[10.0 + k, 20.0 + 2 * k] for k in range(16)]
 PERSON = {"image": "a.jpg", "center": [50, 40], "scale": 0.3, "joints": JOINTS, "joints_vis": [0] + [1] * 15}

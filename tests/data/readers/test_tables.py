@@ -11,7 +11,7 @@ from semipose.data.open import open_labeled
 from semipose.data.readers.tables import is_table, labelled, number, read_table
 from semipose.errors import UserError
 from tests.fixtures.projects import JOINTS, csv_text, lightning_pose, plain_csv, xy
-from tests.helpers import shared_data
+from tests.fixtures.shared import shared_data
 
 
 def test_real_projects() -> None:
