@@ -47,6 +47,7 @@ from semipose.data.images import read_image
 from semipose.data.split import make_split
 from semipose.inference.boxes import Finder, finder_of
 from semipose.inference.predictor import Boxes, Predictor
+from semipose.methods import switched
 from semipose.metrics.seeds import estimate
 from semipose.verbs.init import init
 from semipose.verbs.train import configure
@@ -100,7 +101,7 @@ def config(name: str, method: str, seed: int, options: argparse.Namespace, root:
         base,
         data=replace(base.data, split=str(split.resolve()), frames=FRAMES, cache=str(root / "cache")),
         model=replace(base.model, size=list(study.size or base.model.size)),
-        method=replace(base.method, name=method),
+        method=switched(base.method, method),
         optim=replace(base.optim, batch=BATCH),
         steps=options.dry or STEPS,
         seed=seed,

@@ -13,17 +13,19 @@ from pathlib import Path
 
 from common import pck_percent, run_once, write
 from figures import response_figure
-from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
+from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
+from semipose.methods import options
+from semipose.methods.base import Options
 
 LABELS, UNLABELED, VAL, STEPS = 30, 2000, 500, 1500
 METHODS = {
-    "supervised": MethodConfig(name="supervised"),
-    "naive": MethodConfig(name="naive"),
-    "single": MethodConfig(name="single", hard="affine60+flip50"),
+    "supervised": options("supervised"),
+    "naive": options("naive"),
+    "single": options("single", hard="affine60+flip50"),
 }
 
 
-def config(views: MethodConfig, root: Path, threads: int) -> Config:
+def config(views: Options, root: Path, threads: int) -> Config:
     """A run of the study."""
     people = "synth:studio?seed=0&count={}&start={}"
     data = DataConfig(

@@ -14,14 +14,16 @@ from pathlib import Path
 
 from common import pck_percent, run_once, write
 from figures import comparison_picture
-from semipose.config import Config, MethodConfig
+from semipose.config import Config
+from semipose.methods import options
 from semipose.papers import mini
+from semipose.papers.xie2021.methods import EASY
 from semipose.verbs.demo import METHODS, demo
 
 
 def control(seed: int, folder: Path) -> Config:
     """Supervised training on recoloured labels; nothing unlabelled."""
-    config = mini.base(MethodConfig("supervised", mini.EASY, labeled=f"{mini.EASY}+ra20"), seed)
+    config = mini.base(options("supervised", easy=EASY, labeled=f"{EASY}+ra20"), seed)
     config.data.cache = str(folder / "cache")
     return config
 

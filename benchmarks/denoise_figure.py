@@ -20,6 +20,7 @@ from torch import Tensor
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+from semipose.papers.yu2024.recipes import WHOLE
 
 from semipose.augment import parse
 from semipose.config import Config
@@ -29,12 +30,12 @@ from semipose.draws import Draws
 from semipose.geometry import View, move, swap_sides
 from semipose.heatmap import decode, quarter
 from semipose.inference.boxes import finder_of
+from semipose.methods import switched
 from semipose.methods.denoise import average, gathered, highest
 from semipose.methods.target import Target
 from semipose.methods.teach import refined
 from semipose.methods.teachers import Itself
 from semipose.metrics.pck import box_norm
-from semipose.papers.yu2024.recipes import WHOLE
 from semipose.training.networks import build_networks
 from semipose.training.pseudo import hold_back
 
@@ -61,7 +62,7 @@ def main() -> None:
     config = resolve(Config(), read_yaml(options.run / "config.yaml"))
     sets = open_sets(config.data, True, finder_of)
     files = sorted(options.run.glob("model*.safetensors"), key=lambda file: file.stem)
-    config = replace(config, peer={}, method=replace(config.method, name="single"))
+    config = replace(config, peer={}, method=switched(config.method, "single"))
     network = build_networks(config, sets.skeleton, files[:1])[0].eval()
     held = hold_back(cut(sets.unlabeled, config, True, False), sets.held, options.count, options.count, 0)
     assert held is not None, "the run's unlabelled data has no labels to compare with"

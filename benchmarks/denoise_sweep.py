@@ -23,12 +23,14 @@ from typing import Any
 import torch
 
 from common import RESULTS, run_once, write
-from semipose.config import Config, MethodConfig
+from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.data.datasets import cut, open_sets
 from semipose.inference.boxes import finder_of
-from semipose.methods import Codec, build_method
+from semipose.methods import build_method, options, switched
+from semipose.methods.target import Codec
 from semipose.papers import mini
+from semipose.papers.xie2021.methods import EASY, JC
 from semipose.training.networks import build_networks
 from semipose.training.pseudo import hold_back, measure
 
@@ -65,7 +67,7 @@ def settings() -> Iterator[tuple[str, dict[str, Any]]]:
 def measured(folder: Path, count: int, only: list[str]) -> dict[str, Any]:
     """Each setting with the networks of a run, all on the same unlabelled images in the same views."""
     config = resolve(Config(), read_yaml(folder / "config.yaml"))
-    base = replace(config.method, **{"name": "denoise_select", **START, "teach": "soft", "select": "none"})
+    base = replace(switched(config.method, "denoise_select"), **{**START, "teach": "soft", "select": "none"})
     config = replace(config, method=base)
     sets = open_sets(config.data, True, finder_of)
     files = sorted(folder.glob("model*.safetensors"), key=lambda file: file.stem)
@@ -91,7 +93,7 @@ def trained(root: Path, steps: int, threads: int, only: list[str]) -> dict[str, 
     for key, values in TRAINED.items():
         for value in values if key in only else ():
             changed = {**START, key: value}
-            method = MethodConfig("denoise_select", mini.EASY, f"{mini.HARD}+jc5", **changed)
+            method = options("denoise_select", easy=EASY, hard=JC, **changed)
             config = replace(mini.base(method, SEED), steps=steps, eval_every=0, pseudo=1000, threads=threads)
             config = replace(config, data=replace(config.data, val=None))
             record = run_once(f"{key}-{value}", config, root)

@@ -21,9 +21,11 @@ from pathlib import Path
 
 from common import pck_percent, run_once, write
 from figures import learning_figure
-from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
+from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.data.readers.lsp import read_lsp
 from semipose.data.split import make_split
+from semipose.methods import options
+from semipose.methods.base import Options
 from semipose.papers.pose_mum import recipes as pose_mum
 from semipose.papers.yu2024 import recipes as yu2024
 
@@ -31,9 +33,9 @@ WARM, STEPS, LONG = 800, 800, 2000
 """Steps of the supervised start, which every method shares, and of each method after it, at either size."""
 
 METHODS = {
-    "supervised": MethodConfig(name="supervised"),
-    "single": MethodConfig(name="single", hard="affine60+flip50"),
-    "dual": MethodConfig(name="dual", hard="affine60+flip50+jc5"),
+    "supervised": options("supervised"),
+    "single": options("single", hard="affine60+flip50"),
+    "dual": options("dual", hard="affine60+flip50+jc5"),
 }
 LATER = {
     "mum": pose_mum.mum().method,
@@ -44,15 +46,15 @@ LATER = {
 }
 """Of the other two papers, beside them."""
 TRIED = {
-    "dual_affine": MethodConfig(name="dual", hard="affine60+flip50"),
-    "dual_ra": MethodConfig(name="dual", hard="affine60+flip50+ra20"),
-    "dual_half": MethodConfig(name="dual", hard="affine60+flip50+jc5", share=0.5),
+    "dual_affine": options("dual", hard="affine60+flip50"),
+    "dual_ra": options("dual", hard="affine60+flip50+ra20"),
+    "dual_half": options("dual", hard="affine60+flip50+jc5", share=0.5),
 }
 """Beside them in the long study: without cutout; RandAugment in its place; with half of each supervised loss, a lambda
 of 2."""
 
 
-def config(views: MethodConfig, options: argparse.Namespace, warm: int | None = None) -> Config:
+def config(views: Options, options: argparse.Namespace, warm: int | None = None) -> Config:
     """A run of the study; `warm` is the seed of a supervised start."""
     start = warm is not None
     return Config(

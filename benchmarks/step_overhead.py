@@ -24,8 +24,9 @@ import numpy as np
 import torch
 
 from common import write
-from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
+from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.data.crops.build import Crops, build_crops
+from semipose.methods import options
 from semipose.papers.yu2024 import recipes as yu2024
 from semipose.training.launch import launch
 from semipose.training.loop import Training
@@ -35,7 +36,7 @@ from semipose.training.signals import Interruption
 from semipose.training.stream import loading
 
 WHOLE = yu2024.denoise_select().method
-METHODS = {name: MethodConfig(name=name) for name in ("supervised", "single", "dual")}
+METHODS = {name: options(name) for name in ("supervised", "single", "dual")}
 METHODS |= {f"denoise_k{k}": replace(WHOLE, views=k + 1) for k in (1, 2, 4)}
 PASSES: dict[str, tuple[int, tuple[int, ...]]] = {
     "supervised": (1, ()),

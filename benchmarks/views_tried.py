@@ -16,20 +16,20 @@ from pathlib import Path
 from common import pck_percent, run_once, write
 from semipose import augment
 from semipose.augment import Policy
-from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.geometry import View, similarity
+from semipose.methods import options
 from semipose.methods.target import Target
 from semipose.papers import mini
 
 SEED = 10
 METHODS = {
-    "supervised": MethodConfig("supervised", "affine30+flip50"),
-    "supervised, box scaled": MethodConfig("supervised", "box30+flip50"),
-    "single": MethodConfig("single", "affine30+flip50", "affine60+flip50"),
-    "single, box scaled": MethodConfig("single", "box30+flip50", "box60+flip50"),
-    "single, released views": MethodConfig(
-        "single", "released-easy", "released-hard", hard_of="easy", outside="background"
+    "supervised": options("supervised", easy="affine30+flip50"),
+    "supervised, box scaled": options("supervised", easy="box30+flip50"),
+    "single": options("single", easy="affine30+flip50", hard="affine60+flip50"),
+    "single, box scaled": options("single", easy="box30+flip50", hard="box60+flip50"),
+    "single, released views": options(
+        "single", easy="released-easy", hard="released-hard", hard_of="easy", outside="background"
     ),
 }
 

@@ -14,8 +14,8 @@ import yaml
 from semipose.cli import build_parser, main
 from semipose.config import to_dict
 from semipose.papers.find import recipes
-from tests.fixtures.projects import deeplabcut
 from tests.fixtures import layouts
+from tests.fixtures.projects import deeplabcut
 from tests.fixtures.runs import tiny
 
 PEOPLE = "synth:studio?count={}&start={}"

@@ -5,29 +5,32 @@ import math
 import pytest
 import torch
 
-from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.methods import METHODS, NEED_TEACHER, NEED_UNLABELED, Labeled, Method, build_method, networks_of
-from semipose.methods.base import Outcome
-from semipose.methods.consistency import Dual, Naive, Single, UnbiasedTeacher
+from semipose.methods import METHODS, build_method, needs, options, options_class, switched
+from semipose.methods.average import UnbiasedTeacher
+from semipose.methods.base import Method, Outcome
+from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.denoise import DenoiseSelect
 from semipose.methods.supervised import Supervised
+from semipose.methods.target import Labeled
 from semipose.methods.teachers import STATISTICS
+from semipose.options import sources
 from tests.fixtures.tiny import CODEC, K, Tiny, gradients, labeled, norm, view
 
 RESPONSES = {"response/labeled", "response/teacher", "response/student", "response/background"}
 
 AVERAGES = ("mean_teacher", "eman", "pose_mum_plus")
 SINGLES = ("single", "undetached", *AVERAGES, "mum", "pose_mum", "pseudopose", "datadistill")
+UNLABELED = {name for name, entry in METHODS.items() if entry.unlabeled}
 TWO = {"supervised_a", "supervised_b", "unsupervised_a", "unsupervised_b"}
 
 
 def made(name: str, **settings: object) -> Method:
     """The trained teacher, where one is needed, is the last network."""
-    taught = name in NEED_TEACHER
-    config = MethodConfig(name=name, teacher="runs/trained" if taught else None, **settings)  # type: ignore[arg-type]
-    return build_method(config, [Tiny(seed) for seed in range(networks_of(config) + taught)], CODEC)
+    entry = needs(name)
+    config = options(name, **({"teacher": "runs/trained"} if entry.teacher else {}), **settings)
+    return build_method(config, [Tiny(seed) for seed in range(entry.networks + entry.teacher)], CODEC)
 
 
 def step(method: Method, key: int = 0) -> Outcome:
@@ -49,7 +52,7 @@ def test_each_method_takes_a_step(name, kind, losses) -> None:
     method = made(name)
     outcome = step(method)
     assert type(method) is kind and set(outcome.losses) == losses
-    assert set(outcome.measures) == (RESPONSES if name in NEED_UNLABELED else {"response/labeled"})
+    assert set(outcome.measures) == (RESPONSES if name in UNLABELED else {"response/labeled"})
     assert all(v.ndim == 0 and v.isfinite() for v in (*outcome.losses.values(), *outcome.measures.values()))
     assert not any(v.requires_grad for v in outcome.measures.values())
     assert outcome.total.item() == pytest.approx(sum(v.item() for v in outcome.losses.values()))
@@ -90,7 +93,7 @@ def test_unlabelled_joints_do_not_reach_the_loss(name) -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(NEED_UNLABELED))
+@pytest.mark.parametrize("name", sorted(UNLABELED))
 def test_weight_scales_the_unsupervised_loss_alone(name) -> None:
     one, three = step(made(name, weight=1.0)).losses, step(made(name, weight=3.0)).losses
     for key in one:
@@ -136,7 +139,7 @@ def test_passes_of_each_network(name, passes) -> None:
         assert tuple(len(image) for image in net.shown) == passes
 
 
-@pytest.mark.parametrize("name", sorted(NEED_UNLABELED - {"naive", "undetached"}))
+@pytest.mark.parametrize("name", sorted(UNLABELED - {"naive", "undetached"}))
 def test_teach_reaches_every_taught_method(name) -> None:
     """Above a threshold that no peak reaches, nothing is taught."""
     found, silent = step(made(name)).losses, step(made(name, teach="confident99")).losses
@@ -158,31 +161,59 @@ def test_mixed_precision_moves_the_views_no_pixel() -> None:
     assert both.float().mean() > 0.2
 
 
-@pytest.mark.parametrize("key", ["name", "outside", "hard_of", "teach"])
+@pytest.mark.parametrize("key", ["outside", "hard_of", "teach"])
 def test_unknown_settings_are_refused(key) -> None:
-    config = MethodConfig(**{key: "sideways"})  # type: ignore[arg-type]
+    config = options("dual", **{key: "sideways"})
     with pytest.raises(UserError, match=f"method.{key} is 'sideways'; it can be "):
         build_method(config, [Tiny(), Tiny(1)], CODEC)
+
+
+def test_an_unknown_method_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"method.name is 'singel'; it can be supervised, .*; did you mean single\?$"):
+        options("singel")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "message"),
+    [
+        ("dual", "teacher", "method dual has no option teacher, it is one of pseudopose, datadistill; did you mean"),
+        ("single", "margin", "method single has no option margin, it is one of denoise_select; single reads easy, "),
+        ("supervised", "hard", "method supervised has no option hard, it is one of single, .*; did you mean"),
+        ("single", "wieght", r"method single has no option wieght; did you mean method.weight\?"),
+    ],
+)
+def test_an_option_of_another_method_is_refused_with_the_nearest_right_one(name, key, message) -> None:
+    with pytest.raises(UserError, match=f"^{message}"):
+        options(name, **{key: 1})
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_option_says_where_it_is_from(name) -> None:
+    origins = sources(options_class(name))
+    assert [key for key, origin in origins.items() if not origin] == ["name"]
+
+
+def test_another_method_keeps_what_it_reads() -> None:
+    given = options("denoise_select", easy="affine10", hard="affine20", margin=0.5, share=0.5)
+    assert switched(given, "dual") == options("dual", easy="affine10", hard="affine20", share=0.5)
+    assert switched(given, "supervised") == options("supervised", easy="affine10")
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"name": "pseudopose"}, "method pseudopose needs a trained teacher: set method.teacher"),
-        (
-            {"name": "dual", "teacher": "runs/x"},
-            "method.teacher is for datadistill and pseudopose; method.name is dual",
-        ),
-        ({"decay": 1.5}, "method.decay is 1.5; it can be 0 "),
-        ({"views": 0}, "method.views is 0; it can be 1 "),
-        ({"margin": math.nan}, "method.margin is not a number"),
-        ({"weight": math.inf}, "method.weight is inf; it can be 0 or more"),
-        ({"share": -0.5}, "method.share is -0.5; it can be 0 or more"),
-        ({"burn_in": 2.0}, "method.burn_in is 2; it is a part"),
+        ({"name": "eman", "decay": 1.5}, "method.decay is 1.5; it can be 0 "),
+        ({"name": "denoise_select", "views": 0}, "method.views is 0; it can be 1 "),
+        ({"name": "denoise_select", "margin": math.nan}, "method.margin is nan; it is a number"),
+        ({"name": "dual", "weight": math.inf}, "method.weight is inf; it can be 0 or more"),
+        ({"name": "dual", "share": -0.5}, "method.share is -0.5; it can be 0 or more"),
+        ({"name": "dual", "burn_in": 2.0}, "method.burn_in is 2; it is a part"),
+        ({"name": "mum", "mix_tiles": [4]}, r"method.mix_tiles is \[4\]; give two numbers"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, message) -> None:
-    config = MethodConfig(**settings)
+    config = options(**settings)
     with pytest.raises(UserError, match=message):
         build_method(config, [Tiny(), Tiny(1)], CODEC)
 
@@ -192,13 +223,13 @@ def test_an_average_normalises_as_its_method_does_unless_told(name) -> None:
     """None has "batch", "variance" or "sigma" for itself alone."""
     own = "sigma" if name == "eman" else "batch"
     for asked in (None, *STATISTICS):
-        method = build_method(MethodConfig(name, statistics=asked), [Tiny()], CODEC)
+        method = build_method(options(name, statistics=asked), [Tiny()], CODEC)
         assert method.teacher.statistics == (asked or own)
 
 
 def test_dual_takes_two() -> None:
     with pytest.raises(ValueError, match="Dual trains 2 networks, got 1"):
-        build_method(MethodConfig(name="dual"), [Tiny()], CODEC)
+        build_method(options("dual"), [Tiny()], CODEC)
 
 
 def test_labelled_images_may_have_a_view_of_their_own() -> None:

@@ -11,7 +11,6 @@ import torch
 
 from semipose.config import ModelConfig
 from semipose.errors import UserError
-from semipose.models import build_model
 from semipose.models.build import build_model
 from semipose.models.weights import load_model, save_model
 from semipose.skeleton import Skeleton

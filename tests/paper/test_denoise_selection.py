@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from semipose.augment import afresh, parse
-from semipose.config import MethodConfig
 from semipose.draws import Draws
-from semipose.methods import build_method
+from semipose.methods import build_method, options
 from semipose.methods.denoise import READINGS, DenoiseSelect, pooled, selected
 from semipose.methods.target import Target
 from tests.fixtures.tiny import CODEC, FLIP, K, Says, Tiny, gradients, labeled, norm, view
@@ -92,7 +91,7 @@ def test_the_place_of_refinement(place: str) -> None:
     low, high = torch.full((K, *SIZE), 0.1), torch.zeros(K, *SIZE)
     high[:, 8, 6] = 0.9
     nets = [Says(low), Says(high)]
-    config = MethodConfig("denoise_select", easy="none", hard="none", teach="refined0.3", refine=place, views=4)
+    config = options("denoise_select", easy="none", hard="none", teach="refined0.3", refine=place, views=4)
     made = build_method(config, nets, CODEC)
     for target in made.pseudo(view(2), Draws(0)):
         assert (target.weight.flatten() == (1 if place == "before" else 0)).all()
@@ -102,7 +101,7 @@ def test_the_place_of_refinement(place: str) -> None:
 def test_further_views_are_of_the_plain_image_and_of_their_own_strength() -> None:
     """Four views a network, the same for both; those of S_m turn as far as it says, and no cutout touches them."""
     nets = [Tiny(0), Tiny(1)]
-    config = MethodConfig("denoise_select", easy="none", hard="affine60+jc2", multi="affine30", views=4)
+    config = options("denoise_select", easy="none", hard="affine60+jc2", multi="affine30", views=4)
     made = build_method(config, nets, CODEC)
     shown = view(4, 5)
     made.pseudo(shown, Draws(0))

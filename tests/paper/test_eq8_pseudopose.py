@@ -9,18 +9,17 @@ import pytest
 import torch
 
 from semipose.augment import afresh, parse
-from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.geometry import View, align, move
 from semipose.heatmap import decode, encode, quarter
-from semipose.methods import build_method
+from semipose.methods import build_method, options
 from semipose.methods.target import Target
 from semipose.methods.teach import distilled
 from semipose.papers.find import recipe
 from tests.fixtures.tiny import CODEC, FLIP, SIGMA, STRIDE, K, Tiny, gradients, labeled, norm, view
 
 EASY, HARD = parse("affine30+flip50"), afresh(parse("affine60+flip50"))
-CONFIG = MethodConfig(name="pseudopose", hard="affine60+flip50", teacher="runs/trained")
+CONFIG = options("pseudopose", hard="affine60+flip50", teacher="runs/trained")
 
 
 def trained() -> Tiny:

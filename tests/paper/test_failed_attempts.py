@@ -6,17 +6,17 @@ import pytest
 import torch
 
 from semipose.augment import afresh, parse
-from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.geometry import align
-from semipose.methods import build_method
+from semipose.methods import build_method, options
+from semipose.methods.base import Options
 from semipose.papers.find import recipe
 from tests.fixtures.tiny import CODEC, FLIP, Says, Tiny, gradients, labeled, norm, view
 
 EASY = parse("affine30+flip50")
 
 
-def found(config: MethodConfig, net: torch.nn.Module) -> torch.Tensor:
+def found(config: Options, net: torch.nn.Module) -> torch.Tensor:
     return build_method(config, [net], CODEC).train()(labeled(), view(4, 5), Draws(0)).losses["unsupervised"]
 
 
@@ -26,7 +26,7 @@ def test_joints_below_the_threshold_carry_no_loss() -> None:
     maps[0, 8, 6], maps[1, 8, 6], maps[2, 8, 6] = 0.1, 0.5, 0.9
     for threshold, taught in ((0.05, [True] * 3), (0.4, [False, True, True]), (0.95, [False] * 3)):
         net = Says(maps.clone())
-        config = MethodConfig(name="single", easy="none", hard="affine60", teach=f"confident{threshold}")
+        config = options("single", easy="none", hard="affine60", teach=f"confident{threshold}")
         (gradient,) = gradients(found(config, net), net)
         assert gradient.abs().amax((-2, -1)).gt(0).tolist() == taught
 
@@ -35,7 +35,7 @@ def test_joints_below_the_threshold_carry_no_loss() -> None:
 def test_the_mean_teacher_is_the_closed_form(decay) -> None:
     """theta'_n = decay^n theta_0 + (1 - decay) sum decay^(n-i) theta_i, for what the optimiser made of the student."""
     net = Tiny()
-    method = build_method(MethodConfig(name="mean_teacher", decay=decay), [net], CODEC).train()
+    method = build_method(options("mean_teacher", decay=decay), [net], CODEC).train()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
     history = [[p.detach().clone() for p in net.parameters()]]
     for key in range(4):
@@ -56,7 +56,7 @@ def test_the_mean_teacher_is_the_closed_form(decay) -> None:
 def test_without_the_detach_the_teacher_learns() -> None:
     """The gradient is that of the loss with both sides live, and not that of Single."""
     net = Tiny()
-    loss = found(MethodConfig(name="undetached", hard="affine60+flip50"), net)
+    loss = found(options("undetached", hard="affine60+flip50"), net)
     draws = Draws(0)
     labels = EASY(labeled().view, draws)
     easy = EASY(view(4, 5), draws)
@@ -79,8 +79,8 @@ def test_reweighting_pulls_harder_where_the_teacher_sees_a_joint() -> None:
     maps = torch.zeros(3, 16, 12)
     maps[0, 7:9, 5:7], maps[1, 5:8, 4:7] = -0.5, 0.8
     net, plain = Says(maps.clone()), Says(maps.clone())
-    config = MethodConfig(name="single", easy="none", hard="affine60+flip50")
-    weighted = MethodConfig(name="single", easy="none", hard="affine60+flip50", teach="foreground")
+    config = options("single", easy="none", hard="affine60+flip50")
+    weighted = options("single", easy="none", hard="affine60+flip50", teach="foreground")
     (a,), (b,) = gradients(found(weighted, net), net), gradients(found(config, plain), plain)
     assert norm([a[1]]) > 1.5 * norm([b[1]]) > 0
     torch.testing.assert_close(a[0], b[0])

@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semipose.augment import afresh, parse
-from semipose.config import MethodConfig
 from semipose.draws import Draws
 from semipose.geometry import move, to_cells
 from semipose.heatmap import encode
-from semipose.methods import NEED_TEACHER, build_method, networks_of
+from semipose.methods import build_method, needs, options
 from semipose.methods.consistency import Single
 from semipose.methods.target import Target, soft
 from semipose.methods.teach import chain, parse_changes, refined, then
@@ -74,10 +73,11 @@ def test_the_fresh_gaussian_stands_at_the_sub_pixel_peak(x: float, y: float, hei
 )
 def test_it_goes_with_every_teacher(name: str) -> None:
     """What a student follows is a whole Gaussian, whatever its teacher's heatmaps look like."""
-    settings_ = {"teacher": "trained"} if name in NEED_TEACHER else {}
+    settings_ = {"teacher": "trained"} if needs(name).teacher else {}
+    settings_ |= {"multi": "affine30"} if name == "denoise_select" else {}
     easy = "none" if name == "datadistill" else "affine30"  # Says says the same of every view, so that sums would blur
-    config = MethodConfig(name, easy=easy, multi="affine30", teach="refined0.05", **settings_)
-    nets = [Says(peaks_of([0.2, 0.9, 0.03])[0]) for _ in range(networks_of(config) + bool(settings_))]
+    config = options(name, easy=easy, teach="refined0.05", **settings_)
+    nets = [Says(peaks_of([0.2, 0.9, 0.03])[0]) for _ in range(needs(name).networks + needs(name).teacher)]
     for each in build_method(config, nets, CODEC).pseudo(view(4, 5), Draws(0)):
         top = each.heatmaps.amax((-2, -1))
         assert top.min() > 0.85 and top.max() <= 1

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import torch
 
-from semipose.config import MethodConfig
 from semipose.draws import Draws
-from semipose.methods import build_method
+from semipose.methods import build_method, options
 from semipose.models import checkpoint
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
@@ -23,7 +22,7 @@ def state(net: torch.nn.Module) -> list[torch.Tensor]:
 
 def test_the_teacher_is_the_student_where_the_burn_in_ends_and_its_average_after() -> None:
     net, decay = Tiny(), 0.9
-    made = build_method(MethodConfig("unbiased_teacher", decay=decay), [net], CODEC).train()
+    made = build_method(options("unbiased_teacher", decay=decay), [net], CODEC).train()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
 
     def learn(key: int, unlabeled: bool) -> None:

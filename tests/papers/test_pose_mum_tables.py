@@ -8,9 +8,9 @@ import pytest
 
 from semipose.config import Config, differences, to_dict
 from semipose.config.resolve import resolve
-from semipose.methods import networks_of
+from semipose.methods import needs
 from semipose.papers.find import recipe
-from semipose.papers.pose_mum.tables import PAPER
+from semipose.papers.pose_mum import PAPER
 from semipose.verbs.reproduce import needed
 
 ROWS = {(key, row.label): row for key, table in PAPER.tables.items() for row in table.rows}
@@ -50,7 +50,7 @@ def test_numbers_are_the_paper_s(table: str, label: str, number: float) -> None:
 def test_a_plan_s_settings_are_ones_the_program_takes(name: str) -> None:
     for scale, make in PAPER.plans[name].scales.items():
         config = make(3, None)
-        assert config.seed == 3 and networks_of(config.method) == 1
+        assert config.seed == 3 and needs(config.method.name).networks == 1
         assert to_dict(resolve(Config(), to_dict(config))) == to_dict(config)
         assert (config.data.labeled is None) == (scale == "paper")
     assert make(3, Path("data")).method == config.method

@@ -10,11 +10,12 @@ import pytest
 
 from semipose.config import Config, to_dict
 from semipose.config.resolve import resolve
-from semipose.methods import NEED_TEACHER, networks_of
+from semipose.methods import needs
 from semipose.papers.find import recipe
-from semipose.papers.measures import MPJPE, PCK, PEOPLE, PSEUDO, SCORES, START
+from semipose.papers.measures import PEOPLE, SCORES, START
 from semipose.papers.mini import SETS
-from semipose.papers.xie2021.tables import PAPER
+from semipose.papers.tables import MPJPE, PCK, PSEUDO
+from semipose.papers.xie2021 import PAPER
 
 ROWS = [(key, row) for key, table in PAPER.tables.items() for row in table.rows]
 
@@ -147,7 +148,7 @@ def test_a_plan_s_settings_are_ones_the_program_takes(name: str) -> None:
             if root or scale == "mini":  # without data it differs in nothing else
                 assert to_dict(resolve(Config(), to_dict(config))) == to_dict(config)
             assert (config.data.labeled is None) == (scale == "paper" and root is None)
-        assert (config.method.name in NEED_TEACHER) == (plan.teacher is not None)
+        assert needs(config.method.name).teacher == (plan.teacher is not None)
         config.method.teacher = "somewhere" if plan.teacher else None
         assert networks_of(config.method) == (2 if config.method.name == "dual" else 1)
         for before in (plan.start, plan.teacher):

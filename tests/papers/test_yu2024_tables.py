@@ -8,10 +8,10 @@ import pytest
 
 from semipose.config import Config, to_dict
 from semipose.config.resolve import resolve
-from semipose.methods import networks_of
 from semipose.papers.find import recipe
-from semipose.papers.measures import PSEUDO, SCORES
-from semipose.papers.yu2024.tables import PAPER
+from semipose.papers.measures import SCORES
+from semipose.papers.tables import PSEUDO
+from semipose.papers.yu2024 import PAPER
 
 ROWS = {(key, row.label): row for key, table in PAPER.tables.items() for row in table.rows}
 
@@ -47,7 +47,7 @@ def test_a_plan_s_settings_are_ones_the_program_takes(name: str) -> None:
     for config in configs.values():
         assert config.seed == 3 and config.pseudo == 1000
         assert to_dict(resolve(Config(), to_dict(config))) == to_dict(config)
-        networks_of(config.method)
+        config.method.check()
     mini, paper = (to_dict(configs[scale])["method"] for scale in ("mini", "paper"))
     assert {key for key in mini if mini[key] != paper[key]} <= {"decay"}
 

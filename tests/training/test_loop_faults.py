@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from semipose.config import Config, MethodConfig
+from semipose.config import Config
 from semipose.errors import UserError
+from semipose.methods import options
 from semipose.methods.base import Method
 from semipose.models import checkpoint
 from semipose.training import loop as train
@@ -61,7 +62,7 @@ def test_resuming_at_every_step_changes_no_bit(cache, run, reference) -> None:
 
 def test_a_run_that_an_average_teaches_and_tiles_are_mixed_in_resumes_to_the_bit(cache, tmp_path) -> None:
     """The teacher's parameters and statistics, and which stages mix how, are those of a run that was not stopped."""
-    method = MethodConfig("pose_mum_plus", decay=0.6, joint=True, statistics="sigma")
+    method = options("pose_mum_plus", decay=0.6, joint=True, statistics="sigma")
     config = replace(tiny(cache, steps=4, eval_every=0), method=method)
     whole, parts = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "parts")
     run_training(config, whole, progress=False)
