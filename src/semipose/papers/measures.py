@@ -15,6 +15,7 @@ from semipose.config.resolve import read_yaml, resolve
 from semipose.data.sample import SYNTH
 from semipose.errors import UserError
 from semipose.metrics.pckh import GROUPS
+from semipose.metrics.summary import ENSEMBLE
 
 DETECTED = Path("person_detection_results", "COCO_val2017_detections_AP_H_56_person.json")
 """Where pose repositories keep the boxes of SimpleBaseline's detector, in COCO's folder."""
@@ -50,23 +51,23 @@ def column(name: str) -> Score:
 
 def average_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     """COCO AP in %, with the validation data's boxes; its further measures by their names (AP50, AR, ...)."""
-    from semipose.verbs.train import evaluate
+    from semipose.inference.evaluate import evaluate_run
 
-    return _precision(evaluate(folder)["coco"])
+    return _precision(evaluate_run(folder)["coco"])
 
 
 def detected_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     """COCO AP in % with flip test, in the boxes of SimpleBaseline's detector, where they lie beside the annotations (as
     `DETECTED`); nothing elsewhere."""
-    from semipose.verbs.train import evaluate
+    from semipose.inference.evaluate import evaluate_run
 
     config = resolve(Config(), read_yaml(folder / "config.yaml"))
     boxes = Path(str(config.data.val)).parents[1] / DETECTED
-    return _precision(evaluate(folder, flip_test="shift", boxes=boxes)["detected"]) if boxes.exists() else {}
+    return _precision(evaluate_run(folder, flip_test="shift", boxes=boxes)["detected"]) if boxes.exists() else {}
 
 
 def _precision(coco: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:
-    return _percent({name: {"": each["AP"], **each} for name, each in coco.items() if name != "ensemble"})
+    return _percent({name: {"": each["AP"], **each} for name, each in coco.items() if name != ENSEMBLE})
 
 
 def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
@@ -89,7 +90,7 @@ def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     if val is None or cameras is None:
         raise UserError(f"{config.data.val} has no cameras.pkl beside it or in the two folders above; MPJPE needs one")
     file = json.loads((folder / "predictions" / "val.json").read_text())
-    names = [name for name in file["networks"] if name != "ensemble"]
+    names = [name for name in file["networks"] if name != ENSEMBLE]
     pred = {name: np.array([row["pred"][name] for row in file["samples"]]) for name in names}
     return _flat({name: _millimetres(shots_mpjpe(val, pred[name], cameras)) for name in names})
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from semipose.config import Config, differences, to_dict
 from semipose.config.limits import check_ranges
 from semipose.config.resolve import resolve
+from semipose.config.schema import FREE
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut, open_sets
 from semipose.draws import Draws
@@ -39,9 +40,6 @@ from semipose.training.pseudo import hold_back, measure
 from semipose.training.rundir import MetricsFile, RunDir
 from semipose.training.signals import Interruption, Stopped
 from semipose.training.stream import Batches, Share, loading
-
-FREE = {"workers", "threads", "save_every", "data.cache"}
-"""What may differ between a run and its resumption: nothing of it changes a number (threads the last bit of one)."""
 
 
 @dataclass
