@@ -57,11 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(name: str, words: Sequence[str]) -> int:
     """Read the words of a command, call its function, and print what it returns."""
-    from cyclopts import App, CycloptsError, Parameter
+    from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
     from cyclopts.help import DefaultFormatter, PanelSpec
     from rich.box import SIMPLE_HEAD
 
-    own = name.replace("-", "_")
+    own, look = name.replace("-", "_"), f"; semipose {name} --help lists what is"
     if own not in verbs.names():
         near = _near(name, [each.replace("_", "-") for each in verbs.names()])
         raise UsageError(f"there is no command {name!r}{near or '; semipose --help lists them'}")
@@ -73,17 +73,21 @@ def run(name: str, words: Sequence[str]) -> int:
     command.__signature__ = inspect.Signature([*_parameters(verb)])  # type: ignore[attr-defined]
     command.__doc__, example = _help(verb)
     every = Parameter(consume_multiple=(1, None), negative_iterable=())
-    how: dict[str, Any] = {"help_format": "plaintext", "help_formatter": DefaultFormatter(panel_spec=PanelSpec(box=SIMPLE_HEAD)), "help_epilogue": example}
-    app = App(f"semipose {name}", default_command=command, default_parameter=every, version_flags=(), **how)
+    how: dict[str, Any] = {"help_format": "plaintext", "help_epilogue": example, "version_flags": ()}
+    how["help_formatter"] = DefaultFormatter(panel_spec=PanelSpec(box=SIMPLE_HEAD))
+    app = App(f"semipose {name}", default_command=command, default_parameter=every, **how)
     app["--help"].show = False
     flags = {flag for each in app.assemble_argument_collection() for flag in each.names} | {"--help"}
     others = _taken(mine := list(words), flags, getattr(module, "_BARE", {}))
     takes = any(each.kind is each.VAR_KEYWORD for each in inspect.signature(verb).parameters.values())
     if others and not takes:
-        near = _near(others[0].partition("=")[0], flags) or f"; semipose {name} --help lists what is"
-        raise UsageError(f"{others[0]} is not understood{near}")
+        raise UsageError(f"{others[0]} is not understood{_near(others[0].partition('=')[0], flags) or look}")
     try:
         asked, bound, _ = app.parse_args(mine, exit_on_error=False, print_error=False)
+    except UnusedCliTokensError as error:
+        raise UsageError(
+            f"{error.unused_tokens[0]} is one word too many; semipose {name} --help lists what is"
+        ) from None
     except CycloptsError as error:
         said = " ".join(str(error).replace('"', "'").split()).rstrip(".")
         raise UsageError(f"{said}; semipose {name} --help lists what is") from None
@@ -114,11 +118,16 @@ def _parameters(verb: Callable[..., Any]) -> Iterator[inspect.Parameter]:
     for name, each in inspect.signature(verb).parameters.items():
         if name != "progress" and each.kind is not each.VAR_KEYWORD:
             alone = each.kind is each.POSITIONAL_OR_KEYWORD and each.default is each.empty
-            how = Parameter(negative=() if each.default is False else None, show_default=each.default not in NOTHING)
+            shown = _joined if isinstance(each.default, tuple) and each.default else each.default not in NOTHING
+            how = Parameter(negative=() if each.default is False else None, show_default=shown)
             kind = each.POSITIONAL_ONLY if alone else each.kind
             yield each.replace(kind=kind, annotation=Annotated[_type(hints[name]), how])
     debug = Annotated[bool, Parameter(negative=(), show_default=False, help="Show the traceback of an error.")]
     yield inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=debug)
+
+
+def _joined(values: Iterable[Any]) -> str:
+    return " ".join(map(str, values))
 
 
 def _type(hint: Any) -> Any:

@@ -10,12 +10,12 @@ import torch
 from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.heatmap import decoder
+from semipose.inference.evaluate import read_networks
 from semipose.inference.predictor import Predictor
 from semipose.models import SimpleBaseline, build_model
 from semipose.models.weights import load_model, load_weights, save_model
 from semipose.skeleton import COCO, LSP, Skeleton
 from semipose.training import checkpoint
-from semipose.verbs.train import read_networks
 
 CONFIG = ModelConfig(
     weights="none",

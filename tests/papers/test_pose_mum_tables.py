@@ -11,7 +11,7 @@ from semipose.config.resolve import resolve
 from semipose.methods import networks_of
 from semipose.papers.pose_mum.tables import PAPER
 from semipose.papers.recipes import recipe
-from semipose.verbs.reproduce import needed
+from semipose.papers.reproduction import needed
 
 ROWS = {(key, row.label): row for key, table in PAPER.tables.items() for row in table.rows}
 

@@ -17,11 +17,11 @@ import pytest
 from semipose.data.sample import PoseData
 from semipose.data.video import probe, read_frames
 from semipose.errors import UserError
+from semipose.inference import files as prediction
+from semipose.inference.files import Prediction, boxes_of_run, predict_files
 from semipose.inference.predictor import Predictor
 from semipose.outputs import Frame
 from semipose.skeleton import COCO, Skeleton
-from semipose.verbs import predict as prediction
-from semipose.verbs.predict import Predicted, boxes_of_run, predict
 from tests.films import dot, film
 from tests.inference.test_predictor import Bright
 
@@ -41,9 +41,9 @@ def model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prediction.Predictor, "load", lambda *_: loaded)
 
 
-def on(source: Path, out: Path, *formats: str, **more: object) -> Predicted:
+def on(source: Path, out: Path, *formats: str, **more: object) -> Prediction:
     how = {"overlay": False, "progress": False, "cache": None, **more}
-    return predict("model", source, out, formats=formats or ("coco",), **how)  # type: ignore[arg-type]
+    return predict_files("model", source, out, formats=formats or ("coco",), **how)  # type: ignore[arg-type]
 
 
 @pytest.fixture
