@@ -21,8 +21,8 @@ from common import write
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut, open_sets
 from semipose.geometry import View
+from semipose.inference.evaluate import read_networks
 from semipose.inference.evaluation import predict_crops, score_crops
-from semipose.verbs.train import read_networks
 
 
 @torch.no_grad()

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from common import pck_percent, run_once, write
 from figures import comparison_picture
+from semipose import demo
 from semipose.config import Config, MethodConfig
 from semipose.papers import mini
-from semipose.verbs.demo import METHODS, demo
+
+METHODS = ("supervised", "dual")
 
 
 def control(seed: int, folder: Path) -> Config:
@@ -36,7 +38,7 @@ def main() -> None:
         folder = options.root / f"seed{seed}"
         record = folder / "demo.json"
         if not record.exists():
-            found = demo(folder, seed)
+            found = demo(out=folder, seed=seed)
             for method in METHODS:
                 found[f"{method}_run"] = json.loads((folder / method / "summary.json").read_text())
             found["control_run"] = run_once("control", control(seed, folder), folder)
