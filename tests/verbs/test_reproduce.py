@@ -142,6 +142,22 @@ def test_an_interrupted_run_goes_on(cache: dict[str, str], monkeypatch: pytest.M
     assert steps == [1, 2]
 
 
+def test_an_interrupted_run_goes_on_with_another_accelerator(
+    cache: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a resumed run and a recorded one may differ in is the same."""
+    asked = {"out": "out", "progress": False, "data": cache}
+    train = engine.run_training
+    monkeypatch.setattr(engine, "run_training", lambda *rest, **named: train(*rest, **named, stop_at=1))
+    with pytest.raises(FileNotFoundError):  # a run that ended early has no summary
+        reproduce("nobody/table2", accelerator="cpu", **asked)
+    monkeypatch.setattr(engine, "run_training", train)
+    (table,) = reproduce("nobody/table2", accelerator="auto", workers=1, save_every=7, **asked)
+    assert table["rows"][0]["runs"] == ["first-seed0"] and table["rows"][0]["mean"] is not None
+    (again,) = reproduce("nobody/table2", accelerator="cpu", train=False, **asked)
+    assert again["rows"] == table["rows"]
+
+
 def test_what_is_not_finished_is_left_out_where_nothing_is_to_be_trained(cache: dict[str, str]) -> None:
     asked = {"out": "out", "progress": False, "data": cache}
     (empty,) = reproduce("nobody/table1", train=False, **asked)

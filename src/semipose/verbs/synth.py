@@ -52,7 +52,7 @@ def synth(
     try:
         (folder / "images").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error.strerror or error}); choose another with --out") from None
+        raise UserError(f"{folder} cannot be written ({error.strerror or error}); name another") from None
     assert data.skeleton is not None
     images, annotations = [], []
     bar = track(data, "drawing", console=Console(stderr=True), disable=not progress or count < 200)
