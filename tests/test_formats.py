@@ -73,7 +73,7 @@ def test_ap_in_the_data_s_own_boxes_equals_pycocotools_on_the_whole_file(
 
     config = tiny(tmp_path / "cache", "supervised")
     save_model(tmp_path / "model", build_networks(config, COCO)[0], config.model, COCO)
-    monkeypatch.setattr("semipose.inference.evaluation.predict_crops", lambda *_, **__: {"a": pred})
+    monkeypatch.setattr("semipose.inference.evaluate.predict_crops", lambda *_, **__: {"a": pred})
     found = evaluate(tmp_path / "model.safetensors", data=coco)["coco"]["a"]
 
     def rank(pose: np.ndarray) -> float:

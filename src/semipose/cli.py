@@ -85,12 +85,9 @@ def run(name: str, words: Sequence[str]) -> int:
     try:
         asked, bound, _ = app.parse_args(mine, exit_on_error=False, print_error=False)
     except UnusedCliTokensError as error:
-        raise UsageError(
-            f"{error.unused_tokens[0]} is one word too many; semipose {name} --help lists what is"
-        ) from None
+        raise UsageError(f"{(error.unused_tokens or ['this'])[0]} is one word too many{look}") from None
     except CycloptsError as error:
-        said = " ".join(str(error).replace('"', "'").split()).rstrip(".")
-        raise UsageError(f"{said}; semipose {name} --help lists what is") from None
+        raise UsageError(" ".join(str(error).replace('"', "'").split()).rstrip(".") + look) from None
     if asked is not command:  # --help
         asked(*bound.args, **bound.kwargs)
         return DONE
