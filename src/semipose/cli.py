@@ -19,18 +19,24 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from semipose import __doc__ as about
 from semipose import __version__, verbs
 from semipose.errors import UsageError, UserError
+from semipose.training.signals import EXIT_STOPPED, Stopped
 
 DONE, FAILED, USAGE = 0, 1, 2
-"""Exit codes; a run that a signal stopped, with its checkpoint saved, exits with 3."""
+"""Exit codes, beside `EXIT_STOPPED`."""
 PLAIN = (str, int, float, bool, Path, NoneType)
 NOTHING = (None, False, 0, ())
 """Defaults that the help does not show."""
 
 
+class Int(int):
+    """A whole number, and no other, which cyclopts would round."""
+
+    def __new__(cls, text: str) -> int:  # type: ignore[misc]
+        return int(text)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    from semipose.training.signals import EXIT_STOPPED, Stopped
-
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["--version"]:
         print(__version__)
@@ -79,8 +85,7 @@ def run(name: str, words: Sequence[str]) -> int:
     app["--help"].show = False
     flags = {flag for each in app.assemble_argument_collection() for flag in each.names} | {"--help"}
     others = _taken(mine := list(words), flags, getattr(module, "_BARE", {}))
-    takes = any(each.kind is each.VAR_KEYWORD for each in inspect.signature(verb).parameters.values())
-    if others and not takes:
+    if others and not any(each.kind is each.VAR_KEYWORD for each in inspect.signature(verb).parameters.values()):
         raise UsageError(f"{others[0]} is not understood{_near(others[0].partition('=')[0], flags) or look}")
     try:
         asked, bound, _ = app.parse_args(mine, exit_on_error=False, print_error=False)
@@ -115,7 +120,8 @@ def _parameters(verb: Callable[..., Any]) -> Iterator[inspect.Parameter]:
     for name, each in inspect.signature(verb).parameters.items():
         if name != "progress" and each.kind is not each.VAR_KEYWORD:
             alone = each.kind is each.POSITIONAL_OR_KEYWORD and each.default is each.empty
-            shown = _joined if isinstance(each.default, tuple) and each.default else each.default not in NOTHING
+            several = isinstance(each.default, tuple) and each.default
+            shown = (lambda values: " ".join(map(str, values))) if several else each.default not in NOTHING
             how = Parameter(negative=() if each.default is False else None, show_default=shown)
             kind = each.POSITIONAL_ONLY if alone else each.kind
             yield each.replace(kind=kind, annotation=Annotated[_type(hints[name]), how])
@@ -123,18 +129,18 @@ def _parameters(verb: Callable[..., Any]) -> Iterator[inspect.Parameter]:
     yield inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=debug)
 
 
-def _joined(values: Iterable[Any]) -> str:
-    return " ".join(map(str, values))
-
-
 def _type(hint: Any) -> Any:
     """Of a parameter's type what can be written in a shell; several where it takes a sequence too."""
-    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    for kind in kinds:
-        if get_origin(kind) is Sequence:
-            return list[_type(get_args(kind)[0])]  # type: ignore[misc]
-    kept = [kind for kind in kinds if kind in PLAIN or get_origin(kind) in (Literal, tuple)]
-    return Union[tuple(kind for kind in kept if kind is not Path or str not in kept)]  # noqa: UP007
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Sequence:
+        return list[_type(inner[0])]  # type: ignore[misc]
+    if origin is tuple:
+        return tuple[tuple(map(_type, inner))]  # type: ignore[misc]
+    if origin not in (Union, UnionType):
+        return Int if hint is int else hint
+    kept = [_type(kind) for kind in inner if kind in PLAIN or get_origin(kind) in (Literal, tuple, Sequence)]
+    several = [kind for kind in kept if get_origin(kind) is list]
+    return several[0] if several else Union[tuple(kind for kind in kept if kind is not Path or str not in kept)]
 
 
 def _taken(words: list[str], flags: set[str], bare: dict[str, str]) -> list[str]:
@@ -144,15 +150,14 @@ def _taken(words: list[str], flags: set[str], bare: dict[str, str]) -> list[str]
     while rest:
         word = rest.pop(0)
         flag, equals, value = word.partition("=")
-        last, option = not rest or rest[0].startswith("-"), flag.replace("_", "-")
+        last, option = not rest or rest[0].startswith("--"), flag.replace("_", "-")
         if not word.startswith("--"):
             words.append(word)
         elif option not in flags:
             others += [word] if equals or last else [word, rest.pop(0)]
-        elif last and not equals and option.strip("-").replace("-", "_") in bare:
-            words.append(f"{option}={bare[option.strip('-').replace('-', '_')]}")
         else:
-            words.append(f"{option}{equals}{value}")
+            alone = bare.get(option[2:].replace("-", "_")) if last and not equals else None
+            words.append(f"{option}={alone}" if alone else f"{option}{equals}{value}")
     return others
 
 
