@@ -140,7 +140,8 @@ def _type(hint: Any) -> Any:
         return Int if hint is int else hint
     kept = [_type(kind) for kind in inner if kind in PLAIN or get_origin(kind) in (Literal, tuple, Sequence)]
     several = [kind for kind in kept if get_origin(kind) is list]
-    return several[0] if several else Union[tuple(kind for kind in kept if kind is not Path or str not in kept)]
+    words = tuple(kind for kind in kept if kind is not Path or str not in kept)
+    return several[0] if several else Union[words]  # noqa: UP007
 
 
 def _taken(words: list[str], flags: set[str], bare: dict[str, str]) -> list[str]:
