@@ -22,8 +22,8 @@ from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut, open_sets
 from semipose.geometry import View
 from semipose.inference.boxes import finder_of
+from semipose.inference.evaluate import read_networks
 from semipose.inference.evaluation import predict_crops, score_crops
-from semipose.verbs.train import read_networks
 
 
 @torch.no_grad()

@@ -40,6 +40,7 @@ import numpy as np
 
 from common import run_once, write
 from figures import comparison_picture
+from semipose import init
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.data.datasets import open_pool, open_sets
@@ -49,8 +50,7 @@ from semipose.inference.boxes import Finder, finder_of
 from semipose.inference.predictor import Boxes, Predictor
 from semipose.methods import switched
 from semipose.metrics.seeds import estimate
-from semipose.verbs.init import init
-from semipose.verbs.train import configure
+from semipose.papers.configure import configure
 
 METHODS = ("supervised", "single")
 STEPS, BATCH, FRAMES = 800, 4, "uniform500"
@@ -92,7 +92,7 @@ def config(name: str, method: str, seed: int, options: argparse.Namespace, root:
     """One run: what `semipose init` wrote, with another size, or boxes."""
     study, file, split = STUDIES[name], root / "data.yaml", root / f"split{seed}.json"
     if not file.exists():
-        init(options.data, file)
+        init(options.data, out=file)
     base = configure(None, file)
     if not split.exists():
         pool = open_pool(base.data)

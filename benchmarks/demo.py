@@ -14,11 +14,13 @@ from pathlib import Path
 
 from common import pck_percent, run_once, write
 from figures import comparison_picture
+from semipose import demo
 from semipose.config import Config
 from semipose.methods import options
 from semipose.papers import mini
 from semipose.papers.xie2021.methods import EASY
-from semipose.verbs.demo import METHODS, demo
+
+METHODS = ("supervised", "dual")
 
 
 def control(seed: int, folder: Path) -> Config:
@@ -38,7 +40,7 @@ def main() -> None:
         folder = options.root / f"seed{seed}"
         record = folder / "demo.json"
         if not record.exists():
-            found = demo(folder, seed)
+            found = demo(out=folder, seed=seed)
             for method in METHODS:
                 found[f"{method}_run"] = json.loads((folder / method / "summary.json").read_text())
             found["control_run"] = run_once("control", control(seed, folder), folder)

@@ -13,8 +13,8 @@ import argparse
 from pathlib import Path
 
 from common import write
+from semipose.inference.perturbation import perturbed
 from semipose.papers.mini import people
-from semipose.verbs.gap import gap
 
 
 def main() -> None:
@@ -27,13 +27,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=0, help="samples of each, drawn at random; 0 is all")
     parser.add_argument("--draws", type=int, default=5)
     options = parser.parse_args()
-    few = {"count": options.count, "draws": options.draws, "out": None}
+    few = {"count": options.count, "draws": options.draws}
     found = {}
     if options.lspet_model:
         data = {"val": str(options.lspet_data), "split": options.lspet_split}
-        found["lspet"] = gap(options.lspet_model, **data, **few)
+        found["lspet"] = perturbed(options.lspet_model, **data, **few)
     if options.people_model:
-        found["people"] = gap(options.people_model, options.people, **few)
+        found["people"] = perturbed(options.people_model, options.people, **few)
     summary = {
         f"{name}/{view}": round(100 * each["pck"], 2)
         for name, result in found.items()

@@ -69,9 +69,9 @@ def make_model(folder: Path) -> Path:
 
 def ours(model: Path, video: Path, out: Path, frames: str = "all") -> tuple[int, float]:
     """Frames and seconds."""
-    from semipose.verbs.predict import predict
+    from semipose import predict
 
-    found = predict(model, video, out, overlay=False, device="cpu", frames=frames, progress=False)
+    found = predict(model, video, out=out, overlay=False, device="cpu", frames=frames, progress=False)
     return found.frames, found.seconds
 
 
@@ -145,7 +145,7 @@ def main() -> None:
     import onnxruntime
     import torch
 
-    from semipose.verbs.export import export
+    from semipose import export
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=COUNT)

@@ -22,11 +22,11 @@ from typing import Any
 
 from common import named, write
 from figures import responses_figure, student_figure
+from semipose import reproduce
 from semipose.papers.find import find
 from semipose.papers.measures import MPJPE, PSEUDO
 from semipose.papers.results import markdown
 from semipose.papers.tables import Row
-from semipose.verbs.reproduce import reproduce
 
 DOCS = Path(__file__).parents[1] / "docs" / "results"
 LOSSES = ("loss/supervised", "loss/unsupervised")

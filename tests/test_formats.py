@@ -18,8 +18,9 @@ from semipose.metrics.oks import AP_NAMES
 from semipose.models.weights import save_model
 from semipose.skeleton import COCO
 from semipose.training.networks import build_networks
+from semipose.verbs.evaluate import evaluate
 from semipose.verbs.predict import predict
-from semipose.verbs.train import evaluate, train
+from semipose.verbs.train import train
 from tests.fixtures.runs import tiny
 from tests.fixtures.shared import shared_data
 
@@ -35,11 +36,11 @@ def test_mpii_with_unlabelled_aic_scored_on_mpii_and_h36m(tmp_path: Path) -> Non
     )
     run = train(config=short(tmp_path, "single", labeled=mpii, unlabeled=aic), out=tmp_path / "run", progress=False)
     assert (run.summary["labels"], run.summary["unlabeled"]) == (5, 9)
-    scores = evaluate(run.path, mpii, threshold=0.5, measure="pckh")
+    scores = evaluate(run.path, data=mpii, threshold=0.5, measure="pckh")
     assert scores["measure"] == "pckh" and scores["count"]["pelvis"] == scores["count"]["thorax"] == 0
     assert [*scores["mean"]["table"]] == ["Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Mean"]
     assert scores["mean"]["table"]["Mean"] == scores["mean"]["pck"]
-    scores = evaluate(run.path, h36m, threshold=0.5, measure="jdr")
+    scores = evaluate(run.path, data=h36m, threshold=0.5, measure="jdr")
     assert scores["count"]["left_knee"] == 4 and scores["count"]["upper_neck"] == 0, "joints in common, by name"
     assert [*scores["mean"]["table"]] == ["Knee", "Ankle", "Elbow", "Wrist", "Avg"]
 
@@ -49,9 +50,9 @@ def test_coco_with_a_detectors_boxes(tmp_path: Path) -> None:
     boxes = coco.with_name("test_coco_det_AP_H_56.json")
     config = short(tmp_path, "supervised", labeled=str(coco), unlabeled=None)
     run = train(config=config, out=tmp_path / "run", progress=False)
-    scores = evaluate(run.path, str(coco), boxes=boxes)
+    scores = evaluate(run.path, data=coco, boxes=boxes)
     assert set(scores["detected"]) == {"a"} and 0 <= scores["detected"]["a"]["AP"] <= 1
-    files = predict(run.path, coco.parent, tmp_path / "out", boxes, overlay=False, submit="tiny").files
+    files = predict(run.path, coco.parent, out=tmp_path / "out", boxes=boxes, overlay=False, submit="tiny").files
     assert files[-1].name == "person_keypoints_test-dev2017_tiny_results.zip" and files[-1].exists()
 
 
@@ -72,8 +73,8 @@ def test_ap_in_the_data_s_own_boxes_equals_pycocotools_on_the_whole_file(
 
     config = tiny(tmp_path / "cache", "supervised")
     save_model(tmp_path / "model", build_networks(config, COCO)[0], config.model, COCO)
-    monkeypatch.setattr("semipose.inference.evaluation.predict_crops", lambda *_, **__: {"a": pred})
-    found = evaluate(tmp_path / "model.safetensors", str(coco))["coco"]["a"]
+    monkeypatch.setattr("semipose.inference.evaluate.predict_crops", lambda *_, **__: {"a": pred})
+    found = evaluate(tmp_path / "model.safetensors", data=coco)["coco"]["a"]
 
     def rank(pose: np.ndarray) -> float:
         return float(pose[pose[:, 2] > 0.2, 2].mean())
@@ -101,7 +102,7 @@ def test_several_labelled_sources_in_a_yaml(tmp_path: Path) -> None:
     config = short(tmp_path, "supervised", labeled=[mpii, aic], unlabeled=None)
     run = train(config=config, out=tmp_path / "run", progress=False)
     assert run.summary["labels"] == 14
-    scores = evaluate(run.path, aic)
+    scores = evaluate(run.path, data=aic)
     assert len(scores["joints"]) == 17 and scores["count"]["Neck"] > 0 == scores["count"]["upper_neck"]
     assert np.isfinite(scores["mean"]["pck"])
 

@@ -1,81 +1,54 @@
-"""Few labelled images and many unlabelled ones into a better 2D pose model."""
+"""Train a better 2D pose model from a few labelled and many unlabelled images."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from semipose import verbs as _verbs
+
 if TYPE_CHECKING:
-    from semipose.data.checks.check import check
-    from semipose.data.split import make_split
-    from semipose.inference.predictor import Predictor
-    from semipose.models.public import import_weights
-    from semipose.reports.html import report
-    from semipose.verbs.audit import audit
-    from semipose.verbs.demo import demo
-    from semipose.verbs.doctor import doctor
-    from semipose.verbs.export import export
-    from semipose.verbs.gap import gap
-    from semipose.verbs.init import init
-    from semipose.verbs.pick import pick
-    from semipose.verbs.predict import predict
-    from semipose.verbs.reproduce import reproduce
-    from semipose.verbs.show_mix import show_mix
-    from semipose.verbs.synth import synth
-    from semipose.verbs.train import evaluate, train
-    from semipose.verbs.triangulate import triangulate_predictions
-    from semipose.verbs.worth import worth
+    from semipose.inference.predictor import Predictor as Predictor
+    from semipose.verbs.audit import audit as audit
+    from semipose.verbs.check import check as check
+    from semipose.verbs.demo import demo as demo
+    from semipose.verbs.doctor import doctor as doctor
+    from semipose.verbs.evaluate import evaluate as evaluate
+    from semipose.verbs.export import export as export
+    from semipose.verbs.gap import gap as gap
+    from semipose.verbs.import_weights import import_weights as import_weights
+    from semipose.verbs.init import init as init
+    from semipose.verbs.pick import pick as pick
+    from semipose.verbs.predict import predict as predict
+    from semipose.verbs.recipes import recipes as recipes
+    from semipose.verbs.report import report as report
+    from semipose.verbs.reproduce import reproduce as reproduce
+    from semipose.verbs.show_mix import show_mix as show_mix
+    from semipose.verbs.split import split as split
+    from semipose.verbs.synth import synth as synth
+    from semipose.verbs.train import train as train
+    from semipose.verbs.triangulate import triangulate as triangulate
+    from semipose.verbs.worth import worth as worth
 
 __version__ = "0.1.0"
-__all__ = [
-    "Predictor",
-    "audit",
-    "check",
-    "demo",
-    "doctor",
-    "evaluate",
-    "export",
-    "gap",
-    "import_weights",
-    "init",
-    "make_split",
-    "pick",
-    "predict",
-    "report",
-    "reproduce",
-    "show_mix",
-    "synth",
-    "train",
-    "triangulate_predictions",
-    "worth",
-]
+__all__ = ["Predictor", *_verbs.names()]
 
-_HOME = {
-    "Predictor": "inference.predictor",
-    "audit": "verbs.audit",
-    "check": "data.checks.check",
-    "demo": "verbs.demo",
-    "doctor": "verbs.doctor",
-    "evaluate": "verbs.train",
-    "export": "verbs.export",
-    "gap": "verbs.gap",
-    "import_weights": "models.public",
-    "init": "verbs.init",
-    "make_split": "data.split",
-    "pick": "verbs.pick",
-    "predict": "verbs.predict",
-    "report": "reports.html",
-    "reproduce": "verbs.reproduce",
-    "show_mix": "verbs.show_mix",
-    "synth": "verbs.synth",
-    "train": "verbs.train",
-    "triangulate_predictions": "verbs.triangulate",
-    "worth": "verbs.worth",
+_HOME = {"Predictor": "semipose.inference.predictor"} | {name: f"semipose.verbs.{name}" for name in _verbs.names()}
+_OLD = {
+    "make_split": ("semipose.split", "semipose.data.split", "make_split"),
+    "triangulate_predictions": ("semipose.triangulate", "semipose.inference.space", "triangulate_files"),
 }
+"""Names of 0.1 that go with the next release: what to write instead, and what they still give."""
 
 
 def __getattr__(name: str) -> Any:
     """Loads a verb when it is first asked for, so that importing the package takes no time."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'semipose' has no attribute {name!r}")
-    return getattr(import_module(f"semipose.{_HOME[name]}"), name)
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name in _OLD:
+        import warnings
+
+        instead, module, own = _OLD[name]
+        warnings.warn(f"semipose.{name} goes with the next release; use {instead}", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(module), own)
+    raise AttributeError(f"module 'semipose' has no attribute {name!r}")

@@ -46,8 +46,8 @@ class Knows(nn.Module):
 
 
 @pytest.fixture(scope="module", params=[(64, 48), (92, 80)], ids=["plain", "with room"])
-def crops(request, cache) -> Crops:
-    return build_crops(points(6), CropSpec(SIZE, request.param), cache, progress=False)
+def crops(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Crops:
+    return build_crops(points(6), CropSpec(SIZE, request.param), tmp_path_factory.mktemp("cache"), progress=False)
 
 
 def test_predictions_are_in_image_pixels(crops) -> None:

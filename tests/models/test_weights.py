@@ -10,6 +10,7 @@ import torch
 from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.heatmap import decoder
+from semipose.inference.evaluate import read_networks
 from semipose.inference.predictor import Predictor
 from semipose.models import checkpoint
 from semipose.models.build import build_model
@@ -17,7 +18,6 @@ from semipose.models.pose import SimpleBaseline
 from semipose.models.tensors import load_weights
 from semipose.models.weights import load_model, save_model
 from semipose.skeleton import COCO, LSP, Skeleton
-from semipose.verbs.train import read_networks
 
 CONFIG = ModelConfig(
     weights="none",

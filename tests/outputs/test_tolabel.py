@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,13 +10,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from semipose import labeling
 from semipose.data.open import open_labeled
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.outputs.tolabel import FORMATS, Draft, check_installed
 from semipose.skeleton import Skeleton
-from semipose.verbs import pick as picking
 from tests.fixtures.films import film
 from tests.fixtures.projects import SIZE, picture
 
@@ -170,12 +167,3 @@ def test_what_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"sleap_io.*'semipose\[sleap\]'"):
         check_installed("sleap")
     check_installed("cvat")
-
-
-def test_the_command_line_offers_what_there_is() -> None:
-    """It says so itself, to be quick; nothing of it may grow apart."""
-    assert tuple(FORMATS) == labeling.FORMATS
-    parser = argparse.ArgumentParser()
-    labeling.add_verbs(lambda name, *_: parser if name == "pick" else argparse.ArgumentParser())
-    asked = parser.parse_args(["3", "model"])
-    assert asked.confidence == picking.CONFIDENCE and asked.format == "dlc"

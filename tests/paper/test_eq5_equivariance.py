@@ -12,8 +12,8 @@ from semipose.augment import afresh, parse
 from semipose.draws import Draws
 from semipose.geometry import MEAN_COLOR, View, align, move, similarity
 from semipose.heatmap import dark, decode, encode
-from semipose.methods import Codec
 from semipose.methods.consistency import Single
+from semipose.methods.target import Codec
 from tests.fixtures.tiny import CODEC, FLIP, labeled
 
 POINTS = torch.tensor([[45.0, 40], [35, 50], [58, 60]])

@@ -9,8 +9,8 @@ import torch
 from semipose.augment import afresh, parse
 from semipose.draws import Draws
 from semipose.heatmap import encode
-from semipose.methods import Codec
 from semipose.methods.consistency import Dual, Single
+from semipose.methods.target import Codec
 from tests.fixtures.tiny import STRIDE, Says, blanked, labeled, view
 
 CODEC = Codec(STRIDE, 1.5, torch.tensor([0]))

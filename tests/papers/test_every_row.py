@@ -11,13 +11,14 @@ import pytest
 
 from semipose.config import Config
 from semipose.methods import needs
+from semipose.papers import reproduction
 from semipose.papers.find import PAPERS, find, recipe
 from semipose.papers.measures import DETECTED
+from semipose.papers.results import Setting
 from semipose.papers.tables import Table
 from semipose.papers.xie2021.plans import coco
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
-from semipose.verbs import reproduce as reproduction
 from tests.fixtures.shared import shared_data
 
 SMALL = {
@@ -115,12 +116,13 @@ def test_every_row_starts_trains_and_is_scored(
     configured, table = reproduction.configured, firsts(name)[key]
     monkeypatch.setattr(reproduction, "configured", lambda *args: small(configured(*args)))
     monkeypatch.setattr(reproduction, "find", lambda target: (find(name)[0], {key: table}))
-    cache = {"data": {"cache": str(tmp_path / "cache")}}
-    (written,) = reproduction.reproduce(name, "paper", root=root, dry_run=2, progress=False, **cache)
+    cache, out = {"data": {"cache": str(tmp_path / "cache")}}, Path("reproduce", name, "paper-dry")
+    asked = Setting("paper", out, root, cache, 2, False)
+    (written,) = reproduction.run_tables(name, asked)
     assert [row["plan"] for row in written["rows"]] == [row.plan for row in table.rows]
     for row in written["rows"]:
         assert row["runs"], f"{row['label']} has no run"
-        summary = json.loads(Path("reproduce", name, "paper-dry", row["runs"][0], "summary.json").read_text())
+        summary = json.loads((out / row["runs"][0] / "summary.json").read_text())
         assert summary["steps"] == 2 and summary["val"]["networks"]
     unscored = {row["label"] for row in written["rows"] if row["mean"] is None and row["metric"] != "MPJPE mm"}
     assert not unscored, "MPJPE alone needs several cameras of one moment, which the small files lack"

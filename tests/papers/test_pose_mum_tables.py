@@ -11,7 +11,7 @@ from semipose.config.resolve import resolve
 from semipose.methods import needs
 from semipose.papers.find import recipe
 from semipose.papers.pose_mum import PAPER
-from semipose.verbs.reproduce import needed
+from semipose.papers.reproduction import needed
 
 ROWS = {(key, row.label): row for key, table in PAPER.tables.items() for row in table.rows}
 

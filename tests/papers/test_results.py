@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from semipose.papers import results as tabled
-from semipose.papers.results import markdown, write_table
+from semipose.papers.results import Setting, markdown, write_table
 from semipose.papers.tables import Row, Table
-from semipose.verbs.reproduce import Setting
 
 ARMS = {"Elbow": 67.0, "Wrist": 89.3}
 

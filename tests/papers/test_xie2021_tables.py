@@ -149,8 +149,10 @@ def test_a_plan_s_settings_are_ones_the_program_takes(name: str) -> None:
                 assert to_dict(resolve(Config(), to_dict(config))) == to_dict(config)
             assert (config.data.labeled is None) == (scale == "paper" and root is None)
         assert needs(config.method.name).teacher == (plan.teacher is not None)
-        config.method.teacher = "somewhere" if plan.teacher else None
-        assert networks_of(config.method) == (2 if config.method.name == "dual" else 1)
+        if plan.teacher:
+            config.method.teacher = "somewhere"
+        config.method.check()
+        assert needs(config.method.name).networks == (2 if config.method.name == "dual" else 1)
         for before in (plan.start, plan.teacher):
             assert before is None or scale in PAPER.plans[before].scales
 

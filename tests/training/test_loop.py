@@ -14,7 +14,7 @@ from semipose.data.datasets import Sets, cut, open_sets
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.inference.evaluation import predict_crops
-from semipose.methods import Codec, Method, Outcome, Single, Supervised, build_method
+from semipose.methods.target import Codec, Method, Outcome, Single, Supervised, build_method
 from semipose.models import checkpoint
 from semipose.models.build import build_model
 from semipose.models.weights import load_model

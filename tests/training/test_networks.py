@@ -15,7 +15,7 @@ from semipose.skeleton import LSP
 from semipose.training.loop import run_training
 from semipose.training.networks import build_networks, trained_teachers
 from semipose.training.rundir import RunDir
-from semipose.verbs.train import evaluate
+from semipose.verbs.evaluate import evaluate
 from tests.fixtures.runs import OPTIONS, POINT, STEPS, assert_same_runs, resume, tiny
 
 PEER = {"backbone": "resnet34", "options": {**OPTIONS, "layers": [2, 1, 1, 1]}}

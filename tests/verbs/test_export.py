@@ -20,7 +20,7 @@ from tests.fixtures.runs import OPTIONS
 
 PAIR = Skeleton("pair", ("left_ear", "right_ear", "nose"), ((0, 1),))
 pytestmark = pytest.mark.slow
-GUIDE = Path(__file__).parents[1] / "docs" / "export.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "export.md"
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ import yaml
 
 from semipose.cli import main
 from semipose.data.datasets import open_sets
-from semipose.data.marks import COMMENT, HEAD
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
+from semipose.outputs.drawn import COMMENT, HEAD
+from semipose.papers.configure import configure
 from semipose.verbs.init import init
-from semipose.verbs.train import configure
 from tests.fixtures.films import film
 from tests.fixtures.projects import deeplabcut, lightning_pose, picture, plain_csv
 from tests.fixtures.shared import shared_data
@@ -23,7 +23,7 @@ from tests.fixtures.shared import shared_data
 
 def opened(target: Path) -> tuple[PoseData, PoseData | None, PoseData | None]:
     config = configure(None, target)
-    sets = open_sets(config.data, config.method.name != "supervised", None)
+    sets = open_sets(config.data, needs_unlabeled=config.method.name != "supervised")
     return sets.labeled, sets.unlabeled, sets.val
 
 
@@ -36,7 +36,7 @@ def test_a_project_of_several_videos_holds_out_a_whole_one(tmp_path: Path) -> No
     assert unlabeled is not None and val is not None
     assert (len(labeled), len(unlabeled), len(val)) == (9, 2, 3)
     assert len({s.session for s in val}) == 1 and not {s.session for s in val} & {s.session for s in labeled}
-    assert any("12 instances in 12 images of 4 videos" in line for line in found.found)
+    assert any("12 instances in 12 images of 4 videos" in line for line in found.lines)
     content = yaml.safe_load((project / "data.yaml").read_text())
     assert content["data"]["labeled"] == "." and content["method"]["name"] == "single"
     assert content["method"]["burn_in"] == 0.5
@@ -130,7 +130,7 @@ def test_whole_videos_are_held_out_where_enough_remains(tmp_path: Path, sizes: d
             picture(tmp_path / name / f"{i:02d}.png", i)
             rows.append(f"{name}/{i:02d}.png,nose,5,6")
     (tmp_path / "labels.csv").write_text("\n".join(rows))
-    found = init(tmp_path).found
+    found = init(tmp_path).lines
     labeled, _, val = opened(tmp_path / "data.yaml")
     assert val is not None and len(labeled) >= len(val) >= 0.1 * len(labeled)
     assert {s.session for s in val} == held
@@ -147,7 +147,7 @@ def test_a_file_of_all_labels_beside_its_parts(tmp_path: Path) -> None:
     coco(tmp_path / "annotations.json", range(5))
     coco(tmp_path / "annotations_train.json", range(4))
     coco(tmp_path / "annotations_val.json", [4])
-    found = init(tmp_path).found
+    found = init(tmp_path).lines
     labeled, _, val = opened(tmp_path / "data.yaml")
     assert (names_of(labeled), names_of(val)) == (set("0123"), {"4"})
     assert any(line.startswith(f"left out: {tmp_path}/annotations.json, all its images") for line in found)
@@ -156,7 +156,7 @@ def test_a_file_of_all_labels_beside_its_parts(tmp_path: Path) -> None:
 def test_labels_of_validation_images_are_not_trained_on(tmp_path: Path) -> None:
     coco(tmp_path / "all.json", range(5))
     coco(tmp_path / "val.json", [4])
-    found = init(tmp_path).found
+    found = init(tmp_path).lines
     labeled, _, val = opened(tmp_path / "data.yaml")
     assert (names_of(labeled), names_of(val)) == (set("0123"), {"4"})
     assert "validation: validation data of its own; 1 labels of images held out are not trained on" in found
@@ -167,7 +167,7 @@ def test_validation_is_preferred_to_test(tmp_path: Path) -> None:
     coco(tmp_path / "test.json", [3])
     coco(tmp_path / "val.json", [4])
     picture(tmp_path / "images" / "9.png", 9)
-    found = init(tmp_path).found
+    found = init(tmp_path).lines
     labeled, unlabeled, val = opened(tmp_path / "data.yaml")
     assert (names_of(labeled), names_of(unlabeled), names_of(val)) == (set("012"), {"9"}, {"4"})
     assert f"left out: {tmp_path}/test.json, beside val.json; its images are not learned from" in found
@@ -176,7 +176,7 @@ def test_validation_is_preferred_to_test(tmp_path: Path) -> None:
 def test_boxes_for_unlabelled_images_are_asked_for_and_apply(tmp_path: Path) -> None:
     coco(tmp_path / "labels.json", range(4), each=2)
     new = picture(tmp_path / "images" / "9.png", 9)
-    assert any("unlabelled ones are looked at whole" in line for line in init(tmp_path).found)
+    assert any("unlabelled ones are looked at whole" in line for line in init(tmp_path).lines)
     text = (tmp_path / "data.yaml").read_text()
     assert "# boxes: labelled images are cut" in text and "unlabeled_boxes: whole" in text
     (tmp_path / "boxes.json").write_text(
@@ -248,7 +248,7 @@ def test_copies_of_labelled_images_are_not_taken_for_unlabelled(tmp_path: Path) 
     found = init(tmp_path)
     _, unlabeled, _ = opened(tmp_path / "data.yaml")
     assert unlabeled is not None and [Path(s.image).name for s in unlabeled] == ["new.png"]
-    assert any("again.png, a copy" in line for line in found.found)
+    assert any("again.png, a copy" in line for line in found.lines)
 
 
 def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
         assert not (tmp_path / "data.yaml").exists() and (tmp_path / name).read_text() == "mine"
         (tmp_path / name).unlink()
     (tmp_path / "split.json").write_text("mine")
-    assert {file.name for file in init(tmp_path, tmp_path / "a.yaml").files} == {
+    assert {file.name for file in init(tmp_path, out=tmp_path / "a.yaml").files} == {
         "a.yaml",
         "a-split.json",
         "a-unlabeled.json",
@@ -275,19 +275,11 @@ def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
     assert init(tmp_path, overwrite=True).files[0] == tmp_path / "data.yaml"
 
 
-def test_another_tool_s_configuration_is_not_replaced_even_when_asked(tmp_path: Path) -> None:
-    config = deeplabcut(tmp_path / "project") / "config.yaml"
-    before = config.read_text()
-    with pytest.raises(UserError, match=r"config.yaml is a configuration that init did not write.*--out"):
-        init(tmp_path / "project", config, overwrite=True)
-    assert config.read_text() == before
-
-
 def test_real_projects(tmp_path: Path) -> None:
     for name, flips in (("openfield/project", True), ("mirror_mouse", False)):
         target = tmp_path / f"{name[:4]}.yaml"
-        found = init(shared_data(*name.split("/")), target)
-        assert any(line.startswith("small: an instance's labels span 17%") for line in found.found) == flips
+        found = init(shared_data(*name.split("/")), out=target)
+        assert any(line.startswith("small: an instance's labels span 17%") for line in found.lines) == flips
         content = yaml.safe_load(target.read_text())
         assert content["method"]["easy"] == ("affine30+flip50" if flips else "affine10")
         assert content["method"]["hard"] == ("affine60+flip50+jc1" if flips else "affine30+jc5")
@@ -318,7 +310,7 @@ def test_predictions_are_passed_over(tmp_path: Path) -> None:
     predicted = drawn(tmp_path / "predictions" / "0.jpg").parent
     (predicted / "keypoints.csv").write_text("image,person,joint,x,y,score\n" + "images/0.png,0,a,1,2,0.1\n")
     (predicted / "keypoints.json").write_text(json.dumps([{"image_id": 0, "keypoints": [1, 2, 1], "score": 0.1}]))
-    found = init(tmp_path).found
+    found = init(tmp_path).lines
     content = yaml.safe_load((tmp_path / "data.yaml").read_text())["data"]
     assert content["labeled"] == "labels.json" and "unlabeled" not in content
     assert any("left out" in line and "these are predictions" in line for line in found)
@@ -333,7 +325,7 @@ def test_what_tools_drew_is_not_learned_from(tmp_path: Path) -> None:
         film(project / f"videos/{name}.mp4", 3)
     drawn(project / "out/0.jpg")
     (project / "out" / "aDLC_semipose.csv").write_text("scorer,")
-    found = init(project).found
+    found = init(project).lines
     content = yaml.safe_load((project / "data.yaml").read_text())["data"]
     assert content["unlabeled"] == ["videos/a.mp4", "videos/b.mp4", "unlabeled.json"]
     listed = json.loads((project / "unlabeled.json").read_text())["images"]
@@ -371,7 +363,7 @@ def test_validation_is_told_by_whole_words(tmp_path: Path, name: str, val: bool)
 def test_a_backup_of_the_labels_is_left_out(tmp_path: Path) -> None:
     path = plain_csv(tmp_path)
     (tmp_path / "labels copy.csv").write_text(path.read_text())
-    found = init(tmp_path).found
+    found = init(tmp_path).lines
     assert yaml.safe_load((tmp_path / "data.yaml").read_text())["data"]["labeled"] == "labels.csv"
     assert f"left out: {tmp_path}/labels copy.csv, labels the same images" in found
 
@@ -387,7 +379,7 @@ def test_linked_labels_stay_a_link(tmp_path: Path) -> None:
 def test_lightning_pose_s_labels_of_other_videos_are_left_out(tmp_path: Path) -> None:
     project = lightning_pose(tmp_path / "project")
     (project / "CollectedData_new.csv").write_text((project / "CollectedData.csv").read_text())
-    assert any(line.startswith(f"left out: {project}/CollectedData_new.csv") for line in init(project).found)
+    assert any(line.startswith(f"left out: {project}/CollectedData_new.csv") for line in init(project).lines)
 
 
 def test_what_is_no_animal_s_is_named(tmp_path: Path) -> None:
@@ -395,4 +387,4 @@ def test_what_is_no_animal_s_is_named(tmp_path: Path) -> None:
     config = yaml.safe_load((project / "config.yaml").read_text())
     config |= {"multianimalproject": True, "multianimalbodyparts": config["bodyparts"], "uniquebodyparts": ["corner"]}
     (project / "config.yaml").write_text(yaml.safe_dump(config))
-    assert "left out: corner, of no animal (uniquebodyparts)" in init(project).found
+    assert "left out: corner, of no animal (uniquebodyparts)" in init(project).lines

@@ -12,49 +12,11 @@ import pytest
 
 import semipose
 from semipose.cli import main
-from semipose.data.checks.duplicates import Print, fingerprint
 from semipose.data.open import open_labeled
 from semipose.errors import UserError
-from semipose.verbs.pick import Looks, choose, pick
+from semipose.verbs.pick import pick
 from tests.fixtures.films import film
 from tests.fixtures.runs import untrained
-
-
-def looks(angles: list[float], same: dict[int, int] | None = None) -> Looks:
-    """Samples whose encodings lie on a circle, and pictures of noise; `same` names near-duplicates."""
-    pictures = [np.random.default_rng(i).integers(0, 255, (64, 64, 3), np.uint8) for i in range(len(angles))]
-    pictures = [cv2.GaussianBlur(each, (0, 0), 6) for each in pictures]
-    prints: list[Print] = [fingerprint(pictures[(same or {}).get(i, i)]) for i in range(len(angles))]
-    turned = np.radians(angles)
-    return Looks(np.stack([np.cos(turned), np.sin(turned)], 1), prints)
-
-
-def test_the_first_is_the_most_doubtful_and_the_next_ones_are_far_from_it() -> None:
-    chosen = choose(looks([0, 1, 90, 91, 45]), np.array([0.9, 0.89, 0.3, 0.4, 0.3]), 3)
-    assert [i for i, _ in chosen] == [0, 3, 4]
-    assert chosen[1][1] == pytest.approx(2 * np.sin(np.radians(91) / 2), abs=1e-3)
-
-
-def test_doubt_weighs_against_distance() -> None:
-    assert [i for i, _ in choose(looks([0, 30, 40]), np.array([0.9, 0.6, 0.1]), 2)] == [0, 1]
-    assert [i for i, _ in choose(looks([0, 30, 40]), np.array([0.9, 0.6, 0.6]), 2)] == [0, 2]
-
-
-def test_near_duplicates_are_passed_over() -> None:
-    scores = np.array([0.9, 0.8, 0.1])
-    assert [i for i, _ in choose(looks([0, 80, 10]), scores, 2)] == [0, 1]
-    assert [i for i, _ in choose(looks([0, 80, 10], {1: 0}), scores, 2)] == [0, 2]
-    with pytest.raises(UserError, match="only 2 images differ"):
-        choose(looks([0, 80, 10], {1: 0}), scores, 3)
-
-
-def test_what_is_labelled_counts_as_taken() -> None:
-    everything, scores = looks([0, 60, 61]), np.array([0.5, 0.5, 0.5])
-    labeled = looks([1, 2])
-    labeled = Looks(labeled.features, [fingerprint(np.full((64, 64, 3), 9 * n, np.uint8)) for n in range(2)])
-    assert choose(everything, scores, 1, [labeled])[0] == (2, pytest.approx(2 * np.sin(np.radians(59) / 2), abs=1e-3))
-    copies = Looks(labeled.features, everything.prints[2:] * 2)
-    assert choose(everything, scores, 1, [copies])[0][0] == 1
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +46,14 @@ def test_from_the_command_line_and_back_as_labels(
 
 
 def test_weak_joints_are_left_to_the_labeller(run: Path, tmp_path: Path) -> None:
-    pick(1, run, form="coco", confidence=9.0, out=tmp_path / "out", device="cpu", progress=False)
+    pick(1, run, format="coco", confidence=9.0, out=tmp_path / "out", device="cpu", progress=False)
     (row,) = json.loads((tmp_path / "out" / "annotations.json").read_text())["annotations"]
     assert row["num_keypoints"] == 0 and not any(row["keypoints"])
 
 
 def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(run: Path, tmp_path: Path) -> None:
     clip = film(tmp_path / "clip.mp4", 8, step=24)
-    found = pick(2, run, clip, form="dlc", out=tmp_path / "out", frames="all", device="cpu", progress=False)
+    found = pick(2, run, clip, format="dlc", out=tmp_path / "out", frames="all", device="cpu", progress=False)
     assert (
         not found.remark and (tmp_path / "out" / "labeled-data" / "clip" / "CollectedData_semipose.h5") in found.files
     )
@@ -100,18 +62,18 @@ def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(run:
     assert [path.name for path in pictures] == [f"img{n:05d}.png" for n in numbers]
     assert np.median(cv2.imread(str(pictures[1]))) == pytest.approx(20 + 24 * numbers[1], abs=3)
     with pytest.raises(UserError, match="there are 8 images"):
-        pick(9, run, clip, form="coco", out=tmp_path / "more", frames="all", device="cpu", progress=False)
+        pick(9, run, clip, format="coco", out=tmp_path / "more", frames="all", device="cpu", progress=False)
 
 
 def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
     how = {"out": tmp_path / "out", "device": "cpu", "progress": False}
     with pytest.raises(UserError, match="there are 12 images that are not labelled"):
-        pick(13, run, form="coco", **how)  # type: ignore[arg-type]
+        pick(13, run, format="coco", **how)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="one image or more"):
-        pick(0, run, form="coco", **how)  # type: ignore[arg-type]
+        pick(0, run, format="coco", **how)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="choose of dlc"):
-        pick(1, run, form="xml", **how)  # type: ignore[arg-type]
+        pick(1, run, format="xml", **how)  # type: ignore[arg-type]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("")
     with pytest.raises(UserError, match="not empty; name a new folder with --out"):
-        pick(1, run, form="coco", **how)  # type: ignore[arg-type]
+        pick(1, run, format="coco", **how)  # type: ignore[arg-type]

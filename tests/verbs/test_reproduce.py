@@ -15,11 +15,11 @@ from semipose.config import Config
 from semipose.errors import UserError
 from semipose.papers import find as papers
 from semipose.papers import measures as scores
-from semipose.papers.results import markdown
+from semipose.papers.reproduction import configured, needed
+from semipose.papers.results import Setting, markdown
 from semipose.papers.tables import Make, Paper, Plan, Row, Table
 from semipose.training import loop as engine
-from semipose.verbs import reproduce as reproduction
-from semipose.verbs.reproduce import configured, needed, reproduce
+from semipose.verbs.reproduce import reproduce
 from tests.fixtures.runs import tiny
 
 SHORT = {"steps": 2, "save_every": 1, "eval_every": 0, "log_every": 1, "optim": {"batch": 2}}
@@ -142,6 +142,22 @@ def test_an_interrupted_run_goes_on(cache: dict[str, str], monkeypatch: pytest.M
     assert steps == [1, 2]
 
 
+def test_an_interrupted_run_goes_on_with_another_accelerator(
+    cache: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a resumed run and a recorded one may differ in is the same."""
+    asked = {"out": "out", "progress": False, "data": cache}
+    train = engine.run_training
+    monkeypatch.setattr(engine, "run_training", lambda *rest, **named: train(*rest, **named, stop_at=1))
+    with pytest.raises(FileNotFoundError):  # a run that ended early has no summary
+        reproduce("nobody/table2", accelerator="cpu", **asked)
+    monkeypatch.setattr(engine, "run_training", train)
+    (table,) = reproduce("nobody/table2", accelerator="auto", workers=1, save_every=7, **asked)
+    assert table["rows"][0]["runs"] == ["first-seed0"] and table["rows"][0]["mean"] is not None
+    (again,) = reproduce("nobody/table2", accelerator="cpu", train=False, **asked)
+    assert again["rows"] == table["rows"]
+
+
 def test_what_is_not_finished_is_left_out_where_nothing_is_to_be_trained(cache: dict[str, str]) -> None:
     asked = {"out": "out", "progress": False, "data": cache}
     (empty,) = reproduce("nobody/table1", train=False, **asked)
@@ -155,10 +171,10 @@ def test_what_is_not_finished_is_left_out_where_nothing_is_to_be_trained(cache: 
 
 def test_at_paper_scale_labels_are_drawn_and_a_dry_run_makes_do(cache: dict[str, str]) -> None:
     people = {"labeled": "synth:studio?count=8", "unlabeled": None, "val": None, **cache}
-    asked = reproduction.Setting("paper", Path("out"), None, {"data": people}, 0, False)
+    asked = Setting("paper", Path("out"), None, {"data": people}, 0, False)
     split = json.loads(Path(str(configured(PLANS["large"], 4, asked).data.split)).read_text())
     assert len(split["labeled"]) == 3 and len(split["unlabeled"]) == 5 and split["seed"] == 4
-    (table,) = reproduce("nobody/table1", "paper", out="dry", dry_run=1, progress=False, data=people)
+    (table,) = reproduce("nobody/table1", scale="paper", out="dry", dry_run=1, progress=False, data=people)
     summary = json.loads(Path("dry/large-seed0/summary.json").read_text())
     assert summary["steps"] == 1 and summary["labels"] == 3 and summary["val_images"] == 1
     assert table["rows"][-1]["measured"] == "AP" and "dry run of 1 steps" in markdown(table)
@@ -178,9 +194,9 @@ def test_errors_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="--seeds"):
         reproduce("nobody/table1", seed=3)
     with pytest.raises(UserError, match="--scale paper"):
-        reproduce("nobody/table1", root="data")
+        reproduce("nobody/table1", data="data")
     with pytest.raises(UserError, match="scale"):
-        reproduce("nobody/table1", scale="huge")
+        reproduce("nobody/table1", scale="huge")  # type: ignore[arg-type]
     assert main(["reproduce", "nobody/table9"]) == 1
     assert "table9" in capsys.readouterr().err
 

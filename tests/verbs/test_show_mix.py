@@ -14,8 +14,9 @@ from semipose.errors import UserError
 from semipose.methods.mix import Mixing
 from semipose.models.build import build_model
 from semipose.models.weights import save_model
+from semipose.reports.mixing import COLORS, GAP, HEIGHT, LABEL, draw_mix
 from semipose.skeleton import LSP
-from semipose.verbs.show_mix import COLORS, GAP, HEIGHT, LABEL, draw_mix, show_mix
+from semipose.verbs.show_mix import show_mix
 from tests.fixtures.runs import tiny
 
 DATA = "synth:studio?count=6&start=70000"
@@ -64,7 +65,7 @@ def test_what_cannot_be_shown_is_one_line(model: Path, tmp_path: Path) -> None:
         ({"model": tmp_path / "absent"}, "there is no"),
         ({"model": model}, "--data"),
         ({"model": model, "data": "synth:studio?count=3"}, "fewer than a group of 4"),
-        ({"model": model, "data": DATA, "mix_tiles": [4, 4]}, "mix_tiles"),
+        ({"model": model, "data": DATA, "method": {"mix_tiles": [4, 4]}}, "mix_tiles"),
         ({"model": model, "data": DATA, "out": tmp_path / "mix.nothing"}, "no name of a picture"),
     ):
         with pytest.raises(UserError, match=message):

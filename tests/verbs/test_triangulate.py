@@ -9,7 +9,7 @@ import pytest
 from semipose.cli import main
 from semipose.data.readers.cameras import write_cameras
 from semipose.errors import UserError
-from semipose.verbs.triangulate import triangulate_predictions
+from semipose.verbs.triangulate import triangulate
 from tests.fixtures.rig import around, body, seen
 
 NAMES = ("left", "right", "top")
@@ -46,14 +46,14 @@ def files(stage: Path, *names: str) -> dict[str, Path]:
 
 
 def test_points_and_mpjpe_from_files(stage: Path):
-    found = triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json", stage / "truth.json")
+    found = triangulate(stage / "cameras.json", files(stage), out=stage / "out.json", truth=stage / "truth.json")
     assert json.loads((stage / "out.json").read_text()) == found
     assert found["people"][0]["views"] == [list(NAMES)] * 4 and "person_id" not in found["people"][2]
     for name in ("absolute", "root_relative", "aligned"):
         assert found["mpjpe"][name]["mean"] < 1e-3, name
     assert list(found["mpjpe"]["absolute"]["per_joint"]) == list(JOINTS)
     # What is written can be the truth of another file.
-    again = triangulate_predictions(stage / "cameras.json", files(stage), stage / "2.json", stage / "out.json")
+    again = triangulate(stage / "cameras.json", files(stage), out=stage / "2.json", truth=stage / "out.json")
     assert again["mpjpe"]["absolute"]["mean"] < 1e-3 and "root_relative" not in again["mpjpe"]
 
 
@@ -67,17 +67,17 @@ def named(stage: Path, names: dict[str, str]) -> None:
 
 def test_frames_of_a_video_a_camera_are_matched_by_number(stage: Path):
     named(stage, {name: f"{name}.mp4" for name in NAMES})
-    found = triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json")
+    found = triangulate(stage / "cameras.json", files(stage), out=stage / "out.json")
     assert {person["image_id"] for person in found["people"]} == {7, 11}
     assert all(views == list(NAMES) for person in found["people"] for views in person["views"])
     named(stage, {"truth": "left.mp4"})
     with pytest.raises(UserError, match="nobody who was predicted"):
-        triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json", stage / "truth.json")
+        triangulate(stage / "cameras.json", files(stage), out=stage / "out.json", truth=stage / "truth.json")
 
 
 def test_frames_of_videos_of_one_name_keep_it(stage: Path):
     named(stage, {name: "video.mp4" for name in (*NAMES, "truth")})
-    found = triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json", stage / "truth.json")
+    found = triangulate(stage / "cameras.json", files(stage), out=stage / "out.json", truth=stage / "truth.json")
     assert found["people"][2]["image_id"] == "video.mp4#11" and found["mpjpe"]["absolute"]["mean"] < 1e-3
 
 
@@ -86,17 +86,17 @@ def test_a_wrong_view_is_left_out_by_the_size_of_its_box(stage: Path):
         rows[1]["keypoints"][1] += 90  # the box is 200 px high: 20 px are near enough
 
     edit(stage / "right.json", shift)
-    found = triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json", stage / "truth.json")
+    found = triangulate(stage / "cameras.json", files(stage), out=stage / "out.json", truth=stage / "truth.json")
     assert found["people"][1]["views"] == [["left", "top"], *[list(NAMES)] * 3]
     assert found["mpjpe"]["absolute"]["mean"] < 1e-3
-    loose = triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json", tolerance=1000)
+    loose = triangulate(stage / "cameras.json", files(stage), out=stage / "out.json", tolerance=1000)
     assert loose["people"][1]["views"] == [list(NAMES)] * 4 and "mpjpe" not in loose
 
 
 def test_who_is_seen_by_one_camera_alone_has_no_points_and_counts(stage: Path):
     for name in NAMES[1:]:
         edit(stage / f"{name}.json", lambda rows: rows.remove(next(r for r in rows if r["image_id"] == "8.jpg")))
-    found = triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json", stage / "truth.json")
+    found = triangulate(stage / "cameras.json", files(stage), out=stage / "out.json", truth=stage / "truth.json")
     assert found["people"][2]["keypoints_3d"] == [None] * 4 and found["people"][2]["views"] == [[]] * 4
     scores = found["mpjpe"]["absolute"]
     assert scores["mean"] is None and scores["missing"] == 3 and scores["mean_found"] < 1e-3
@@ -148,7 +148,7 @@ def test_what_does_not_fit_is_named(case: str, stage: Path):
     change, expected = BAD[case]
     change(stage)
     with pytest.raises(UserError) as error:
-        triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json", stage / "truth.json")
+        triangulate(stage / "cameras.json", files(stage), out=stage / "out.json", truth=stage / "truth.json")
     assert expected in str(error.value) and "\n" not in str(error.value)
     assert not (stage / "out.json").exists()
 
@@ -158,6 +158,6 @@ def test_no_instant_in_common_and_too_few_cameras(stage: Path):
         set_of(name, "image_id", number)(stage)
         edit(stage / f"{name}.json", lambda rows: rows.__delitem__(slice(1, None)))
     with pytest.raises(UserError, match="no image_id"):
-        triangulate_predictions(stage / "cameras.json", files(stage), stage / "out.json")
+        triangulate(stage / "cameras.json", files(stage), out=stage / "out.json")
     with pytest.raises(UserError, match="two cameras or more, not 1"):
-        triangulate_predictions(stage / "cameras.json", files(stage, "left"), stage / "out.json")
+        triangulate(stage / "cameras.json", files(stage, "left"), out=stage / "out.json")

@@ -12,7 +12,8 @@ from semipose.cli import main
 from semipose.config import to_dict
 from semipose.errors import UserError
 from semipose.reports.worth import markdown, page, sentence
-from semipose.verbs.worth import compared, label_counts, worth
+from semipose.training.comparison import compared, label_counts
+from semipose.verbs.worth import worth
 from tests.fixtures.runs import tiny
 
 JOINTS = ("a", "b")

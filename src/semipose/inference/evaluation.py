@@ -16,10 +16,8 @@ from semipose.data.sample import Sample
 from semipose.geometry import View, central, move
 from semipose.heatmap import Refine, decode, predicted, quarter
 from semipose.metrics import jdr, pckh
-from semipose.metrics.summary import evaluate_predictions
+from semipose.metrics.summary import ENSEMBLE, evaluate_predictions
 from semipose.skeleton import Skeleton
-
-ENSEMBLE = "ensemble"
 
 
 @torch.inference_mode()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semipose.cameras.triangulation import OF_BOX, triangulate
-from semipose.data.synthetic import people as embedded
 from semipose.errors import UserError
 from semipose.metrics.mpjpe import mpjpe_summary, root_of
 from semipose.skeleton import LSP, joint_map
@@ -47,7 +46,7 @@ def multiview_mpjpe(
         raise UserError(f"MPJPE needs 1 person and 2 cameras at least, not {people} and {cameras}")
     found, truth = [], []
     for index in range(start, start + people):
-        views = embedded.scene(seed, index, domain, size, cameras)
+        views = scene(seed, index, domain, size, cameras)
         boxes = np.array([view.box for view in views])
         pred = np.asarray(predict(np.stack([view.image for view in views]), boxes), np.float64)
         if pred.shape != (cameras, len(LSP), 3):

@@ -15,6 +15,7 @@ from semipose.config.resolve import read_yaml, resolve
 from semipose.data.refs import is_people, parse_people
 from semipose.errors import UserError
 from semipose.metrics.pckh import GROUPS
+from semipose.metrics.summary import ENSEMBLE
 from semipose.papers.tables import AP_DETECTED, MPJPE, PCK, PSEUDO
 
 DETECTED = Path("person_detection_results", "COCO_val2017_detections_AP_H_56_person.json")
@@ -51,23 +52,23 @@ def column(name: str) -> Score:
 
 def average_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     """COCO AP in %, with the validation data's boxes; its further measures by their names (AP50, AR, ...)."""
-    from semipose.verbs.train import evaluate
+    from semipose.inference.evaluate import evaluate_run
 
-    return _precision(evaluate(folder)["coco"])
+    return _precision(evaluate_run(folder)["coco"])
 
 
 def detected_precision(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     """COCO AP in % with flip test, in the boxes of SimpleBaseline's detector, where they lie beside the annotations (as
     `DETECTED`); nothing elsewhere."""
-    from semipose.verbs.train import evaluate
+    from semipose.inference.evaluate import evaluate_run
 
     config = resolve(Config(), read_yaml(folder / "config.yaml"))
     boxes = Path(str(config.data.val)).parents[1] / DETECTED
-    return _precision(evaluate(folder, flip_test="shift", boxes=boxes)["detected"]) if boxes.exists() else {}
+    return _precision(evaluate_run(folder, flip_test="shift", boxes=boxes)["detected"]) if boxes.exists() else {}
 
 
 def _precision(coco: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:
-    return _percent({name: {"": each["AP"], **each} for name, each in coco.items() if name != "ensemble"})
+    return _percent({name: {"": each["AP"], **each} for name, each in coco.items() if name != ENSEMBLE})
 
 
 def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
@@ -80,7 +81,7 @@ def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     """
     config = resolve(Config(), read_yaml(folder / "config.yaml"))
     if config.data.val and is_people(config.data.val):
-        return _embedded(folder, parse_people(config.data.val).domain)
+        return _synthetic(folder, parse_people(config.data.val).domain)
     from semipose.data.datasets import open_sets
     from semipose.data.readers.h36m import find_cameras
     from semipose.inference.boxes import finder_of
@@ -91,7 +92,7 @@ def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     if val is None or cameras is None:
         raise UserError(f"{config.data.val} has no cameras.pkl beside it or in the two folders above; MPJPE needs one")
     file = json.loads((folder / "predictions" / "val.json").read_text())
-    names = [name for name in file["networks"] if name != "ensemble"]
+    names = [name for name in file["networks"] if name != ENSEMBLE]
     pred = {name: np.array([row["pred"][name] for row in file["samples"]]) for name in names}
     return _flat({name: _millimetres(shots_mpjpe(val, pred[name], cameras)) for name in names})
 
@@ -100,7 +101,7 @@ def _millimetres(scores: Mapping[str, Any]) -> dict[str, float | None]:
     return {"": scores["absolute"]["mean"], **grouped(scores["absolute"]["per_joint"])}
 
 
-def _embedded(folder: Path, domain: str) -> dict[str, float]:
+def _synthetic(folder: Path, domain: str) -> dict[str, float]:
     from semipose.inference.multiview import by_predictor, multiview_mpjpe
     from semipose.inference.predictor import Predictor
 

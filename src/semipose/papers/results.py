@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from semipose.files import write_atomically
 from semipose.papers.measures import SCORES, part_of
 from semipose.papers.tables import MPJPE, PCK, PSEUDO, Row, Table
 
-if TYPE_CHECKING:
-    from semipose.verbs.reproduce import Setting
-
 HEAD = ("row", "paper", "here", "response, labelled", "response, unlabelled")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one call of `semipose reproduce` asks for, beside the tables: `scale`, "mini" or "paper"; `root`, at paper
+    scale the folder of the data sets, without which `overrides` name the data; `overrides`, sections laid over every
+    row's configuration; `dry_run`, so many steps only; `train`, False to leave out rows that have no finished run."""
+
+    scale: str
+    out: Path
+    root: Path | None
+    overrides: Mapping[str, Any]
+    dry_run: int
+    progress: bool
+    train: bool = True
 
 
 def write_table(
@@ -25,7 +39,7 @@ def write_table(
     Args:
         records: (plan, seed) -> its record; rows without one have no scores.
 
-    Returns: what `semipose.verbs.reproduce.reproduce` says of a table, and "files".
+    Returns: what `semipose.reproduce` says of a table, and "files".
     """
     views = [row.view for row in table.rows if row.view]
     rows = []
@@ -65,7 +79,7 @@ def _measured(
 ) -> tuple[dict[str, float | None], str]:
     """A row's score under "", those of its parts, and in what: the paper's measure at paper scale; at mini scale PCK,
     MPJPE or the pseudo-heatmaps' PCK. Measured once and kept in the run's record."""
-    from semipose.verbs.gap import gap
+    from semipose.inference.perturbation import perturbed
 
     file, folder = asked.out / f"{record['run']}.json", asked.out / record["run"]
     own = row.metric in SCORES and not row.view and (asked.scale == "paper" or row.metric in (MPJPE, PSEUDO))
@@ -78,7 +92,7 @@ def _measured(
     if known is None or not wanted <= set(known):
         if row.view:
             draws = 2 if asked.dry_run else 5
-            found = gap(folder, views=views, draws=draws, count=1000, out=None, progress=asked.progress)["views"]
+            found = perturbed(folder, views=views, draws=draws, count=1000, progress=asked.progress)["views"]
             known = {name: 100 * each["pck"] for name, each in found.items()}
         else:
             known = SCORES[kind](folder, record["summary"])

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,11 +14,9 @@ import numpy as np
 from semipose.data.images import read_images
 from semipose.drawing.poses import DARK, WHITE, draw_pose
 from semipose.errors import UserError
+from semipose.inference.uncertainty import Judgement
 from semipose.reports.gallery import crop_to_box, data_uri
 from semipose.reports.html import write_page
-
-if TYPE_CHECKING:
-    from semipose.verbs.audit import Judged
 
 SIZE = 360
 """Longest side of a picture."""
@@ -37,7 +35,7 @@ class Shown(NamedTuple):
     joints: list[tuple[str, float, float, float]]
 
 
-def summary(judged: Judged, order: Sequence[int]) -> dict[str, Any]:
+def summary(judged: Judgement, order: Sequence[int]) -> dict[str, Any]:
     """The content of audit.json but for the model; see `audit`."""
     trouble, joints = judged.trouble, judged.skeleton.joints
     worst = np.bincount(trouble.argmax(1), minlength=len(joints)) / len(trouble)
@@ -72,7 +70,7 @@ def summary(judged: Judged, order: Sequence[int]) -> dict[str, Any]:
     return {"sentence": sentence, "networks": networks, "joints": per_joint, "samples": samples}
 
 
-def table(judged: Judged, order: Sequence[int]) -> str:
+def table(judged: Judgement, order: Sequence[int]) -> str:
     """audit.csv: a row a joint of each sample, worst sample first."""
     text, trouble, score = io.StringIO(newline=""), judged.trouble, judged.score
     rows = csv.writer(text)
@@ -86,7 +84,7 @@ def table(judged: Judged, order: Sequence[int]) -> str:
     return text.getvalue()
 
 
-def page(found: Mapping[str, Any], judged: Judged, chosen: Sequence[int], path: Path) -> Path:
+def page(found: Mapping[str, Any], judged: Judgement, chosen: Sequence[int], path: Path) -> Path:
     """Write the page.
 
     Args:
@@ -105,7 +103,7 @@ def page(found: Mapping[str, Any], judged: Judged, chosen: Sequence[int], path: 
     return write_page(path, "audit.html", content)
 
 
-def pictures(judged: Judged, chosen: Sequence[int]) -> list[Shown]:
+def pictures(judged: Judgement, chosen: Sequence[int]) -> list[Shown]:
     """Each chosen sample with the prediction on it, a circle around its worst joint where networks and views strayed,
     and, thin and white, what a second network says; images that cannot be read are left out."""
     by_image: dict[str, list[int]] = {}
@@ -118,7 +116,7 @@ def pictures(judged: Judged, chosen: Sequence[int]) -> list[Shown]:
     return [made[i] for i in chosen if i in made]
 
 
-def _shown(judged: Judged, i: int, image: np.ndarray) -> Shown:
+def _shown(judged: Judgement, i: int, image: np.ndarray) -> Shown:
     sample, skeleton, trouble = judged.data[i], judged.skeleton, judged.trouble[i]
     nothing = np.zeros((len(skeleton), 3))
     picture, scale, origin = crop_to_box(image, np.array(sample.box), nothing, margin=0.02, size=SIZE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +11,9 @@ from semipose.data.checks.check import Finding, Report
 from semipose.data.images import read_image
 from semipose.drawing.poses import draw_pose
 from semipose.errors import UserError
+from semipose.inference.doubts import Doubt
 from semipose.reports.gallery import Picture, crop_to_box, data_uri
 from semipose.reports.html import write_page
-
-if TYPE_CHECKING:
-    from semipose.verbs.check import Doubt
 
 SHOWN, LISTED = 24, 50
 

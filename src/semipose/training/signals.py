@@ -15,9 +15,10 @@ EXIT_STOPPED = 3
 class Stopped(Exception):
     """The run was asked to stop, and its checkpoint is on disk."""
 
-    def __init__(self, step: int, path: Path) -> None:
-        self.saved = f"stopped after step {step}, saved to {path}"
-        super().__init__(f"{self.saved}; go on with --resume {path}")
+    def __init__(self, step: int, path: Path, then: str | None = None) -> None:
+        """`then`: how to go on, where it is not by resuming that checkpoint."""
+        self.step, self.path = step, path
+        super().__init__(f"stopped after step {step}, saved to {path}; {then or f'go on with --resume {path}'}")
 
 
 class Interruption:

@@ -1,252 +1,140 @@
-"""First aid before training: what `check` finds in the data, what will be slow, which labels a trained model doubts,
-and what to do about each. What `semipose check` does."""
+"""`semipose check`."""
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import combinations
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-import torch
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from semipose.config import Config
-from semipose.config.resolve import read_yaml
-from semipose.data.checks.check import Finding, Report, Source, check
-from semipose.data.crops.build import MAX_BYTES
-from semipose.data.crops.cropping import CropSpec, crop_matrices
-from semipose.data.datasets import cover, open_sets
-from semipose.data.images import read_images
-from semipose.data.refs import Frame, parse
-from semipose.data.sample import PoseData, Sample
-from semipose.data.split import Split
-from semipose.errors import UserError
+from semipose.data.sample import PoseData
+from semipose.errors import UsageError, UserError
 from semipose.files import ready
-from semipose.inference.boxes import finder_of
-from semipose.methods import needs, switched
-from semipose.metrics.pck import box_norm, normalized_distance
-from semipose.skeleton import Skeleton
-from semipose.verbs.train import configure
 
-CROPS_GB, FRAMES, HOURS = 4.0, 20_000, 2.0
-"""What is worth a word: crops on disk, frames of video to decode, a training on this machine's CPU."""
-
-COARSE = 1000
-"""Labelled samples that tell how far joints lie apart."""
-
-PER_THREAD = 7e9
-"""Multiply-adds a second and thread in training, roughly: EfficientNet-Lite0 at 128x96 on a CPU of 2024."""
-
-FAR, TIMES = 0.2, 5.0
-"""A label is in doubt where the prediction is farther than FAR of the body's extent, and than TIMES the usual distance
-of its joint."""
+if TYPE_CHECKING:
+    from semipose.data.checks.check import Finding, Report
+    from semipose.inference.doubts import Doubt
 
 
-@dataclass(frozen=True, eq=False)
-class Doubt:
-    """A sample with labels far from what a model predicts: joint -> pixels, the farthest first, and the prediction
-    (K, 3) as x, y, score in image pixels, the joints those of the model's `skeleton`, as the sample's. `far` is the
-    farthest in parts of the body's extent."""
-
-    sample: Sample
-    joints: Mapping[str, float]
-    far: float
-    pred: np.ndarray
-    skeleton: Skeleton
-
-
-def first_aid(
-    sources: Mapping[str, Source],
-    config: Config | None = None,
+def check(
+    data: str | Path | PoseData | None = None,
+    *,
+    unlabeled: str | Path | PoseData | None = None,
+    val: str | Path | PoseData | None = None,
     model: str | Path | None = None,
     html: str | Path | None = None,
     progress: bool = True,
 ) -> Report:
-    """Check the data of a training.
+    """Say what is in the data, what is wrong with it, and what to do.
+
+    Of a data.yaml also what its training lacks, and what will be slow. Exit code 1 where something stops training.
 
     Args:
-        sources: "labeled", "unlabeled" and "val", each data, a source, or missing; see `semipose.check`.
-        config: of the training, for what will be slow and what its method needs.
-        model: a run's folder or a model.safetensors that judges labels; the labels it was trained on it may know by
-            heart, so that faults among them hide.
-        html: where to write the page.
+        data: A data.yaml, or labelled data.
+        unlabeled: Unlabelled data, where no data.yaml names it.
+        val: Validation data, where no data.yaml names it.
+        model: A trained run, or model.safetensors: name the labels far from what it predicts. Those that it was trained
+            on it may know by heart.
+        html: Also write a page, with pictures of such labels.
+
+    Returns: the report; its `ok` is False where something stops training, and `text()` is what the shell prints.
 
     Raises:
-        UserError: the model cannot be read or has none of the joints, or the page cannot be written.
+        UserError: the model cannot be read or has none of the joints, or the page cannot be written. What cannot be
+            read of the data is in the report.
+
+    Example: semipose check data.yaml --html check.html
     """
+    from semipose.config.resolve import is_data_yaml
+
     if html is not None:
         ready(Path(html))
-    paired = config is not None and (config.data.skeleton or {}).get("pairs") is not None
-    found = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress, paired=paired)
-    opened = {use: data for use, data in sources.items() if isinstance(data, PoseData)}
-    more = [*needed(config, sources), *slow(config, opened), *coarse(config, opened)] if config else []
-    doubts: list[Doubt] = []
-    for use in ("labeled", "val") if model else ():
-        if use in opened:
-            each = doubtful(str(model), opened[use])
-            ids = tuple(f"{d.sample.id}: {', '.join(f'{j} {px:.0f} px' for j, px in d.joints.items())}" for d in each)
-            text = f"{use}: {len(each)} samples have labels far from what {model} predicts, farthest first"
-            more += [Finding(False, text, ids, "look at the labels first, then at the model")] if each else []
-            doubts += each
-    report = replace(found, findings=(*found.findings, *more))
-    if html is not None:
-        from semipose.reports.check import page
-
-        doubts.sort(key=lambda doubt: -doubt.far)
-        page(report, doubts, Path(html))
-    return report
+    sources: Mapping[str, Any] = {"labeled": data, "unlabeled": unlabeled, "val": val}
+    if all(source is None for source in sources.values()):
+        raise UsageError("name labelled data, or a data.yaml with --data")
+    config = None
+    if isinstance(data, str | Path) and is_data_yaml(Path(data)):
+        if unlabeled is not None or val is not None:
+            raise UsageError(f"{data} names its unlabelled and validation data; leave out --unlabeled and --val")
+        config, sources = _named(Path(data))
+    return _checked({use: _opened(use, source) for use, source in sources.items()}, config, model, html, progress)
 
 
-def check_yaml(
-    data: str | Path, model: str | Path | None = None, html: str | Path | None = None, progress: bool = True
-) -> Report:
-    """`first_aid` of what a data.yaml names."""
-    if html is not None:
-        ready(Path(html))
-    file = read_yaml(Path(data), "data")
-    whole = bool(set(file) - {"data"})
-    config = configure(None if whole else "dual", data)
+def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
+    """What a data.yaml says, and the data it names."""
+    from semipose.data.datasets import open_sets
+    from semipose.data.split import Split
+    from semipose.inference.boxes import finder_of
+    from semipose.methods import switched
+    from semipose.papers.configure import configure, has_settings
+
+    whole = has_settings(file)
+    config = configure(None if whole else "dual", file)
     split = config.data.split
     unlabeled = bool(config.data.unlabeled or (split and Split.load(Path(split)).unlabeled))
     if not unlabeled and not whole:  # no method is named, so none lacks anything
         config = replace(config, method=switched(config.method, "supervised"))
     try:
-        sources = vars(open_sets(config.data, unlabeled, finder_of, checked=False))
+        return config, vars(open_sets(config.data, unlabeled, finder_of, checked=False))
     except UserError:
-        without = replace(config.data, unlabeled=None)
-        sources = vars(open_sets(without, False, finder_of, checked=False))
-        sources = {**sources, "unlabeled": config.data.unlabeled}  # its fault is named beside those of the others
-    return first_aid(sources, config, model, html, progress)
+        without = open_sets(replace(config.data, unlabeled=None), False, finder_of, checked=False)
+        return config, {**vars(without), "unlabeled": config.data.unlabeled}  # its fault is named beside the others'
 
 
-def needed(config: Config, sets: Mapping[str, Source]) -> list[Finding]:
-    """What the method lacks."""
-    found = []
-    if needs(config.method.name).unlabeled and not sets.get("unlabeled"):
-        what = f"method {config.method.name} learns from unlabelled images and there are none"
-        found.append(Finding(True, what, todo="set data.unlabeled, or train with --method.name=supervised"))
-    if not sets.get("val"):
-        todo = "semipose init or semipose split hold some out"
-        found.append(
-            Finding(False, "there is no validation data, so nothing will say how good the model is", todo=todo)
-        )
-    return found
+def _opened(use: str, source: Any) -> Any:
+    """The data, or its name where it cannot be read: the report says why, beside the faults of the others."""
+    from semipose.data.open import open_all, open_unlabeled
+
+    try:
+        one = open_unlabeled if use == "unlabeled" else open_all
+        return one(source) if isinstance(source, str | Path) else source
+    except UserError:
+        return source
 
 
-def slow(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
-    """What will take its time, or more room than training grants."""
-    found = []
-    high, wide = config.model.size[0], config.model.size[1]
-    inside, around = high * wide, math.prod(cover((high, wide), config.data.reach))
-    counts = {use: len(data) for use, data in sets.items()}
-    sizes = {use: 3 * n * (inside if use == "val" else around) for use, n in counts.items()}
-    semi = needs(config.method.name).unlabeled
-    for use in ("labeled", "val", *(["unlabeled"] if semi else [])) if config.data.store == "raw" else ():
-        if sizes.get(use, 0) > MAX_BYTES:
-            gb = f"{sizes[use] / 1e9:.0f} GB, and no more than {MAX_BYTES / 1e9:.0f} are written for a set"
-            todo = "set data.store=jpeg (a tenth of the size), or a smaller data.reach, model.size or data.frames"
-            found.append(Finding(True, f"{use}: the crops of its {counts[use]} samples need {gb}", todo=todo))
-    crops = sum(sizes.values()) / 2**30
-    if crops > CROPS_GB and config.data.store == "raw" and not found:
-        what = f"slow: the crops of all samples take {crops:.0f} GB on disk, and are read anew where memory is less"
-        found.append(Finding(False, what, todo="set data.store=jpeg, a smaller model.size, or fewer frames"))
-    last: dict[Path, int] = {}
-    for ref in (parse(image) for data in sets.values() for image in data.images):
-        if isinstance(ref, Frame):
-            last[ref.file] = max(last.get(ref.file, 0), ref.number + 1)
-    if sum(last.values()) > FRAMES:
-        what = f"slow: {sum(last.values()):,} frames of {len(last)} videos are decoded to reach those wanted, once"
-        found.append(Finding(False, what, todo="shorter videos, or the first part of them"))
-    hours = _hours(config, sets)
-    if hours > HOURS and not torch.cuda.is_available():
-        what = f"slow: training takes some {hours:,.0f} hours on this machine, which has no GPU"
-        found.append(Finding(False, what, todo="a smaller model.size, a lighter backbone or model.deconv, fewer steps"))
-    return found
+def _checked(
+    sources: Mapping[str, Any],
+    config: Config | None,
+    model: str | Path | None,
+    html: str | Path | None,
+    progress: bool,
+) -> Report:
+    from semipose.data.checks.check import check
+    from semipose.data.checks.training import coarse, needed, slow
+
+    paired = config is not None and (config.data.skeleton or {}).get("pairs") is not None
+    report = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress, paired=paired)
+    opened = {use: data for use, data in sources.items() if isinstance(data, PoseData)}
+    more = [*needed(config, sources), *slow(config, opened), *coarse(config, opened)] if config else []
+    doubts, doubted = _doubts(model, opened) if model else ([], [])
+    report = replace(report, findings=(*report.findings, *more, *doubted))
+    if html is not None:
+        from semipose.reports.check import page
+
+        page(report, sorted(doubts, key=lambda doubt: -doubt.far), Path(html))
+    return report
 
 
-def coarse(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
-    """Pairs of joints that the heatmaps hardly tell apart: their median distance is less than a cell. Of the first
-    labelled samples."""
-    from semipose.models.build import build_model
+def _doubts(model: str | Path, opened: Mapping[str, PoseData]) -> tuple[list[Doubt], list[Finding]]:
+    """Labels far from what a model predicts, one by one and as findings."""
+    from semipose.data.checks.check import Finding
+    from semipose.inference.doubts import doubtful
 
-    data = sets.get("labeled")
-    samples = [s for s in data if s.labeled][:COARSE] if data is not None else []
-    if not samples or data is None or data.skeleton is None:
-        return []
-    size = (config.model.size[0], config.model.size[1])
-    with torch.device("meta"):
-        stride = build_model(replace(config.model, weights="none"), len(data.skeleton)).stride
-    cells = (
-        crop_matrices(np.array([s.box for s in samples]), CropSpec(size, size, config.model.padding))[:, 0, 0] / stride
-    )
-    points = np.stack([s.keypoints for s in samples]).astype(np.float64)  # type: ignore[misc]
-    xy = np.where(points[..., 2:] > 0, points[..., :2], np.nan) * cells[:, None, None]
-    near = {}
-    for i, j in combinations(range(len(data.skeleton)), 2):
-        apart = np.linalg.norm(xy[:, i] - xy[:, j], axis=1)
-        if not np.isnan(apart).all() and (median := float(np.nanmedian(apart))) < 1:
-            near[f"{data.skeleton.joints[i]} - {data.skeleton.joints[j]}"] = median
-    ids = tuple(f"{pair}: {median:.1f} cells" for pair, median in sorted(near.items(), key=lambda each: each[1]))
-    what = f"coarse: {len(near)} pairs of joints lie less than a cell of the heatmaps apart, which blurs them"
-    todo = "a larger model.size, or a box around each instance: boxes: labels, and as unlabeled_boxes a first run"
-    return [Finding(False, what, ids, todo)] if near else []
+    doubts: list[Doubt] = []
+    findings: list[Finding] = []
+    for use in ("labeled", "val"):
+        if use in opened and (some := doubtful(str(model), opened[use])):
+            ids = tuple(f"{d.sample.id}: {', '.join(f'{j} {px:.0f} px' for j, px in d.joints.items())}" for d in some)
+            text = f"{use}: {len(some)} samples have labels far from what {model} predicts, farthest first"
+            findings.append(Finding(False, text, ids, "look at the labels first, then at the model"))
+            doubts += some
+    return doubts, findings
 
 
-def _hours(config: Config, sets: Mapping[str, PoseData]) -> float:
-    """Roughly, of training on the CPU; 0 where nothing is labelled."""
-    from semipose.models.size import size
-
-    data = sets.get("labeled")
-    if data is None or data.skeleton is None or not len(data):
-        return 0.0
-    semi = needs(config.method.name).unlabeled and bool(sets.get("unlabeled"))
-    batch, other = config.optim.batch, config.optim.unlabeled_batch or config.optim.batch
-    n, each = (len(sets["unlabeled"]), other) if semi else (len(data), batch)
-    steps = config.steps or -(-config.epochs * n // each)
-    # Forward and backward take three forward passes; the teacher one.
-    passes = needs(config.method.name).networks * (3 * batch + (4 * other if semi else 0))
-    threads = config.threads or os.cpu_count() or 1
-    return steps * passes * size(config.model, len(data.skeleton)).operations / PER_THREAD / threads / 3600
-
-
-def doubtful(model: str, data: PoseData) -> list[Doubt]:
-    """Samples with labels far from a model's predictions, the farthest first; of images that can be read."""
-    from semipose.inference.predictor import Boxes, Predictor
-
-    predictor = Predictor.load(model)
-    data = data.onto(predictor.skeleton).labeled()
-    if not len(data):
-        raise UserError(f"{data.name} labels none of the joints of {model}; name a model of its joints with --model")
-    boxed: dict[str, list[Sample]] = {}
-    for sample in data:
-        boxed.setdefault(sample.image, []).append(sample)
-    samples: list[Sample] = []
-
-    def crops() -> Iterator[tuple[np.ndarray, Boxes]]:
-        for image, pixels in read_images(data.images):
-            if isinstance(pixels, UserError):
-                continue  # which `check` has named
-            for sample in boxed[image]:
-                samples.append(sample)
-                yield pixels, [sample.box]
-
-    poses = [pose[0].keypoints for pose in predictor.pairs(crops())]
-    if not samples:
-        return []
-    pred = np.stack(poses).astype(np.float64)
-    truth = np.stack([s.keypoints for s in samples]).astype(np.float64)  # type: ignore[misc]
-    norm = box_norm(truth)
-    distance = normalized_distance(pred, truth, norm)
-    usual = np.array(
-        [np.median(column[~np.isnan(column)]) if (~np.isnan(column)).any() else 0 for column in distance.T]
-    )
-    doubted = distance > np.maximum(FAR, TIMES * usual)
-    found = []
-    for i in np.flatnonzero(doubted.any(1)).tolist():
-        order = [k for k in np.argsort(-np.nan_to_num(distance[i])) if doubted[i, k]]
-        joints = {predictor.skeleton.joints[k]: float(distance[i, k] * norm[i]) for k in order}
-        found.append(Doubt(samples[int(i)], joints, float(distance[i, order[0]]), pred[i], predictor.skeleton))
-    return sorted(found, key=lambda doubt: -doubt.far)
+def _print(report: Report, asked: SimpleNamespace) -> int:
+    print(report.text())
+    if asked.html:
+        print(f"wrote {asked.html}")
+    return int(not report.ok)

@@ -1,97 +1,39 @@
-"""A trained network as ONNX, for programs without PyTorch; what to do before and after it is in `docs/export.md`."""
+"""`semipose export`."""
 
 from __future__ import annotations
 
-import json
-import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
-from semipose.errors import UserError
-from semipose.models.weights import load_model
-
-TOLERANCE = 1e-3
-"""Heatmaps, about 0 to 1 high, that differ by more are no longer the network's."""
+if TYPE_CHECKING:
+    from semipose.models.export import Export
 
 
-class Exported(NamedTuple):
-    """`difference`: the largest between onnxruntime's and PyTorch's heatmaps of a random picture; None where
-    onnxruntime is not installed."""
+def export(model: str | Path, *, out: str | Path | None = None, opset: int = 18) -> Export:
+    """Write a trained network as ONNX, and compare it with the original.
 
-    file: Path
-    difference: float | None
-
-
-def export(model: str | Path, out: str | Path | None = None, opset: int = 18) -> Exported:
-    """Write a network as ONNX, and compare it with the original.
-
-    Its input "image" is (B, 3, H, W) float32 RGB in [0, 1], normalised inside; its output "heatmaps" is (B, K, h, w)
-    float32; B is free. The file's metadata "semipose" is a JSON of what decoding needs: joints, flip, size, stride,
-    first_cell, padding.
+    For programs without PyTorch; what to do before and after it is in docs/export.md.
 
     Args:
-        model: a run folder or a model.safetensors.
-        out: the file; model.onnx beside the weights by default.
+        model: A run's folder or a model.safetensors.
+        out: The file; model.onnx beside the weights by default.
+        opset: Of ONNX.
+
+    Returns: the file, and how far its heatmaps differ from the network's.
 
     Raises:
         UserError: onnx is not installed, or the exported network gives other heatmaps.
+
+    Example: semipose export runs/dual --out model.onnx
     """
-    try:
-        import onnx
-        import onnxscript  # noqa: F401
-    except ImportError:
-        raise UserError("exporting needs onnx and onnxscript: pip install 'semipose[export]'") from None
-    path = Path(model)
-    network, skeleton, config, _ = load_model(path)
-    file = Path(out) if out is not None else (path if path.is_dir() else path.parent) / "model.onnx"
-    network = network.to(memory_format=torch.contiguous_format).eval()
-    example = torch.rand(2, 3, *network.size, generator=torch.Generator().manual_seed(0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program: Any = torch.onnx.export(
-            network,
-            (example,),
-            input_names=["image"],
-            output_names=["heatmaps"],
-            dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1)}},
-            opset_version=opset,
-            dynamo=True,
-            verbose=False,
-        )
-    proto = program.model_proto
-    about = {
-        "joints": list(skeleton.joints),
-        "flip": [int(i) for i in skeleton.flip],
-        "limbs": [list(limb) for limb in skeleton.limbs],
-        "size": list(network.size),
-        "stride": network.stride,
-        "first_cell": network.first_cell,
-        "padding": config.padding,
-        "input": "RGB, float32 in [0, 1], (B, 3, H, W)",
-    }
-    onnx.helper.set_model_props(proto, {"semipose": json.dumps(about)})
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        onnx.save_model(proto, str(file))
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror or error}); choose another with --out") from None
-    with torch.inference_mode():
-        expected = network(example[:1]).numpy()
-    difference = _difference(file, example[:1].numpy(), expected)
-    if difference is not None and not difference <= TOLERANCE:
-        file.unlink()
-        raise UserError(f"{file} gave heatmaps that differ by {difference:.2g} from the network's; it was removed")
-    return Exported(file, difference)
+    from semipose.models.export import write_onnx
+
+    return write_onnx(model, out, opset)
 
 
-def _difference(file: Path, image: np.ndarray, expected: np.ndarray) -> float | None:
-    try:
-        import onnxruntime
-    except ImportError:
-        return None
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    (heatmaps,) = session.run(["heatmaps"], {"image": image})
-    return float(np.abs(heatmaps - expected).max())
+def _print(result: Export, asked: SimpleNamespace) -> None:
+    compared = "onnxruntime is not installed, so nothing was compared"
+    if result.difference is not None:
+        compared = f"onnxruntime's heatmaps differ by {result.difference:.1g} at most"
+    print(f"{compared}; wrote {result.file}")

@@ -1,60 +1,13 @@
-"""Which images to label next: those that a model is unsure of and that differ, from each other and from what is
-labelled. What `semipose pick` does.
-
-Images are taken one by one, each time the one with the highest product of its score (see `semipose.verbs.audit`) and its
-distance to the nearest that is taken or labelled: the farthest-first traversal of Gonzalez (1985), weighted by how
-unsure the model is. Distances are between the network's encodings of the plain views, averaged over their cells and
-scaled to length 1. Near-duplicates (`semipose.data.checks.duplicates`) of what is taken or labelled are passed over.
-"""
+"""`semipose pick`."""
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Literal
 
-import cv2
-import numpy as np
-import torch
-import yaml
-from torch import Tensor, nn
-
-from semipose.config import Config
-from semipose.data.checks.duplicates import Print, fingerprint, near_duplicates
-from semipose.data.crops.build import Crops
-from semipose.data.images import read_images
-from semipose.data.refs import Frame, Person, parse
-from semipose.errors import UserError
-from semipose.files import write_atomically
-from semipose.geometry import View
-from semipose.inference.evaluation import evaluating
-from semipose.outputs.tolabel import FORMATS, Draft, check_installed
-from semipose.verbs.audit import BATCH, Judged, judge, on_device, open_both
-
-CONFIDENCE = 0.2
-"""Joints with lower peaks are left for the labeller to place."""
-SCORER = "semipose"
-
-
-@dataclass(frozen=True)
-class Picked:
-    """`files`: what was written besides the pictures, the format's own first. `images`: the chosen ones, first choice
-    first, as in the data. `remark`: what could not be looked at."""
-
-    files: list[Path]
-    images: list[str]
-    remark: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Looks:
-    """How N samples look: (N, D) encodings of length 1, and what tells near-duplicates."""
-
-    features: np.ndarray
-    prints: list[Print]
+if TYPE_CHECKING:
+    from semipose.inference.next_labels import Choice
 
 
 def pick(
@@ -62,202 +15,50 @@ def pick(
     model: str | Path,
     data: str | Path | None = None,
     *,
-    form: str = "dlc",
-    out: str | Path = "picked",
-    confidence: float = CONFIDENCE,
+    format: Literal["dlc", "sleap", "label-studio", "cvat", "coco"] = "dlc",
+    confidence: float = 0.2,
     scorer: str | None = None,
     frames: str | None = None,
     boxes: str | None = None,
     device: str = "auto",
     seed: int = 0,
+    out: str | Path = "picked",
     progress: bool = True,
-) -> Picked:
-    """Choose images to label next, and write them with the model's predictions for a labelling tool, and picked.csv,
-    which says why.
+) -> Choice:
+    """Choose images to label next, uncertain and different ones, with predictions filled in.
 
-    Pictures are written as PNG, as they are read here (a phone's rotation applied, frames of videos decoded): for
-    DeepLabCut to labeled-data/<video>/, else to images/.
-
-    Args:
-        model, data, frames, boxes, seed: as of `semipose.audit`. Labelled images are the data.yaml's, or the run's own.
-        form: one of `semipose.outputs.tolabel.FORMATS`: dlc, sleap, label-studio, cvat, coco.
-        out: a new or empty folder.
-        confidence: joints with a lower peak are left out.
-        scorer: for DeepLabCut; by default that of the project which the labels are from.
-
-    Raises:
-        UserError: there are fewer images to choose from, the format is not known or its package not installed, the
-            folder is not empty, or see `audit`.
-    """
-    from semipose.data.datasets import cut
-
-    folder = Path(out)
-    check_installed(form)
-    if count < 1:
-        raise UserError(f"pick {count}: ask for one image or more")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is there and not empty; name a new folder with --out")
-    opened = open_both(model, data, frames, boxes)
-    judged = judge(opened, device, seed, progress)
-    worst = worst_of_images(judged)
-    known = {os.path.realpath(image) for each in opened.known for image in each.images}
-    rows = [i for image, i in worst.items() if os.path.realpath(image) not in known]
-    if count > len(rows):
-        raise UserError(f"pick {count}: there are {len(rows)} images that are not labelled; ask for so many or fewer")
-    network, where = next(iter(opened.networks.values())), on_device(opened.networks, device)
-    looks = looks_of(network, judged.crops, where, rows)
-    crops = [cut(each, opened.config, train=True, progress=progress) for each in opened.known]
-    labeled = [looks_of(network, each, where) for each in crops if each is not None]
-    chosen = choose(looks, judged.score[rows], count, labeled)
-    filled = write_pictures(judged, [rows[i] for i, _ in chosen], folder, form, confidence)
-    joints = judged.skeleton
-    files = FORMATS[form](folder, filled, joints, scorer or _scorer(opened.config))
-    write_atomically(folder / "picked.csv", _table(judged, [(rows[i], far) for i, far in chosen], filled).encode())
-    images = [judged.data[rows[i]].image for i, _ in chosen]
-    return Picked([*files, folder / "picked.csv"], images, opened.remark)
-
-
-def worst_of_images(judged: Judged) -> dict[str, int]:
-    """Each image's sample with the highest score; an image is labelled as a whole."""
-    found: dict[str, int] = {}
-    for i in np.argsort(-judged.score, kind="stable").tolist():
-        found.setdefault(judged.data[i].image, i)
-    return found
-
-
-def choose(looks: Looks, scores: np.ndarray, count: int, labeled: Sequence[Looks] = ()) -> list[tuple[int, float]]:
-    """`count` of N samples and how far each was from what was taken before, see the top of this file.
+    Pictures are written as PNG, for DeepLabCut to labeled-data/<video>/, else to images/, the labels in the tool's
+    format, and picked.csv, which says why. How they are chosen is in semipose.inference.next_labels.
 
     Args:
-        scores: (N,), how unsure of each; the first is taken by it alone where nothing is labelled.
+        count: How many.
+        model: A run's folder, whose networks are all asked, or a model.safetensors.
+        data: A data.yaml, or images and videos; a run's own unlabelled by default.
+        format: Of the tool to label in; dlc is DeepLabCut.
+        confidence: Joints below it are left for you to place.
+        scorer: For DeepLabCut; by default that of the project which the labels are from.
+        frames: Of videos: all, rate2 (two a second), uniform500 or diverse500.
+        boxes: A JSON of boxes, or people, found by a detector; without, each image or frame is one box.
+        device: cpu, cuda, cuda:1, ...
+        seed: Of the views.
+        out: A new folder for pictures and labels.
+
+    Returns: the files written, the images chosen, first choice first, and what could not be looked at.
 
     Raises:
-        UserError: too few differ.
+        UserError: there are fewer images to choose from, the format's package is not installed, the folder is not
+            empty, or as audit.
+
+    Example: semipose pick 20 runs/dual --format sleap --out next
     """
-    nearest = np.full(len(scores), 2.0)  # as far as two of length 1 can be
-    for each in labeled:
-        for part in np.array_split(each.features, -(-len(each.features) // BATCH)):
-            nearest = np.minimum(nearest, _distance(looks.features, part).min(1))
-    taken = {f"labelled {n} {i}": p for n, each in enumerate(labeled) for i, p in enumerate(each.prints)}
-    left = np.ones(len(scores), bool)
-    found: list[tuple[int, float]] = []
-    while len(found) < count:
-        worth = np.where(left, scores * nearest, -1.0)
-        best = int(worth.argmax())
-        if not left[best]:
-            raise UserError(
-                f"pick {count}: only {len(found)} images differ from each other and from what is labelled, the others"
-                f" are near-duplicates; ask for {len(found)} or fewer, or for more frames with --frames"
-            )
-        left[best] = False
-        if near_duplicates({"this": looks.prints[best]}, taken):
-            continue
-        found.append((best, float(nearest[best])))
-        taken[str(best)] = looks.prints[best]
-        nearest = np.minimum(nearest, _distance(looks.features, looks.features[[best]])[:, 0])
-    return found
+    from semipose.inference.next_labels import choose_images
+
+    how = {"frames": frames, "boxes": boxes, "device": device, "seed": seed, "progress": progress}
+    return choose_images(count, model, data, format, out, confidence, scorer, **how)  # type: ignore[arg-type]
 
 
-def _distance(these: np.ndarray, those: np.ndarray) -> np.ndarray:
-    """(N, M) between rows of length 1, by their angles, which takes no (N, M, D)."""
-    return np.sqrt((2 - 2 * these @ those.T).clip(0))
-
-
-class _Encoding:
-    """A tap that keeps what the encoder made of a batch, averaged over cells (B, D)."""
-
-    def __init__(self) -> None:
-        self.last = torch.empty(0)
-
-    def __call__(self, name: str, x: Tensor) -> Tensor:
-        if name == "encoder":
-            self.last = x.float().mean((-2, -1))
-        return x
-
-
-@torch.inference_mode()
-def looks_of(
-    network: nn.Module,
-    crops: Crops,
-    device: torch.device | str = "cpu",
-    rows: Sequence[int] | None = None,
-    batch: int = BATCH,
-) -> Looks:
-    """How the plain views of crops, all or those at `rows`, look to a network on `device`."""
-    tap, prints, features = _Encoding(), [], []
-    every = np.arange(len(crops)) if rows is None else np.array(rows)
-    with evaluating(network):
-        for start in range(0, len(every), batch):
-            pixels = torch.from_numpy(crops.images(every[start : start + batch])).to(device)
-            plain = View.of(pixels, crops.spec.size).image
-            network(plain, tap)
-            features.append(torch.nn.functional.normalize(tap.last, dim=1).cpu().numpy())
-            shown = (255 * plain).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
-            prints += [fingerprint(np.ascontiguousarray(each)) for each in shown]
-    return Looks(np.concatenate(features), prints)
-
-
-def write_pictures(judged: Judged, rows: Sequence[int], folder: Path, form: str, confidence: float) -> list[Draft]:
-    """Write the images of samples as PNG, and say what is predicted in each, joints below `confidence` left out."""
-    data = judged.data
-    images = [data[i].image for i in rows]
-    samples: dict[str, list[int]] = {image: [] for image in images}
-    for i, sample in enumerate(data):
-        if sample.image in samples:
-            samples[sample.image].append(i)
-    names = _names(images, form)
-    sizes: dict[str, tuple[int, int]] = {}
-    for image, pixels in read_images(images):
-        if isinstance(pixels, UserError):
-            raise pixels
-        sizes[image] = (pixels.shape[0], pixels.shape[1])
-        write_atomically(folder / names[image], cv2.imencode(".png", pixels[..., ::-1])[1].tobytes())
-    filled = []
-    for image in images:
-        poses = judged.points[samples[image]].copy()
-        poses[..., :2][poses[..., 2] < confidence] = np.nan
-        boxes = np.array([data[i].box for i in samples[image]])
-        filled.append(Draft(names[image], image, sizes[image], poses, boxes))
-    return filled
-
-
-def _names(images: Sequence[str], form: str) -> dict[str, str]:
-    """A file for each image, all different: labeled-data/<video or folder>/<frame>.png, as DeepLabCut has them, or
-    images/<video or folder>-<frame>.png."""
-    found: dict[str, str] = {}
-    for image in images:
-        match parse(image):
-            case Frame() as frame:
-                where, stem = frame.file.stem, f"img{frame.number:05d}"
-            case Person(domain, seed, index):
-                where, stem = f"{domain}-{seed}", str(index)
-            case ref:
-                where, stem = ref.file.parent.name or "images", ref.file.stem
-        start = f"labeled-data/{where}/{stem}" if form == "dlc" else f"images/{where}-{stem}"
-        name, n = f"{start}.png", 2
-        while name in found.values():
-            name, n = f"{start}-{n}.png", n + 1
-        found[image] = name
-    return found
-
-
-def _scorer(config: Config) -> str:
-    """Of the DeepLabCut project that the labels are from."""
-    from semipose.data.readers.deeplabcut import is_deeplabcut
-
-    source = config.data.labeled
-    if isinstance(source, str) and is_deeplabcut(Path(source)):
-        folder = Path(source).parent if Path(source).name == "config.yaml" else Path(source)
-        return str(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")).get("scorer") or SCORER)
-    return SCORER
-
-
-def _table(judged: Judged, chosen: Sequence[tuple[int, float]], filled: Sequence[Draft]) -> str:
-    """picked.csv: a row an image, in the order they were chosen."""
-    text = io.StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(("file", "sample", "score", "distance", "worst_joint"))
-    for (i, far), each in zip(chosen, filled, strict=True):
-        joint = judged.skeleton.joints[int(judged.trouble[i].argmax())]
-        rows.writerow((each.file, judged.data[i].id, f"{judged.score[i]:.4f}", f"{far:.4f}", joint))
-    return text.getvalue()
+def _print(result: Choice, asked: SimpleNamespace) -> None:
+    if result.remark:
+        print(f"{result.remark}, so images that are labelled already may be among these")
+    files = ", ".join(map(str, result.files))
+    print(f"{len(result.images)} images to label, with predictions; wrote {files}")

@@ -1,274 +1,78 @@
-"""Predicting on files: images, folders and videos in, and what other tools read out."""
+"""`semipose predict`."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import queue
-import tempfile
-import threading
-import time
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
+if TYPE_CHECKING:
+    from semipose.inference.files import Prediction
 
-from semipose.config.resolve import read_yaml
-from semipose.data import refs
-from semipose.data.marks import is_own
-from semipose.data.refs import is_frame, parse
-from semipose.data.sample import PoseData, Sample
-from semipose.data.video import is_video
-from semipose.errors import UserError
-from semipose.inference.predictor import Boxes, Predictor
-from semipose.outputs import Frame, Job, writers
-
-T = TypeVar("T")
-Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
-"""Image or frame -> its sample, and its boxes, of which a frame may have none."""
-AHEAD = 8
-"""Frames that are decoded before they are asked for, and that go through the network together."""
-
-
-class Predicted(NamedTuple):
-    """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: all but
-    the loading of the network, the search for boxes included. `damaged`: why images and frames that could not be read
-    were left out."""
-
-    files: list[Path]
-    frames: int
-    seconds: float
-    damaged: list[str]
+_BARE = {"flip_test": "plain"}
 
 
 def predict(
     model: str | Path,
     source: str | Path,
-    out: str | Path,
+    *,
+    out: str | Path = "predictions",
     boxes: str | Path | None = None,
+    frames: str = "all",
+    formats: Sequence[Literal["coco", "csv", "dlc", "dlc-csv", "sleap", "overlay"]] = ("coco",),
+    submit: str | None = None,
     overlay: bool = True,
     device: str = "auto",
-    decode: str | None = None,
-    flip_test: str = "none",
-    submit: str | None = None,
-    formats: Sequence[str] = ("coco",),
-    frames: str = "all",
+    decode: Literal["argmax", "quarter", "dark"] | None = None,
+    flip_test: Literal["none", "plain", "shift"] = "none",
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
-) -> Predicted:
-    """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
-    list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
-    frame that cannot be read is left out; no input is written over.
+) -> Prediction:
+    """Predict on images, folders and videos.
+
+    An image or frame that cannot be read is left out; no input is written over.
 
     Args:
-        model: a run folder or a model.safetensors.
-        source: an image, a video, a folder or pattern of them, or a .txt list; with a JSON of boxes, also the folder
-            that its file names are relative to.
-        out: the folder to write to. Of a source folder that it lies in, what is in it is no source; nor is a picture or
-            video that an earlier run wrote there.
-        boxes: None, each image or frame is one box; "people", those that torchvision's detector finds; another run or
-            model.safetensors, whose joints on whole images span the boxes; or a JSON of boxes (see
-            `semipose.data.readers.boxes.read_boxes`), a frame's file name being "clip.mp4#17", and "clip.mp4" all frames'.
-            Images without a box are left out; of a video that has any, films and tables hold all `frames`. Where they
-            have scores, poses are rescored by them and doubles left out (`detection_results`).
-        overlay: write pictures and videos with the poses on them: NAME.jpg and NAME.mp4, or NAME_semipose where that is
-            taken by a file that no earlier run wrote.
-        decode, flip_test: as of `Predictor.load`.
-        submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
-        formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, dlc (H5), dlc-csv, sleap, overlay.
-        frames: which frames of a video, see `semipose.data.video.choose`.
-        cache: where found boxes are kept.
+        model: A run's folder or a model.safetensors.
+        source: An image, a video, a folder, a quoted pattern or a .txt that lists files.
+        out: Folder for what is written.
+        boxes: A JSON of boxes; people, found by a detector; or a first run. Without, each image or frame is one box.
+        frames: Of videos: all, rate2 (two a second), uniform500 or diverse500.
+        formats: Files to write; coco is keypoints.json.
+        submit: Also write the TEST-DEV file for COCO's server, under this name of a method.
+        overlay: Pictures and videos with the poses on them.
+        device: cpu, cuda, cuda:1, ...
+        decode: How a heatmap's peak becomes a position; the run's by default.
+        flip_test: Average with the mirrored image: plain, or shift for cells at corners (SimpleBaseline's and HRNet's
+            weights).
+        cache: Where found boxes are kept.
+
+    Returns: the files written, how many frames in how many seconds, and what could not be read.
 
     Raises:
-        UserError: there is nothing to predict on, or nothing that can be read; the folder cannot be written, or holds
-            an input, or a file that no run wrote, under the name of a file that is to be written.
+        UserError: there is nothing to predict on, or nothing that can be read; or the folder cannot be written, or
+            holds a file that no run wrote under a name that is to be written.
+
+    Example: semipose predict runs/dual video.mp4 --formats csv dlc --out predictions
     """
-    from rich.console import Console
-    from rich.progress import track
+    from semipose.inference.files import predict_files
 
-    from semipose.metrics.detections import best_poses, check_submission, write_submission
-
-    predictor = Predictor.load(model, device, decode, flip_test)
-    folder, damaged = Path(out), list[str]()
-    began = time.perf_counter()
-    groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))
-    if not groups:
-        raise UserError(f"{boxes or source} holds no box; without --boxes, each image or frame is one")
-    if submit is not None:
-        shown = (boxed[0] if boxed else whole for whole, boxed in groups.values())
-        check_submission(submit, predictor.skeleton, (sample.image_id for sample in shown))
-    _writable(folder)
-    names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
-    files = (parse(image).file for image in groups)
-    inputs = {Path(source), *([Path(boxes)] if boxes else []), *(file for file in files if file is not None)}
-    most = max(len(boxed) for _, boxed in groups.values())
-    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs))
-    with contextlib.ExitStack() as stack:
-        outputs = [stack.enter_context(writer) for writer in writers(names, job)]
-        waiting: deque[Frame] = deque()
-        incoming = stack.enter_context(contextlib.closing(_ahead(_frames(groups, damaged))))
-        found = predictor.pairs(_noted(incoming, waiting), AHEAD)
-        console = Console(stderr=True)
-        count = 0
-        for poses in track(found, "predicting", len(groups), console=console, disable=not progress or len(groups) < 20):
-            frame = waiting.popleft()
-            count += 1
-            samples = frame.samples
-            scores = [float(pose.score.mean()) for pose in poses]
-            if samples and all(sample.score is not None for sample in samples):
-                points = np.stack([pose.keypoints for pose in poses])
-                kept, best = best_poses(samples, points, predictor.skeleton, predictor.network.size, predictor.padding)
-                poses, scores = [poses[i] for i in kept], best.tolist()
-            for output in outputs:
-                output.add(frame, poses, scores)
-        if not count:
-            raise UserError(left_out(damaged, 0))
-    seconds = time.perf_counter() - began
-    written = [file for output in outputs for file in output.files]
-    if submit is not None:
-        results = json.loads((folder / "keypoints.json").read_text())
-        written.append(write_submission(results, folder, submit, predictor.skeleton))
-    return Predicted(written, count, seconds, damaged)
+    how = {"submit": submit, "formats": formats, "frames": frames, "cache": cache, "progress": progress}
+    return predict_files(model, source, out, boxes, overlay, device, decode, flip_test, **how)  # type: ignore[arg-type]
 
 
-def boxes_of_run(run: Path) -> str | None:
-    """What to know of a run that was trained on boxes, where none are given."""
-    file = run / "config.yaml"
-    data = read_yaml(file).get("data", {}) if file.exists() else {}
-    if data.get("boxes") != "labels":
-        return None
-    found = data.get("unlabeled_boxes", "whole")
-    where = f"--boxes {found}" if found != "whole" else "--boxes, which takes a JSON, people or a first run,"
-    return f"{run} was trained on boxes around instances, and here each image or frame is one; {where} finds them"
+def _print(result: Prediction, asked: SimpleNamespace) -> int:
+    from semipose.inference.files import boxes_of_run, left_out
 
-
-def left_out(damaged: Sequence[str], read: int) -> str:
-    """One line about images and frames that could not be read, beside `read` that could."""
-    if len(damaged) == 1 and not read:
-        return damaged[0]
-    more = f"; and {len(damaged) - 3} more" if len(damaged) > 3 else ""
-    count = f"{len(damaged)} of {len(damaged) + read} images and frames could not be read"
-    return f"{count} and were left out: {'; '.join(damaged[:3])}{more}"
-
-
-def _opened(
-    source: str | Path,
-    boxes: str | Path | None,
-    frames: str,
-    cache: str | Path | None,
-    out: Path,
-    device: str,
-    damaged: list[str],
-) -> tuple[PoseData, PoseData]:
-    """The images and frames, and the boxes in them."""
-    from semipose.data.open import WHOLE, is_pictures, open_unlabeled
-    from semipose.data.readers.boxes import read_boxes
-    from semipose.data.readers.folder import read_folder, with_boxes
-    from semipose.inference.boxes import find_boxes, finder_of
-
-    kind, named = str(boxes or WHOLE), Path(source)
-    finder = finder_of(kind, device) if kind != WHOLE else None
-    listed = kind != WHOLE and finder is None
-    if not (listed and named.is_dir()) and not is_pictures(source):
-        data = open_unlabeled(source, frames=frames, boxes=kind, cache=cache, finder_of=lambda _: finder)
-        return data, data
-    near = named if named.is_dir() else named.parent
-    found = read_boxes(kind, near if near.is_dir() else None) if listed else None
-    if found is not None and named.is_dir() and not any(is_frame(image) or is_video(image) for image in found.images):
-        return found, found
-    data = read_folder(source, frames, cache, lambda path: _is_output(path, named, out), damaged)
-    if not len(data):
-        raise UserError(
-            left_out(damaged, 0)
-            if damaged
-            else f"{source} holds nothing to predict on but what is in {out}, where the predictions go"
-        )
-    if finder is not None:
-        return data, find_boxes(data, finder, cache, damaged=damaged)
-    return data, with_boxes(data, found) if found is not None else data
-
-
-def _grouped(data: PoseData, boxes: PoseData) -> Groups:
-    """Of images those with a box; of videos with a box in any frame all frames, so that nothing gets out of step."""
-    found: dict[str, list[Sample]] = {}
-    for box in boxes:
-        found.setdefault(box.image, []).append(box)
-    films = {parse(image).file for image in found if is_frame(image)}
-    kept = (s for s in data if s.image in found or parse(s.image).file in films)
-    return {s.image: (s, tuple(found.get(s.image, ()))) for s in kept}
-
-
-def _is_output(path: Path, source: Path, out: Path) -> bool:
-    """Whether a file of a source folder or pattern is not meant, because it is in the folder of the predictions: there,
-    if that is a folder in the source, nothing is, else all but what an earlier run drew."""
-    path, source, out = path.resolve(), source.resolve(), out.resolve()
-    return out in path.parents and (source in out.parents or is_own(path))
-
-
-def _frames(groups: Groups, damaged: list[str]) -> Iterator[Frame]:
-    from semipose.data.images import read_images
-
-    for place, (image, pixels) in enumerate(read_images(list(groups))):
-        if isinstance(pixels, UserError):
-            if str(pixels) not in damaged:  # by the detector
-                damaged.append(str(pixels))
-            continue
-        whole, samples = groups[image]
-        first = samples[0] if samples else whole
-        ref = parse(image)
-        video, number = (ref.file, ref.number) if isinstance(ref, refs.Frame) else (None, place)
-        # Boxes of one image have its id in common.
-        image_id = first.image_id if first.image_id is not None else Path(image).name
-        name = str(image_id) if isinstance(image_id, str) else Path(image).name
-        yield Frame(name, image_id, pixels, video, number, str(video or image), samples)
-
-
-def _noted(frames: Iterator[Frame], waiting: deque[Frame]) -> Iterator[tuple[np.ndarray, Boxes]]:
-    """Pixels and boxes of frames, which wait in `waiting` until their poses are there."""
-    for frame in frames:
-        waiting.append(frame)
-        yield frame.pixels, [sample.box for sample in frame.samples]
-
-
-def _ahead(source: Iterator[T], count: int = AHEAD) -> Generator[T, None, None]:
-    """The same, made in a thread up to `count` ahead: decoding and the network take turns on no lock."""
-    items: queue.Queue = queue.Queue(count)
-    stop = threading.Event()
-    end = object()
-
-    def put(item: object) -> bool:
-        while not stop.is_set():
-            with contextlib.suppress(queue.Full):
-                items.put(item, timeout=0.1)
-                return True
-        return False
-
-    def work() -> None:
-        try:
-            for item in source:
-                if not put(item):
-                    return
-            put(end)
-        except BaseException as error:  # raised again where the frames are wanted
-            put(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while (item := items.get()) is not end:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error.strerror or error}); choose another with --out") from None
+    if asked.boxes is None and (note := boxes_of_run(Path(asked.model))):
+        print(f"semipose predict: {note}", file=sys.stderr)
+    pictures = [file for file in result.files if file.suffix == ".jpg"]
+    named = [str(file) for file in result.files if file not in pictures]
+    named += [f"{len(pictures)} overlay pictures in {asked.out}"] if pictures else []
+    rate = f"{result.frames / result.seconds:.1f} a second"
+    print(f"{result.frames} images and frames in {result.seconds:.1f} s, {rate}; wrote {', '.join(named)}")
+    if result.damaged:
+        print(f"semipose predict: {left_out(result.damaged, result.frames)}", file=sys.stderr)
+    return int(bool(result.damaged))

@@ -1,80 +1,44 @@
-"""Is it worth it? Supervised and semi-supervised training on the same labels, with the same steps and seeds, and how
-many more labels would do as much. What `semipose worth` does.
-
-Each seed draws its own labels, where not all are used, its own weights and its own views; validation is the same. A
-finished run of the same configuration and data is reused, an interrupted one goes on.
-"""
+"""`semipose worth`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
-from semipose.config import Config, to_dict
-from semipose.data.datasets import Sets, open_sets
-from semipose.data.split import Split
-from semipose.draws import permutation
-from semipose.errors import UserError
+from semipose.config import Config
+from semipose.errors import UsageError
 from semipose.files import write_atomically
-from semipose.inference.boxes import finder_of
-from semipose.methods import METHODS, needs, switched
-from semipose.metrics.pck import box_norm
-from semipose.metrics.seeds import Estimate, estimate, labels_worth
-from semipose.provenance import commit, machine
-from semipose.verbs.reproduce import Clock, train_once
-from semipose.verbs.train import configure
-
-BASE = "supervised"
-SEEDS = (0, 1, 2)
-PARTS = (0.25, 0.5, 1.0)
-"""Of the labels that are compared with, the learning curve's; beyond them it doubles as long as there are labels."""
-PCK, ERROR = "pck", "median_error_px"
-UNSCORED = "no validation sample has two labelled joints apart from each other"
-SUBSET = 11
-"""Keys the draws of labels."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training."""
-
-    method: str
-    labels: int
-    seed: int
 
 
 def worth(
     data: str | Path | Mapping[str, Any] | None = None,
-    method: str = "dual",
-    seeds: Sequence[int] = SEEDS,
-    labels: int | None = None,
     *,
+    config: str | Path | Config | None = None,
+    method: str = "dual",
+    seeds: Sequence[int] = (0, 1, 2),
+    labels: int | None = None,
     curve: bool = True,
     out: str | Path = "worth",
     progress: bool = True,
-    config: Config | None = None,
-    settings: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
-    """Train supervised and by `method` with the same labels, steps and seeds, and supervised with fewer and more
-    labels; write worth.json, worth.md and worth.html.
+    """Compare supervised and semi-supervised training on the same labels: is it worth it?
 
-    Both methods take the same number of steps of as many labelled images; what each took in time is said beside it.
+    Says also how many more labels would do as much. Both methods take the same number of steps of as many labelled
+    images. A finished run of the same configuration and data is reused, an interrupted one goes on. Any setting can
+    follow as --section.key=value.
 
     Args:
-        data: a data.yaml (as of `train`; its method's views are used), or its content.
-        method: any that learns from unlabelled images.
-        seeds: three or more, for an interval that says something.
-        labels: how many are used in the comparison; all by default. Fewer leave room: each seed draws others, and the
-            learning curve goes on to what there is.
-        curve: False leaves out the learning curve.
-        out: the folder of runs and results.
-        config: a whole configuration, instead of `data`.
-        settings: sections or keys of the configuration, laid over that of `data`.
+        data: A data.yaml, as of train.
+        config: A YAML file of settings, such as a run's config.yaml.
+        method: The semi-supervised one.
+        seeds: Three or more give an interval.
+        labels: How many to compare with; fewer than there are leave room for other draws.
+        curve: Supervised training with fewer and more labels.
+        out: Folder of runs, worth.json, worth.md and worth.html.
 
     Returns: the content of worth.json: {"sentence", "verdict": "gain", "loss" or "unclear",
         "methods": {name: {"pck", "median_error_px", "seconds": ESTIMATE}},
@@ -86,160 +50,28 @@ def worth(
     Raises:
         UserError: no validation or unlabelled data, too few labels, an unknown method, or a training failed.
         Stopped: a signal stopped a training, with its checkpoint saved; the same call goes on.
+
+    Example: semipose worth data.yaml --seeds 0 1 2 --labels 50
     """
-    from semipose.reports.worth import markdown, page, sentence
-
-    if method not in METHODS or not METHODS[method].unlabeled:
-        able = sorted(name for name, entry in METHODS.items() if entry.unlabeled)
-        raise UserError(f"worth compares supervised training with {', '.join(able)}, not {method!r}")
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise UserError(f"worth needs seeds, each once, got {list(seeds)}; three or more give an interval")
-    base = _prepared(config or configure(None if _whole(data) else "dual", data, settings or {}), method)
-    sets = open_sets(base.data, True, finder_of)
-    if sets.val is None:
-        raise UserError("worth needs validation data: set data.val or data.split; semipose init makes one")
-    if base.measure == "pck" and np.isnan(box_norm(np.stack([s.keypoints for s in sets.val]))).all():  # type: ignore
-        raise UserError(
-            f"worth compares by PCK, and {UNSCORED}; label a second joint, or train both"
-            " and compare the median errors that semipose evaluate prints"
-        )
-    total = len(sets.labeled)
-    labels = total if labels is None else labels
-    if not 0 < labels <= total:
-        raise UserError(f"labels is {labels}; there are {total} to train with, besides the validation samples")
-    assert sets.unlabeled is not None
-    steps = base.steps or -(-base.epochs * len(sets.unlabeled) // (base.optim.unlabeled_batch or base.optim.batch))
-    base, folder = replace(base, steps=steps), Path(out)
-    counts = label_counts(labels, total) if curve else [labels]
-    jobs = [Job(name, labels, seed) for seed in seeds for name in (BASE, method)]
-    jobs += [Job(BASE, count, seed) for count in counts if count != labels for seed in seeds]
-    clock = Clock([_passes(configured(base, job, sets, folder)) for job in jobs], progress)
-    runs = []
-    for job in jobs:
-        clock.begin(f"{job.method}, {job.labels} labels, seed {job.seed}")
-        runs.append(_run(base, job, sets, folder, progress))
-        clock.end(runs[-1].pop("reused"))
-    found = {
-        "method": method,
-        "labels": labels,
-        "available": total,
-        "unlabeled": len(sets.unlabeled),
-        "validation": len(sets.val),
-        "steps": steps,
-        "seeds": list(seeds),
-        "measure": f"{base.measure.upper()}@{base.threshold:g}",
-        **compared(runs, method, labels, counts),
-    }
-    found = {"sentence": sentence(found), **found, "commit": commit(), "machine": machine()}
-    found |= {"config": to_dict(base), "runs": runs}
-    write_atomically(folder / "worth.json", (json.dumps(found, indent=1, allow_nan=False) + "\n").encode())
-    write_atomically(folder / "worth.md", markdown(found).encode())
-    page(found, folder / "worth.html")
-    return found
-
-
-def label_counts(labels: int, total: int) -> list[int]:
-    """The label counts of the learning curve, ascending."""
-    counts = {max(1, round(part * labels)) for part in PARTS}
-    while 2 * max(counts) <= total:
-        counts.add(2 * max(counts))
-    return sorted(counts)
-
-
-def configured(base: Config, job: Job, sets: Sets, folder: Path) -> Config:
-    """A training's configuration, and its split written down, of which a smaller one of the same seed is part."""
-    order = permutation(len(sets.labeled), job.seed, SUBSET).tolist()
-    everything = job.labels == len(sets.labeled)
-    chosen = sets.labeled.ids if everything else tuple(sets.labeled.ids[i] for i in sorted(order[: job.labels]))
-    unlabeled = () if base.data.unlabeled or sets.unlabeled is None else sets.unlabeled.ids
-    val = () if base.data.val or sets.val is None else sets.val.ids
-    split = Split(sets.labeled.name, chosen, unlabeled, val, job.seed, "random")
-    # The name tells data that has changed since: its runs are not reused.
-    name = "all" if everything else f"{job.labels}-seed{job.seed}"
-    file = folder.resolve() / "splits" / f"{name}-{sets.hash[:8]}.json"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        split.save(file)
-    method = switched(base.method, job.method)
-    peer = base.peer if needs(job.method).networks > 1 else {}
-    return replace(base, method=method, peer=peer, seed=job.seed, data=replace(base.data, split=str(file)))
-
-
-def compared(runs: Sequence[Mapping[str, Any]], method: str, labels: int, counts: Sequence[int]) -> dict[str, Any]:
-    """What the runs say together; see `worth`."""
-
-    def of(name: str, count: int) -> list[Mapping[str, Any]]:
-        return [run for run in runs if run["method"] == name and run["labels"] == count]
-
-    def values(name: str, key: str, count: int = labels) -> list[float]:
-        return [run[key] for run in of(name, count) if run[key] is not None]
-
-    def paired(key: str) -> Estimate | None:
-        a, b = values(method, key), values(BASE, key)
-        return estimate(np.subtract(a, b).tolist()) if a and len(a) == len(b) else None
-
-    methods = {name: {key: _shown(values(name, key)) for key in (PCK, ERROR, "seconds")} for name in (BASE, method)}
-    gain = paired(PCK)
-    if gain is None:
-        raise UserError(f"no validation sample could be scored: {UNSCORED}")
-    scores = np.array([values(BASE, PCK, count) for count in counts]).T
-    verdict = "unclear" if not gain.clear else "gain" if gain.mean > 0 else "loss"
-    return {
-        "verdict": verdict,
-        "methods": methods,
-        "difference": {PCK: gain._asdict(), ERROR: error._asdict() if (error := paired(ERROR)) else None},
-        "joints": _joints(of(BASE, labels), of(method, labels), method),
-        "curve": [{"labels": n, **{key: _shown(values(BASE, key, n)) for key in (PCK, ERROR)}} for n in counts],
-        "more_labels": labels_worth(counts, scores, labels, gain)._asdict(),
-        "warnings": [f"{run['run']}: {text}" for run in runs for text in run["warnings"]],
-    }
-
-
-def _joints(base: Sequence[Mapping], others: Sequence[Mapping], method: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for joint in base[0]["joints"]:
-        each = {name: [run["joints"][joint] for run in runs] for name, runs in ((BASE, base), (method, others))}
-        known = all(row[PCK] is not None for rows in each.values() for row in rows)
-        gains = [b[PCK] - a[PCK] for a, b in zip(each[BASE], each[method], strict=True)] if known else []
-        found[joint] = {name: {key: _mean(rows, key) for key in (PCK, ERROR)} for name, rows in each.items()}
-        found[joint]["difference"] = _shown(gains)
-    return found
-
-
-def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
-    values = [row[key] for row in rows]
-    return None if None in values else float(np.mean(values))
-
-
-def _shown(values: Sequence[float]) -> dict[str, Any] | None:
-    return estimate(values)._asdict() if values else None
-
-
-def _run(base: Config, job: Job, sets: Sets, folder: Path, progress: bool) -> dict[str, Any]:
-    """What is kept of one training: the mean of its networks, as Dual's are reported."""
-    name = f"{job.method}-{job.labels}-seed{job.seed}"
-    path, reused = train_once(folder / name, configured(base, job, sets, folder), progress=progress)
-    summary = json.loads((path / "summary.json").read_text())
-    mean = summary["val"]["mean"]
-    joints = {j: {PCK: mean["per_joint"][j], ERROR: mean["per_joint_px"][j]} for j in mean["per_joint"]}
-    record = {**vars(job), "run": path.name, PCK: mean["pck"], ERROR: mean[ERROR], "joints": joints}
-    return {**record, "seconds": summary["seconds"], "warnings": summary["warnings"], "reused": reused}
-
-
-def _whole(data: str | Path | Mapping[str, Any] | None) -> bool:
-    """Whether a data.yaml has settings of its own beside the data section."""
     from semipose.config.resolve import read_yaml
+    from semipose.papers.configure import configure, has_settings, nested
+    from semipose.reports.worth import markdown, page, sentence
+    from semipose.training.comparison import compare
 
-    return isinstance(data, str | Path) and bool(set(read_yaml(Path(data), "data")) - {"data"})
+    if data is None and config is None:
+        raise UsageError("name a data.yaml; semipose init writes one for a folder")
+    base = config if isinstance(config, Config) else None if config or has_settings(data) else "dual"
+    layers = [read_yaml(Path(config))] if isinstance(config, str | Path) else []
+    chosen = configure(base, data, *layers, nested(settings))
+    result = compare(chosen, method, seeds, labels, curve=curve, out=Path(out), progress=progress)
+    result = {"sentence": sentence(result), **result}
+    text = json.dumps(result, indent=1, allow_nan=False)
+    write_atomically(Path(out, "worth.json"), f"{text}\n".encode())
+    write_atomically(Path(out, "worth.md"), markdown(result).encode())
+    page(result, Path(out, "worth.html"))
+    return result
 
 
-def _prepared(base: Config, method: str) -> Config:
-    """Evaluated at the end alone, so that time is time of training, and checked."""
-    base = replace(base, method=switched(base.method, method), eval_every=0)
-    base.method.check()
-    return base
-
-
-def _passes(config: Config) -> float:
-    """What a step takes, in passes of one network."""
-    return needs(config.method.name).networks * (2.3 if needs(config.method.name).unlabeled else 1)
+def _print(result: dict[str, Any], asked: SimpleNamespace) -> None:
+    print(result["sentence"])
+    print(f"wrote {asked.out}/worth.json, {asked.out}/worth.md, {asked.out}/worth.html")

@@ -2,9 +2,9 @@
 
 Groups of 4 images in 4x3 tiles, unmixed after the encoder (Figure 1, section 4.2), decay 0.6 (Tables 2 and 4). Ours,
 because the paper leaves them open: the stages that may mix (layer1, layer2 and layer3, each in half of the steps, with
-a permutation of its own), lambda 1, and the batch of 32 + 32 and the views of Xie et al. "Without affine" is read as: the
-student sees the teacher's own view, mixed. EMAN's student sees labelled and other images in one batch, as EMAN's
-released code does.
+a permutation of its own), lambda 1, and the batch of 32 + 32 and the views of Xie et al. "Without affine" is read as:
+the student sees the teacher's own view, mixed. EMAN's student sees labelled and other images in one batch, as
+EMAN's released code does.
 """
 
 from __future__ import annotations

@@ -1,0 +1,116 @@
+"""A run's networks, opened and scored on labelled data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from semipose.config import Config, DataConfig
+from semipose.config.resolve import read_yaml, resolve
+from semipose.data.datasets import cut, open_sets, others_in
+from semipose.data.open import open_labeled
+from semipose.data.readers.boxes import read_boxes
+from semipose.data.readers.json_files import load_json, rows_of
+from semipose.data.sample import PoseData
+from semipose.errors import UserError
+from semipose.files import write_atomically
+from semipose.heatmap import decoder
+from semipose.inference.boxes import finder_of
+from semipose.inference.evaluation import coco_scores, detection_scores, predict_crops, score_crops
+from semipose.models.weights import Loaded, load_model
+from semipose.options import check_limits
+
+
+def evaluate_run(
+    run: str | Path,
+    data: str | Path | None = None,
+    images: str | Path | None = None,
+    threshold: float | None = None,
+    decode: str | None = None,
+    flip_test: str | None = None,
+    measure: Literal["pck", "pckh", "jdr"] | None = None,
+    boxes: str | Path | None = None,
+) -> dict[str, Any]:
+    """Score a run's networks on labelled data (its own validation set by default), and write `evaluation.json` there.
+
+    Joints that the data lacks, by name, are not scored.
+
+    Args:
+        run: its folder; also a model.safetensors, or a folder of imported weights, and then `data` has to be named.
+        threshold, decode, flip_test, measure: the run's by default; with another measure than the run's, the threshold
+            is the usual one: 0.1 for pck, 0.5 for pckh and jdr.
+        boxes: a detector's boxes, with scores, in the images of the data, a COCO keypoints JSON: AP with them is
+            given as well (rescored poses, OKS NMS).
+
+    Returns: `evaluate_predictions`' content, under "coco" each network's AP and AR by pycocotools with the data's own
+        boxes, and under "detected" those with `boxes`.
+    """
+    if threshold is not None:
+        check_limits(Config(threshold=threshold))
+    path = Path(run)
+    loaded, config, of_run = read_networks(path)
+    folder = path.parent if path.is_file() else path
+    if data is None and not of_run:
+        raise UserError(f"{path} is no run and has no validation data of its own; name labelled data with --data")
+    where = config.data
+    if data is not None:
+        where = DataConfig(val=str(data), val_images=None if images is None else str(images))
+    val = open_sets(where, False, finder_of).val if data is None else open_labeled(data, images)
+    if val is None:
+        raise UserError(f"{path} was trained without validation data; name some with --data")
+    skeleton = next(iter(loaded.values())).skeleton
+    crops = cut(val.onto(skeleton).labeled(), config, False, True)
+    assert crops is not None
+    networks = {name: each.network for name, each in loaded.items()}
+    how: dict[str, Any] = {
+        "refine": decoder(decode or config.decode, config.model.sigma),
+        "flip_test": flip_test or config.flip_test,
+    }
+    predictions = predict_crops(networks, crops, **how)
+    usual = config.threshold if measure in (None, config.measure) else 0.1 if measure == "pck" else 0.5
+    scores = score_crops(predictions, crops, threshold or usual, measure or config.measure)
+    scores["coco"] = coco_scores(predictions, crops, others_in(val, where))
+    if boxes is not None:
+        document, detected = _detected(boxes, where.val, images or where.val_images)
+        crops = cut(detected.onto(skeleton), config, False, True)
+        assert crops is not None
+        scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
+    text = json.dumps(scores, indent=1, allow_nan=False)
+    write_atomically(folder / "evaluation.json", f"{text}\n".encode())
+    return scores
+
+
+def read_networks(path: Path) -> tuple[dict[str, Loaded], Config, bool]:
+    """The networks of a run's folder or of a folder of weights, "a" first, or the one of a model.safetensors; the run's
+    configuration, or one with the network's own sizes; and whether it is of a run.
+
+    Raises:
+        UserError: there is none, or the run has not finished.
+    """
+    folder = path.parent if path.is_file() else path
+    files = [path] if path.is_file() else sorted(path.glob("model*.safetensors"))
+    of_run = (folder / "config.yaml").exists()
+    if not files:
+        raise UserError(
+            f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}"
+            if of_run
+            else f"{path} is neither a model.safetensors nor a run folder: it has no config.yaml"
+        )
+    loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
+    loaded = dict(sorted(loaded.items()))
+    first = next(iter(loaded.values()))
+    own = Config(model=first.config, decode=first.decode)
+    return loaded, resolve(Config(), read_yaml(folder / "config.yaml")) if of_run else own, of_run
+
+
+def _detected(boxes: str | Path, file: str | None, images: str | Path | None) -> tuple[dict, PoseData]:
+    """A COCO keypoints document and a detector's boxes in its images."""
+    document = load_json(Path(file)) if file and file.lower().endswith(".json") else None
+    if not isinstance(document, dict) or "annotations" not in document:
+        raise UserError(f"detected boxes are scored by AP, against a COCO keypoints JSON, which {file} is not")
+    named = [c for c in rows_of(document, "categories", Path(str(file))) if c.get("keypoints")]
+    if len(named) != 1:
+        raise UserError(f"{file} has {len(named)} categories with keypoints; AP with detected boxes needs one")
+    folder = Path(str(file)).parent if images is None else images
+    return document, read_boxes(boxes, folder, listing=file, category=named[0].get("id"))

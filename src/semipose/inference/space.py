@@ -1,0 +1,176 @@
+"""Predictions of several cameras into points in space: what `semipose triangulate` does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semipose.cameras.triangulation import OF_BOX, triangulate
+from semipose.data.readers.cameras import read_cameras
+from semipose.data.readers.json_files import Json, box_of, field_of, load_json
+from semipose.errors import UserError
+from semipose.files import write_atomically
+from semipose.metrics.mpjpe import mpjpe_summary, root_of
+from semipose.skeleton import Skeleton
+
+Key = tuple[int | str, int | str | None]
+People = dict[Key, tuple[np.ndarray, float]]
+"""(image, person) -> (K, 3) x, y, score and the tolerance in px."""
+FRAME = re.compile(r"(.+)#(\d+)")
+"""A video's name and a frame's number, as `semipose predict` names frames."""
+
+
+def triangulate_files(
+    cameras: str | Path,
+    predictions: Mapping[str, str | Path],
+    out: str | Path,
+    truth: str | Path | None = None,
+    tolerance: float | None = None,
+) -> dict[str, Any]:
+    """Triangulate one prediction file a camera, and write one JSON of points in mm.
+
+    The same instant has the same `image_id` in every file; frames of one video a camera, whatever the videos are
+    called, are matched by number. Several people at an instant need a `person_id` each, the same in every file: nothing
+    here finds out who is who.
+
+    Args:
+        cameras: a camera file, see `read_cameras`.
+        predictions: camera name -> COCO keypoint results, [{"image_id", "keypoints": 3K numbers, "bbox"}].
+        out: the file to write: {"unit", "cameras", "people": [{"image_id", "person_id", "keypoints_3d": K times x, y, z
+            or null, "residual": K px or null, "views": K lists of camera names}], "mpjpe"}.
+        truth: a file as `out`, optionally with the names of the "joints", [] of K; null is not labelled.
+        tolerance: px, within which a view agrees; by default a tenth of the longer side of each box.
+
+    Returns: what was written.
+
+    Raises:
+        UserError: a camera, file or entry does not fit, naming it.
+    """
+    known = read_cameras(cameras)
+    for name in predictions:
+        if name not in known:
+            raise UserError(f"{cameras} has no camera {name!r}; it has {', '.join(list(known)[:12])}")
+    if tolerance is not None and not tolerance > 0:
+        raise UserError(f"the tolerance must be more than 0 px, not {tolerance:g}")
+    if len(predictions) < 2:
+        raise UserError(f"triangulation needs predictions of two cameras or more, not {len(predictions)}")
+    views = _by_number({name: _read(Path(path), tolerance) for name, path in predictions.items()})
+    joints = {len(xys) for people in views.values() for xys, _ in people.values()}
+    if len(joints) != 1:
+        raise UserError(f"the predictions have {sorted(joints)} joints; each camera's must have the same")
+    keys = [key for key in dict.fromkeys(k for people in views.values() for k in people)]
+    if not any(sum(key in people for people in views.values()) > 1 for key in keys):
+        raise UserError("no image_id (with its person_id) is in two files; an instant needs the same in each")
+    seen = np.full((len(views), len(keys), joints.pop(), 3), np.nan)
+    within = np.ones(seen.shape[:3])
+    for v, people in enumerate(views.values()):
+        for n, key in enumerate(keys):
+            if key in people:
+                seen[v, n], within[v, n] = people[key]
+    found = triangulate(seen[..., :2], [known[name] for name in views], seen[..., 2], within)
+    names = np.array(list(views), object)
+    document: dict[str, Any] = {
+        "unit": "mm",
+        "cameras": list(views),
+        "people": [
+            {
+                "image_id": key[0],
+                **({} if key[1] is None else {"person_id": key[1]}),
+                "keypoints_3d": [_numbers(point) for point in found.points[n]],
+                "residual": [_number(px) for px in found.residual[n]],
+                "views": [names[used].tolist() for used in found.used[:, n].T],
+            }
+            for n, key in enumerate(keys)
+        ],
+    }
+    if truth is not None:
+        document["mpjpe"] = _score(Path(truth), keys, found.points)
+    write_atomically(Path(out), (json.dumps(document) + "\n").encode())
+    return document
+
+
+def _by_number(views: Mapping[str, People]) -> Mapping[str, People]:
+    """With frames' numbers for images, where each camera has one video and these have different names."""
+    frames = {name: {key: FRAME.fullmatch(str(key[0])) for key in people} for name, people in views.items()}
+    videos = [{match and match[1] for match in each.values()} for each in frames.values() if each]
+    if any(len(each) != 1 or None in each for each in videos) or len(set().union(*videos)) == 1:
+        return views
+    return {
+        name: {(int(match[2]), key[1]): views[name][key] for key, match in each.items() if match}
+        for name, each in frames.items()
+    }
+
+
+def _read(path: Path, tolerance: float | None) -> People:
+    people: People = {}
+    for where, row in _rows(load_json(path), path):
+        xys = np.asarray(_floats(field_of(row, "keypoints", where), where))
+        if xys.ndim != 1 or not xys.size or xys.size % 3:
+            raise UserError(f"{where} has {xys.size} keypoint numbers; x, y, score for each joint are expected")
+        if tolerance is None and row.get("bbox") is None:
+            raise UserError(f"{where} has no bbox to tell how far off is too far; give --tolerance in px")
+        within = OF_BOX * max(box_of(row, where)[2:]) if tolerance is None else tolerance
+        _put(people, row, where, (xys.reshape(-1, 3), within))
+    return people
+
+
+def _score(path: Path, keys: Sequence[Key], points: np.ndarray) -> dict[str, Any]:
+    """MPJPE of everybody in the truth, also of those whom no camera predicted."""
+    document = load_json(path)
+    rows = document.get("people") if isinstance(document, dict) else document
+    people: dict[Key, np.ndarray] = {}
+    for where, row in _rows(rows, path):
+        listed = field_of(row, "keypoints_3d", where)
+        if not isinstance(listed, list) or len(listed) != points.shape[1]:
+            raise UserError(f"{where}: keypoints_3d must be {points.shape[1]} times x, y, z or null")
+        given = np.array([_floats([None] * 3 if p is None else p, where) for p in listed])
+        if given.shape[1:] != (3,):
+            raise UserError(f"{where}: keypoints_3d must be {points.shape[1]} times x, y, z or null")
+        _put(people, row, where, given)
+    at = {key: n for n, key in enumerate(keys)}
+    if not any(key in at for key in people):
+        raise UserError(f"{path} has nobody who was predicted; image_id and person_id must be those of the predictions")
+    nobody = np.full(points.shape[1:], np.nan)
+    pred = np.stack([points[at[key]] if key in at else nobody for key in people])
+    names = document.get("joints") if isinstance(document, dict) else None
+    if names is not None and len(names) != points.shape[1]:
+        raise UserError(f"{path} names {len(names)} joints; the predictions have {points.shape[1]}")
+    root = root_of(Skeleton("truth", tuple(names))) if names else None
+    return mpjpe_summary(pred, np.stack(list(people.values())), names or [str(k) for k in range(len(nobody))], root)
+
+
+def _rows(rows: Json, path: Path) -> list[tuple[str, dict]]:
+    """(what errors call it, entry)."""
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path} must be a list of objects, one a person; see docs/cameras.md")
+    return [(f"{path}: entry {i}", row) for i, row in enumerate(rows)]
+
+
+def _put(people: dict[Key, Any], row: dict, where: str, value: Any) -> None:
+    key = (field_of(row, "image_id", where), row.get("person_id"))
+    if not all(isinstance(part, int | str | None) for part in key):
+        raise UserError(f"{where}: image_id and person_id must be numbers or text")
+    if key in people:
+        who = f"image_id {key[0]!r}" + ("" if key[1] is None else f", person_id {key[1]!r}")
+        raise UserError(f"{where} is of {who} as one before; give each person of an instant an own person_id")
+    people[key] = value
+
+
+def _floats(values: Any, where: str) -> list[float]:
+    try:
+        return [np.nan if v is None else float(v) for v in values]
+    except (TypeError, ValueError):
+        raise UserError(f"{where} has {str(values)[:60]} where numbers are expected") from None
+
+
+def _numbers(point: np.ndarray) -> list[float] | None:
+    return [round(float(v), 4) for v in point] if np.isfinite(point).all() else None
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None

@@ -1,0 +1,60 @@
+"""Starting a run, or going on with one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from semipose.config import Config
+from semipose.config.resolve import read_yaml, resolve
+from semipose.errors import UserError
+from semipose.training import loop
+from semipose.training.rundir import RunDir
+
+
+class Run(NamedTuple):
+    """A run on disk, the content of its summary.json (empty where it has not finished), and its configuration."""
+
+    path: Path
+    summary: dict[str, Any]
+    config: Config
+
+
+def start(
+    config: Config,
+    out: str | Path,
+    overwrite: bool = False,
+    init_from: Sequence[str | Path] | str | Path = (),
+    progress: bool = True,
+) -> Run:
+    """Train as `config` says.
+
+    Args:
+        out: the run's folder; a name that is taken gets `-2`, unless `overwrite`.
+        init_from: a run folder, checkpoint or model.safetensors to start from; several, one for each network.
+
+    Raises:
+        UserError, Stopped: as `run_training`.
+    """
+    run = RunDir.create(Path(out), overwrite)
+    initial = [Path(p) for p in ([init_from] if isinstance(init_from, str | Path) else init_from)]
+    return Run(run.path, loop.run_training(config, run, None, initial, progress), config)
+
+
+def go_on(resume: str | Path, settings: Mapping[str, Any] | None = None, progress: bool = True) -> Run:
+    """Continue a run exactly, from its folder or one of its checkpoints.
+
+    Args:
+        settings: laid over the run's own configuration; what no number depends on may differ (`FREE`).
+
+    Raises:
+        UserError: there is no checkpoint, another setting differs, or as `run_training`.
+    """
+    path = Path(resume)
+    checkpoint = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
+    run = RunDir(checkpoint.parent.parent)
+    if not (checkpoint.exists() and (run.path / "config.yaml").exists()):
+        raise UserError(f"{path} is neither a run folder with a checkpoint nor a checkpoint of one; nothing to resume")
+    config = resolve(Config(), read_yaml(run.path / "config.yaml"), settings or {})
+    return Run(run.path, loop.run_training(config, run, checkpoint, progress=progress), config)

@@ -1,0 +1,78 @@
+"""`semipose evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+_BARE = {"flip_test": "plain"}
+
+
+def evaluate(
+    run: str | Path,
+    *,
+    data: str | Path | None = None,
+    images: str | Path | None = None,
+    threshold: float | None = None,
+    decode: Literal["argmax", "quarter", "dark"] | None = None,
+    flip_test: Literal["none", "plain", "shift"] | None = None,
+    measure: Literal["pck", "pckh", "jdr"] | None = None,
+    boxes: str | Path | None = None,
+) -> dict[str, Any]:
+    """Score a run's networks on labelled data, and write evaluation.json there.
+
+    Joints that the data lacks, by name, are not scored.
+
+    Args:
+        run: A run's folder, a model.safetensors, or a folder of imported weights.
+        data: Labelled data; the run's validation set by default.
+        images: The image folder of a JSON.
+        threshold: Of PCK; the run's by default, or with another measure than the run's the usual one: 0.1 for pck, 0.5
+            for pckh and jdr.
+        decode: How a heatmap's peak becomes a position; the run's by default.
+        flip_test: Average with the mirrored image: plain, or shift for cells at corners (SimpleBaseline's and HRNet's
+            weights); the run's by default.
+        measure: The run's by default; MPII has pckh, Human3.6M jdr.
+        boxes: A JSON of a detector's boxes, for AP with them.
+
+    Returns: `semipose.metrics.summary.evaluate_predictions`' content, under "coco" each network's AP and AR by
+        pycocotools with the data's own boxes, and under "detected" those with `boxes`.
+
+    Raises:
+        UserError: the run has not finished, or the data cannot be read or has none of its joints.
+
+    Example: semipose evaluate runs/dual
+    """
+    from semipose.inference.evaluate import evaluate_run
+
+    return evaluate_run(run, data, images, threshold, decode, flip_test, measure, boxes)
+
+
+def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:
+    from semipose.metrics.summary import ENSEMBLE
+
+    rows = {**scores["networks"], "mean": scores["mean"]}
+    rows |= {ENSEMBLE: scores[ENSEMBLE]} if ENSEMBLE in scores else {}
+    measured = f"{scores['measure'].upper()}@{scores['threshold']:g}"
+    print(f"{'network':10s} {measured:>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s} {'median error':>13s}")
+    for name, row in rows.items():
+        coco = scores["coco"].get(name, {})
+        pck, swap, ap, ar = map(_percent, (row["pck"], row["swap"], coco.get("AP"), coco.get("AR")))
+        middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
+        print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s} {middle:>13s}")
+    print(f"per joint: {_listed(scores['mean']['per_joint'])}")
+    if "table" in scores["mean"]:
+        print(_listed(scores["mean"]["table"]))
+    for name, row in scores.get("detected", {}).items():
+        print(f"{name}, detected boxes: AP {_percent(row['AP'])}, AR {_percent(row['AR'])}")
+    path = Path(asked.run)
+    print(f"wrote {path.parent if path.is_file() else path}/evaluation.json")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _listed(values: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {100 * value:.1f}" for name, value in values.items() if value is not None)

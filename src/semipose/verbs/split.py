@@ -1,0 +1,61 @@
+"""`semipose split`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Literal
+
+from semipose.data.sample import PoseData
+
+if TYPE_CHECKING:
+    from semipose.data.split import Split
+
+
+def split(
+    data: str | Path | PoseData,
+    *,
+    labeled: int,
+    images: str | Path | None = None,
+    val: int = 0,
+    unlabeled: int | None = None,
+    seed: int = 0,
+    protocol: Literal["random", "first", "images"] = "random",
+    keep_labeled: bool = False,
+    out: str | Path = "split.json",
+) -> Split:
+    """Choose labelled, unlabelled and validation samples of one data set.
+
+    No image has one person in validation and another in training. With one seed, a smaller labelled set is part of a
+    larger one, and the validation set does not depend on it.
+
+    Args:
+        data: Labelled data.
+        labeled: How many labelled samples.
+        images: The image folder of a JSON.
+        val: How many validation samples.
+        unlabeled: How many unlabelled samples; all that remain by default.
+        seed: Of what is drawn.
+        protocol: Random instances, the first in file order, or all of random images (--labeled then counts images).
+        keep_labeled: The labelled samples are in the unlabelled set too.
+        out: The file, which data.split names.
+
+    Returns: the split, as written.
+
+    Raises:
+        UserError: the data has fewer samples than asked for, or the file cannot be written.
+
+    Example: semipose split lspet --labeled 500 --val 1000 --out split.json
+    """
+    from semipose.data.open import open_labeled
+    from semipose.data.split import make_split
+
+    samples = data if isinstance(data, PoseData) else open_labeled(data, images)
+    made = make_split(samples, labeled, val, unlabeled, seed, protocol, keep_labeled)
+    made.save(out)
+    return made
+
+
+def _print(result: Split, asked: SimpleNamespace) -> None:
+    counts = f"{len(result.labeled)} labelled, {len(result.unlabeled)} unlabelled, {len(result.val)} for validation"
+    print(f"{counts}, hash {result.hash[:12]}; wrote {asked.out}")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from semipose.config import Config, DataConfig, MethodConfig, ModelConfig
+from semipose.data.checks.training import coarse, needed, slow
+from semipose.data.crops.store import refuse_above
+from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
+from semipose.skeleton import Skeleton
+from tests.fixtures.runs import OPTIONS
+
+SIZE = (40, 60)
+SKELETON = Skeleton("three", ("nose", "ear", "tail"), limbs=((0, 1), (1, 2)))
+PLACES = np.array([[10, 10], [30, 10], [30, 30]], np.float32)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> PoseData:
+    """Seven pictures labelled at `PLACES`; the tail of the last is 15 pixels off."""
+    samples = []
+    for i in range(7):
+        picture = np.random.default_rng(i).integers(0, 255, (*SIZE, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture)
+        points = np.concatenate([PLACES + 0.1 * i, np.full((3, 1), 2)], 1).astype(np.float32)
+        points[2, :2] -= 15 * (i == 6) * np.array([0.6, 0.8])
+        samples.append(Sample(f"s{i}", str(tmp_path / f"{i}.png"), (0, 0, 60, 40), points))
+    return PoseData("d", SKELETON, tuple(samples))
+
+
+def test_what_is_slow_is_said_with_what_to_do() -> None:
+    labels = PoseData("d", SKELETON, tuple(Sample(str(i), f"{i}.png", (0, 0, 9, 9)) for i in range(9)))
+    films = tuple(Sample(f"f{i}", f"video:/film.mp4#{i}", (0, 0, 9, 9)) for i in (5, 29_999))
+    sets = {"labeled": labels, "unlabeled": PoseData("v", None, films)}
+    model = ModelConfig(size=[64, 48], weights="none", options=OPTIONS, deconv=[8, 8, 8])
+    quick = Config(model=model, steps=10)
+    assert ["30,000 frames of 1 videos" in found.text for found in slow(quick, sets)] == [True]
+    hours = slow(replace(quick, steps=10**9, threads=1), {"labeled": labels})
+    assert [found.text.split(" on ")[0].startswith("slow: training takes") for found in hours] == [True]
+    large = replace(
+        quick, model=replace(model, size=[8992, 8992]), method=MethodConfig("supervised"), steps=0, epochs=0
+    )
+    assert any("GB on disk" in found.text and "jpeg" in found.todo for found in slow(large, {"labeled": labels}))
+    many = PoseData("d", SKELETON, tuple(Sample(str(i), f"{i}.png", (0, 0, 9, 9)) for i in range(99)))
+    (found,) = (found for found in slow(large, {"labeled": labels, "unlabeled": many, "val": many}) if found.problem)
+    assert found.text.startswith("val: the crops of its 99 samples need 24 GB") and "data.reach" in found.todo
+    assert not slow(replace(large, data=DataConfig(store="jpeg")), {"labeled": many})
+    with pytest.raises(UserError, match=r"data\.store=jpeg .* data\.reach"):
+        refuse_above(10**9, 2 * 10**9, many)
+
+
+def test_joints_nearer_than_a_cell_are_named(data: PoseData) -> None:
+    """Nose and ear are 20 pixels apart, in a box of 60x40 that becomes 48x32: 16 pixels of it, 8 cells of stride 2."""
+    model = ModelConfig(size=[32, 48], weights="none", options=OPTIONS, deconv=[8, 8, 8], padding=1.0)
+    assert not coarse(Config(DataConfig(), model), {"labeled": data})
+    (found,) = coarse(Config(DataConfig(), replace(model, padding=9.0)), {"labeled": data})
+    assert found.text.startswith("coarse: 2 pairs of joints") and not found.problem
+    assert found.ids == ("nose - ear: 0.9 cells", "ear - tail: 0.9 cells")
+    assert not coarse(Config(DataConfig(), model), {"labeled": data.unlabeled()})
+
+
+def test_a_method_without_what_it_needs_is_a_problem(data: PoseData) -> None:
+    config = Config(DataConfig(), method=MethodConfig("single"))
+    assert [found.problem for found in needed(config, {"labeled": data, "val": data})] == [True]
+    assert [found.problem for found in needed(config, {"labeled": data, "unlabeled": data})] == [False]
+    assert not needed(replace(config, method=MethodConfig("supervised")), {"labeled": data, "val": data})

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import semipose
+from semipose.cli import main
+from semipose.errors import UsageError, UserError
+from tests.fixtures.runs import untrained
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("evaluate") / "run")
+
+
+def test_scores_are_returned_written_and_printed(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = semipose.evaluate(run, measure="pck", flip_test="plain", decode="dark")
+    assert not capsys.readouterr().out and json.loads((run / "evaluation.json").read_text()) == scores
+    assert main(["evaluate", str(run), "--measure", "pck", "--decode", "dark", "--flip-test"]) == 0
+    text = capsys.readouterr().out
+    assert json.loads((run / "evaluation.json").read_text()) == scores
+    assert f"wrote {run}/evaluation.json" in text and "PCK@0.1" in text
+    assert [line.split()[0] for line in text.splitlines()[1:5]] == ["a", "b", "mean", "ensemble"]
+
+
+def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"neither a model\.safetensors nor a run folder"):
+        semipose.evaluate(tmp_path)
+    with pytest.raises(UserError, match="name labelled data with --data"):
+        (tmp_path / "own").mkdir()
+        for name in ("model.safetensors", "model.json"):
+            (tmp_path / "own" / name).write_bytes((run / name).read_bytes())
+        semipose.evaluate(tmp_path / "own")
+    with pytest.raises(UsageError, match="threshold is -1"):
+        semipose.evaluate(run, threshold=-1)

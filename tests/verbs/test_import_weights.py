@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import semipose
+from semipose.cli import main
+from tests.fixtures import layouts
+
+
+def test_python_and_the_shell_write_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "pose_resnet_64x48.pth"
+    torch.save(layouts.resnet((1, 1, 1, 1), (8, 8, 16, 16), False, (8, 8, 8), joints=14), file)
+    result = semipose.import_weights(file, tmp_path / "python", skeleton="lsp", size=(64, 64), bgr=False)
+    assert result.layout == "pose_resnet" and not result.config.bgr and not capsys.readouterr().out
+    words = ["--skeleton", "lsp", "--size", "64", "64", "--no-bgr"]
+    assert main(["import-weights", str(file), str(tmp_path / "shell"), *words]) == 0
+    assert "input 64x64, RGB" in capsys.readouterr().out
+    for name in ("model.safetensors", "model.json"):
+        assert (tmp_path / "shell" / name).read_bytes() == (tmp_path / "python" / name).read_bytes()

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import semipose
+from semipose.cli import main
+from semipose.errors import UserError
+from tests.fixtures.runs import untrained
+
+
+def test_one_run_or_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [untrained(tmp_path / name, "single") for name in ("one", "two")]
+    assert semipose.report(runs[0]) == runs[0] / "report.html"
+    assert semipose.report(runs) == tmp_path / "report.html"
+    assert main(["report", *map(str, runs), "--out", str(tmp_path / "page.html")]) == 0
+    assert capsys.readouterr().out == f"wrote {tmp_path}/page.html\n"
+    assert "one" in (tmp_path / "page.html").read_text() and "two" in (tmp_path / "page.html").read_text()
+    with pytest.raises(UserError, match="nowhere"):
+        semipose.report("nowhere")
