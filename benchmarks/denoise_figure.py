@@ -32,10 +32,10 @@ from semipose.heatmap import decode, quarter
 from semipose.inference.boxes import finder_of
 from semipose.methods import switched
 from semipose.methods.denoise import average, gathered, highest
-from semipose.methods.target import Target
 from semipose.methods.teach import refined
 from semipose.methods.teachers import Itself
 from semipose.metrics.pck import box_norm
+from semipose.target import Target
 from semipose.training.networks import build_networks
 from semipose.training.pseudo import hold_back
 

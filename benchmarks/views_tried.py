@@ -19,8 +19,8 @@ from semipose.augment import Policy
 from semipose.draws import Draws
 from semipose.geometry import View, similarity
 from semipose.methods import options
-from semipose.methods.target import Target
 from semipose.papers import mini
+from semipose.target import Target
 
 SEED = 10
 METHODS = {

@@ -11,7 +11,7 @@ from semipose import augment
 from semipose.augment import POLICIES, affine, compose, identity, parse, parts
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.methods.target import Target
+from semipose.target import Target
 from tests.fixtures.tiny import view
 
 

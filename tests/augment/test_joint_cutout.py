@@ -11,7 +11,7 @@ from semipose.augment.joint_cutout import released_joint_cutout
 from semipose.draws import Draws
 from semipose.geometry import View, similarity
 from semipose.heatmap import encode
-from semipose.methods.target import Target
+from semipose.target import Target
 from tests.fixtures.tiny import blanked, frame_points, view
 
 module = import_module("semipose.augment.joint_cutout")  # the package's attribute of this name is the policy

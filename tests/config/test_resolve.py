@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from semipose.config import Config, peer_of, to_dict
 from semipose.config.resolve import keys, read_overrides, read_yaml, resolve, split_file
 from semipose.config.schema import FREE
 from semipose.errors import UsageError, UserError
+from semipose.methods import options
 from semipose.papers.find import recipes
 
 
@@ -158,3 +160,31 @@ def test_a_data_yaml_may_have_more_sections(tmp_path: Path) -> None:
 def test_how_a_run_is_computed_is_free_but_not_what_numbers_depend_on() -> None:
     free = {key for key in keys() if key in FREE}
     assert free == set(FREE) and not free & {"devices", "num_nodes", "strategy", "precision", "seed"}
+
+
+OLD = json.loads((Path(__file__).parents[1] / "fixtures" / "configs_0_1.json").read_text())
+"""Configurations as version 0.1 recorded them, with every option of every method."""
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_what_an_older_version_recorded_still_loads(name: str) -> None:
+    config = resolve(Config(), OLD[name])
+    assert vars(config.method).items() <= OLD[name]["method"].items()
+    for section, values in OLD[name].items():
+        if section != "method":
+            assert to_dict(config)[section] == values
+
+
+def test_an_override_may_switch_the_method_of_a_file() -> None:
+    file = {"method": {"name": "single", "easy": "affine10", "hard": "affine20", "burn_in": 0.5}}
+    config = resolve(Config(), file, {"method": {"name": "supervised"}})
+    assert config.method == options("supervised", easy="affine10")
+    with pytest.raises(UsageError, match="method supervised has no option hard"):
+        resolve(Config(), {"method": {"name": "supervised", "hard": "affine20"}})
+
+
+def test_options_of_a_method_are_typed() -> None:
+    method = resolve(Config(), {"method": {"name": "mum", "weight": "0.5", "mix_group": "2"}}).method
+    assert method == options("mum", weight=0.5, mix_group=2)
+    with pytest.raises(UsageError, match=r"^method.mix_tiles is 'wide'; it can be a list of whole numbers$"):
+        resolve(Config(), {"method": {"name": "mum", "mix_tiles": "wide"}})

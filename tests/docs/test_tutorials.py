@@ -69,7 +69,7 @@ def test_tutorial(
         elif kind == "python":
             exec(compile(text, page, "exec"), {})
             assert "x" in capsys.readouterr().out
-        elif not text.startswith("usage: "):
+        elif not text.startswith("Usage: "):
             missing = [line for line in text.splitlines() if not said(line, output)]
             assert not missing, f"the page shows {missing}, printed was:\n{output}"
     poses = pandas.read_hdf(tmp_path / "predictions" / table)
@@ -81,7 +81,7 @@ def test_tutorial(
 def test_help_is_as_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Word for word; where this fails, paste the new text."""
     monkeypatch.setenv("COLUMNS", "100")
-    shown = [text for _, text in BLOCK.findall((PAGES / "openfield.md").read_text()) if text.startswith("usage: ")]
+    shown = [text for _, text in BLOCK.findall((PAGES / "openfield.md").read_text()) if text.startswith("Usage: ")]
     assert [text.split()[2] for text in shown] == ["init", "train", "predict"]
     for text in shown:
         assert main([text.split()[2], "--help"]) == 0

@@ -10,7 +10,6 @@ from semipose.geometry import move, similarity
 from semipose.heatmap import decode
 from semipose.methods.target import (
     Labeled,
-    Target,
     background,
     follow,
     mse,
@@ -20,6 +19,7 @@ from semipose.methods.target import (
     soft,
     truth,
 )
+from semipose.target import Target
 from tests.fixtures.tiny import CODEC, FLIP, SIZE, STRIDE, K, Says, Tiny, labeled, norm, view
 
 NAN = float("nan")

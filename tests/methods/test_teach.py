@@ -8,8 +8,9 @@ import torch
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.heatmap import decode, encode
-from semipose.methods.target import Target, seen_with_background, soft
+from semipose.methods.target import seen_with_background, soft
 from semipose.methods.teach import confident, foreground, parse_changes, refined, then
+from semipose.target import Target
 from tests.fixtures.tiny import CODEC, FLIP, SIGMA, STRIDE, K, Says, view
 
 XY = torch.tensor([[[13.0, 22.0], [30.5, 41.0], [24.0, 9.5]]])

@@ -9,7 +9,7 @@ from semipose.augment import afresh, parse
 from semipose.draws import Draws
 from semipose.methods import build_method, options
 from semipose.methods.denoise import READINGS, DenoiseSelect, pooled, selected
-from semipose.methods.target import Target
+from semipose.target import Target
 from tests.fixtures.tiny import CODEC, FLIP, K, Says, Tiny, gradients, labeled, norm, view
 
 SIZE = (16, 12)

@@ -8,9 +8,9 @@ import torch
 
 from semipose.augment import parse
 from semipose.draws import Draws
-from semipose.methods import Labeled
 from semipose.methods.supervised import Supervised
-from semipose.methods.target import Target, mse, truth
+from semipose.methods.target import Labeled, mse, truth
+from semipose.target import Target
 from tests.fixtures.tiny import CODEC, SIGMA, STRIDE, Says, Tiny, labeled, view
 
 

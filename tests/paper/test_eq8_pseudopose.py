@@ -12,10 +12,10 @@ from semipose.augment import afresh, parse
 from semipose.draws import Draws
 from semipose.geometry import View, align, move
 from semipose.heatmap import decode, encode, quarter
-from semipose.methods import build_method, options
-from semipose.methods.target import Target
-from semipose.methods.teach import distilled
+from semipose.methods import build_method, options, switched
+from semipose.methods.distill import distilled
 from semipose.papers.find import recipe
+from semipose.target import Target
 from tests.fixtures.tiny import CODEC, FLIP, SIGMA, STRIDE, K, Tiny, gradients, labeled, norm, view
 
 EASY, HARD = parse("affine30+flip50"), afresh(parse("affine60+flip50"))
@@ -125,9 +125,9 @@ def test_it_is_the_sum_that_tells() -> None:
 
 def test_datadistill_differs_from_pseudopose_in_its_target_alone() -> None:
     a, b = recipe("pseudopose"), recipe("datadistill")
-    assert replace(b, method=replace(b.method, name="pseudopose")) == a
+    assert replace(b, method=switched(b.method, "pseudopose")) == a
     students = [Tiny(), Tiny()]
-    for net, config in zip(students, (CONFIG, replace(CONFIG, name="datadistill")), strict=True):
+    for net, config in zip(students, (CONFIG, switched(CONFIG, "datadistill")), strict=True):
         build_method(config, [net, trained()], CODEC)(labeled(), view(4, 5), Draws(0))
     for one, other in zip(students[0].shown, students[1].shown, strict=True):
         assert torch.equal(one, other)
@@ -137,6 +137,6 @@ def test_datadistill_differs_from_pseudopose_in_its_target_alone() -> None:
 def test_views_are_the_teachers_passes(views) -> None:
     teacher = trained()
     before = len(teacher.shown)
-    config = replace(CONFIG, name="datadistill", views=views)
+    config = replace(switched(CONFIG, "datadistill"), views=views)
     build_method(config, [Tiny(), teacher], CODEC)(labeled(), view(4, 5), Draws(0))
     assert len(teacher.shown) - before == views

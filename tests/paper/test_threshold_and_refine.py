@@ -13,9 +13,10 @@ from semipose.geometry import move, to_cells
 from semipose.heatmap import encode
 from semipose.methods import build_method, needs, options
 from semipose.methods.consistency import Single
-from semipose.methods.target import Target, soft
+from semipose.methods.target import soft
 from semipose.methods.teach import chain, parse_changes, refined, then
 from semipose.methods.teachers import Ema
+from semipose.target import Target
 from tests.fixtures.tiny import CODEC, SIGMA, STRIDE, K, Says, Tiny, labeled, view
 
 SIZE = (16, 12)

@@ -64,7 +64,12 @@ def test_rows_of_one_table_differ_in_what_it_studies() -> None:
     assert apart("table1", "N_G 4, after encoder", "N_G 2, after encoder") == {"mix_group: 4 -> 2"}
     assert apart("table1", "N_G 4, after encoder", "N_G 4, after layer-2") == {"unmix: encoder -> layer2"}
     assert apart("table3", "MUM", "MUM-RA") == {"hard: affine60+flip50 -> affine60+flip50+ra20"}
-    assert apart("table3", "MUM", "Pose-MUM-AT") == {"name: mum -> pose_mum"}
+    assert apart("table3", "MUM", "Pose-MUM-AT") == {
+        "name: mum -> pose_mum",
+        "mix_after: None -> ['layer1', 'layer2', 'layer3']",
+        "mix_chance: None -> 0.5",
+        "mix_anew: None -> True",
+    }
     assert apart("table3", "Pose-MUM-AT", "Pose-MUM") == {
         "hard: affine60+flip50 -> none",
         "hard_of: image -> easy",

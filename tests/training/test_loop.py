@@ -14,7 +14,11 @@ from semipose.data.datasets import Sets, cut, open_sets
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.inference.evaluation import predict_crops
-from semipose.methods.target import Codec, Method, Outcome, Single, Supervised, build_method
+from semipose.methods import build_method
+from semipose.methods.base import Method, Outcome
+from semipose.methods.consistency import Single
+from semipose.methods.supervised import Supervised
+from semipose.methods.target import Codec
 from semipose.models import checkpoint
 from semipose.models.build import build_model
 from semipose.models.weights import load_model
@@ -266,7 +270,7 @@ def test_weights_of_another_skeleton_are_refused(cache, run, reference, monkeypa
 def test_predictions_of_the_file_are_those_of_the_model(cache, reference) -> None:
     content = json.loads((reference.path / "predictions" / "val.json").read_text())
     config = tiny(cache)
-    crops = cut(open_sets(config.data, needs_unlabeled=False).val, config, train=False, progress=False)
+    crops = cut(open_sets(config.data, False, None).val, config, train=False, progress=False)
     assert crops is not None and [sample["id"] for sample in content["samples"]] == [s.id for s in crops.data]
     networks = {
         name: load_model(reference.path / f"{file}.safetensors").network

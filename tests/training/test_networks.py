@@ -155,7 +155,7 @@ def test_runs_that_began_before_a_setting_was_there_go_on(cache, run) -> None:
     run_training(tiny(cache), run, progress=False, stop_at=2)
     state = checkpoint.load(run.last)
     del state["config"]["peer"]
-    for key in ("teach", "teacher", "decay", "views"):
+    for key in ("teach", "share"):
         del state["config"]["method"][key]
     checkpoint.save(run.last, state)
     assert resume(tiny(cache), run)["steps"] == STEPS

@@ -13,9 +13,11 @@ from semipose.data.sample import PoseData
 from semipose.draws import Draws
 from semipose.geometry import View, move
 from semipose.heatmap import encode
-from semipose.methods.target import Codec, Method, Target
+from semipose.methods.base import Method
+from semipose.methods.target import Codec
 from semipose.models import checkpoint
 from semipose.skeleton import LSP
+from semipose.target import Target
 from semipose.training import loop as train
 from semipose.training.launch import launch
 from semipose.training.loop import Training, run_training

@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 from semipose.cli import main
-from semipose.papers import mini
+from semipose.papers import ours
 from tests.fixtures.runs import tiny
 
 
 def test_both_are_trained_and_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("supervised", "dual"):
-        monkeypatch.setattr(mini, name, lambda seed, own=name: replace(tiny(tmp_path, own), seed=seed))
+    monkeypatch.setattr(ours, "config", lambda name, seed: replace(tiny(tmp_path, name), seed=seed))
     assert main(["demo", "--out", str(tmp_path / "demo"), "--seed", "3", "--steps", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["method", "supervised", "dual", "gain", "wrote"]

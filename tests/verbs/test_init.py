@@ -13,6 +13,7 @@ from semipose.cli import main
 from semipose.data.datasets import open_sets
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
+from semipose.methods import needs
 from semipose.outputs.drawn import COMMENT, HEAD
 from semipose.papers.configure import configure
 from semipose.verbs.init import init
@@ -23,7 +24,7 @@ from tests.fixtures.shared import shared_data
 
 def opened(target: Path) -> tuple[PoseData, PoseData | None, PoseData | None]:
     config = configure(None, target)
-    sets = open_sets(config.data, needs_unlabeled=config.method.name != "supervised")
+    sets = open_sets(config.data, needs(config.method.name).unlabeled, None)
     return sets.labeled, sets.unlabeled, sets.val
 
 

@@ -51,7 +51,7 @@ TABLES = {
     "table2": Table("One again", (Row("As before", "first"),)),
     "figure5": Table("Views", tuple(Row(view, "first", view=view) for view in ("none", "affine60"))),
 }
-MADE_UP = Paper("Nobody, 1900", TABLES, PLANS)
+MADE_UP = Paper("Nobody, 1900", "Nobody", TABLES, PLANS)
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def _made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The paper in place, counting what is trained; in a folder of its own."""
     TRAINED.clear()
     monkeypatch.setattr(scores, "PEOPLE", 1)
-    monkeypatch.setitem(papers.PAPERS, "nobody", "nobody")
+    monkeypatch.setattr(papers, "PAPERS", ("nobody",))
     monkeypatch.setattr(papers, "import_module", lambda name: SimpleNamespace(PAPER=MADE_UP))
     monkeypatch.chdir(tmp_path)
     train = engine.run_training

@@ -29,25 +29,17 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
 from semipose.augment.affine import affine, afresh, onto, released_easy, released_hard
 from semipose.augment.joint_cutout import joint_cutout, released_joint_cutout
 from semipose.augment.photometric import STRONGEST, rand_augment, released_rand_augment
+from semipose.augment.policy import Policy
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View
-
-if TYPE_CHECKING:
-    from semipose.methods.target import Target
+from semipose.target import Target
 
 __all__ = ["Policy", "affine", "afresh", "compose", "joint_cutout", "onto", "parse", "parts", "rand_augment"]
-
-
-class Policy(Protocol):
-    """Draws a view from a view."""
-
-    def __call__(self, view: View, draws: Draws, target: Target | None = None) -> View: ...
 
 
 def identity(view: View, draws: Draws, target: Target | None = None) -> View:

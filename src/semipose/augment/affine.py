@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
+from semipose.augment.policy import Policy
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View, constant, exact, similarity, window
-
-if TYPE_CHECKING:
-    from semipose.augment import Policy
-    from semipose.methods.target import Target
+from semipose.target import Target
 
 
 def affine(degrees: float, scale: float, flip: float = 0.0) -> Policy:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
+from semipose.augment.policy import Policy
 from semipose.draws import Draws
 from semipose.geometry import Edit, View, constant, pixels
 from semipose.heatmap import decode
-
-if TYPE_CHECKING:
-    from semipose.augment import Policy
-    from semipose.methods.target import Target
+from semipose.target import Target
 
 JITTER = 10 / 256
 HALF = (10 / 256, 20 / 256)

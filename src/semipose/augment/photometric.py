@@ -4,19 +4,16 @@ image's device."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semipose.augment.policy import Policy
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View, constant, pixels
-
-if TYPE_CHECKING:
-    from semipose.augment import Policy
-    from semipose.methods.target import Target
+from semipose.target import Target
 
 STRONGEST = 30
 """The highest magnitude there is."""

@@ -187,7 +187,7 @@ def _typed_section(section: type, values: dict[str, Any], prefix: str) -> Any:
             raise UsageError(prefix + " ".join(str(error).split()).replace("config.", "")[:300]) from None
         value, kind = values, section
         for name in found[1].split("."):
-            value, kind = value[name], get_type_hints(kind)[name]
+            value, kind = value[name], get_type_hints(kind, localns={"Options": object})[name]
         raise UsageError(f"{prefix}{found[1]} is {value!r}; it can be {_words(kind)}") from None
 
 

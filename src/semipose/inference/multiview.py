@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semipose.cameras.triangulation import OF_BOX, triangulate
+from semipose.data.synthetic.people import scene
 from semipose.errors import UserError
 from semipose.metrics.mpjpe import mpjpe_summary, root_of
 from semipose.skeleton import LSP, joint_map

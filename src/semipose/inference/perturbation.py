@@ -38,11 +38,11 @@ from semipose.heatmap import Refine, decode, decoder, quarter
 from semipose.inference.boxes import finder_of
 from semipose.inference.evaluation import evaluating, skeleton_of
 from semipose.inference.predictor import device_of
-from semipose.methods.target import Target
 from semipose.metrics.pck import box_norm
 from semipose.models.weights import load_model
 from semipose.options import check_limits
 from semipose.provenance import commit, machine
+from semipose.target import Target
 
 PLAIN = "none"
 PERTURBATIONS = (

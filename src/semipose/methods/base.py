@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from semipose.augment import Policy
 from semipose.draws import Draws
 from semipose.geometry import View
-from semipose.methods.target import Codec, Labeled, Target, follow, response, truth
+from semipose.methods.target import Codec, Labeled, follow, response, truth
 from semipose.options import check_limits, option
+from semipose.target import Target
 
 
 @dataclass

@@ -14,7 +14,6 @@ from semipose.methods.base import Method, Options, Outcome
 from semipose.methods.target import (
     Codec,
     Followed,
-    Target,
     Teach,
     background,
     follow,
@@ -28,6 +27,7 @@ from semipose.methods.teach import Change, parse_changes, then
 from semipose.methods.teachers import Itself, Learning, Teacher
 from semipose.models.stages import Tap
 from semipose.options import above_zero, at_least, one_of, option, or_null, within
+from semipose.target import Target
 
 Move = Callable[[Target, View, Tensor], Target]
 Mix = Callable[[int, Draws], Tap]

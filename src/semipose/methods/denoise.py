@@ -14,10 +14,11 @@ from semipose.augment import Policy, parse
 from semipose.draws import Draws
 from semipose.geometry import View, align
 from semipose.methods.consistency import MOVES, Dual, DualOptions, Move
-from semipose.methods.target import Codec, Target, seen_from, soft
+from semipose.methods.target import Codec, seen_from, soft
 from semipose.methods.teach import Change, chain
 from semipose.methods.teachers import Itself, Teacher
 from semipose.options import at_least, number, one_of, option
+from semipose.target import Target
 
 Aggregate = Callable[[Tensor, Tensor], Tensor]
 """(heatmaps (V, B, K, h, w), cells that each view sees (V, B, 1, h, w) bool) -> (B, K, h, w)."""

@@ -12,10 +12,11 @@ from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.methods.consistency import Single, SingleOptions, single
-from semipose.methods.target import Codec, Target, Teach, seen_from, soft
+from semipose.methods.target import Codec, Teach, seen_from, soft
 from semipose.methods.teach import refined
 from semipose.methods.teachers import Frozen, Teacher
 from semipose.options import at_least, option
+from semipose.target import Target
 
 
 @dataclass

@@ -17,8 +17,9 @@ from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.heatmap import decode, encode, quarter
-from semipose.methods.target import Codec, Target, Teach
+from semipose.methods.target import Codec, Teach
 from semipose.methods.teachers import Teacher
+from semipose.target import Target
 
 Change = Callable[[Target], Target]
 

@@ -30,8 +30,9 @@ from semipose.inference.evaluation import evaluating
 from semipose.methods import build_method, needs
 from semipose.methods.consistency import Single
 from semipose.methods.mix import IMAGE, Mix, Mixing, move_tiles
-from semipose.methods.target import Codec, Target
+from semipose.methods.target import Codec
 from semipose.models.weights import load_model
+from semipose.target import Target
 
 COLORS: tuple[RGB, ...] = (
     (255, 118, 20),

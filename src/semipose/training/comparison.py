@@ -68,9 +68,9 @@ def compare(
         UserError: no validation or unlabelled data, too few labels, an unknown method, or a training failed.
         Stopped: a signal stopped a training, with its checkpoint saved; the same call goes on.
     """
-    if method not in METHODS or not METHODS[method].unlabeled:
-        able = sorted(name for name, entry in METHODS.items() if entry.unlabeled)
-        raise UserError(f"worth compares supervised training with {', '.join(able)}, not {method!r}")
+    if not needs(method).unlabeled:
+        able = ", ".join(name for name, entry in METHODS.items() if entry.unlabeled)
+        raise UserError(f"worth compares supervised training with {able}, not {method!r}")
     if not seeds or len(set(seeds)) < len(seeds):
         raise UserError(f"worth needs seeds, each once, got {list(seeds)}; three or more give an interval")
     base = _prepared(base, method)

@@ -17,10 +17,10 @@ from semipose.draws import Draws, permutation
 from semipose.geometry import View, inside, invert, move, swap_sides
 from semipose.heatmap import decode, quarter
 from semipose.methods.base import Method
-from semipose.methods.target import Target
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.metrics.pseudo import pseudo_scores
 from semipose.skeleton import Skeleton
+from semipose.target import Target
 
 STREAM = 3
 """Of the random choice of images; `stream.py` has 1 and 2."""

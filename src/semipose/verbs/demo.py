@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-METHODS = ("supervised", "dual")
+_METHODS = ("supervised", "dual")
 
 
 def demo(*, out: str | Path = "demo", seed: int = 0, steps: int | None = None, progress: bool = True) -> dict[str, Any]:
@@ -32,9 +32,9 @@ def demo(*, out: str | Path = "demo", seed: int = 0, steps: int | None = None, p
     from semipose.training.start import start
 
     began, folder, scores, runs = time.perf_counter(), Path(out), {}, []
-    if (folder / "report.html").exists() and not all(is_run(folder / name) for name in METHODS):
+    if (folder / "report.html").exists() and not all(is_run(folder / name) for name in _METHODS):
         raise UserError(f"{folder} has a report.html that is no demo's; choose another folder with --out")
-    for name in METHODS:
+    for name in _METHODS:
         config = ours.config(name, seed)
         data = replace(config.data, cache=str(folder / "cache"))
         run = start(replace(config, steps=steps or config.steps, data=data), folder / name, True, progress=progress)
@@ -48,7 +48,7 @@ def demo(*, out: str | Path = "demo", seed: int = 0, steps: int | None = None, p
 
 def _print(result: dict[str, Any], asked: SimpleNamespace) -> None:
     print(f"{'method':12s} {'PCK@0.1':>8s}")
-    for method in METHODS:
+    for method in _METHODS:
         print(f"{method:12s} {result[method]:7.1f}%")
     print(f"{'gain':12s} {result['gain']:+7.1f}  points, with the same labels, in {result['seconds'] / 60:.1f} minutes")
     print(f"wrote {result['report']}")

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from semipose.config import Config, DataConfig, MethodConfig, ModelConfig
+from semipose.config import Config, DataConfig, ModelConfig
 from semipose.data.checks.training import coarse, needed, slow
 from semipose.data.crops.store import refuse_above
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
+from semipose.methods import options
 from semipose.skeleton import Skeleton
 from tests.fixtures.runs import OPTIONS
 
@@ -42,9 +43,7 @@ def test_what_is_slow_is_said_with_what_to_do() -> None:
     assert ["30,000 frames of 1 videos" in found.text for found in slow(quick, sets)] == [True]
     hours = slow(replace(quick, steps=10**9, threads=1), {"labeled": labels})
     assert [found.text.split(" on ")[0].startswith("slow: training takes") for found in hours] == [True]
-    large = replace(
-        quick, model=replace(model, size=[8992, 8992]), method=MethodConfig("supervised"), steps=0, epochs=0
-    )
+    large = replace(quick, model=replace(model, size=[8992, 8992]), method=options("supervised"), steps=0, epochs=0)
     assert any("GB on disk" in found.text and "jpeg" in found.todo for found in slow(large, {"labeled": labels}))
     many = PoseData("d", SKELETON, tuple(Sample(str(i), f"{i}.png", (0, 0, 9, 9)) for i in range(99)))
     (found,) = (found for found in slow(large, {"labeled": labels, "unlabeled": many, "val": many}) if found.problem)
@@ -65,7 +64,7 @@ def test_joints_nearer_than_a_cell_are_named(data: PoseData) -> None:
 
 
 def test_a_method_without_what_it_needs_is_a_problem(data: PoseData) -> None:
-    config = Config(DataConfig(), method=MethodConfig("single"))
+    config = Config(DataConfig(), method=options("single"))
     assert [found.problem for found in needed(config, {"labeled": data, "val": data})] == [True]
     assert [found.problem for found in needed(config, {"labeled": data, "unlabeled": data})] == [False]
-    assert not needed(replace(config, method=MethodConfig("supervised")), {"labeled": data, "val": data})
+    assert not needed(replace(config, method=options("supervised")), {"labeled": data, "val": data})

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from semipose.config.schema import Config
+from semipose.methods import needs
 from semipose.papers import mini
 from semipose.papers.datasets import coco, h36m, mpii, to_h36m
 from semipose.papers.mini import TIMES, Network, People, deeper, mixed, small, wider
@@ -55,15 +56,13 @@ def released(method: dict[str, Any]) -> Plan:
     return Plan({"paper": make, "mini": small(method)}, LABELS["1k"])
 
 
-def on_coco(
-    method: dict[str, Any], teacher: bool = False, at_mini: Callable[..., Make] = small, **model: Any
-) -> dict[str, Plan]:
+def on_coco(method: dict[str, Any], at_mini: Callable[..., Make] = small, **model: Any) -> dict[str, Plan]:
     """Plans with 1K, 5K and 10K labels."""
     plans = {}
     for name, labels in LABELS.items():
         more = partial(mini.people, "labeled", times=TIMES[name])
         scales = {"paper": paper(coco, method, **model), "mini": at_mini(method, {"labeled": more})}
-        plans[name] = Plan(scales, labels, teacher=f"supervised-{name}" if teacher else None)
+        plans[name] = Plan(scales, labels, teacher=f"supervised-{name}" if needs(method["name"]).teacher else None)
     return plans
 
 
@@ -105,7 +104,7 @@ def _adaptation() -> dict[str, Plan]:
     MPII and AI Challenger and are fine-tuned on labels of H36M."""
     plans = {}
     for name, method in PRETRAIN.items():
-        taught = name == "pseudopose"
+        taught = needs(method["name"]).teacher
         square = {"size": [256, 256]}
         scales = {"paper": paper(to_h36m, method, **square, **JDR), "mini": small(method, INDOORS)}
         plans[f"adapt-{name}"] = Plan(scales, teacher="adapt-supervised" if taught else None)
@@ -139,8 +138,8 @@ PLANS: dict[str, Plan] = {
     **named("supervised", on_coco(SUPERVISED)),
     "supervised-all": Plan({"paper": paper(coco, SUPERVISED), "mini": small(SUPERVISED, ALL)}),
     **named("supervised-hard", on_coco(SUPERVISED_HARD)),
-    **named("pseudopose", on_coco(PSEUDOPOSE, teacher=True)),
-    **named("datadistill", on_coco(DATADISTILL, teacher=True)),
+    **named("pseudopose", on_coco(PSEUDOPOSE)),
+    **named("datadistill", on_coco(DATADISTILL)),
     **named("single", on_coco(SINGLE)),
     **named("single-jc", on_coco(SINGLE_JC)),
     **named("dual-a", on_coco(DUAL_A)),
