@@ -239,7 +239,7 @@ def test_dual_takes_two() -> None:
 def test_labelled_images_may_have_a_view_of_their_own() -> None:
     """`labeled` changes what the labels are seen in, and nothing of what is unlabelled."""
     method = made("single", easy="flip0", hard="flip0", labeled="flip100")
-    known = method.known(labeled(), Draws(0, 1))
-    plain = made("single", easy="flip0", hard="flip0").known(labeled(), Draws(0, 1))
+    known = method.labels(labeled(), Draws(0, 1))
+    plain = made("single", easy="flip0", hard="flip0").labels(labeled(), Draws(0, 1))
     torch.testing.assert_close(known.frame.image, plain.frame.image.flip(-1))
     assert method.easy(view(4, 5), Draws(0, 1)).matrix.equal(view(4, 5).matrix)

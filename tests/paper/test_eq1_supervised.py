@@ -50,7 +50,7 @@ def test_image_and_heatmap_are_augmented_alike() -> None:
     method(known, None, Draws(2))
     expected = parse("affine30+flip50")(known.view, Draws(2))
     assert torch.equal(net.shown[0], expected.image) and not torch.equal(expected.image, known.view.image)
-    target = method.known(known, Draws(2))
+    target = method.labels(known, Draws(2))
     assert torch.equal(target.frame.matrix, expected.matrix)
     torch.testing.assert_close(target.heatmaps, truth(known, expected, CODEC).heatmaps)
     assert expected.mirrored.any() and not expected.mirrored.all()

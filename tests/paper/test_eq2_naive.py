@@ -24,7 +24,7 @@ def test_loss_and_gradient_are_the_equations() -> None:
     found = method(known, unlabeled, Draws(0)).losses["unsupervised"]
 
     draws = Draws(0)
-    method.known(known, draws)
+    method.labels(known, draws)
     first, second = EASY(unlabeled, draws), EASY(unlabeled, draws)
     assert not torch.equal(first.matrix, second.matrix)
 

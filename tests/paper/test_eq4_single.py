@@ -25,7 +25,7 @@ def test_no_gradient_reaches_the_teacher_and_some_reaches_the_student() -> None:
     found = method(known, unlabeled, Draws(0)).losses["unsupervised"]
 
     draws = Draws(0)
-    method.known(known, draws)
+    method.labels(known, draws)
     easy = EASY(unlabeled, draws)
     hard = HARD(easy, draws)
 

@@ -34,7 +34,7 @@ def test_the_target_is_the_peers_prediction_carried_over() -> None:
     method = Dual([a, b], CODEC, EASY, HARD)
     losses = method(known, unlabeled, Draws(0)).losses
     draws = Draws(0)
-    method.known(known, draws)
+    method.labels(known, draws)
     easy = EASY(unlabeled, draws)
     hard = HARD(easy, draws.again("hard"))
     for name, student, teacher in (("a", a, b), ("b", b, a)):

@@ -81,7 +81,7 @@ def test_elsewhere_mixing_shows() -> None:
 def test_together_both_are_normalised_by_one_batch() -> None:
     net = Tiny()
     method = Single(net, CODEC, EASY, SAME)
-    targets = [method.known(labeled(3, seed), Draws(0)) for seed in (1, 2)]
+    targets = [method.labels(labeled(3, seed), Draws(0)) for seed in (1, 2)]
     together = follow_together(net, targets)
     whole = Tiny()(torch.cat([target.frame.image for target in targets]))
     torch.testing.assert_close(torch.cat([each.heatmaps for each in together]), whole)

@@ -73,20 +73,20 @@ class Method(nn.Module):
 
     def forward(self, labeled: Labeled, unlabeled: View | None, draws: Draws) -> Outcome:
         """One step; on the labelled images alone where there are no others, as before a burn-in ends."""
-        known = self.known(labeled, draws)
-        return self.learn(known) if unlabeled is None else self.step(known, unlabeled, draws)
+        labels = self.labels(labeled, draws)
+        return self.learn(labels) if unlabeled is None else self.step(labels, unlabeled, draws)
 
-    def learn(self, known: Target) -> Outcome:
+    def learn(self, labels: Target) -> Outcome:
         """Each network from the labels alone (Xie et al. 2021, Eq. 1)."""
-        learnt = [follow(student, known) for student in self.students]
+        learnt = [follow(student, labels) for student in self.students]
         names = [f"supervised_{name}" for name in self.names] if len(learnt) > 1 else ["supervised"]
         losses = {name: self.share * each.loss for name, each in zip(names, learnt, strict=False)}
         seen = torch.stack([response(each.heatmaps) for each in learnt]).mean()
         return Outcome(losses, {"response/labeled": seen})
 
-    def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
-        """The paper: losses from the labels in `known`, and from unlabelled images."""
-        return self.learn(known)
+    def step(self, labels: Target, unlabeled: View, draws: Draws) -> Outcome:
+        """The paper: losses from the labels in `labels`, and from unlabelled images."""
+        return self.learn(labels)
 
     def pseudo(self, unlabeled: View, draws: Draws) -> list[Target]:
         """What `step` teaches each student about unlabelled images, before it is moved into the student's view; nothing
@@ -99,6 +99,6 @@ class Method(nn.Module):
     def after_burn_in(self) -> None:
         """Called where a burn-in ends, before the first step with unlabelled images."""
 
-    def known(self, labeled: Labeled, draws: Draws) -> Target:
+    def labels(self, labeled: Labeled, draws: Draws) -> Target:
         """The labels' heatmaps in a view of the labelled images."""
         return truth(labeled, self.labeled(labeled.view, draws), self.codec)

@@ -117,9 +117,9 @@ class Naive(Method):
         super().__init__([student], codec, easy)
         self.weight = weight
 
-    def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
+    def step(self, labels: Target, unlabeled: View, draws: Draws) -> Outcome:
         (student,) = self.students
-        learnt = follow(student, known)
+        learnt = follow(student, labels)
         (target,) = self.pseudo(unlabeled, draws)
         drawn = follow(student, seen_from(target, self.easy(unlabeled, draws), self.codec.flip))
         losses = {"supervised": learnt.loss, "unsupervised": self.weight * drawn.loss}
@@ -160,15 +160,15 @@ class Single(Method):
         self.mix, self.joint = mix, joint
         self.teacher, self.teach = teacher or Itself(student), teach
 
-    def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
+    def step(self, labels: Target, unlabeled: View, draws: Draws) -> Outcome:
         (student,) = self.students
-        learnt = None if self.joint else follow(student, known)
+        learnt = None if self.joint else follow(student, labels)
         (target,) = self.pseudo(unlabeled, draws)
         hard = self.hard(target.frame, draws, target)
         moved = self.move(target, hard, self.codec.flip)
         tap = self.mix(len(hard), draws) if self.mix else None
         if learnt is None:
-            learnt, taught = follow_together(student, [known, moved], tap)
+            learnt, taught = follow_together(student, [labels, moved], tap)
         else:
             taught = follow(student, moved, tap)
         losses = {"supervised": learnt.loss, "unsupervised": self.weight * taught.loss}
@@ -206,10 +206,10 @@ class Dual(Method):
         self.hard, self.move, self.weight, self.share = hard, move, weight, share
         self.teach = teach
 
-    def step(self, known: Target, unlabeled: View, draws: Draws) -> Outcome:
+    def step(self, labels: Target, unlabeled: View, draws: Draws) -> Outcome:
         losses, measures = {}, []
         for name, student, target in zip(self.names, self.students, self.pseudo(unlabeled, draws), strict=False):
-            learnt = follow(student, known)
+            learnt = follow(student, labels)
             # One warp for both; each cutout follows its teacher.
             hard = self.hard(target.frame, draws.again("hard"), target)
             taught = follow(student, self.move(target, hard, self.codec.flip))
