@@ -14,6 +14,7 @@ import numpy as np
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
+from records import curve
 from semipose.data.images import read_image
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.reports.overlay import contact_sheet, draw_pose
@@ -24,12 +25,6 @@ RESPONSES = {
     "response/teacher": ("unlabelled, teacher", "tab:red"),
     "response/student": ("unlabelled, student", "tab:green"),
 }
-
-
-def curve(run: Mapping[str, Any], column: str) -> tuple[list[float], list[float]]:
-    """Steps and values of one column, where it was measured."""
-    rows = [row for row in run["curves"] if column in row]
-    return [row["step"] for row in rows], [row[column] for row in rows]
 
 
 def response_figure(naive: Mapping[str, Any], single: Mapping[str, Any], path: Path) -> None:
@@ -51,7 +46,7 @@ def response_figure(naive: Mapping[str, Any], single: Mapping[str, Any], path: P
 
 def responses_figure(runs: Mapping[str, Mapping[str, Any]], path: Path, columns: int = 4) -> None:
     """Responses to labelled and unlabelled images over the steps, a panel a run that has unlabelled ones."""
-    shown = {name: run for name, run in runs.items() if any("response/student" in row for row in run["curves"])}
+    shown = {name: run for name, run in runs.items() if curve(run, "response/student")[0]}
     rows = -(-len(shown) // columns)
     figure, axes = plt.subplots(
         rows,
@@ -96,8 +91,9 @@ def student_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     for name, run in runs.items():
         steps, pck = curve(run, "val/pck")
         axes[0].plot(steps, [100 * value for value in pck], marker="o", markersize=2, label=name)
-        losses = [1000 * (row["loss/supervised"] + row["loss/unsupervised"]) for row in run["losses"]]
-        axes[1].plot([row["step"] for row in run["losses"]], losses, label=name, linewidth=1)
+        (table,) = run["losses"]
+        losses = [1000 * (a + b) for a, b in zip(table["loss/supervised"], table["loss/unsupervised"], strict=True)]
+        axes[1].plot(table["step"], losses, label=name, linewidth=1)
     axes[0].set(xlabel="step", ylabel="validation PCK, %", title="as Figure 3")
     axes[1].set(xlabel="step", ylabel="training loss, x 1000", yscale="log", title="as Figure 4")
     axes[0].legend(fontsize=8)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from common import pck_percent, run_once, write
 from figures import learning_figure
+from records import curve
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 from semipose.data.lsp import read_lsp
 from semipose.data.split import make_split
@@ -101,9 +102,9 @@ def main() -> None:
         name = "lspet_long" if options.long else "lspet"
         write(name, summary, runs)
         shown = {method: runs[method] for method in methods if method in runs}
-        docs = Path(__file__).parents[1] / "docs"
+        docs = Path(__file__).parents[1] / "docs" / "results"
         learning_figure(shown, docs / f"{name}.svg")
-        taught = {method: run for method, run in shown.items() if any("pseudo/pck" in row for row in run["curves"])}
+        taught = {method: run for method, run in shown.items() if curve(run, "pseudo/pck")[0]}
         if taught:
             learning_figure(taught, docs / f"{name}-pseudo.svg", "pseudo/pck", "PCK of pseudo-heatmaps, %")
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from common import named, write
 from figures import responses_figure, student_figure
+from records import columns
 from semipose.recipes.papers import find
 from semipose.recipes.tables import Row
 from semipose.reproduction import reproduce
@@ -114,25 +115,18 @@ def main() -> None:
 
 
 def record(out: Path, run: str) -> dict[str, Any]:
-    """A run's record, without the folders of this machine and what each joint's pseudo-heatmaps were worth."""
+    """A run's record, without the folders of this machine."""
     content = json.loads((out / f"{run}.json").read_text())
-    content["curves"] = [
-        {key: value for key, value in row.items() if not key.startswith("pseudo/pck/")} for row in content["curves"]
-    ]
-    val = content["summary"]["val"]
-    for scores in (val, val["mean"], *val["networks"].values(), val.get("ensemble", {})):
-        for key in ("thresholds", "curve", "per_joint_px"):
-            scores.pop(key, None)
+    content["curves"] = columns(content["curves"])
     for section in ("data", "method"):
         content["config"][section] = {key: named(value) for key, value in content["config"][section].items()}
     return content
 
 
-def losses(folder: Path) -> list[dict[str, float]]:
+def losses(folder: Path) -> list[dict[str, list[float]]]:
     """A run's losses over its steps."""
     with (folder / "metrics.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{key: float(row[key]) for key in ("step", *LOSSES)} for row in rows if all(row.get(k) for k in LOSSES)]
+        return columns(csv.DictReader(file), LOSSES)
 
 
 if __name__ == "__main__":
