@@ -12,7 +12,6 @@ import argparse
 from pathlib import Path
 
 from common import pck_percent, run_once, write
-from figures import response_figure
 from records import curve
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 
@@ -64,7 +63,6 @@ def main() -> None:
         "single_warnings": len(runs["single"]["warnings"]),
     }
     write("collapse", summary, runs)
-    response_figure(runs["naive"], runs["single"], Path(__file__).parents[1] / "docs" / "results" / "collapse.svg")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pages import update
 from records import columns, save
 from semipose.config import Config, to_dict
 from semipose.engine.rundir import MetricsFile, RunDir
@@ -43,8 +44,10 @@ def pck_percent(record: Mapping[str, Any]) -> float:
 
 
 def write(name: str, summary: Mapping[str, float], runs: Mapping[str, Any], **more: Any) -> Path:
-    """results/<name>.json: `summary` of plain numbers beside the runs they came from, compact (records.py)."""
+    """results/<name>.json: `summary` of plain numbers beside the runs they came from, compact (records.py); then the
+    pages and figures that show it (pages.py)."""
     content = {"summary": dict(summary), "commit": commit(), "machine": machine(), **more, "runs": dict(runs)}
     path = save(name, content)
     print(json.dumps(dict(summary)), f"-> {path}")
+    update(name)
     return path

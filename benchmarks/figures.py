@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import numpy as np
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from records import curve
 from semipose.data.images import read_image
@@ -25,6 +28,24 @@ RESPONSES = {
     "response/teacher": ("unlabelled, teacher", "tab:red"),
     "response/student": ("unlabelled, student", "tab:green"),
 }
+
+
+SVG = {"svg.fonttype": "none", "svg.hashsalt": "semipose", "font.sans-serif": ["DejaVu Sans"]}
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """The same bytes each time, text as text, and coordinates to a tenth of a point."""
+    text = io.StringIO()
+    with matplotlib.rc_context(SVG):
+        figure.savefig(text, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+
+    def rounded(attribute: re.Match[str]) -> str:
+        return re.sub(r"-?\d+\.\d{2,}", lambda number: f"{round(float(number[0]), 1):g}", attribute[0])
+
+    short = re.sub(r"\s*\n(?=[LMz]|\")", " ", re.sub(r'"[^"]*"', rounded, text.getvalue()))
+    short = re.sub(r' d="M [^CQz"]*"', lambda line: line[0].replace(" L ", " "), short)  # L is what follows M anyway
+    path.write_text(re.sub(r"\n\s*", "\n", short))
 
 
 def response_figure(naive: Mapping[str, Any], single: Mapping[str, Any], path: Path) -> None:
@@ -40,8 +61,7 @@ def response_figure(naive: Mapping[str, Any], single: Mapping[str, Any], path: P
     axes[0][0].legend(fontsize=8)
     for axis in axes[1]:
         axis.set_xlabel("step")
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def responses_figure(runs: Mapping[str, Mapping[str, Any]], path: Path, columns: int = 4) -> None:
@@ -64,10 +84,11 @@ def responses_figure(runs: Mapping[str, Mapping[str, Any]], path: Path, columns:
             axis.plot(*curve(run, column), label=label, color=color, linewidth=1)
         axis.set_title(name, fontsize=8)
         axis.set_ylim(0, 1.05)
-        axis.grid(alpha=0.3)
+        axis.grid(axis="y", alpha=0.3)
+        axis.tick_params(bottom=False, left=False)
+        axis.spines[["top", "right"]].set_visible(False)
     axes[0][0].legend(fontsize=6)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def learning_figure(
@@ -81,8 +102,7 @@ def learning_figure(
     axis.set(xlabel="step", ylabel=label)
     axis.legend(fontsize=8)
     axis.grid(alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def student_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
@@ -99,8 +119,7 @@ def student_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     axes[0].legend(fontsize=8)
     for axis in axes:
         axis.grid(alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def comparison_picture(supervised: Path, dual: Path, path: Path, count: int = 7, height: int = 240) -> None:

@@ -20,8 +20,6 @@ import argparse
 from pathlib import Path
 
 from common import pck_percent, run_once, write
-from figures import learning_figure
-from records import curve
 from semipose.config import Config, DataConfig, MethodConfig, ModelConfig, OptimConfig
 from semipose.data.lsp import read_lsp
 from semipose.data.split import make_split
@@ -99,14 +97,7 @@ def main() -> None:
             runs[start.name] = run_once(start.name, config(METHODS["supervised"], options, seed), options.root)
         summary = {method: pck_percent(runs[method]) for method in methods if method in runs}
         summary["dual_minus_supervised"] = round(summary["dual"] - summary["supervised"], 2)
-        name = "lspet_long" if options.long else "lspet"
-        write(name, summary, runs)
-        shown = {method: runs[method] for method in methods if method in runs}
-        docs = Path(__file__).parents[1] / "docs" / "results"
-        learning_figure(shown, docs / f"{name}.svg")
-        taught = {method: run for method, run in shown.items() if curve(run, "pseudo/pck")[0]}
-        if taught:
-            learning_figure(taught, docs / f"{name}-pseudo.svg", "pseudo/pck", "PCK of pseudo-heatmaps, %")
+        write("lspet_long" if options.long else "lspet", summary, runs)
 
 
 if __name__ == "__main__":
