@@ -173,7 +173,7 @@ def study(name: str, options: argparse.Namespace, root: Path) -> None:
         about["found_boxes_error_px"] = {
             run: errors_px(root / run, "val", finders[record["config"]["seed"]]) for run, record in runs.items()
         }
-    picture = (root if options.dry else Path(__file__).parents[1] / "docs") / f"{name}.jpg"
+    picture = (root if options.dry else Path(__file__).parents[1] / "docs" / "results") / f"{name}.jpg"
     shown = [root / f"{method}-seed{options.seeds[0]}" for method in METHODS]
     comparison_picture(*shown, picture, count=5)
     if options.dry:

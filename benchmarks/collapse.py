@@ -3,7 +3,7 @@
     python benchmarks/collapse.py
 
 Few labels and many steps on a small network, so that the labels are learnt by heart; the paper's views. Writes
-results/collapse.json and docs/collapse.svg.
+results/collapse.json and docs/results/collapse.svg.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from common import pck_percent, run_once, write
-from figures import response_figure
+from records import curve
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.methods import options
 from semipose.methods.base import Options
@@ -52,19 +52,19 @@ def main() -> None:
     }
     if set(runs) != set(METHODS):
         return
-    last = {name: [row for row in run["curves"] if "response/student" in row][-1:] for name, run in runs.items()}
+    responses = {
+        f"{name}_{images}_response": round(curve(runs[name], f"response/{column}")[1][-1], 4)
+        for name in ("naive", "single")
+        for images, column in {"unlabeled": "student", "labeled": "labeled"}.items()
+    }
     summary = {
-        "naive_unlabeled_response": round(last["naive"][0]["response/student"], 4),
-        "naive_labeled_response": round(last["naive"][0]["response/labeled"], 4),
-        "single_unlabeled_response": round(last["single"][0]["response/student"], 4),
-        "single_labeled_response": round(last["single"][0]["response/labeled"], 4),
+        **responses,
         "naive_minus_supervised": round(pck_percent(runs["naive"]) - pck_percent(runs["supervised"]), 2),
         "single_minus_supervised": round(pck_percent(runs["single"]) - pck_percent(runs["supervised"]), 2),
         "naive_warnings": len(runs["naive"]["warnings"]),
         "single_warnings": len(runs["single"]["warnings"]),
     }
     write("collapse", summary, runs)
-    response_figure(runs["naive"], runs["single"], Path(__file__).parents[1] / "docs" / "collapse.svg")
 
 
 if __name__ == "__main__":

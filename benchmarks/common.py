@@ -1,4 +1,4 @@
-"""What the studies share: run what is missing, reuse what is recorded, and write one JSON."""
+"""What the studies share: run what is missing, reuse what is recorded, and write one record."""
 
 from __future__ import annotations
 
@@ -7,26 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pages import update
+from records import columns, save
 from semipose.config import Config, to_dict
 from semipose.provenance import commit, machine
 from semipose.training.loop import run_training
 from semipose.training.rundir import MetricsFile, RunDir
-
-RESULTS = Path(__file__).parent / "results"
-CURVES = (
-    "step",
-    "seconds",
-    "val/pck",
-    "response/labeled",
-    "response/teacher",
-    "response/student",
-    "response/background",
-    "pseudo/pck",
-    "pseudo/taught",
-    "pseudo/pck_taught",
-    "pseudo/confidence",
-    "pseudo/doubt",
-)
 
 
 def run_once(name: str, config: Config, root: Path, init_from: Sequence[Path] = ()) -> dict[str, Any]:
@@ -40,12 +26,11 @@ def run_once(name: str, config: Config, root: Path, init_from: Sequence[Path] = 
         run_training(config, run, resume=last if last.exists() else None, init_from=init_from)
     summary = json.loads(done.read_text())
     rows = MetricsFile(folder / "metrics.csv", 10**12).rows
-    curves = [{k: float(row[k]) for k in CURVES if row.get(k)} for row in rows]
     settings = to_dict(config)
     settings["data"] = {
         k: [named(each) for each in v] if isinstance(v, list) else named(v) for k, v in settings["data"].items()
     }
-    return {**summary, "config": settings, "curves": curves}
+    return {**summary, "config": settings, "curves": columns(rows)}
 
 
 def named(value: Any) -> Any:
@@ -59,10 +44,10 @@ def pck_percent(record: Mapping[str, Any]) -> float:
 
 
 def write(name: str, summary: Mapping[str, float], runs: Mapping[str, Any], **more: Any) -> Path:
-    """results/<name>.json: `summary` of plain numbers beside the runs they came from."""
-    RESULTS.mkdir(exist_ok=True)
+    """results/<name>.json: `summary` of plain numbers beside the runs they came from, compact (records.py); then the
+    pages and figures that show it (pages.py)."""
     content = {"summary": dict(summary), "commit": commit(), "machine": machine(), **more, "runs": dict(runs)}
-    path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    path = save(name, content)
     print(json.dumps(dict(summary)), f"-> {path}")
+    update(name)
     return path

@@ -49,7 +49,9 @@ def main() -> None:
             shutil.rmtree(folder / "cache", ignore_errors=True)
         runs[f"seed{seed}"] = json.loads(record.read_text())
     first = options.root / f"seed{options.seeds[0]}"
-    comparison_picture(first / "supervised", first / "dual", Path(__file__).parents[1] / "docs" / "demo.jpg")
+    comparison_picture(
+        first / "supervised", first / "dual", Path(__file__).parents[1] / "docs" / "results" / "demo.jpg"
+    )
     gains = [run["gain"] for run in runs.values()]
     seconds = max(run["seconds"] for run in runs.values())
     summary = {"gain_min": min(gains), "gain_mean": sum(gains) / len(gains), "seconds": seconds}

@@ -3,7 +3,7 @@
     python benchmarks/denoise_figure.py runs/mini-dual
 
 Shows joints of unlabelled images where the mean's peak and the maximum's lie apart, spread evenly over how much nearer
-one is to the label that was held back, so that none is picked by hand. Writes docs/denoise.jpg.
+one is to the label that was held back, so that none is picked by hand. Writes docs/results/denoise.jpg.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
-from semipose.papers.yu2024.recipes import WHOLE
+from semipose.papers.yu2024.methods import WHOLE
 
 from semipose.augment import parse
 from semipose.config import Config
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--count", type=int, default=256, help="images to look through")
     parser.add_argument("--rows", type=int, default=6)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "denoise.jpg")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "results" / "denoise.jpg")
     options = parser.parse_args()
     config = resolve(Config(), read_yaml(options.run / "config.yaml"))
     sets = open_sets(config.data, True, finder_of)

@@ -14,7 +14,6 @@ there being kept.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,8 @@ from typing import Any
 
 import torch
 
-from common import RESULTS, run_once, write
+from common import run_once, write
+from records import RESULTS, load
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.data.datasets import cut, open_sets
@@ -113,8 +113,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--root", type=Path, default=Path("runs/denoise_sweep"))
     options = parser.parse_args()
-    file = RESULTS / "denoise_sweep.json"
-    runs = json.loads(file.read_text())["runs"] if file.exists() else {}
+    runs = load("denoise_sweep")["runs"] if (RESULTS / "denoise_sweep.json").exists() else {}
     if options.run:
         runs[f"measured with {options.run.name}"] = measured(options.run, options.count, options.only)
     if options.train is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ import numpy as np
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
+from records import curve
 from semipose.data.images import read_image
 from semipose.drawing.poses import contact_sheet, draw_pose
 from semipose.metrics.pck import box_norm, normalized_distance
@@ -26,10 +30,22 @@ RESPONSES = {
 }
 
 
-def curve(run: Mapping[str, Any], column: str) -> tuple[list[float], list[float]]:
-    """Steps and values of one column, where it was measured."""
-    rows = [row for row in run["curves"] if column in row]
-    return [row["step"] for row in rows], [row[column] for row in rows]
+SVG = {"svg.fonttype": "none", "svg.hashsalt": "semipose", "font.sans-serif": ["DejaVu Sans"]}
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """The same bytes each time, text as text, and coordinates to a tenth of a point."""
+    text = io.StringIO()
+    with matplotlib.rc_context(SVG):
+        figure.savefig(text, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+
+    def rounded(attribute: re.Match[str]) -> str:
+        return re.sub(r"-?\d+\.\d{2,}", lambda number: f"{round(float(number[0]), 1):g}", attribute[0])
+
+    short = re.sub(r"\s*\n(?=[LMz]|\")", " ", re.sub(r'"[^"]*"', rounded, text.getvalue()))
+    short = re.sub(r' d="M [^CQz"]*"', lambda line: line[0].replace(" L ", " "), short)  # L is what follows M anyway
+    path.write_text(re.sub(r"\n\s*", "\n", short))
 
 
 def response_figure(naive: Mapping[str, Any], single: Mapping[str, Any], path: Path) -> None:
@@ -45,13 +61,12 @@ def response_figure(naive: Mapping[str, Any], single: Mapping[str, Any], path: P
     axes[0][0].legend(fontsize=8)
     for axis in axes[1]:
         axis.set_xlabel("step")
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def responses_figure(runs: Mapping[str, Mapping[str, Any]], path: Path, columns: int = 4) -> None:
     """Responses to labelled and unlabelled images over the steps, a panel a run that has unlabelled ones."""
-    shown = {name: run for name, run in runs.items() if any("response/student" in row for row in run["curves"])}
+    shown = {name: run for name, run in runs.items() if curve(run, "response/student")[0]}
     rows = -(-len(shown) // columns)
     figure, axes = plt.subplots(
         rows,
@@ -69,10 +84,11 @@ def responses_figure(runs: Mapping[str, Mapping[str, Any]], path: Path, columns:
             axis.plot(*curve(run, column), label=label, color=color, linewidth=1)
         axis.set_title(name, fontsize=8)
         axis.set_ylim(0, 1.05)
-        axis.grid(alpha=0.3)
+        axis.grid(axis="y", alpha=0.3)
+        axis.tick_params(bottom=False, left=False)
+        axis.spines[["top", "right"]].set_visible(False)
     axes[0][0].legend(fontsize=6)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def learning_figure(
@@ -86,8 +102,7 @@ def learning_figure(
     axis.set(xlabel="step", ylabel=label)
     axis.legend(fontsize=8)
     axis.grid(alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def student_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
@@ -96,15 +111,15 @@ def student_figure(runs: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     for name, run in runs.items():
         steps, pck = curve(run, "val/pck")
         axes[0].plot(steps, [100 * value for value in pck], marker="o", markersize=2, label=name)
-        losses = [1000 * (row["loss/supervised"] + row["loss/unsupervised"]) for row in run["losses"]]
-        axes[1].plot([row["step"] for row in run["losses"]], losses, label=name, linewidth=1)
+        (table,) = run["losses"]
+        losses = [1000 * (a + b) for a, b in zip(table["loss/supervised"], table["loss/unsupervised"], strict=True)]
+        axes[1].plot(table["step"], losses, label=name, linewidth=1)
     axes[0].set(xlabel="step", ylabel="validation PCK, %", title="as Figure 3")
     axes[1].set(xlabel="step", ylabel="training loss, x 1000", yscale="log", title="as Figure 4")
     axes[0].legend(fontsize=8)
     for axis in axes:
         axis.grid(alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def comparison_picture(supervised: Path, dual: Path, path: Path, count: int = 7, height: int = 240) -> None:

@@ -16,6 +16,9 @@ from common import write
 from semipose.inference.perturbation import perturbed
 from semipose.papers.mini import people
 
+PAIRS = 5
+"""How many of the pairs that qualify are recorded."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -39,7 +42,7 @@ def main() -> None:
         for name, result in found.items()
         for view, each in result["views"].items()
     }
-    write("gap", summary, found)
+    write("gap", summary, {name: {**result, "pairs": result["pairs"][:PAIRS]} for name, result in found.items()})
 
 
 if __name__ == "__main__":

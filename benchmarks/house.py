@@ -23,10 +23,12 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from common import RESULTS, write  # noqa: E402
-from semipose.verbs import names  # noqa: E402
 from tests.fixtures.first_steps import all_first_steps, recorded  # noqa: E402
 from tests.test_arrows import FILES, LEVEL, MODULES, TREES, imports, room, when_imported  # noqa: E402
+
+from common import write  # noqa: E402
+from records import RESULTS  # noqa: E402
+from semipose.verbs import names  # noqa: E402
 
 RUNS = 5
 

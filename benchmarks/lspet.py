@@ -20,14 +20,13 @@ import argparse
 from pathlib import Path
 
 from common import pck_percent, run_once, write
-from figures import learning_figure
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.data.readers.lsp import read_lsp
 from semipose.data.split import make_split
 from semipose.methods import options
 from semipose.methods.base import Options
-from semipose.papers.pose_mum import recipes as pose_mum
-from semipose.papers.yu2024 import recipes as yu2024
+from semipose.papers.pose_mum import methods as pose_mum
+from semipose.papers.yu2024 import methods as yu2024
 
 WARM, STEPS, LONG = 800, 800, 2000
 """Steps of the supervised start, which every method shares, and of each method after it, at either size."""
@@ -38,11 +37,11 @@ METHODS = {
     "dual": options("dual", hard="affine60+flip50+jc5"),
 }
 LATER = {
-    "mum": pose_mum.mum().method,
-    "pose_mum": pose_mum.pose_mum().method,
-    "pose_mum_plus": pose_mum.pose_mum_plus().method,
-    "dual_refine": yu2024.dual_refine().method,
-    "denoise_select": yu2024.denoise_select().method,
+    "mum": options(**pose_mum.MUM),
+    "pose_mum": options(**pose_mum.POSE_MUM),
+    "pose_mum_plus": options(**pose_mum.POSE_MUM_PLUS),
+    "dual_refine": options(**yu2024.DUAL, **yu2024.REFINED),
+    "denoise_select": options(**yu2024.DENOISE_SELECT),
 }
 """Of the other two papers, beside them."""
 TRIED = {
@@ -101,14 +100,7 @@ def main() -> None:
             runs[start.name] = run_once(start.name, config(METHODS["supervised"], options, seed), options.root)
         summary = {method: pck_percent(runs[method]) for method in methods if method in runs}
         summary["dual_minus_supervised"] = round(summary["dual"] - summary["supervised"], 2)
-        name = "lspet_long" if options.long else "lspet"
-        write(name, summary, runs)
-        shown = {method: runs[method] for method in methods if method in runs}
-        docs = Path(__file__).parents[1] / "docs"
-        learning_figure(shown, docs / f"{name}.svg")
-        taught = {method: run for method, run in shown.items() if any("pseudo/pck" in row for row in run["curves"])}
-        if taught:
-            learning_figure(taught, docs / f"{name}-pseudo.svg", "pseudo/pck", "PCK of pseudo-heatmaps, %")
+        write("lspet_long" if options.long else "lspet", summary, runs)
 
 
 if __name__ == "__main__":

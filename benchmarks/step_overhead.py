@@ -27,7 +27,7 @@ from common import write
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.data.crops.build import Crops, build_crops
 from semipose.methods import options
-from semipose.papers.yu2024 import recipes as yu2024
+from semipose.papers.yu2024.methods import DENOISE_SELECT
 from semipose.training.launch import launch
 from semipose.training.loop import Training
 from semipose.training.progress import Progress
@@ -35,7 +35,7 @@ from semipose.training.rundir import RunDir
 from semipose.training.signals import Interruption
 from semipose.training.stream import loading
 
-WHOLE = yu2024.denoise_select().method
+WHOLE = options(**DENOISE_SELECT)
 METHODS = {name: options(name) for name in ("supervised", "single", "dual")}
 METHODS |= {f"denoise_k{k}": replace(WHOLE, views=k + 1) for k in (1, 2, 4)}
 PASSES: dict[str, tuple[int, tuple[int, ...]]] = {

@@ -5,9 +5,9 @@
     python benchmarks/tables.py yu2024 table1 table2 selection
 
 trains what is missing (`semipose reproduce`: a finished run is reused, an interrupted one goes on), and writes
-results/<xie2021, pose_mum or denoise>.json, one key a row, the tables to docs/results/PAPER.md, and the response curves
-beside them; of Pose-MUM also Table 2's curves, as Figures 3 and 4. `--collect` trains nothing: rows without a finished
-run are left out.
+results/<xie2021, pose_mum or denoise>.json, one key a row, and from it a page and figures (pages.py): the response
+curves; of Pose-MUM also Table 2's curves, as Figures 3 and 4. `--collect` trains nothing: rows without a finished run
+are left out.
 """
 
 from __future__ import annotations
@@ -21,14 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from common import named, write
-from figures import responses_figure, student_figure
+from records import columns
 from semipose import reproduce
 from semipose.papers.find import find
 from semipose.papers.measures import MPJPE, PSEUDO
-from semipose.papers.results import markdown
 from semipose.papers.tables import Row
 
-DOCS = Path(__file__).parents[1] / "docs" / "results"
 LOSSES = ("loss/supervised", "loss/unsupervised")
 
 
@@ -42,8 +40,6 @@ class Study:
     """a row's key there, from its table and itself"""
     losses: str | None = None
     """the table whose rows' losses are drawn too"""
-    responses: tuple[str, ...] = ()
-    """the tables whose rows' responses are drawn; all when empty"""
 
 
 DENOISE = {
@@ -57,7 +53,6 @@ STUDIES = {
     "xie2021": Study(
         "xie2021",
         lambda _, row: "/".join(filter(None, (row.plan, row.network, row.view, "mm" if row.metric == MPJPE else ""))),
-        responses=("table1", "figure3", "figure7", "figure8"),
     ),
     "pose_mum": Study("pose_mum", lambda table, row: f"{table}: {row.label}", "table2"),
     "yu2024": Study(
@@ -67,10 +62,6 @@ STUDIES = {
         ),
     ),
 }
-REMARK = """\
-Written by `benchmarks/tables.py`. The mini protocol is ours (DECISIONS.md): synthetic people at 64x48, 20 labels, a
-small network from scratch, one seed, so that differences of a point or two mean nothing. The paper's numbers are of
-COCO, and only which of two is larger can be compared. The curves are responses over the steps; PCK is in %."""
 
 
 def main() -> None:
@@ -89,50 +80,31 @@ def main() -> None:
     written = []
     for key in options.tables:
         written += reproduce(f"{name}/{key}", out=out, train=not options.collect, **settings)
-    scores, runs, drawn = {}, {}, {}
-    curves: dict[str, None] = {}
+    scores, runs = {}, {}
     for table in written:
         for row, told in zip(paper.tables[table["table"]].rows, table["rows"], strict=True):
             if told["runs"]:
                 scores[study.key(table["table"], row)] = told["mean"]
                 runs[row.plan] = record(out, told["runs"][0])
-                if not study.responses or table["table"] in study.responses:
-                    curves[row.plan] = None
                 if table["table"] == study.losses:
                     runs[row.plan]["losses"] = losses(out / told["runs"][0])
-                    drawn[row.label] = runs[row.plan]
     tables = [{key: value for key, value in table.items() if key != "files"} for table in written]
     write(study.name, scores, runs, tables=tables)
-    DOCS.mkdir(exist_ok=True)
-    pictures = [f"![responses]({name}.svg)"]
-    responses_figure({key: runs[key] for key in curves}, DOCS / f"{name}.svg")
-    if drawn:
-        student_figure(drawn, DOCS / f"{name}-{study.losses}.svg")
-        pictures.append(f"![{study.losses}: validation PCK and training loss]({name}-{study.losses}.svg)")
-    parts = [f"# {paper.title}: mini scale beside the paper", REMARK, *pictures, *map(markdown, written)]
-    (DOCS / f"{name}.md").write_text("\n\n".join(part.strip() for part in parts) + "\n")
 
 
 def record(out: Path, run: str) -> dict[str, Any]:
-    """A run's record, without the folders of this machine and what each joint's pseudo-heatmaps were worth."""
+    """A run's record, without the folders of this machine."""
     content = json.loads((out / f"{run}.json").read_text())
-    content["curves"] = [
-        {key: value for key, value in row.items() if not key.startswith("pseudo/pck/")} for row in content["curves"]
-    ]
-    val = content["summary"]["val"]
-    for scores in (val, val["mean"], *val["networks"].values(), val.get("ensemble", {})):
-        for key in ("thresholds", "curve", "per_joint_px"):
-            scores.pop(key, None)
+    content["curves"] = columns(content["curves"])
     for section in ("data", "method"):
         content["config"][section] = {key: named(value) for key, value in content["config"][section].items()}
     return content
 
 
-def losses(folder: Path) -> list[dict[str, float]]:
+def losses(folder: Path) -> list[dict[str, list[float]]]:
     """A run's losses over its steps."""
     with (folder / "metrics.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{key: float(row[key]) for key in ("step", *LOSSES)} for row in rows if all(row.get(k) for k in LOSSES)]
+        return columns(csv.DictReader(file), LOSSES)
 
 
 if __name__ == "__main__":
