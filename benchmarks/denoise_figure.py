@@ -20,7 +20,6 @@ from torch import Tensor
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
-from semipose.papers.yu2024.methods import WHOLE
 
 from semipose.augment import parse
 from semipose.config import Config
@@ -35,6 +34,7 @@ from semipose.methods.denoise import average, gathered, highest
 from semipose.methods.teach import refined
 from semipose.methods.teachers import Itself
 from semipose.metrics.pck import box_norm
+from semipose.papers.yu2024.methods import WHOLE
 from semipose.target import Target
 from semipose.training.networks import build_networks
 from semipose.training.pseudo import hold_back
