@@ -1,4 +1,4 @@
-"""The collapse of naive consistency, and that easy-hard training does not: the paper's Figure 3 on embedded people.
+"""The collapse of naive consistency, and that easy-hard training does not: the paper's Figure 3 on synthetic people.
 
     python benchmarks/collapse.py
 

@@ -1,9 +1,9 @@
-"""Which augmentation is easier, as the paper's Figure 5: a photographs' model and one of embedded people.
+"""Which augmentation is easier, as the paper's Figure 5: a photographs' model and one of synthetic people.
 
     python benchmarks/gap.py --lspet-model runs/lspet/supervised --lspet-data ../shared/data/lspet \
         --lspet-split runs/lspet/split.json --people-model reproduce/xie2021/mini/supervised-all-seed0
 
-Each model is supervised, trained in views of `affine30`; that of embedded people with 2,000 labels, as a row of
+Each model is supervised, trained in views of `affine30`; that of synthetic people with 2,000 labels, as a row of
 Table 1 ("all"). Writes results/gap.json: PCK@0.1 in % under each perturbation, and the pairs that qualify.
 """
 

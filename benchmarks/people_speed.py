@@ -1,4 +1,4 @@
-"""Images a second of one core's CPU time for the embedded people: python benchmarks/people_speed.py [count]"""
+"""Images a second of one core's CPU time for the synthetic people: python benchmarks/people_speed.py [count]"""
 
 from __future__ import annotations
 

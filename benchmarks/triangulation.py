@@ -1,6 +1,6 @@
 """What triangulation does to exact, noisy and wrong 2D: python benchmarks/triangulation.py
 
-Embedded people are drawn at 256x256 from 4 cameras before them. `--formats FOLDER` adds Human3.6M's and Campus's
+Synthetic people are drawn at 256x256 from 4 cameras before them. `--formats FOLDER` adds Human3.6M's and Campus's
 cameras, from a folder that holds `h36m/` and `campus/`.
 """
 
