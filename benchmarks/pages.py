@@ -115,10 +115,14 @@ def draw(name: str) -> None:
 
 
 def update(name: str) -> None:
-    """After a record has changed: its figures, and the pages."""
+    """After a record has changed: its figures, and the pages. Where it lacks what a page shows, as a part of a study
+    does, the pages stay as they are."""
     if name in FIGURES:
         draw(name)
-    write_pages()
+    try:
+        write_pages()
+    except jinja2.UndefinedError as lack:
+        print(f"{DOCS} stays as it is, {name} lacks something: {lack.message}")
 
 
 def main() -> None:
