@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from semipose.methods import options
 from semipose.models.config import ModelConfig
-from semipose.options import above_zero, at_least, option
+from semipose.options import Limit, above_zero, at_least, one_of, option, within
 
 if TYPE_CHECKING:
     from semipose.methods.base import Options
@@ -71,23 +71,47 @@ class DataConfig:
 
 
 TEXT, CODE = "Xie, section 6.1", "Xie, released code"
+JORDAN = "Jordan et al. 2024, Muon"
+PART = "it is a part of the length, from 0 to 1"
 
 
 @dataclass
 class OptimConfig:
-    """Adam with step decay.
+    """The optimiser and its rates.
 
     Attributes:
-        lr: the initial learning rate.
-        milestones: the parts of the training's length after which it is multiplied by `gamma`.
+        name: `adam`; `adamw`, with weight decay of kernels and matrices; or `muon`, which makes the momentum of kernels
+            and matrices orthogonal, and takes AdamW for biases and batch norm.
+        lr: the learning rate, before the schedule; of muon that of kernels and matrices, usually 0.02.
+        lr_rest: of muon, the rate of biases and batch norm.
+        momentum: of muon, Nesterov's.
+        newton_schulz: of muon, iterations that make a matrix orthogonal: more take longer and come nearer.
+        weight_decay: of adamw and muon, decoupled.
+        schedule: `step`, times `gamma` at each milestone; `cosine`, half a wave down to `final`; or `wsd`, constant,
+            then straight down to `final` (warm-up, stable, decay).
+        warmup: the rate first rises to its full height: below 1 a part of the length, from 1 on a number of steps.
+        milestones: the parts of the training's length after which the rate is multiplied by `gamma`.
         gamma: the factor.
+        decay: of wsd, the last part of the length, in which the rate falls.
+        final: of cosine and wsd, the part of the rate that is left at the end.
         batch: labelled images a step, over all devices.
         unlabeled_batch: unlabelled images a step, over all devices; `batch` when 0.
     """
 
-    lr: float = option(1e-3, at_least(0, "it can be 0 or more, usually about 1e-3"), TEXT)
+    name: str = option("adam", one_of("adam", "adamw", "muon"), TEXT)
+    lr: float = option(1e-3, at_least(0, "it can be 0 or more, usually about 1e-3, of muon 0.02"), TEXT)
+    lr_rest: float = option(4e-3, at_least(0, "it can be 0 or more, usually about 4e-3"), "ours")
+    momentum: float = option(0.95, Limit(lambda value: 0 <= value < 1, "it is 0 or more and below 1"), JORDAN)
+    newton_schulz: int = option(3, within(1, 20, "it is a number of iterations, 1 to 20"), f"ours; 5 in {JORDAN}")
+    weight_decay: float = option(0.0, at_least(0, "it can be 0 or more"), "none in Xie, section 6.1")
+    schedule: str = option("step", one_of("step", "cosine", "wsd"), TEXT)
+    warmup: float = option(0.0, at_least(0, "it is a part of the length below 1, or a number of steps"), TEXT)
     milestones: list[float] = option([0.7, 0.9], source=TEXT)
     gamma: float = option(0.1, above_zero("it is above 0"), TEXT)
+    decay: float = option(0.2, within(0, 1, PART), "Hu et al. 2024, MiniCPM, one to two tenths")
+    final: float = option(
+        0.0, within(0, 1, "it is a part of the rate, from 0 to 1"), "ours; Loshchilov and Hutter 2017"
+    )
     batch: int = option(32, at_least(1, "it can be 1 or more"), CODE)
     unlabeled_batch: int = option(
         0, at_least(0, "it can be 1 or more, or 0 for optim.batch"), "as many as labelled ones (Xie, section 3.2)"

@@ -36,7 +36,7 @@ from semipose.training.boards import Boards
 from semipose.training.launch import launch, mean_over_ranks
 from semipose.training.monitor import CollapseMonitor
 from semipose.training.networks import build_networks, model_configs, trained_teachers
-from semipose.training.optim import Guard, build_adam, learning_rate, not_finite
+from semipose.training.optim import Guard, build_optimizer, learning_rate, not_finite, set_rates
 from semipose.training.progress import Progress
 from semipose.training.pseudo import hold_back, measure
 from semipose.training.rundir import MetricsFile, RunDir
@@ -136,7 +136,7 @@ class Training:
         teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
         self.method: Method = build_method(config.method, [*self.networks, *teachers], codec)
-        optimizer = build_adam(config.optim, self.method.parameters())
+        optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
         self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
         self.state, self.monitor = Progressed(), CollapseMonitor()
@@ -199,8 +199,7 @@ class Training:
         bar.start(state.step)
         self.wrapped.train()
         for step, batch in enumerate(incoming, state.step):
-            for group in self.optimizer.param_groups:
-                group["lr"] = learning_rate(config.optim, step, self.steps)
+            set_rates(self.optimizer, config.optim, step, self.steps)
             draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=self.fabric.device)
             if step < self.burn_in:
                 batch.pop("unlabeled", None)

@@ -1,7 +1,8 @@
-"""Adam with step decay, and the guard that makes no update from a step that is not finite."""
+"""Optimisers, schedules of their rates, and the guard that makes no update from a step that is not finite."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from semipose.config import OptimConfig
+from semipose.errors import UsageError
+from semipose.training.muon import Muon
 
 
 def build_adam(config: OptimConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
@@ -16,10 +19,51 @@ def build_adam(config: OptimConfig, parameters: Iterable[nn.Parameter]) -> torch
     return torch.optim.Adam([p for p in parameters if p.requires_grad], lr=config.lr, fused=True)
 
 
+def build_optimizer(config: OptimConfig, module: nn.Module) -> torch.optim.Optimizer:
+    """The optimiser that `config` names, over the parameters of `module` that learn.
+
+    Raises:
+        UsageError: weight decay with Adam.
+    """
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    if config.name == "adam":
+        if config.weight_decay:
+            raise UsageError(f"optim.weight_decay is {config.weight_decay:g}; adam has none: set optim.name=adamw")
+        return build_adam(config, parameters)
+    kernels = [p for p in parameters if p.ndim in (2, 4)]
+    rest = [p for p in parameters if p.ndim not in (2, 4)]
+    if config.name == "adamw":
+        groups = [{"params": kernels, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=config.lr, fused=True)
+    transposed = [m.weight for m in module.modules() if isinstance(m, nn.ConvTranspose2d) and m.groups == 1]
+    rates, steps = (config.lr, config.lr_rest), config.newton_schulz
+    return Muon(kernels, rest, *rates, config.momentum, steps, config.weight_decay, transposed)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, config: OptimConfig, step: int, steps: int) -> None:
+    """Give every group its rate of a step: its own, times what the schedule says."""
+    part = schedule(config, step, steps)
+    for group in optimizer.param_groups:
+        group["lr"] = (config.lr_rest if group.get("rest") else config.lr) * part
+
+
 def learning_rate(config: OptimConfig, step: int, steps: int) -> float:
-    """The rate of a step: `gamma` for each milestone passed."""
-    passed = sum(step >= round(milestone * steps) for milestone in config.milestones)
-    return config.lr * config.gamma**passed
+    """The rate `lr` of a step."""
+    return config.lr * schedule(config, step, steps)
+
+
+def schedule(config: OptimConfig, step: int, steps: int) -> float:
+    """The part of a rate that a step has, counted from 0 of `steps`."""
+    warmup = config.warmup if config.warmup >= 1 else config.warmup * steps
+    if step + 1 < warmup:
+        return (step + 1) / warmup
+    if config.schedule == "step":
+        passed = sum(step >= round(milestone * steps) for milestone in config.milestones)
+        return config.gamma**passed
+    begin = warmup if config.schedule == "cosine" else max(warmup, (1 - config.decay) * steps)
+    done = min(1.0, max(0.0, step - begin) / max(1.0, steps - begin))
+    left = (1 + math.cos(math.pi * done)) / 2 if config.schedule == "cosine" else 1 - done
+    return config.final + (1 - config.final) * left
 
 
 def not_finite(loss: Tensor, parameters: Iterable[nn.Parameter]) -> Tensor:
