@@ -193,7 +193,3 @@ def differences(a: dict[str, Any], b: dict[str, Any], prefix: str = "") -> list[
         elif x != y:
             found.append(f"{prefix}{key}: {x} -> {y}")
     return found
-
-
-FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
-"""What may differ between a run and its resumption, or its record: nothing of it changes a number but the last bit."""
