@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from semipose import files
 from semipose.errors import UserError
-from semipose.files import below, ready, write_atomically
+from semipose.files import below, read_mapping, ready, write_atomically
 from tests.fixtures.runs import child, exit_code
 
 
@@ -87,3 +88,20 @@ def test_folders_that_are_links_are_entered_once_and_never_upwards(tmp_path) -> 
     (inside / "higher").symlink_to(tmp_path)
     names = [str(path.relative_to(inside)) for path in below(inside)]
     assert names == ["again/file", "own/file"], "a linked folder by its first name, one with a path of its own by that"
+
+
+def test_a_mapping_has_few_aliases_and_is_no_giant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine lists of nine aliases each are a billion values when they are read out."""
+    path = tmp_path / "bomb.yaml"
+    levels = [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]" for i in range(1, 9)]
+    path.write_text("\n".join(["l0: &l0 [x]", *levels]))
+    with pytest.raises(UserError, match=r"bomb\.yaml is not YAML \(more than 20 aliases\); mend it$"):
+        read_mapping(path)
+    path.write_text("a: &a [1]\nb: *a\n")
+    assert read_mapping(path) == {"a": [1], "b": [1]}
+    path.write_text("[" * 5000)
+    with pytest.raises(UserError, match="is not YAML"):
+        read_mapping(path)
+    monkeypatch.setattr(files, "YAML_BYTES", 4)
+    with pytest.raises(UserError, match="is larger than"):
+        read_mapping(path)

@@ -70,18 +70,36 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
             part.unlink(missing_ok=True)
 
 
+ALIASES, YAML_BYTES = 20, 1 << 24
+"""What a YAML file may hold: repeated aliases of aliases would grow without end when they are read out."""
+
+
+class _Plain(yaml.SafeLoader):
+    """Plain values, and few aliases."""
+
+    aliases = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.aliases += self.check_event(yaml.AliasEvent)
+        if self.aliases > ALIASES:
+            raise yaml.YAMLError(f"more than {ALIASES} aliases")
+        return super().compose_node(parent, index)
+
+
 def read_mapping(path: Path) -> dict[str, Any]:
     """A YAML file's keys and plain values.
 
     Raises:
-        UserError: it cannot be read, is not YAML, or holds no mapping.
+        UserError: it cannot be read, is not YAML or larger than `YAML_BYTES`, has many aliases, or holds no mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text()) or {}
+        if path.stat().st_size > YAML_BYTES:
+            raise UserError(f"{path} is larger than {YAML_BYTES >> 20} MB; is it YAML?")
+        content = yaml.load(path.read_text(encoding="utf-8"), _Plain) or {}
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())})") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())[:160]}); mend it") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} holds {type(content).__name__}, not a mapping of keys to values")
     return content

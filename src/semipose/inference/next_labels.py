@@ -20,7 +20,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-import yaml
 from torch import Tensor, nn
 
 from semipose.config import Config
@@ -31,7 +30,7 @@ from semipose.data.images import read_images
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.refs import Frame, Person, parse
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import read_mapping, write_atomically
 from semipose.geometry import View
 from semipose.inference.evaluation import evaluating
 from semipose.inference.uncertainty import BATCH, Judgement, judge, on_device, open_both
@@ -245,7 +244,7 @@ def _scorer(config: Config) -> str:
     source = config.data.labeled
     if isinstance(source, str) and is_deeplabcut(Path(source)):
         folder = Path(source).parent if Path(source).name == "config.yaml" else Path(source)
-        return str(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")).get("scorer") or SCORER)
+        return str(read_mapping(folder / "config.yaml").get("scorer") or SCORER)
     return SCORER
 
 

@@ -112,7 +112,7 @@ def test_a_project_is_its_folder_or_its_configuration(tmp_path: Path) -> None:
     [
         (None, r"config\.yaml cannot be read .*; check the path"),
         ("{", r"config\.yaml is not YAML"),
-        ("[1, 2]", "is not the configuration of a DeepLabCut project"),
+        ("[1, 2]", "holds list, not a mapping of keys to values"),
         ("Task: mice", "names no joints: bodyparts must be a list of names"),
         ("{Task: mice, bodyparts: nose}", "names no joints: bodyparts must be a list of names"),
         ("{Task: mice, scorer: me, bodyparts: [nose, left_ear]}", "labels 'right_ear', which bodyparts of"),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from semipose.data.readers.tables import read_table, samples_of
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
+from semipose.files import read_mapping
 from semipose.skeleton import named_skeleton
 
 
@@ -36,7 +35,7 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
     source = Path(source)
     folder = source.parent if source.name == "config.yaml" else source
     file = folder / "config.yaml"
-    config = _config(file)
+    config = read_mapping(file)
     joints = _joints(config, file)
     links = config.get("skeleton")
     skeleton = named_skeleton(str(config.get("Task") or folder.resolve().name), joints, file, _links(links, joints))
@@ -56,18 +55,6 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
     return PoseData(skeleton.name, skeleton, tuple(samples))
 
 
-def _config(file: Path) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as e:
-        raise UserError(f"{file} cannot be read ({e.strerror or e}); check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise UserError(f"{file} is not YAML ({' '.join(str(e).split())[:160]}); mend it") from None
-    if not isinstance(config, dict):
-        raise UserError(f"{file} is not the configuration of a DeepLabCut project; it has to name bodyparts")
-    return config
-
-
 def _joints(config: dict[str, Any], file: Path) -> list[str]:
     """One animal's `bodyparts`; of a project of several animals, `multianimalbodyparts`, or `uniquebodyparts` where
     there are no others."""
@@ -80,7 +67,7 @@ def _joints(config: dict[str, Any], file: Path) -> list[str]:
 
 def left_out(folder: Path) -> list[str]:
     """The body parts of no animal, such as a corner of the box, which are not read beside those of animals."""
-    config = _config(folder / "config.yaml")
+    config = read_mapping(folder / "config.yaml")
     unique = config.get("uniquebodyparts") if config.get("multianimalproject") else None
     return [str(joint) for joint in unique or () if config.get("multianimalbodyparts")]
 
