@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from common import pck_percent, run_once, write
@@ -25,7 +26,7 @@ METHODS = ("supervised", "dual")
 
 def control(seed: int, folder: Path) -> Config:
     """Supervised training on recoloured labels; nothing unlabelled."""
-    config = mini.base(options("supervised", easy=EASY, labeled=f"{EASY}+ra20"), seed)
+    config = replace(mini.base(options("supervised", easy=EASY, labeled=f"{EASY}+ra20"), seed), decode="dark")
     config.data.cache = str(folder / "cache")
     return config
 

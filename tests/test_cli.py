@@ -242,6 +242,7 @@ FAILURES = {
     "an unknown flip test": (["train", "--recipe", "mini-dual", "--flip_test=both"], "none, plain, shift"),
     "a run that is none": (["evaluate", "nowhere"], "config.yaml"),
     "nothing to resume": (["train", "--resume", "nowhere"], "nothing to resume"),
+    "a view that is none": (["predict", "nowhere", ".", "--views", "trun15"], "did you mean turn"),
     "a missing model": (["predict", "nowhere", "."], "nowhere"),
     "a missing video": (["predict", "MODEL", "none.mp4"], "none.mp4 does not exist"),
     "a missing folder of a model": (["predict", "runs/none", "."], "runs/none does not exist"),

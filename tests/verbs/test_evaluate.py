@@ -26,6 +26,21 @@ def test_scores_are_returned_written_and_printed(run: Path, capsys: pytest.Captu
     assert [line.split()[0] for line in text.splitlines()[1:5]] == ["a", "b", "mean", "ensemble"]
 
 
+def test_views_of_both_networks_and_their_ensemble(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, none = semipose.evaluate(run), semipose.evaluate(run, views="none")
+    several = semipose.evaluate(run, views="flip+turn15+scale10", flip_test="plain")
+    assert plain == none and set(several) == set(plain) and list(several["networks"]) == ["a", "b"]
+    for name in ("a", "b"):
+        assert several["networks"][name]["median_error_px"] != plain["networks"][name]["median_error_px"]
+    assert several["ensemble"]["median_error_px"] != plain["ensemble"]["median_error_px"]
+    assert main(["evaluate", str(run), "--views", "flip+turn15+scale10", "--flip-test"]) == 0
+    assert json.loads((run / "evaluation.json").read_text()) == several
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--views", "turn200"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "view 'turn200' is impossible; turn takes a turn in degrees" in error
+
+
 def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"neither a model\.safetensors nor a run folder"):
         semipose.evaluate(tmp_path)

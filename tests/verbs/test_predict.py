@@ -31,6 +31,19 @@ def test_python_and_the_shell_write_the_same(run: Path, tmp_path: Path, capsys: 
     assert len(json.loads((tmp_path / "shell" / "keypoints.json").read_text())) == 1
 
 
+def test_views_are_said_in_python_and_in_the_shell(run: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
+    how = {"overlay": False, "device": "cpu", "progress": False}
+    plain, none, several = (
+        semipose.predict(run, tmp_path / "a.png", out=tmp_path / name, **more, **how).files[0].read_bytes()  # type: ignore[arg-type]
+        for name, more in (("plain", {}), ("none", {"views": "none"}), ("several", {"views": "flip+turn15"}))
+    )
+    assert plain == none != several
+    words = ["--no-overlay", "--device", "cpu", "--views", "flip+turn15", "--out", str(tmp_path / "shell")]
+    assert main(["predict", str(run), str(tmp_path / "a.png"), *words]) == 0
+    assert (tmp_path / "shell" / "keypoints.json").read_bytes() == several
+
+
 def test_a_run_trained_on_boxes_asks_for_them(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     boxed = tmp_path / "run"
     boxed.mkdir()

@@ -150,11 +150,12 @@ def cover(size: Size, degrees: float) -> Size:
     return extent(size[0], size[1]), extent(size[1], size[0])
 
 
-def cut(data: PoseData | None, config: Config, train: bool, progress: bool) -> Crops | None:
-    """Crops of one set: with room for augmentation for training, the plain view for validation."""
+def cut(data: PoseData | None, config: Config, train: bool, progress: bool, room: Size | None = None) -> Crops | None:
+    """Crops of one set: with room for augmentation for training; for validation the plain view, or `room` (Hs, Ws)
+    about its centre."""
     if data is None:
         return None
     size = (config.model.size[0], config.model.size[1])
     store = cast(Literal["raw", "jpeg"], config.data.store)
-    spec = CropSpec(size, cover(size, config.data.reach) if train else size, config.model.padding, store)
+    spec = CropSpec(size, cover(size, config.data.reach) if train else room or size, config.model.padding, store)
     return build_crops(data, spec, Path(config.data.cache).expanduser(), progress=progress, workers=2)

@@ -18,6 +18,7 @@ from semipose.files import write_atomically
 from semipose.heatmap import decoder
 from semipose.inference.boxes import finder_of
 from semipose.inference.evaluation import coco_scores, detection_scores, predict_crops, score_crops
+from semipose.inference.views import NONE, cover, parse
 from semipose.models.weights import Loaded, load_model
 from semipose.options import check_limits
 
@@ -31,6 +32,7 @@ def evaluate_run(
     flip_test: str | None = None,
     measure: Literal["pck", "pckh", "jdr"] | None = None,
     boxes: str | Path | None = None,
+    views: str = NONE,
 ) -> dict[str, Any]:
     """Score a run's networks on labelled data (its own validation set by default), and write `evaluation.json` there.
 
@@ -42,13 +44,14 @@ def evaluate_run(
             is the usual one: 0.1 for pck, 0.5 for pckh and jdr.
         boxes: a detector's boxes, with scores, in the images of the data, a COCO keypoints JSON: AP with them is
             given as well (rescored poses, OKS NMS).
+        views: those whose heatmaps are averaged, such as flip+turn15 (see `semipose.inference.views`).
 
     Returns: `evaluate_predictions`' content, under "coco" each network's AP and AR by pycocotools with the data's own
         boxes, and under "detected" those with `boxes`.
     """
     if threshold is not None:
         check_limits(Config(threshold=threshold))
-    path = Path(run)
+    path, looks = Path(run), parse(views)
     loaded, config, of_run = read_networks(path)
     folder = path.parent if path.is_file() else path
     if data is None and not of_run:
@@ -60,12 +63,14 @@ def evaluate_run(
     if val is None:
         raise UserError(f"{path} was trained without validation data; name some with --data")
     skeleton = next(iter(loaded.values())).skeleton
-    crops = cut(val.onto(skeleton).labeled(), config, False, True)
+    room = cover(looks, (config.model.size[0], config.model.size[1]))
+    crops = cut(val.onto(skeleton).labeled(), config, False, True, room)
     assert crops is not None
     networks = {name: each.network for name, each in loaded.items()}
     how: dict[str, Any] = {
         "refine": decoder(decode or config.decode, config.model.sigma),
         "flip_test": flip_test or config.flip_test,
+        "looks": looks,
     }
     predictions = predict_crops(networks, crops, **how)
     usual = config.threshold if measure in (None, config.measure) else 0.1 if measure == "pck" else 0.5
@@ -73,7 +78,7 @@ def evaluate_run(
     scores["coco"] = coco_scores(predictions, crops, others_in(val, where))
     if boxes is not None:
         document, detected = _detected(boxes, where.val, images or where.val_images)
-        crops = cut(detected.onto(skeleton), config, False, True)
+        crops = cut(detected.onto(skeleton), config, False, True, room)
         assert crops is not None
         scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
     text = json.dumps(scores, indent=1, allow_nan=False)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from semipose.data.crops.build import Crops
 from semipose.data.sample import Sample
 from semipose.geometry import View, central, move
-from semipose.heatmap import Refine, decode, predicted, quarter
+from semipose.heatmap import Refine, decode, quarter
+from semipose.inference.views import PLAIN, Looks, averaged
 from semipose.metrics import jdr, pckh
 from semipose.metrics.summary import ENSEMBLE, evaluate_predictions
 from semipose.skeleton import Skeleton
@@ -28,12 +29,14 @@ def predict_crops(
     refine: Refine | None = quarter,
     batch: int = 64,
     flip_test: str = "none",
+    looks: Looks = PLAIN,
 ) -> dict[str, np.ndarray]:
     """Each network's keypoints (N, K, 3) as x, y, score in image pixels; with two networks or more also those of the
-    mean of their heatmaps, as "ensemble". `flip_test`: see `semipose.heatmap.predicted`. Networks are put in evaluation
-    mode and left as they were."""
+    mean of their heatmaps, as "ensemble". `flip_test`: see `semipose.heatmap.predicted`; `looks`: the views whose
+    heatmaps are averaged, for which crops are cut as `semipose.inference.views.cover` says. Networks are put in
+    evaluation mode and left as they were."""
     with evaluating(*networks.values()):
-        return _predict(networks, crops, device, refine, batch, flip_test)
+        return _predict(networks, crops, device, refine, batch, flip_test, looks)
 
 
 @contextlib.contextmanager
@@ -56,15 +59,18 @@ def _predict(
     refine: Refine | None,
     batch: int,
     flip_test: str,
+    looks: Looks,
 ) -> dict[str, np.ndarray]:
     size = crops.spec.size
     back = np.linalg.inv(crops.matrices) @ np.linalg.inv(central(crops.spec.cover, size).double().numpy())
     flip, firsts = skeleton_of(crops).flip, [getattr(net, "first_cell", None) for net in networks.values()]
     found: dict[str, list[np.ndarray]] = {}
-    for start in range(0, len(crops), batch):
-        rows = np.arange(start, min(start + batch, len(crops)))
-        image = View.of(torch.from_numpy(crops.images(rows)).to(device), size).image
-        heatmaps = {name: predicted(net, image, flip, flip_test) for name, net in networks.items()}
+    for rows in np.split(np.arange(len(crops)), range(step := max(1, batch // len(looks)), len(crops), step)):
+        crop = View.of(torch.from_numpy(crops.images(rows)).to(device), size)
+        heatmaps = {
+            name: averaged(net, crop, looks, flip, flip_test, first)
+            for (name, net), first in zip(networks.items(), firsts, strict=True)
+        }
         if len(heatmaps) > 1:
             heatmaps[ENSEMBLE] = torch.stack(list(heatmaps.values())).mean(0)
         for (name, maps), first in zip(heatmaps.items(), [*firsts, firsts[0]], strict=False):

@@ -58,6 +58,7 @@ def predict_files(
     frames: str = "all",
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
+    views: str = "none",
 ) -> Prediction:
     """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
     list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
@@ -76,7 +77,7 @@ def predict_files(
             Where they have scores, poses are rescored by them and doubles left out (`detection_results`).
         overlay: write pictures and videos with the poses on them: NAME.jpg and NAME.mp4, or NAME_semipose where that is
             taken by a file that no earlier run wrote.
-        decode, flip_test: as of `Predictor.load`.
+        decode, flip_test, views: as of `Predictor.load`.
         submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
         formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, dlc (H5), dlc-csv, sleap, overlay.
         frames: which frames of a video, see `semipose.data.video.choose`.
@@ -91,7 +92,7 @@ def predict_files(
 
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
-    predictor = Predictor.load(model, device, decode, flip_test)
+    predictor = Predictor.load(model, device, decode, flip_test, views)
     folder, damaged = Path(out), list[str]()
     began = time.perf_counter()
     groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))

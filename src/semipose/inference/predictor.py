@@ -12,8 +12,10 @@ import torch
 from semipose.data.crops.cropping import CropSpec, crop_matrices, cut
 from semipose.data.images import read_image
 from semipose.errors import UserError
-from semipose.geometry import invert, move
+from semipose.geometry import View, invert, move
 from semipose.heatmap import decode, decoder, predicted
+from semipose.inference import views as looking
+from semipose.models.fold import fold
 from semipose.models.pose import SimpleBaseline
 from semipose.models.weights import load_model
 from semipose.outputs.pose import Pose
@@ -51,7 +53,9 @@ class Predictor:
         decode: str = "quarter",
         flip_test: str = "none",
         sigma: float = 2.0,
+        views: str = looking.NONE,
     ) -> None:
+        self.looks = looking.parse(views)
         self.device = device_of(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.skeleton, self.padding = skeleton, padding
@@ -59,13 +63,24 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, path: str | Path, device: str = "auto", decode: str | None = None, flip_test: str = "none"
+        cls,
+        path: str | Path,
+        device: str = "auto",
+        decode: str | None = None,
+        flip_test: str = "none",
+        views: str = looking.NONE,
     ) -> Predictor:
-        """From a run folder or a `model.safetensors`; `decode` is argmax, quarter or dark, the run's by default, and
-        `flip_test` none, plain or shift (see `semipose.heatmap.predicted`)."""
+        """From a run folder or a `model.safetensors`, its batch norm folded into the convolutions.
+
+        Args:
+            decode: argmax, quarter or dark, the run's by default.
+            flip_test: none, plain or shift (see `semipose.heatmap.predicted`).
+            views: those whose heatmaps are averaged, such as `flip+turn15` (see `semipose.inference.views`).
+        """
+        looking.parse(views)  # a wrong word is said before anything is read
         loaded = load_model(Path(path))
-        config, how = loaded.config, decode or loaded.decode
-        return cls(loaded.network, loaded.skeleton, config.padding, device, how, flip_test, config.sigma)
+        network, config, how = fold(loaded.network), loaded.config, decode or loaded.decode
+        return cls(network, loaded.skeleton, config.padding, device, how, flip_test, config.sigma, views)
 
     def __call__(self, image: str | Path | np.ndarray, boxes: Boxes | None = None) -> list[Pose]:
         """One pose a box (x, y, w, h) of an image, given as a path or RGB uint8 (H, W, 3); without boxes, one pose for
@@ -103,7 +118,7 @@ class Predictor:
                 yield [Pose(*next(found), (x, y, w, h)) for x, y, w, h in areas.tolist()]
 
     def _cut(self, image: str | Path | np.ndarray, boxes: Boxes | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(N, 4) boxes, (N, 3, 3) image pixel -> crop pixel, (N, H, W, 3) crops."""
+        """(N, 4) boxes, (N, 3, 3) image pixel -> plain view's pixel, (N, Hs, Ws, 3) crops with room for all views."""
         pixels = image if isinstance(image, np.ndarray) else read_image(image)
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
             raise UserError(f"an image is {pixels.dtype} {pixels.shape}; give RGB as uint8 (H, W, 3)")
@@ -114,23 +129,30 @@ class Predictor:
                 f"a box of {'this image' if isinstance(image, np.ndarray) else image} has no area: {areas.tolist()}"
             )
         size = self.network.size
-        matrices = crop_matrices(areas, CropSpec(size, size, self.padding))
-        crops = np.empty((len(areas), *size, 3), np.uint8)
-        for crop, matrix in zip(crops, matrices, strict=True):
-            crop[:] = cut(pixels, matrix, size)
-        return areas, matrices, crops
+        spec = CropSpec(size, looking.cover(self.looks, size), self.padding)
+        crops = np.empty((len(areas), *spec.cover, 3), np.uint8)
+        for crop, matrix in zip(crops, crop_matrices(areas, spec), strict=True):
+            crop[:] = cut(pixels, matrix, spec.cover)
+        return areas, crop_matrices(areas, CropSpec(size, size, self.padding)), crops
 
     @torch.inference_mode()
     def _predict(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Positions (N, K, 2) in crop pixels and scores (N, K) of uint8 crops (N, H, W, 3)."""
+        """Positions (N, K, 2) in pixels of the plain view and scores (N, K) of uint8 crops (N, Hs, Ws, 3)."""
         net, joints = self.network, len(self.skeleton)
         found = [(torch.empty(0, joints, 2), torch.empty(0, joints))]
-        for part in crops.split(64):
+        for part in crops.split(max(1, 64 // len(self.looks))):
             if not len(part):
                 continue
-            # What was cut at the network's size needs no resampling; pixels last is the layout networks here have.
-            image = part.to(self.device).permute(0, 3, 1, 2).float().div_(255)
-            heatmaps = predicted(net, image, self.skeleton.flip, self.flip_test)
+            heatmaps = self._heatmaps(part.to(self.device))
             xy, score = decode(heatmaps, net.stride, self.refine, net.first_cell)
             found.append((xy.cpu(), score.cpu()))
         return torch.cat([xy for xy, _ in found]), torch.cat([score for _, score in found])
+
+    def _heatmaps(self, crops: torch.Tensor) -> torch.Tensor:
+        """(N, K, h, w) in the frame of the plain view, of uint8 crops (N, Hs, Ws, 3)."""
+        net, flip = self.network, self.skeleton.flip
+        if len(self.looks) > 1:
+            crop = View.of(crops, net.size)
+            return looking.averaged(net, crop, self.looks, flip, self.flip_test, net.first_cell)
+        # What was cut at the network's size needs no resampling; pixels last is the layout networks here have.
+        return predicted(net, crops.permute(0, 3, 1, 2).float().div_(255), flip, self.flip_test)

@@ -19,6 +19,7 @@ def evaluate(
     flip_test: Literal["none", "plain", "shift"] | None = None,
     measure: Literal["pck", "pckh", "jdr"] | None = None,
     boxes: str | Path | None = None,
+    views: str = "none",
 ) -> dict[str, Any]:
     """Score a run's networks on labelled data, and write evaluation.json there.
 
@@ -35,6 +36,8 @@ def evaluate(
             weights); the run's by default.
         measure: The run's by default; MPII has pckh, Human3.6M jdr.
         boxes: A JSON of a detector's boxes, for AP with them.
+        views: Average over views of each crop, as in flip+turn15+scale10: mirrored, turned 15 degrees either way, 10 %
+            larger and smaller, beside the plain one.
 
     Returns: `semipose.metrics.summary.evaluate_predictions`' content, under "coco" each network's AP and AR by
         pycocotools with the data's own boxes, and under "detected" those with `boxes`.
@@ -46,7 +49,7 @@ def evaluate(
     """
     from semipose.inference.evaluate import evaluate_run
 
-    return evaluate_run(run, data, images, threshold, decode, flip_test, measure, boxes)
+    return evaluate_run(run, data, images, threshold, decode, flip_test, measure, boxes, views)
 
 
 def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:

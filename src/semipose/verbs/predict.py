@@ -27,6 +27,7 @@ def predict(
     device: str = "auto",
     decode: Literal["argmax", "quarter", "dark"] | None = None,
     flip_test: Literal["none", "plain", "shift"] = "none",
+    views: str = "none",
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
 ) -> Prediction:
@@ -47,6 +48,8 @@ def predict(
         decode: How a heatmap's peak becomes a position; the run's by default.
         flip_test: Average with the mirrored image: plain, or shift for cells at corners (SimpleBaseline's and HRNet's
             weights).
+        views: Average over views of each crop, as in flip+turn15+scale10: mirrored, turned 15 degrees either way, 10 %
+            larger and smaller, beside the plain one.
         cache: Where found boxes are kept.
 
     Returns: the files written, how many frames in how many seconds, and what could not be read.
@@ -59,7 +62,7 @@ def predict(
     """
     from semipose.inference.files import predict_files
 
-    how = {"submit": submit, "formats": formats, "frames": frames, "cache": cache, "progress": progress}
+    how = {"submit": submit, "formats": formats, "frames": frames, "cache": cache, "progress": progress, "views": views}
     return predict_files(model, source, out, boxes, overlay, device, decode, flip_test, **how)  # type: ignore[arg-type]
 
 
