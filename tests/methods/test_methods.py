@@ -14,7 +14,6 @@ from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.denoise import DenoiseSelect
 from semipose.methods.supervised import Supervised
 from semipose.methods.target import Labeled
-from semipose.methods.teachers import STATISTICS
 from semipose.options import sources
 from tests.fixtures.tiny import CODEC, K, Tiny, gradients, labeled, norm, view
 
@@ -220,26 +219,3 @@ def test_settings_that_do_not_fit_are_refused(settings, message) -> None:
     config = options(**settings)
     with pytest.raises(UserError, match=message):
         build_method(config, [Tiny(), Tiny(1)], CODEC)
-
-
-@pytest.mark.parametrize("name", ["mean_teacher", "unbiased_teacher", "eman"])
-def test_an_average_normalises_as_its_method_does_unless_told(name) -> None:
-    """None has "batch", "variance" or "sigma" for itself alone."""
-    own = "sigma" if name == "eman" else "batch"
-    for asked in (None, *STATISTICS):
-        method = build_method(options(name, statistics=asked), [Tiny()], CODEC)
-        assert method.teacher.statistics == (asked or own)
-
-
-def test_dual_takes_two() -> None:
-    with pytest.raises(ValueError, match="Dual trains 2 networks, got 1"):
-        build_method(options("dual"), [Tiny()], CODEC)
-
-
-def test_labelled_images_may_have_a_view_of_their_own() -> None:
-    """`labeled` changes what the labels are seen in, and nothing of what is unlabelled."""
-    method = made("single", easy="flip0", hard="flip0", labeled="flip100")
-    known = method.labels(labeled(), Draws(0, 1))
-    plain = made("single", easy="flip0", hard="flip0").labels(labeled(), Draws(0, 1))
-    torch.testing.assert_close(known.frame.image, plain.frame.image.flip(-1))
-    assert method.easy(view(4, 5), Draws(0, 1)).matrix.equal(view(4, 5).matrix)

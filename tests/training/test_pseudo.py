@@ -154,3 +154,12 @@ def test_labels_are_read_for_nothing_else(cache: Path, tmp_path: Path) -> None:
         weights.append(checkpoint.load(run.last)["method"])
         scores.append(summary["pseudo"]["per_joint"])
     assert same(*weights) and scores[0] != scores[1]
+
+
+def test_a_method_that_teaches_with_nothing_is_not_measured(crops) -> None:
+    data, cut = crops
+    held = hold_back(cut, data, 12, 4, 0)
+    assert held is not None
+    nothing = Knows(data, held)
+    nothing.pseudo = lambda unlabeled, draws: []  # type: ignore[method-assign]
+    assert measure(nothing, held, "cpu", 0.15) is None

@@ -5,20 +5,7 @@ from pathlib import Path
 import pytest
 
 from semipose.cli import main
-from semipose.data.images import read_image
-from semipose.verbs.doctor import doctor
-from tests.data.checks.test_swapped import animals, exchanged
 from tests.fixtures.projects import deeplabcut, plain_csv
-
-
-def test_a_picture_of_an_example_its_mirror_image_and_the_suspects(tmp_path: Path) -> None:
-    good = doctor(animals(), out=tmp_path / "good.png")
-    assert good.ok and "pair: left_ear - right_ear: no sample looks swapped" in good.lines
-    assert "without a pair: nose, tail" in good.lines
-    bad = doctor(exchanged(animals(), {"3": [0, 2, 1, 3, 4, 5]}), out=tmp_path / "bad.png")
-    assert not bad.ok and "    3: left_ear - right_ear" in bad.lines
-    first, more = (read_image(each.picture).shape for each in (good, bad))
-    assert first[1] == more[1] and more[0] > 1.5 * first[0]
 
 
 def test_the_verb_takes_data_and_a_data_yaml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from semipose.config import Config
 from semipose.errors import UserError
 from semipose.papers import find as papers
 from semipose.papers import measures as scores
-from semipose.papers.reproduction import configured, needed
+from semipose.papers.reproduction import configured
 from semipose.papers.results import Setting, markdown
 from semipose.papers.tables import Make, Paper, Plan, Row, Table
 from semipose.training import loop as engine
@@ -178,13 +178,6 @@ def test_at_paper_scale_labels_are_drawn_and_a_dry_run_makes_do(cache: dict[str,
     summary = json.loads(Path("dry/large-seed0/summary.json").read_text())
     assert summary["steps"] == 1 and summary["labels"] == 3 and summary["val_images"] == 1
     assert table["rows"][-1]["measured"] == "AP" and "dry run of 1 steps" in markdown(table)
-
-
-def test_what_a_row_builds_on_comes_first() -> None:
-    assert needed(MADE_UP, [TABLES["table1"]], "mini") == ["first", "pair", "pupil", "tuned"]
-    backwards = Table("", tuple(reversed(ROWS)))
-    order = needed(MADE_UP, [backwards], "mini")
-    assert order.index("pair") < order.index("tuned") and order.index("first") < order.index("pupil")
 
 
 def test_errors_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from semipose.cli import main
 from semipose.config import to_dict
 from semipose.errors import UserError
 from semipose.reports.worth import markdown, page, sentence
-from semipose.training.comparison import compared, label_counts
+from semipose.training.comparison import compared
 from semipose.verbs.worth import worth
 from tests.fixtures.runs import tiny
 
@@ -61,12 +61,6 @@ def test_no_gain_is_said_plainly() -> None:
     assert found(-0.1)["sentence"].startswith("Not worth it") and "more labels" not in found(-0.1)["sentence"]
     one_seed_better = [{**run, "pck": run["pck"] + 0.1 * (run["run"] == "dual-20-seed1")} for run in records(0.0)]
     assert compared(one_seed_better, "dual", 20, [5, 10, 20])["verdict"] == "unclear"
-
-
-def test_label_counts() -> None:
-    assert label_counts(20, 20) == [5, 10, 20]
-    assert label_counts(20, 93) == [5, 10, 20, 40, 80]
-    assert label_counts(1, 1) == [1]
 
 
 @pytest.mark.slow

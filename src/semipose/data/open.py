@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, Protocol
-
-from scipy.io import whosmat
-from scipy.io.matlab import MatReadError
+from typing import Protocol
 
 from semipose.data.extent import whole
 from semipose.data.images import image_size
-from semipose.data.pictures import EXTENSIONS
-from semipose.data.readers.aic import read_aic
+from semipose.data.readers import Format, aic, coco, folder, mpii
 from semipose.data.readers.boxes import read_boxes
-from semipose.data.readers.coco import read_coco
-from semipose.data.readers.deeplabcut import is_deeplabcut, read_deeplabcut
-from semipose.data.readers.folder import LIST, read_folder, with_boxes
-from semipose.data.readers.h36m import read_h36m
-from semipose.data.readers.lightning_pose import is_lightning_pose, read_lightning_pose
-from semipose.data.readers.lsp import read_lsp
-from semipose.data.readers.mpii import read_mpii
-from semipose.data.readers.plain_csv import read_plain_csv
-from semipose.data.readers.sleap import read_sleap
-from semipose.data.readers.tables import is_table
-from semipose.data.refs import is_people, parse_people
+from semipose.data.readers.folder import with_boxes
+from semipose.data.readers.json_files import ends, starts
 from semipose.data.sample import PoseData
-from semipose.data.synthetic import people
-from semipose.data.video import FRAMES, is_video
+from semipose.data.video import FRAMES
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined
 
+READERS = (
+    "synthetic",
+    "h36m",
+    "aic",
+    "mpii",
+    "lsp",
+    "deeplabcut",
+    "lightning_pose",
+    "sleap",
+    "plain_csv",
+    "coco",
+    "folder",
+)
+"""Files of `semipose.data.readers`: a new format is a file there and its name here. The first that fits a source reads
+it, so `coco`, which takes any JSON, comes after those of their own kind."""
+FORMATS: tuple[Format, ...] = tuple(import_module(f"semipose.data.readers.{name}").FORMAT for name in READERS)
+"""What is understood."""
 WHOLE = "whole"
 """Boxes of unlabelled images that are not in a file."""
 
@@ -47,15 +50,6 @@ class Finder(Protocol):
 
 FinderOf = Callable[[str], Finder | None]
 """The finder that a choice of boxes names, None where it names a file: `semipose.inference.boxes.finder_of`."""
-
-
-class Format(NamedTuple):
-    """One kind of source. `labeled` and `unlabeled` read it, and are None where it cannot be used as such."""
-
-    what: str
-    fits: Callable[[str], bool]
-    labeled: Callable[..., PoseData] | None
-    unlabeled: Callable[..., PoseData] | None
 
 
 def open_labeled(
@@ -134,13 +128,16 @@ def open_unlabeled(
         names = Counter(s.id for part in parts for s in part)
         samples = [s if names[s.id] == 1 else replace(s, id=f"{part.name}/{s.id}") for part in parts for s in part]
         return PoseData("+".join(part.name for part in parts), skeleton, tuple(samples))
-    what, _, _, read = _format(source)
-    if read is None:
-        raise UserError(f"{source} is {what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}")
-    data = read(source, images=images, frames=frames, cache=cache)
+    kind = _format(source)
+    if kind.unlabeled is None:
+        raise UserError(
+            f"{source} is {kind.what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}"
+        )
+    data = kind.unlabeled(source, images=images, frames=frames, cache=cache)
     if boxes == WHOLE:
         return data if labels else data.unlabeled()
-    if read is not _folder and (read is not _boxes or any(s.box != whole(image_size(s.image)) for s in data)):
+    free = kind is coco.FORMAT and all(s.box == whole(image_size(s.image)) for s in data)
+    if not free and kind is not folder.FORMAT:
         raise UserError(
             f"{source} has boxes of its own, which boxes of {boxes} cannot replace; leave those out, or name its images"
         )
@@ -166,10 +163,10 @@ def holds_labels(path: Path) -> bool:
     results, which are predictions, have joints and no list of images."""
     if path.suffix.lower() != ".json":
         return _format(path).labeled is not None
-    text = _ends(str(path))
+    text = ends(str(path))
     # In a large file the ends show only some of its lists: images first and categories last, as a rule.
-    coco = _starts(str(path), "{") and any(f'"{key}"' in text for key in ("images", "annotations"))
-    return (coco and '"keypoints"' in text) or any(fits(str(path)) for fits in (_is_aic, _is_mpii))
+    is_coco = starts(str(path), "{") and any(f'"{key}"' in text for key in ("images", "annotations"))
+    return (is_coco and '"keypoints"' in text) or any(fits(str(path)) for fits in (aic.is_aic, mpii.is_mpii))
 
 
 def _format(source: str | Path) -> Format:
@@ -182,106 +179,3 @@ def _format(source: str | Path) -> Format:
 
 def _understood(use: str) -> str:
     return "; ".join(f.what for f in FORMATS if getattr(f, use))
-
-
-def _is_lsp(source: str) -> bool:
-    return Path(source).suffix == ".mat" or (Path(source) / "joints.mat").exists()
-
-
-def _is_mpii(source: str) -> bool:
-    if source.lower().endswith(".mat"):
-        return _holds(source, "RELEASE")
-    return _starts(source, "[") and all(f'"{key}"' in _ends(source) for key in ("image", "center", "scale"))
-
-
-def _is_aic(source: str) -> bool:
-    return _starts(source, "[") and '"human_annotations"' in _ends(source)
-
-
-def _is_h36m(source: str) -> bool:
-    return source.lower().endswith(".npz") or (_starts(source, "{") and '"root (pelvis)"' in _ends(source))
-
-
-def _holds(source: str, variable: str) -> bool:
-    try:
-        return variable in (name for name, *_ in whosmat(source))
-    except (OSError, ValueError, TypeError, MatReadError, NotImplementedError):
-        return False
-
-
-def _starts(source: str, sign: str) -> bool:
-    return source.lower().endswith(".json") and _ends(source).lstrip().startswith(sign)
-
-
-def _ends(source: str) -> str:
-    """The first and last 64 KiB of a file: enough to tell one JSON from another without reading all of a large one."""
-    part = 1 << 16
-    try:
-        with open(source, "rb") as file:
-            head = file.read(part)
-            file.seek(max(part, os.path.getsize(source) - part))
-            return (head + file.read()).decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _is_images(source: str) -> bool:
-    path = Path(source)
-    return (
-        path.is_dir()
-        or path.suffix.lower() in EXTENSIONS
-        or is_video(path)
-        or (path.suffix.lower() == LIST and path.is_file())
-        or (any(sign in source for sign in "*?[") and not path.exists())
-    )
-
-
-def _at(fits: Callable[[Path], bool]) -> Callable[[str], bool]:
-    return lambda source: fits(Path(source))
-
-
-def _is_labels(source: str) -> bool:
-    return is_lightning_pose(Path(source)) or is_table(Path(source))
-
-
-def _synth(source: str | Path, **_: object) -> PoseData:
-    return people.dataset(**vars(parse_people(source)))
-
-
-def _lsp(source: str | Path, **_: object) -> PoseData:
-    return read_lsp(source)
-
-
-def _of(read: Callable[..., PoseData]) -> Callable[..., PoseData]:
-    """A reader of a data set that has its skeleton, for `open_all`'s arguments."""
-    return lambda source, images=None, **_: read(source, images)
-
-
-def _both(read: Callable[..., PoseData]) -> tuple[Callable[..., PoseData], Callable[..., PoseData]]:
-    return _of(read), _of(read)
-
-
-def _boxes(source: str | Path, images: str | Path | None = None, **_: object) -> PoseData:
-    return read_boxes(source, images)
-
-
-def _folder(
-    source: str | Path, frames: str = FRAMES, cache: str | Path | None = None, images: object = None
-) -> PoseData:
-    return read_folder(source, frames, cache)
-
-
-FORMATS = (
-    Format("synthetic people (synth:<domain>?count=N&seed=S&start=I)", is_people, _synth, _synth),
-    Format("Human3.6M (a COCO-style .json or an .npz)", _is_h36m, *_both(read_h36m)),
-    Format("AI Challenger (a .json of human_annotations)", _is_aic, *_both(read_aic)),
-    Format("MPII (a .json of joints, center and scale, or its .mat)", _is_mpii, *_both(read_mpii)),
-    Format("Leeds Sports Pose (joints.mat or its folder)", _is_lsp, _lsp, _lsp),
-    Format("DeepLabCut (a project's folder or config.yaml)", _at(is_deeplabcut), *_both(read_deeplabcut)),
-    Format("Lightning Pose (its folder, or a table of labels, .csv or .h5)", _is_labels, *_both(read_lightning_pose)),
-    Format("SLEAP (a .slp)", lambda s: s.lower().endswith(".slp"), *_both(read_sleap)),
-    Format("a plain CSV (image, joint, x, y)", lambda s: s.lower().endswith(".csv"), *_both(read_plain_csv)),
-    Format("a COCO or boxes file (.json)", lambda s: s.lower().endswith(".json"), read_coco, _boxes),
-    Format("images and videos (a folder, a pattern as 'frames/*.png', a file, a .txt list)", _is_images, None, _folder),
-)
-"""What is understood, first fit wins. A new format is one line here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from semipose.options import above_zero, at_least, every, option
+from semipose.options import above_zero, at_least, every, option, or_null
 
 
 @dataclass
@@ -33,7 +33,11 @@ class ModelConfig:
         every(at_least(1, "it is a height and a width in pixels, as [256, 192]"), 2),
         "Xie, section 6.1",
     )
-    deconv: list[int] | None = option(None, source="SimpleBaseline's (Xie, section 6.1)")
+    deconv: list[int] | None = option(
+        None,
+        or_null(every(at_least(1, "it is the channels of each deconvolution, as [64, 64, 64], or null"))),
+        "SimpleBaseline's (Xie, section 6.1)",
+    )
     sigma: float = option(2.0, above_zero("it is a width in cells, above 0, usually 2"), "Xie, released code")
     padding: float = option(1.25, above_zero("it is a factor above 0, usually 1.25"), "SimpleBaseline's")
     bgr: bool = option(False, source="ours; blue first in Xie's released code")

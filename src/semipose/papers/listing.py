@@ -58,10 +58,13 @@ def needs(plans: Mapping[str, Plan], name: str, metric: str = "") -> list[str]:
     """What a plan needs at paper scale: data sets, how many of the labels, boxes, weights, and the plans that it builds
     on with what those need."""
     plan = plans[name]
+    if "paper" not in plan.scales:
+        return ["no data of yours; it has no run at the paper's scale"]
     config = plan.scales["paper"](0, ROOT)
     unlabeled = config.data.unlabeled if needs_of_method(config.method.name).unlabeled else None
     files = [Path(str(file)) for file in (config.data.labeled, unlabeled, config.data.val) if file]
-    lines = [NAMES[folder] for folder in dict.fromkeys(file.relative_to(ROOT).parts[0] for file in files)]
+    folders = dict.fromkeys(file.relative_to(ROOT).parts[0] for file in files)
+    lines = [NAMES.get(folder, folder) for folder in folders]
     if plan.labels:
         lines[0] += f" ({plan.labels:,} {'labelled images' if plan.by_image else 'labels'})"
     if unlabeled and BOXES in Path(str(unlabeled)).name:
@@ -112,11 +115,14 @@ def _of_row(name: str, scale: str) -> tuple[Config, str, str, list[str]]:
     wanted = today(wanted, one.plans, of)
     if wanted not in one.plans:
         raise UserError(f"{name} is no row; semipose recipes {of} lists them, such as xie2021/dual-jc-1k")
+    scales = one.plans[wanted].scales
+    if scale not in scales:
+        raise UserError(f"{of}/{wanted} has no run at scale {scale}; it has {', '.join(scales)}")
     rows = rows_of(one, wanted)
     about = [_with_number(row.label, "" if row.paper is None else f"{row.paper:g} {row.metric}") for row in rows]
     wants = dict.fromkeys(want for row in rows for want in needs(one.plans, wanted, row.metric))
     about.append(f"needs {', '.join(wants)}" if scale == "paper" else "the mini protocol")
-    return one.plans[wanted].scales[scale](0, None), of, rows[0].label, about
+    return scales[scale](0, None), of, rows[0].label, about
 
 
 def _with_number(text: str, number: str) -> str:

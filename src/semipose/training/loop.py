@@ -280,7 +280,7 @@ class Training:
             threshold = self.config.threshold if self.config.measure == "pck" else Config.threshold
             with self.fabric.autocast():
                 self.quality = measure(self.method, self.held, self.fabric.device, threshold)
-            row |= pseudo.columns(self.quality)
+            row |= pseudo.columns(self.quality) if self.quality else {}
         return row
 
     def _validate(self, val: Crops) -> dict[str, Any]:

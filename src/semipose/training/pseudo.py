@@ -60,9 +60,9 @@ def hold_back(crops: Crops | None, held: PoseData | None, count: int, batch: int
 
 
 @torch.no_grad()
-def measure(method: Method, held: HeldBack, device: torch.device | str, threshold: float) -> dict[str, Any]:
+def measure(method: Method, held: HeldBack, device: torch.device | str, threshold: float) -> dict[str, Any] | None:
     """`pseudo_scores` of the targets that the method would teach with now, at every call in the same views. A joint
-    that its own view does not show is not scored.
+    that its own view does not show is not scored. None of a method that teaches with nothing.
 
     Networks run in the mode they are in, as when they teach; what their passes change of batch norm's statistics, and
     of torch's random numbers, is undone.
@@ -74,6 +74,8 @@ def measure(method: Method, held: HeldBack, device: torch.device | str, threshol
             view = View.of(torch.from_numpy(held.crops.images(held.rows[rows])).to(device), held.crops.spec.size)
             truth = torch.from_numpy(held.truth[rows, :, :2]).to(view.matrix)
             targets = method.pseudo(view, Draws(held.seed, start, device=device).again("pseudo"))
+            if not targets:
+                return None
             said = [told(target, view, truth, method.codec.flip) for target in targets]
             found.append({name: torch.stack([each[name] for each in said]).cpu().numpy() for name in said[0]})
     whole = {name: np.concatenate([part[name] for part in found], 1) for name in found[0]}

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from semipose.data.readers.json_files import ImageFolder, Json, box_of, field_of, image_folder, load_json, refuse_twice
+from semipose.data.readers import data_set
+from semipose.data.readers.json_files import (
+    ImageFolder,
+    Json,
+    box_of,
+    ends,
+    field_of,
+    image_folder,
+    load_json,
+    refuse_twice,
+    starts,
+)
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.skeleton import AIC
@@ -65,3 +76,11 @@ def _keypoints(values: Json, where: str) -> np.ndarray:
     points[:, 2] = VISIBILITY[points[:, 2].astype(int)]
     points[~np.isfinite(points).all(1) | (points[:, 2] == 0)] = 0
     return points
+
+
+def is_aic(source: str) -> bool:
+    """Whether this is a list of its annotations."""
+    return starts(source, "[") and '"human_annotations"' in ends(source)
+
+
+FORMAT = data_set("AI Challenger (a .json of human_annotations)", is_aic, read_aic)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from semipose.data.readers import Format
+from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.json_files import (
     ImageFolder,
     Json,
@@ -172,3 +174,12 @@ def _skeleton(categories: Sequence[Json], path: Path) -> Skeleton:
     except (ValueError, TypeError) as e:
         raise UserError(f"{path}: category {category.get('name')!r}: {e}") from None
     return skeleton if len(categories) == 1 else replace(skeleton, name=path.stem)
+
+
+def _boxes(source: str | Path, images: str | Path | None = None, **_: object) -> PoseData:
+    return read_boxes(source, images)
+
+
+FORMAT = Format(
+    "a COCO or boxes file (.json)", lambda source: source.lower().endswith(".json"), labeled=read_coco, unlabeled=_boxes
+)

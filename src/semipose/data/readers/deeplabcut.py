@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from semipose.data.readers import data_set
 from semipose.data.readers.tables import read_table, samples_of
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
@@ -84,3 +85,8 @@ def _labels(video: Path, scorer: str) -> Path | None:
         names = ", ".join(sorted(tables))
         raise UserError(f"{video} has {len(tables)} tables ({names}), none of the configuration's scorer {scorer!r}")
     return tables.get(f"CollectedData_{scorer}") or next(iter(tables.values()), None)
+
+
+FORMAT = data_set(
+    "DeepLabCut (a project's folder or config.yaml)", lambda source: is_deeplabcut(Path(source)), read_deeplabcut
+)

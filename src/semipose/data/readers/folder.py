@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from semipose.data.pictures import EXTENSIONS, list_images, picture_size
+from semipose.data.readers import Format
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import FRAMES, VIDEOS, is_video, read_video
@@ -129,3 +130,23 @@ def _any_image(folder: Path) -> bool:
 def _sample(key: str, path: Path) -> Sample:
     h, w = picture_size(path)
     return Sample(key, str(path.resolve()), (0.0, 0.0, float(w), float(h)), image_id=key)
+
+
+def _is_images(source: str) -> bool:
+    path = Path(source)
+    return (
+        path.is_dir()
+        or path.suffix.lower() in EXTENSIONS
+        or is_video(path)
+        or (path.suffix.lower() == LIST and path.is_file())
+        or (any(sign in source for sign in "*?[") and not path.exists())
+    )
+
+
+def _read(source: str | Path, frames: str = FRAMES, cache: str | Path | None = None, **_: object) -> PoseData:
+    return read_folder(source, frames, cache)
+
+
+FORMAT = Format(
+    "images and videos (a folder, a pattern as 'frames/*.png', a file, a .txt list)", _is_images, None, _read
+)

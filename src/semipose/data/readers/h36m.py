@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from semipose.cameras.camera import Camera
+from semipose.data.readers import data_set
 from semipose.data.readers.cameras import read_cameras
 from semipose.data.readers.coco import read_coco
-from semipose.data.readers.json_files import ImageFolder, image_folder, load_json, rows_of
+from semipose.data.readers.json_files import ImageFolder, ends, image_folder, load_json, rows_of, starts
 from semipose.data.sample import PoseData, Sample, Shot
 from semipose.errors import UserError
 from semipose.skeleton import H36M
@@ -112,3 +113,10 @@ def _shot(sample: Sample, xyz: np.ndarray | None) -> Sample:
         points = points.copy()
         points[:, 2] = np.where(points[:, 2] > 0, 2, 0)
     return replace(sample, keypoints=points, shot=Shot(subject, f"{subject}_{action}_{frame}", camera, xyz))
+
+
+def _is_h36m(source: str) -> bool:
+    return source.lower().endswith(".npz") or (starts(source, "{") and '"root (pelvis)"' in ends(source))
+
+
+FORMAT = data_set("Human3.6M (a COCO-style .json or an .npz)", _is_h36m, read_h36m)

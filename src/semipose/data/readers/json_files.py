@@ -21,6 +21,23 @@ from semipose.files import below
 Json = Any
 
 
+def starts(source: str, sign: str) -> bool:
+    """Whether this is a JSON whose content starts with a sign."""
+    return source.lower().endswith(".json") and ends(source).lstrip().startswith(sign)
+
+
+def ends(source: str) -> str:
+    """The first and last 64 KiB of a file: enough to tell one JSON from another without reading all of a large one."""
+    part = 1 << 16
+    try:
+        with open(source, "rb") as file:
+            head = file.read(part)
+            file.seek(max(part, os.path.getsize(source) - part))
+            return (head + file.read()).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def load_json(path: Path) -> Json:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from semipose.data.readers.tables import read_table, root_of, samples_of
+from semipose.data.readers import data_set
+from semipose.data.readers.tables import is_table, read_table, root_of, samples_of
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, named_skeleton
@@ -41,3 +42,10 @@ def read_lightning_pose(source: str | Path, images: str | Path | None = None) ->
     skeleton: Skeleton = named_skeleton(path.resolve().parent.name, table.joints, path)
     root = root_of(path, images, table.images[0])
     return PoseData(path.stem, skeleton, tuple(samples_of(table, root, range(len(table.joints)))))
+
+
+def _is_labels(source: str) -> bool:
+    return is_lightning_pose(Path(source)) or is_table(Path(source))
+
+
+FORMAT = data_set("Lightning Pose (its folder, or a table of labels, .csv or .h5)", _is_labels, read_lightning_pose)

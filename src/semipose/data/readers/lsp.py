@@ -10,6 +10,7 @@ from scipy.io.matlab import MatReadError
 
 from semipose.data.extent import label_box
 from semipose.data.images import image_size
+from semipose.data.readers import data_set
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.skeleton import LSP
@@ -65,3 +66,10 @@ def _sample(image: Path, number: int, joints: np.ndarray) -> Sample:
     box = label_box(joints, image_size(image))
     keypoints = joints.astype(np.float32)
     return Sample(image.name, str(image.resolve()), box, keypoints, image_id=number, annotation_id=number)
+
+
+def _is_lsp(source: str) -> bool:
+    return Path(source).suffix == ".mat" or (Path(source) / "joints.mat").exists()
+
+
+FORMAT = data_set("Leeds Sports Pose (joints.mat or its folder)", _is_lsp, lambda source, _: read_lsp(source))

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
+from scipy.io import loadmat, whosmat
 from scipy.io.matlab import MatReadError
 
-from semipose.data.readers.json_files import ImageFolder, Json, field_of, image_folder, load_json
+from semipose.data.readers import data_set
+from semipose.data.readers.json_files import ImageFolder, Json, ends, field_of, image_folder, load_json, starts
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.skeleton import MPII
@@ -165,3 +166,20 @@ def _load(path: Path) -> dict[str, Any]:
         return loadmat(path, struct_as_record=False, squeeze_me=True)
     except (ValueError, TypeError, OSError, MatReadError, NotImplementedError) as e:
         raise UserError(f"{path} cannot be read as a .mat file: {' '.join(str(e).split())}") from None
+
+
+def is_mpii(source: str) -> bool:
+    """Whether this is the data set's own file, or a list of the pose repositories."""
+    if source.lower().endswith(".mat"):
+        return _holds(source, "RELEASE")
+    return starts(source, "[") and all(f'"{key}"' in ends(source) for key in ("image", "center", "scale"))
+
+
+def _holds(source: str, variable: str) -> bool:
+    try:
+        return variable in (name for name, *_ in whosmat(source))
+    except (OSError, ValueError, TypeError, MatReadError, NotImplementedError):
+        return False
+
+
+FORMAT = data_set("MPII (a .json of joints, center and scale, or its .mat)", is_mpii, read_mpii)

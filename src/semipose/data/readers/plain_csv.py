@@ -10,6 +10,7 @@ import numpy as np
 
 from semipose.data.extent import whole
 from semipose.data.images import image_size
+from semipose.data.readers import data_set
 from semipose.data.readers.json_files import ImageFolder, sessions_of
 from semipose.data.readers.tables import number, read_cells, refuse_missing, root_of
 from semipose.data.sample import PoseData, Sample
@@ -94,3 +95,6 @@ def _sample(
 ) -> Sample:
     points = np.array([marks.get(joint, (0, 0, 0)) for joint in joints], np.float32)
     return Sample(image, path, whole(image_size(path)), points, image_id=image, session=session)
+
+
+FORMAT = data_set("a plain CSV (image, joint, x, y)", lambda source: source.lower().endswith(".csv"), read_plain_csv)

@@ -13,6 +13,7 @@ import numpy as np
 
 from semipose.data.extent import boxed, whole
 from semipose.data.images import image_size
+from semipose.data.readers import data_set
 from semipose.data.readers.tables import labelled
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
@@ -150,3 +151,6 @@ def _written(frame: Any, path: Path, session: str, folder: Path | None) -> Path:
         # OpenCV writes blue first; a grey frame has one channel.
         write_atomically(picture, cv2.imencode(".png", image[..., ::-1])[1].tobytes())
     return picture
+
+
+FORMAT = data_set("SLEAP (a .slp)", lambda source: source.lower().endswith(".slp"), read_sleap)

@@ -1,0 +1,53 @@
+"""Which networks are opened. Their scores: tests/inference/test_evaluation.py and tests/verbs/test_evaluate.py."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from semipose.config import Config
+from semipose.errors import UserError
+from semipose.inference.evaluate import _detected, read_networks
+from tests.fixtures.runs import untrained
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("evaluate") / "run")
+
+
+def test_the_networks_of_a_run_or_of_a_file(run: Path, tmp_path: Path) -> None:
+    networks, config, of_run = read_networks(run)
+    assert list(networks) == ["a", "b"] and of_run and config.method.name == "dual" and config.optim.batch == 4
+    for name in ("model-b.safetensors", "model-b.json"):
+        shutil.copy(run / name, tmp_path / name)
+    networks, config, of_run = read_networks(tmp_path / "model-b.safetensors")
+    assert list(networks) == ["b"] and not of_run and config.optim == Config().optim
+    assert config.model == networks["b"].config and config.model.size == [64, 48]
+
+
+def test_what_has_no_networks_says_what_to_do(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"is neither a model\.safetensors nor a run folder: it has no config.yaml"):
+        read_networks(tmp_path)
+    shutil.copy(run / "config.yaml", tmp_path)
+    with pytest.raises(UserError, match="its training has not finished; resume it with --resume"):
+        read_networks(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ([], "which .* is not"),
+        ({"annotations": [], "categories": [{"id": 1}]}, "has 0 categories with keypoints"),
+        ({"annotations": [], "categories": [{"id": n, "keypoints": ["a"]} for n in (1, 2)]}, "has 2 categories"),
+    ],
+)
+def test_detected_boxes_need_a_coco_file_of_one_category(tmp_path: Path, content: object, says: str) -> None:
+    (tmp_path / "val.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=says):
+        _detected(tmp_path / "boxes.json", str(tmp_path / "val.json"), None)
+    with pytest.raises(UserError, match="which synth:wild is not"):
+        _detected(tmp_path / "boxes.json", "synth:wild", None)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from semipose.augment import parse
+from semipose.draws import Draws
+from semipose.errors import UsageError
+from semipose.methods import build_method, options
+from semipose.methods.base import Method, Options, Outcome
+from semipose.methods.target import mse, truth
+from tests.fixtures.tiny import CODEC, Tiny, labeled, view
+
+
+def test_what_is_minimised_is_the_sum_of_the_losses_alone() -> None:
+    outcome = Outcome({"a": torch.tensor(1.5), "b": torch.tensor(0.25)}, {"measured": torch.tensor(9.0)})
+    assert outcome.total.item() == 1.75
+
+
+def test_each_network_learns_from_the_labels_its_share() -> None:
+    """Eq. 1, for two networks named a and b."""
+    method = Method([Tiny(0), Tiny(1)], CODEC, parse("none"))
+    method.share = 0.5
+    known = labeled()
+    losses = method(known, None, Draws(0)).losses
+    target = truth(known, known.view, CODEC)
+    expected = [0.5 * mse(Tiny(seed)(known.view.image), target).item() for seed in (0, 1)]
+    assert [losses[f"supervised_{name}"].item() for name in "ab"] == pytest.approx(expected, rel=1e-6)
+    assert len(losses) == 2
+
+
+def test_a_plain_method_does_in_a_whole_step_what_it_does_with_labels_alone() -> None:
+    method, known = Method([Tiny()], CODEC, parse("none")), labeled()
+    assert method(known, view(4, 5), Draws(0)).total.item() == method(known, None, Draws(0)).total.item() > 0
+    assert method.pseudo(view(4, 5), Draws(0)) == []
+
+
+def test_labelled_images_may_have_a_view_of_their_own() -> None:
+    """`labeled` changes what the labels are seen in, and nothing of what is unlabelled."""
+    same = {"easy": "flip0", "hard": "flip0"}
+    method, other = (
+        build_method(options("single", **same, **more), [Tiny()], CODEC) for more in ({"labeled": "flip100"}, {})
+    )
+    known, plain = (each.known(labeled(), Draws(0, 1)) for each in (method, other))
+    torch.testing.assert_close(known.frame.image, plain.frame.image.flip(-1))
+    assert method.easy(view(4, 5), Draws(0, 1)).matrix.equal(view(4, 5).matrix)
+
+
+def test_an_option_out_of_its_limit_is_named_with_its_section() -> None:
+    Options("supervised").check()
+    with pytest.raises(UsageError, match=r"^method.weight is -2; it can be 0 or more$"):
+        options("naive", weight=-2.0).check()

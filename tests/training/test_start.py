@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from semipose.config import Config, to_dict
+from semipose.errors import UserError
+from semipose.training import loop
+from semipose.training.start import go_on, start
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What is asked to be trained."""
+    calls: list[tuple[Any, ...]] = []
+
+    def train(config: Config, run: Any, resume: Any = None, initial: Any = (), progress: bool = True) -> dict:
+        (run.path / "config.yaml").write_text("")
+        calls.append((config, run.path, resume, initial, progress))
+        return {"steps": 1}
+
+    monkeypatch.setattr(loop, "run_training", train)
+    return calls
+
+
+def test_a_name_that_is_taken_gets_a_number_unless_it_may_be_replaced(tmp_path: Path, asked: list) -> None:
+    config, out = Config(steps=1), tmp_path / "run"
+    first, second, again = start(config, out), start(config, out, progress=False), start(config, out, overwrite=True)
+    assert [run.path.name for run in (first, second, again)] == ["run", "run-2", "run"]
+    assert first.summary == {"steps": 1} and first.config is config
+    assert [call[4] for call in asked] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("given", "files"),
+    [((), []), ("a.ckpt", [Path("a.ckpt")]), (Path("r"), [Path("r")]), (["a", Path("b")], [Path("a"), Path("b")])],
+)
+def test_one_start_or_several(tmp_path: Path, asked: list, given: Any, files: list[Path]) -> None:
+    start(Config(), tmp_path / "run", init_from=given)
+    assert asked[0][2:4] == (None, files)
+
+
+def test_a_run_goes_on_by_its_folder_or_a_checkpoint(tmp_path: Path, asked: list) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(to_dict(Config(steps=7))))
+    for name in ("last.ckpt", "step5.ckpt"):
+        (tmp_path / "checkpoints" / name).touch()
+    go_on(tmp_path)
+    go_on(tmp_path / "checkpoints" / "step5.ckpt", {"workers": 2})
+    assert [call[:3] for call in asked] == [
+        (Config(steps=7), tmp_path, tmp_path / "checkpoints" / "last.ckpt"),
+        (Config(steps=7, workers=2), tmp_path, tmp_path / "checkpoints" / "step5.ckpt"),
+    ]
+
+
+@pytest.mark.parametrize("name", [".", "model.safetensors"])
+def test_what_cannot_go_on_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config.yaml").write_text("steps: 1")
+    with pytest.raises(UserError, match="is neither a run folder with a checkpoint nor a checkpoint of one"):
+        go_on(tmp_path / name)
