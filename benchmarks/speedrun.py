@@ -1,0 +1,298 @@
+"""A speed run: how many seconds of two cores until validation reaches what today's default reaches.
+
+    python benchmarks/speedrun.py mouse --setting muon --steps 300 --eval-every 25 --seed 0
+    python benchmarks/speedrun.py mouse --setting muon --optim.lr=0.03 --steps 300
+
+Supervised training on three tasks, and on one with all labels. `people`: synthetic people from scratch, the mini
+protocol. `mouse`: mice from above (UBPL and MDSs, 2023), EfficientNet-Lite0 from ImageNet weights at 96x96, views that
+turn by any angle, 10 labels, or 500 in `mouse500`. `lspet`: photographs (Johnson and Everingham, CVPR 2011), the same
+network at 128x96, 500 labels. A seed draws the labels (of `lspet` and `mouse` the validation images too) and what is
+random in training.
+
+A run adds one line to results/speedrun.json: step, seconds of training (without evaluations and checkpoints) and
+validation PCK in %, at each evaluation, and the machine's load at its end: seconds mean little where it is much above
+the number of threads. Then, for each task, `summary` says how many times fewer steps and seconds than `adam` the
+fastest setting takes to reach the last score of the longest `adam` of the same seed, as a mean over the seeds of both
+(0 for a seed that does not reach it). Any setting can be changed further by words as `semipose train` takes, which
+become part of its name. To beat a setting, write one into `SETTINGS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock
+from torch import nn
+
+from common import RESULTS
+from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
+from semipose.config.resolve import read_overrides, resolve
+from semipose.data.open import open_labeled
+from semipose.data.split import make_split
+from semipose.methods import options
+from semipose.papers import mini
+from semipose.provenance import commit, machine
+from semipose.training.launch import launch
+from semipose.training.loop import Training
+from semipose.training.rundir import RunDir
+
+FILE = RESULTS / "speedrun.json"
+OLD = "adam"
+SIZES = {"mouse": (64, 64), "mouse500": (64, 64)}
+"""Height and width of the first half, where resolution grows: what divides by the backbone's stride."""
+
+
+def people(seed: int, data: Path, root: Path) -> Config:
+    """From scratch; PCK@0.1."""
+    config = mini.base(options("supervised"), seed)
+    return replace(config, data=replace(config.data, unlabeled=None))
+
+
+def mouse(seed: int, data: Path, root: Path, labels: int = 10) -> Config:
+    """PCK@0.05 of a body that fills the crop, in any direction."""
+    source = data / "mouse_topview" / "keypoints.json"
+    return Config(
+        data=DataConfig(labeled=str(source), split=split_of(source, labels, 400, seed, root), reach=35.0),
+        model=ModelConfig(backbone="tf_efficientnet_lite0", size=[96, 96], padding=1.0),
+        method=options("supervised", easy="rotate180+scale25+flip50"),
+        optim=OptimConfig(batch=8),
+        steps=1200,
+        threshold=0.05,
+    )
+
+
+def mouse500(seed: int, data: Path, root: Path) -> Config:
+    """With every label: what there is to reach."""
+    return mouse(seed, data, root, 500)
+
+
+def lspet(seed: int, data: Path, root: Path) -> Config:
+    """PCK@0.1 of photographs."""
+    source = data / "lspet"
+    return Config(
+        data=DataConfig(labeled=str(source), split=split_of(source, 500, 1000, seed, root)),
+        model=ModelConfig(backbone="tf_efficientnet_lite0", size=[128, 96], deconv=[128, 128, 128], padding=1.0),
+        method=options("supervised"),
+        optim=OptimConfig(batch=16),
+        steps=1600,
+    )
+
+
+TASKS = {"people": people, "mouse": mouse, "mouse500": mouse500, "lspet": lspet}
+
+
+def split_of(source: Path, labels: int, val: int, seed: int, root: Path) -> str:
+    """The path of a split, which is made where it is missing."""
+    path = root / f"{source.parent.name if source.suffix else source.name}-{labels}-seed{seed}.json"
+    if not path.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        make_split(open_labeled(str(source)), labels, val, seed=seed).save(path)
+    return str(path.resolve())
+
+
+class Setting(NamedTuple):
+    """What a run has otherwise than its task: settings, a factor of the batch, and what is done to it at its start."""
+
+    settings: dict[str, Any]
+    batch: float = 1
+    prepare: Callable[[Training], None] = lambda run: None
+
+
+def frozen_norm(run: Training) -> None:
+    """Batch norm of the backbone's first half keeps its statistics, scales and shifts."""
+    for module in first_half(run):
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval().requires_grad_(False)
+            module.train = lambda mode=True, module=module: module  # type: ignore[method-assign]
+
+
+def frozen_stages(run: Training) -> None:
+    """The backbone's first half does not learn at all."""
+    frozen_norm(run)
+    for module in first_half(run):
+        module.requires_grad_(False)
+
+
+def first_half(run: Training) -> Iterable[nn.Module]:
+    """The modules of the first of the backbone's stages."""
+    stages = list(run.networks[0].backbone.stages.values())  # type: ignore[union-attr]
+    return [module for stage in stages[: len(stages) // 2] for module in stage.modules()]
+
+
+def each_step(run: Training, action: Callable[[float], None]) -> None:
+    """Call `action` before the first step and after each, with the part of the training that is done."""
+
+    def after_step() -> None:
+        action((run.state.step + 1) / run.steps)
+
+    action(0.0)
+    run.method.after_step = after_step  # type: ignore[method-assign]
+
+
+def shrinking_sigma(run: Training) -> None:
+    """The targets' Gaussians shrink from one and a half times their width to three quarters."""
+    whole = run.config.model.sigma
+    each_step(run, lambda done: setattr(run.method, "_sigma", whole * (1.5 - 0.75 * done)))
+
+
+def growing_size(run: Training) -> None:
+    """Smaller images in the first half."""
+    of_crops: Any = run.wrapped.module
+    whole, small = of_crops.size, SIZES[run.run.path.name.split(" ")[0]]
+    each_step(run, lambda done: setattr(of_crops, "size", small if done < 0.5 else whole))
+
+
+MUON = {"name": "muon", "lr": 0.02, "lr_rest": 4e-3, "schedule": "cosine"}
+SETTINGS = {
+    OLD: Setting({}),
+    "adam-cosine": Setting({"optim": {"lr": 4e-3, "schedule": "cosine", "warmup": 0.1}}),
+    "adamw-cosine": Setting(
+        {"optim": {"name": "adamw", "lr": 4e-3, "weight_decay": 0.05, "schedule": "cosine", "warmup": 0.1}}
+    ),
+    "muon": Setting({"optim": MUON}),
+    "muon-0.01": Setting({"optim": {**MUON, "lr": 0.01}}),
+    "muon-0.03": Setting({"optim": {**MUON, "lr": 0.03}}),
+    "muon-0.05": Setting({"optim": {**MUON, "lr": 0.05}}),
+    "muon-rest-1e-3": Setting({"optim": {**MUON, "lr_rest": 1e-3}}),
+    "muon-rest-1e-2": Setting({"optim": {**MUON, "lr_rest": 1e-2}}),
+    "muon-5-iterations": Setting({"optim": {**MUON, "newton_schulz": 5}}),
+    "muon-momentum-0.9": Setting({"optim": {**MUON, "momentum": 0.9}}),
+    "muon-decay": Setting({"optim": {**MUON, "weight_decay": 0.05}}),
+    "muon-warmup": Setting({"optim": {**MUON, "warmup": 0.1}}),
+    "muon-wsd": Setting({"optim": {**MUON, "schedule": "wsd", "decay": 0.3}}),
+    "muon-step": Setting({"optim": {**MUON, "schedule": "step"}}),
+    "muon-half-batch": Setting({"optim": MUON}, batch=0.5),
+    "muon-double-batch": Setting({"optim": MUON}, batch=2),
+    "muon-sigma-1.5": Setting({"optim": MUON, "model": {"sigma": 1.5}}),
+    "muon-sigma-1": Setting({"optim": MUON, "model": {"sigma": 1.0}}),
+    "muon-sigma-3": Setting({"optim": MUON, "model": {"sigma": 3.0}}),
+    "muon-sigma-shrinks": Setting({"optim": MUON}, prepare=shrinking_sigma),
+    "muon-narrow": Setting({"optim": MUON, "model": {"deconv": [64, 64, 64]}}),
+    "muon-bf16": Setting({"optim": MUON, "precision": "bf16-mixed"}),
+    "muon-frozen-norm": Setting({"optim": MUON}, prepare=frozen_norm),
+    "muon-frozen-stages": Setting({"optim": MUON}, prepare=frozen_stages),
+    "muon-size-grows": Setting({"optim": MUON}, prepare=growing_size),
+    "muon-dark": Setting({"optim": MUON, "decode": "dark"}),
+}
+"""Name -> what is otherwise than in the task as it is, which is the papers' Adam."""
+
+
+class Timed(Training):
+    """A run that counts the seconds of what is no training."""
+
+    aside = 0.0
+    curve: tuple[tuple[int, float, float], ...] = ()
+
+    def _evaluate(self) -> dict[str, float]:
+        began = time.perf_counter()
+        row = super()._evaluate()
+        seconds = self.state.seconds - self.aside
+        self.curve += ((self.state.step, round(seconds, 2), round(100 * row["val/pck"], 2)),)
+        print(*self.curve[-1], flush=True)
+        self.aside += time.perf_counter() - began
+        return row
+
+    def _save(self, best: bool) -> None:
+        began = time.perf_counter()
+        super()._save(best)
+        self.aside += time.perf_counter() - began
+
+
+def record(name: str, setting: Setting, config: Config, folder: Path) -> dict[str, Any]:
+    """Train, and what came of it."""
+    run = Timed(config, RunDir.create(folder / name, overwrite=True), launch(config), progress=False)
+    setting.prepare(run)
+    run.begin()
+    run.train(None)
+    step, seconds, pck = run.curve[-1]
+    where = {"commit": commit(), "machine": machine(run.fabric.device), "load": round(os.getloadavg()[1], 1)}
+    return {"steps": step, "batch": config.optim.batch, "seconds": seconds, "pck": pck, **where, "curve": run.curve}
+
+
+def reached(run: dict[str, Any], target: float) -> tuple[int, float] | None:
+    """Step and seconds of the first evaluation that scores as much, or None."""
+    return next(((step, seconds) for step, seconds, pck in run["curve"] if pck >= target), None)
+
+
+def summarize(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """task -> the fastest setting and its ratios, over the seeds that it and the old default have in common."""
+    parts = {name: name.split(" | ") for name in runs}  # task, setting, steps, seed
+    summary = {}
+    for task in dict.fromkeys(part[0] for part in parts.values()):
+        old: dict[str, dict[str, Any]] = {}
+        for name, (of, setting, _, seed) in parts.items():
+            if (of, setting) == (task, OLD) and runs[name]["steps"] >= old.get(seed, {"steps": 0})["steps"]:
+                old[seed] = runs[name]
+        ratios: dict[str, list[tuple[float, float]]] = {}
+        for name, (of, setting, steps, seed) in parts.items():
+            if of != task or setting == OLD or seed not in old:
+                continue
+            at = reached(runs[name], old[seed]["pck"])
+            pair = (old[seed]["steps"] / at[0], old[seed]["seconds"] / at[1]) if at else (0.0, 0.0)
+            ratios.setdefault(f"{setting}, {steps}", []).append(pair)
+        if ratios:
+            means = {
+                key: [round(statistics.mean(each), 2) for each in zip(*of, strict=True)] for key, of in ratios.items()
+            }
+            best = max(means, key=lambda key: (len(ratios[key]), means[key][1]))
+            summary[task] = {"setting": best, "seeds": len(ratios[best])}
+            summary[task] |= dict(zip(("steps_ratio", "seconds_ratio"), means[best], strict=True))
+    return summary
+
+
+def add(name: str, run: dict[str, Any], file: Path = FILE) -> None:
+    """One more line in the results, which several processes may write to."""
+    file.parent.mkdir(exist_ok=True)
+    with FileLock(Path(tempfile.gettempdir()) / "semipose-speedrun.lock"):
+        runs = json.loads(file.read_text())["runs"] if file.exists() else {}
+        runs[name] = run
+        lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(runs[key])}" for key in sorted(runs))
+        file.write_text(f'{{"summary": {json.dumps(summarize(runs))},\n "runs": {{\n{lines}\n}}}}\n')
+    print(json.dumps(summarize(runs)), f"-> {file}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.allow_abbrev = False  # words of a setting are not ours
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("--setting", choices=SETTINGS, default=OLD)
+    parser.add_argument("--steps", type=int, default=0, help="the task's own where it is 0")
+    parser.add_argument("--eval-every", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--root", type=Path, default=Path("runs/speedrun"))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=FILE, help="where the line is added")
+    asked, words = parser.parse_known_args()
+    setting = SETTINGS[asked.setting]
+    base = TASKS[asked.task](asked.seed, asked.data, asked.root)
+    base = replace(
+        base,
+        data=replace(base.data, cache=str(asked.root / "cache")),
+        optim=replace(base.optim, batch=round(base.optim.batch * setting.batch)),
+        steps=asked.steps or base.steps,
+        eval_every=asked.eval_every,
+        save_every=0,
+        log_every=asked.eval_every,
+        seed=asked.seed,
+        threads=asked.threads,
+        accelerator="cpu",
+    )
+    config = resolve(base, setting.settings, read_overrides(words))
+    named = " ".join([asked.setting, *words])
+    name = " | ".join((asked.task, named, f"{config.steps} steps", f"seed {asked.seed}"))
+    folder = name.replace(" | ", " ").replace("/", "_")
+    add(name, record(folder, setting, config, asked.root), asked.out)
+
+
+if __name__ == "__main__":
+    main()
