@@ -96,7 +96,7 @@ def test_a_value_out_of_its_limit_is_named_in_one_line() -> None:
         with pytest.raises(UsageError) as error:
             check_limits(changed)
         assert str(error.value) == message
-    with pytest.raises(UsageError, match="^method.inner.rate is nan;"):
+    with pytest.raises(UsageError, match=r"^method\.inner\.rate is nan;"):
         check_limits(Outer(Inner(math.nan)), "method.")
 
 

@@ -13,6 +13,8 @@ from semipose.errors import UserError
 from semipose.options import sources
 from semipose.papers.find import PAPERS, find, recipe, recipes
 from semipose.papers.listing import needs, recipes_text, rows_text, shown
+from semipose.papers.scale import paper
+from semipose.papers.tables import Plan
 
 RUN = ("data", "pseudo", "seed", "eval_every", "log_every", "save_every", "stop_on_collapse", "workers", "accelerator",
        "devices", "num_nodes", "precision", "strategy", "threads")  # fmt: skip
@@ -70,6 +72,16 @@ def test_a_row_is_shown_at_both_scales() -> None:
     assert "count=100&" in yaml.safe_load(small)["data"]["labeled"] and "  # ours: the mini protocol" in small
     with pytest.raises(UserError, match="xie2021/tripple is no row"):
         shown("xie2021/tripple")
+
+
+def test_a_scale_without_a_run_and_a_data_set_of_its_own_are_said() -> None:
+    with pytest.raises(UserError, match=r"^ours/dual has no run at scale paper; it has mini$"):
+        shown("ours/dual")
+    assert yaml.safe_load(shown("ours/dual", "mini"))["steps"] == 1200
+    own = paper(lambda root: DataConfig(labeled=str(root and root / "nowhere" / "a.json")), {"name": "supervised"})
+    plans = {"mini": Plan({"mini": own}), "own": Plan({"paper": own}, 300, by_image=True)}
+    assert needs(plans, "own") == ["nowhere (300 labelled images)", "ImageNet weights"]
+    assert needs(plans, "mini") == ["no data of yours; it has no run at the paper's scale"]
 
 
 def test_every_row_is_listed_with_number_command_and_needs() -> None:

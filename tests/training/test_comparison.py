@@ -49,7 +49,7 @@ def test_what_was_not_scored_is_not_compared() -> None:
 
 def test_labels_of_a_seed_are_part_of_more_labels_of_it(tmp_path: Path) -> None:
     """And the same for every method, whose configuration is its own."""
-    sets = Sets(points(12), points(3, name="val"), points(5, name="unlabeled"), None)
+    sets = Sets(points(12), points(5, name="unlabeled"), points(3, name="val"))
     base = replace(tiny(tmp_path, "dual", data={"unlabeled": None, "val": None}), peer={"padding": 1.5})
 
     def chosen(method: str, labels: int, seed: int) -> set[str]:

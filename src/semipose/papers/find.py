@@ -93,10 +93,9 @@ def find(target: str) -> tuple[Paper, dict[str, Table]]:
     if not tables and wanted in one.plans:
         tables = {wanted: Table(f"rows of {wanted}", rows_of(one, wanted))}
     if not tables:
-        rows = f"the rows that semipose recipes {name} lists" if one.tables else f"rows alone: {', '.join(one.plans)}"
-        raise UserError(
-            f"{name} has no {repr(wanted) if wanted else 'tables'}; it has {', '.join([*one.tables, rows])}"
-        )
+        there = f"{', '.join(one.tables)}, and the rows that semipose recipes {name} lists"
+        there = there if one.tables else f"rows alone: {', '.join(one.plans)}"
+        raise UserError(f"{name} has no {repr(wanted) if wanted else 'tables'}; it has {there}")
     return one, tables
 
 

@@ -111,7 +111,7 @@ def _of_recipe(name: str) -> tuple[Config, str, str, list[str]]:
 
 def _of_row(name: str, scale: str) -> tuple[Config, str, str, list[str]]:
     of, _, wanted = name.partition("/")
-    one = find(of)[0]
+    one = paper(of)
     wanted = today(wanted, one.plans, of)
     if wanted not in one.plans:
         raise UserError(f"{name} is no row; semipose recipes {of} lists them, such as xie2021/dual-jc-1k")
