@@ -16,7 +16,7 @@ def test_how_a_run_is_computed_is_free_but_not_what_numbers_depend_on() -> None:
 def test_the_defaults_are_the_first_paper_s() -> None:
     config = Config()
     assert config.method == options("dual") and (config.epochs, config.steps) == (100, 0)
-    assert config.optim == OptimConfig(1e-3, [0.7, 0.9], 0.1, 32, 0)
+    assert config.optim == OptimConfig("adam", 1e-3, schedule="step", milestones=[0.7, 0.9], gamma=0.1, batch=32)
 
 
 def test_configurations_share_no_list() -> None:

@@ -69,7 +69,7 @@ def test_truth_moves_with_the_view(crops: Crops) -> None:
 
 
 def test_cells_lie_where_the_network_says(crops: Crops) -> None:
-    """Imported networks have their first cell at pixel 0: half a pixel of stride 2's lies between."""
+    """ImportedWeights networks have their first cell at pixel 0: half a pixel of stride 2's lies between."""
     network = Stands()
     assert measure(network, crops, ("none",), draws=1, threshold=0.01).pck["none"] == 1
     network.first_cell = 0.0

@@ -41,7 +41,7 @@ def test_labelled_images_may_have_a_view_of_their_own() -> None:
     method, other = (
         build_method(options("single", **same, **more), [Tiny()], CODEC) for more in ({"labeled": "flip100"}, {})
     )
-    known, plain = (each.known(labeled(), Draws(0, 1)) for each in (method, other))
+    known, plain = (each.labels(labeled(), Draws(0, 1)) for each in (method, other))
     torch.testing.assert_close(known.frame.image, plain.frame.image.flip(-1))
     assert method.easy(view(4, 5), Draws(0, 1)).matrix.equal(view(4, 5).matrix)
 

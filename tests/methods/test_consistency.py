@@ -6,7 +6,7 @@ import torch
 from semipose.errors import UserError
 from semipose.methods import build_method, options
 from semipose.methods.consistency import EasyHardOptions, responses
-from semipose.methods.target import Followed
+from semipose.methods.target import Fit
 from semipose.target import Target
 from tests.fixtures.tiny import CODEC, Tiny, view
 
@@ -24,8 +24,8 @@ def test_the_curves_of_figure_3() -> None:
         heat[0, :, 0, 0] = torch.tensor(peaks)
         return heat
 
-    def followed(heat: torch.Tensor) -> Followed:
-        return Followed(torch.tensor(0.0), heat)
+    def followed(heat: torch.Tensor) -> Fit:
+        return Fit(torch.tensor(0.0), heat)
 
     target = Target(maps(0.5, 0.25), torch.ones(1, 2, 1, 1), view(1))
     found = responses(followed(maps(1.0, 0.5)), target, followed(maps(0.25, 0.0)))

@@ -11,7 +11,7 @@ from semipose.errors import UsageError
 from semipose.training.muon import Muon
 from semipose.training.optim import (
     Guard,
-    Known,
+    GuardReading,
     build_adam,
     build_optimizer,
     learning_rate,
@@ -124,7 +124,7 @@ def test_no_update_from_the_first_step_that_is_not_finite(name, shape) -> None:
     weight.grad = torch.ones(shape)
     guard.watch(0, NO, NO)
     optimizer.step()
-    assert guard.read(wait=False) == Known(None, False)
+    assert guard.read(wait=False) == GuardReading(None, False)
     state = {key: value.clone() for key, value in optimizer.state[weight].items()}
     moved = weight.detach().clone()
     assert (moved != 1).all() and state
@@ -132,11 +132,11 @@ def test_no_update_from_the_first_step_that_is_not_finite(name, shape) -> None:
     weight.grad.view(-1)[0] = math.nan
     guard.watch(1, YES, NO)
     optimizer.step()
-    assert guard.read(wait=False) == Known(1, False)
+    assert guard.read(wait=False) == GuardReading(1, False)
     weight.grad = torch.ones(shape)
     guard.watch(2, NO, NO)
     optimizer.step()
-    assert guard.read(wait=False) == Known(1, False), "the first one is what matters"
+    assert guard.read(wait=False) == GuardReading(1, False), "the first one is what matters"
     assert torch.equal(weight, moved)
     assert all(torch.equal(optimizer.state[weight][key], value) for key, value in state.items())
 
@@ -144,16 +144,16 @@ def test_no_update_from_the_first_step_that_is_not_finite(name, shape) -> None:
 def test_late_reading_misses_nothing() -> None:
     guard = Guard(build_adam(OptimConfig(), [nn.Parameter(torch.ones(1))]), late=True)
     guard.watch(0, NO, NO)
-    assert guard.read(wait=False) == Known(None, False)
+    assert guard.read(wait=False) == GuardReading(None, False)
     guard.watch(1, YES, NO)
-    assert guard.read(wait=False) == Known(None, False), "that is what was known a step before"
-    assert guard.read(wait=True) == Known(1, False)
+    assert guard.read(wait=False) == GuardReading(None, False), "that is what was known a step before"
+    assert guard.read(wait=True) == GuardReading(1, False)
     guard.watch(2, NO, NO)
-    assert guard.read(wait=False) == Known(1, False)
+    assert guard.read(wait=False) == GuardReading(1, False)
 
 
 def test_who_is_asked_to_stop_knows_of_the_newest_step_before_saving() -> None:
     guard = Guard(build_adam(OptimConfig(), [nn.Parameter(torch.ones(1))]), late=True)
     guard.watch(0, NO, YES)
     guard.watch(1, YES, YES)
-    assert guard.read(wait=False) == Known(1, True)
+    assert guard.read(wait=False) == GuardReading(1, True)

@@ -19,7 +19,7 @@ PARALLEL = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
-class Triangulated:
+class Triangulation:
     """Points and how well the views agree on them.
 
     Attributes:
@@ -39,7 +39,7 @@ def triangulate(
     cameras: Sequence[Camera],
     score: np.ndarray | None = None,
     tolerance: float | np.ndarray = 15.0,
-) -> Triangulated:
+) -> Triangulation:
     """Triangulate what V cameras see, any number of points at once, each by itself.
 
     A view is usable where its point is finite, its lens can be undone there, and its score is positive. A point is
@@ -86,7 +86,7 @@ def triangulate(
     with np.errstate(invalid="ignore"):
         squares = np.where(used, _errors(points, xy, cameras), 0) ** 2
         residual = np.sqrt(squares.sum(0) / used.sum(0))
-    return Triangulated(points.reshape(*shape[1:], 3), residual.reshape(shape[1:]), used.reshape(shape))
+    return Triangulation(points.reshape(*shape[1:], 3), residual.reshape(shape[1:]), used.reshape(shape))
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from semipose.heatmap import decoder
 from semipose.inference.boxes import finder_of
 from semipose.inference.evaluation import coco_scores, detection_scores, predict_crops, score_crops
 from semipose.inference.views import NONE, cover, parse
-from semipose.models.weights import Loaded, load_model
+from semipose.models.weights import TrainedModel, load_model
 from semipose.options import check_limits
 
 
@@ -86,7 +86,7 @@ def evaluate_run(
     return scores
 
 
-def read_networks(path: Path) -> tuple[dict[str, Loaded], Config, bool]:
+def read_networks(path: Path) -> tuple[dict[str, TrainedModel], Config, bool]:
     """The networks of a run's folder or of a folder of weights, "a" first, or the one of a model.safetensors; the run's
     configuration, or one with the network's own sizes; and whether it is of a run.
 

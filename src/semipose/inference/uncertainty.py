@@ -99,7 +99,7 @@ class Judgement:
         return self.trouble.mean(1)
 
 
-class Opened(NamedTuple):
+class Inputs(NamedTuple):
     """A model and what it is asked about. `known`: the labelled sets, to learn from and for validation, as far as they
     are told; `remark`: why not."""
 
@@ -111,7 +111,7 @@ class Opened(NamedTuple):
     remark: str = ""
 
 
-def open_both(model: str | Path, data: str | Path | None, frames: str | None, boxes: str | None) -> Opened:
+def open_both(model: str | Path, data: str | Path | None, frames: str | None, boxes: str | None) -> Inputs:
     """The networks of `model`, and the unlabelled images of a data.yaml, a source, or the run's own.
 
     Raises:
@@ -134,25 +134,25 @@ def open_both(model: str | Path, data: str | Path | None, frames: str | None, bo
         own = replace(own, frames=frames or own.frames, unlabeled_boxes=boxes or own.unlabeled_boxes, **same)
         sets = open_sets(own, True, finder_of, checked=False)
         assert sets.unlabeled is not None
-        return Opened(*about, replace(config, data=own), sets.unlabeled, _labeled(sets))
+        return Inputs(*about, replace(config, data=own), sets.unlabeled, _labeled(sets))
     boxes = boxes or WHOLE
     unlabeled = open_unlabeled(data, frames=frames or FRAMES, boxes=boxes, cache=config.data.cache, finder_of=finder_of)
     if not len(unlabeled):
         raise UserError(f"{data} holds no image to look at")
     if not of_run:
-        return Opened(*about, config, unlabeled, [], f"{model} does not tell which images are labelled")
+        return Inputs(*about, config, unlabeled, [], f"{model} does not tell which images are labelled")
     try:
         known = _labeled(open_sets(config.data, False, finder_of, checked=False))
     except UserError as error:
-        return Opened(*about, config, unlabeled, [], f"the run's labelled data cannot be read: {error}")
-    return Opened(*about, config, unlabeled, known)
+        return Inputs(*about, config, unlabeled, [], f"the run's labelled data cannot be read: {error}")
+    return Inputs(*about, config, unlabeled, known)
 
 
 def _labeled(sets: Sets) -> list[PoseData]:
     return [each for each in (sets.labeled, sets.val) if each is not None]
 
 
-def judge(opened: Opened, device: str = "auto", seed: int = 0, progress: bool = True) -> Judgement:
+def judge(opened: Inputs, device: str = "auto", seed: int = 0, progress: bool = True) -> Judgement:
     """Ask the networks about all unlabelled samples, whose crops are kept in the cache."""
     crops = cut(opened.unlabeled, opened.config, train=True, progress=progress)
     assert crops is not None

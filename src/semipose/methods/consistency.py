@@ -13,7 +13,7 @@ from semipose.geometry import View
 from semipose.methods.base import Method, Options, Outcome
 from semipose.methods.target import (
     Codec,
-    Followed,
+    Fit,
     Teach,
     background,
     follow,
@@ -224,7 +224,7 @@ class Dual(Method):
         return targets[::-1]
 
 
-def responses(learnt: Followed, target: Target, taught: Followed) -> dict[str, Tensor]:
+def responses(learnt: Fit, target: Target, taught: Fit) -> dict[str, Tensor]:
     """The curves of Figures 3 and 7: responses to labelled images, and of teacher and student to unlabelled ones."""
     return {
         "response/labeled": response(learnt.heatmaps),

@@ -89,25 +89,25 @@ def mse(prediction: Tensor, target: Target) -> Tensor:
     return 0.5 * (target.weight * (prediction - target.heatmaps) ** 2).mean()
 
 
-class Followed(NamedTuple):
+class Fit(NamedTuple):
     """A student's loss against its target, and what it predicted (B, K, h, w)."""
 
     loss: Tensor
     heatmaps: Tensor
 
 
-def follow(student: nn.Module, target: Target, tap: Tap | None = None) -> Followed:
+def follow(student: nn.Module, target: Target, tap: Tap | None = None) -> Fit:
     """The student predicts for the target's view; a `tap` may change what passes between its stages."""
     prediction = student(target.frame.image) if tap is None else student(target.frame.image, tap)
-    return Followed(mse(prediction, target), prediction)
+    return Fit(mse(prediction, target), prediction)
 
 
-def follow_together(student: nn.Module, targets: Sequence[Target], tap: Tap | None = None) -> list[Followed]:
+def follow_together(student: nn.Module, targets: Sequence[Target], tap: Tap | None = None) -> list[Fit]:
     """As `follow` for each, in one batch: they share batch norm's statistics. The tap is for the last one alone."""
     sizes = [len(target.frame) for target in targets]
     whole = torch.cat([target.frame.image for target in targets])
     predictions = (student(whole) if tap is None else student(whole, of_last(tap, sizes[-1]))).split(sizes)
-    return [Followed(mse(each, target), each) for each, target in zip(predictions, targets, strict=True)]
+    return [Fit(mse(each, target), each) for each, target in zip(predictions, targets, strict=True)]
 
 
 def of_last(tap: Tap, count: int) -> Tap:

@@ -67,7 +67,7 @@ LARGE, WIDE = 384, 3.0
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedWeights:
     """What `import_weights` found and wrote.
 
     Attributes:
@@ -93,7 +93,7 @@ def import_weights(
     size: Sequence[int] | None = None,
     skeleton: str | Skeleton | None = None,
     bgr: bool | None = None,
-) -> Imported:
+) -> ImportedWeights:
     """Read a public checkpoint, and write `model.safetensors` and `model.json` (PoseDual: also `model-b`) to a folder.
 
     Args:
@@ -133,7 +133,7 @@ def import_weights(
         save_model(folder / stem, network, config, joints, first_cell=0.0)
         files += [folder / f"{stem}.safetensors", folder / f"{stem}.json"]
         matched, left_out = matched + count, left_out + extra
-    return Imported(layout, config, joints, matched, tuple(left_out), tuple(files))
+    return ImportedWeights(layout, config, joints, matched, tuple(left_out), tuple(files))
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -46,7 +46,7 @@ def save_model(
     write_atomically(stem.with_name(f"{stem.name}.json"), (json.dumps(content, indent=1) + "\n").encode())
 
 
-class Loaded(NamedTuple):
+class TrainedModel(NamedTuple):
     """A trained network, ready to predict, and what it was trained as. `decode`: that of its run."""
 
     network: SimpleBaseline
@@ -55,7 +55,7 @@ class Loaded(NamedTuple):
     decode: str = "quarter"
 
 
-def load_model(path: Path) -> Loaded:
+def load_model(path: Path) -> TrainedModel:
     """The network and its skeleton from a `model.safetensors`, or from the run folder that holds one."""
     if not path.exists():
         raise UserError(f"{path} does not exist; name a run's folder or a model.safetensors")
@@ -71,4 +71,4 @@ def load_model(path: Path) -> Loaded:
     load_weights(network, path)
     run = path.with_name("config.yaml")
     decode = description.get("decode") or (read_mapping(run).get("decode") if run.exists() else None)
-    return Loaded(network.eval(), skeleton, config, decode if decode in DECODERS else "quarter")
+    return TrainedModel(network.eval(), skeleton, config, decode if decode in DECODERS else "quarter")

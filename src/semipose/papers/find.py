@@ -16,7 +16,7 @@ from semipose.papers.tables import Paper, Row, Table
 
 
 @dataclass(frozen=True)
-class Listed:
+class RecipeEntry:
     """A recipe, and the name of the paper's folder that it is from."""
 
     name: str
@@ -57,10 +57,10 @@ def paper(name: str) -> Paper:
 
 
 @cache
-def recipes() -> dict[str, Listed]:
+def recipes() -> dict[str, RecipeEntry]:
     """Every recipe by its name, the papers' first."""
     return {
-        name: Listed(name, folder, one.plan, one.about)
+        name: RecipeEntry(name, folder, one.plan, one.about)
         for folder in (*PAPERS, OURS)
         for name, one in paper(folder).recipes.items()
     }

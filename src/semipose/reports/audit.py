@@ -26,7 +26,7 @@ STRAY = 0.02
 """Of the box's longer side: a circle is drawn from this disagreement on."""
 
 
-class Shown(NamedTuple):
+class AuditRow(NamedTuple):
     """A picture, and its worst joints as (name, confidence, doubt, disagreement)."""
 
     uri: str
@@ -103,20 +103,20 @@ def page(found: Mapping[str, Any], judged: Judgement, chosen: Sequence[int], pat
     return write_page(path, "audit.html", content)
 
 
-def pictures(judged: Judgement, chosen: Sequence[int]) -> list[Shown]:
+def pictures(judged: Judgement, chosen: Sequence[int]) -> list[AuditRow]:
     """Each chosen sample with the prediction on it, a circle around its worst joint where networks and views strayed,
     and, thin and white, what a second network says; images that cannot be read are left out."""
     by_image: dict[str, list[int]] = {}
     for i in chosen:
         by_image.setdefault(judged.data[i].image, []).append(i)
-    made: dict[int, Shown] = {}
+    made: dict[int, AuditRow] = {}
     for image, pixels in read_images(list(by_image)):
         if not isinstance(pixels, UserError):
             made |= {i: _shown(judged, i, pixels) for i in by_image[image]}
     return [made[i] for i in chosen if i in made]
 
 
-def _shown(judged: Judgement, i: int, image: np.ndarray) -> Shown:
+def _shown(judged: Judgement, i: int, image: np.ndarray) -> AuditRow:
     sample, skeleton, trouble = judged.data[i], judged.skeleton, judged.trouble[i]
     nothing = np.zeros((len(skeleton), 3))
     picture, scale, origin = crop_to_box(image, np.array(sample.box), nothing, margin=0.02, size=SIZE)
@@ -141,7 +141,7 @@ def _shown(judged: Judgement, i: int, image: np.ndarray) -> Shown:
         (skeleton.joints[k], float(judged.points[i, k, 2]), float(judged.doubt[i, k]), float(judged.disagreement[i, k]))
         for k in worst
     ]
-    return Shown(data_uri(picture), sample.id, float(judged.score[i]), rows)
+    return AuditRow(data_uri(picture), sample.id, float(judged.score[i]), rows)
 
 
 def _circle(picture: np.ndarray, centre: np.ndarray, radius: float) -> None:

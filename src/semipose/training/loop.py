@@ -45,7 +45,7 @@ from semipose.training.stream import Batches, Share, loading
 
 
 @dataclass
-class Progressed:
+class RunState:
     """What a run has come to: everything a checkpoint holds beside weights and optimiser."""
 
     step: int = 0
@@ -139,7 +139,7 @@ class Training:
         optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
         self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
-        self.state, self.monitor = Progressed(), CollapseMonitor()
+        self.state, self.monitor = RunState(), CollapseMonitor()
         self.window: dict[str, Tensor] = {}
         self.table: MetricsFile | None = None
         self.scores: dict[str, Any] | None = None
@@ -173,7 +173,7 @@ class Training:
             raise UserError(f"{self.run.path} cannot be resumed exactly: {reasons}; use --init-from for a new run")
         self.method.load_state_dict(saved["method"])
         self.optimizer.optimizer.load_state_dict(saved["optimizer"])
-        self.state, self.monitor = Progressed(**saved["progress"]), CollapseMonitor(**saved["monitor"])
+        self.state, self.monitor = RunState(**saved["progress"]), CollapseMonitor(**saved["monitor"])
         device = self.fabric.device
         self.window = {name: torch.tensor(value, device=device) for name, value in self.state.window.items()}
 

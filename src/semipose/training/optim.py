@@ -73,7 +73,7 @@ def not_finite(loss: Tensor, parameters: Iterable[nn.Parameter]) -> Tensor:
     return (~torch.isfinite(loss.detach() + norm)).float()
 
 
-class Known(NamedTuple):
+class GuardReading(NamedTuple):
     """What `Guard` has read: the first step that was not finite, and whether the run was asked to stop."""
 
     bad: int | None
@@ -102,7 +102,7 @@ class Guard:
         before = self._copies[-1:] if self._late else []
         self._copies = [*before, _copy(torch.stack([self._first, asked]))]
 
-    def read(self, wait: bool) -> Known:
+    def read(self, wait: bool) -> GuardReading:
         """What is known after the newest step, or where `late` and not `wait` after the one before it."""
         values, event = self._copies[-1 if wait else 0]
         if event is not None:
@@ -110,7 +110,7 @@ class Guard:
         first, asked = values.tolist()
         if asked and not wait:  # the loop is about to save
             return self.read(wait=True)
-        return Known(int(first) - 1 if first else None, asked > 0)
+        return GuardReading(int(first) - 1 if first else None, asked > 0)
 
 
 def _copy(value: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:

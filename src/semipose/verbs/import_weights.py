@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from semipose.skeleton import Skeleton
 
 if TYPE_CHECKING:
-    from semipose.models.public import Imported
+    from semipose.models.public import ImportedWeights
 
 
 def import_weights(
@@ -19,7 +19,7 @@ def import_weights(
     size: tuple[int, int] | None = None,
     skeleton: str | Skeleton | None = None,
     bgr: bool | None = None,
-) -> Imported:
+) -> ImportedWeights:
     """Read a public checkpoint of SimpleBaseline, HRNet, PoseDual or MMPose.
 
     Args:
@@ -42,7 +42,7 @@ def import_weights(
     return read(file, out, size, skeleton, bgr)
 
 
-def _print(result: Imported, asked: SimpleNamespace) -> None:
+def _print(result: ImportedWeights, asked: SimpleNamespace) -> None:
     from semipose.models.size import size
 
     config, joints = result.config, result.skeleton
