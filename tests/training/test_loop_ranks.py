@@ -93,13 +93,13 @@ def test_a_signal_to_one_process_stops_both(cache, tmp_path) -> None:
 
 
 def _loses_a_value() -> None:
-    whole = Method.known
+    whole = Method.labels
 
-    def known(self: Method, *arguments: object) -> object:
+    def labels(self: Method, *arguments: object) -> object:
         target = whole(self, *arguments)
         return type(target)(target.heatmaps * torch.nan, target.weight, target.frame)
 
-    Method.known = known
+    Method.labels = labels
 
 
 def test_what_is_not_finite_in_one_process_ends_both(cache, tmp_path, capfd) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from semipose.methods import options
@@ -15,6 +17,6 @@ def test_the_demo_s_dual_has_both_of_the_paper_s_hard_views() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_is_a_recipe_in_the_mini_protocol(name: str) -> None:
     method, about = METHODS[name]
-    assert config(name, 3) == base(options(**method), 3)
+    assert config(name, 3) == replace(base(options(**method), 3), decode="dark")
     assert recipe(f"mini-{name}") == config(name) and PAPER.recipes[f"mini-{name}"].about == about != ""
     assert set(PAPER.plans[name].scales) == {"mini"}
