@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock
 from torch import nn
 
-from common import RESULTS
+from records import RESULTS
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.config.resolve import read_overrides, resolve
 from semipose.data.open import open_labeled
