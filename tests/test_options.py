@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from semipose.config import Config, DataConfig, OptimConfig
@@ -35,6 +35,9 @@ ENDS = st.floats(-1e6, 1e6)
 
 
 @given(NUMBERS, ENDS)
+@example(math.inf, 0.0)
+@example(0.0, 0.0)
+@example(math.nan, 0.0)
 def test_from_a_lowest_number_on(value: float, lowest: float) -> None:
     assert at_least(lowest, "").fits(value) == (math.isfinite(value) and value >= lowest)
     assert above_zero("").fits(value) == (math.isfinite(value) and value > 0)

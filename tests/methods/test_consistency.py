@@ -28,11 +28,11 @@ def test_the_curves_of_figure_3() -> None:
         return Fit(torch.tensor(0.0), heat)
 
     target = Target(maps(0.5, 0.25), torch.ones(1, 2, 1, 1), view(1))
-    found = responses(followed(maps(1.0, 0.5)), target, followed(maps(0.25, 0.0)))
+    found = responses(followed(maps(1.0, 0.5)), target, followed(maps(0.0625, 0.0)))
     assert {name: value.item() for name, value in found.items()} == {
         "response/labeled": 0.75,
         "response/teacher": 0.375,
-        "response/student": 0.125,
+        "response/student": 0.03125,
         "response/background": 0.75,
     }
 

@@ -72,10 +72,14 @@ def test_a_dry_run_is_short_and_small(tmp_path: Path) -> None:
 
 
 def test_labels_are_drawn_once_at_paper_scale(tmp_path: Path) -> None:
-    config, again = (configured(PLANS["large"], 4, setting(tmp_path, "paper")) for _ in range(2))
-    split = json.loads(Path(str(config.data.split)).read_text())
+    config = configured(PLANS["large"], 4, setting(tmp_path, "paper"))
+    file = Path(str(config.data.split))
+    split = json.loads(file.read_text())
+    file.write_text("what is there stays")
+    again = configured(PLANS["large"], 4, setting(tmp_path, "paper"))
+    assert file.read_text() == "what is there stays"
     assert len(split["labeled"]) == 3 and split["seed"] == 4 and split["val"] == []
-    assert config == again and [file.name for file in (tmp_path / "splits").iterdir()] == [Path(config.data.split).name]
+    assert config == again and [file.name for file in (tmp_path / "splits").iterdir()] == [file.name]
     other = configured(PLANS["large"], 5, setting(tmp_path, "paper"))
     assert json.loads(Path(str(other.data.split)).read_text())["labeled"] != split["labeled"]
 
