@@ -138,7 +138,6 @@ UNLIMITED = {
     "epochs": "only where steps are 0",
     "devices": "Lightning Fabric's, which says what it can be (tests/training/test_launch.py)",
     "num_nodes": "Lightning Fabric's",
-    "optim.milestones": "parts of the training: those outside it change nothing",
 }
 """Numbers, or lists of them, without a limit -> why."""
 

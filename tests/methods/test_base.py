@@ -5,7 +5,7 @@ import torch
 
 from semipose.augment import parse
 from semipose.draws import Draws
-from semipose.errors import UsageError
+from semipose.errors import UsageError, UserError
 from semipose.methods import build_method, options
 from semipose.methods.base import Method, Options, Outcome
 from semipose.methods.target import mse, truth
@@ -50,3 +50,11 @@ def test_an_option_out_of_its_limit_is_named_with_its_section() -> None:
     Options("supervised").check()
     with pytest.raises(UsageError, match=r"^method.weight is -2; it can be 0 or more$"):
         options("naive", weight=-2.0).check()
+
+
+@pytest.mark.parametrize(("name", "key"), [("single", "easy"), ("dual", "labeled"), ("denoise_select", "multi")])
+def test_joint_cutout_is_part_of_a_hard_view_alone(name: str, key: str) -> None:
+    """It masks what a teacher found; refused before any image is read."""
+    with pytest.raises(UserError, match=f"method.{key} is 'affine30\\+jc5': Joint Cutout masks joints"):
+        options(name, **{key: "affine30+jc5"}).check()
+    options(name, hard="affine30+jc5").check()

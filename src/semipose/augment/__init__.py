@@ -70,6 +70,7 @@ class Part:
         moves: it only moves the image, and labels with it. `released-hard`, which goes on top of an easy view, does not
             count.
         mirrors: no mirror is to be added: it is one, or goes with the released easy view, which has one.
+        masks: it masks joints that a teacher found, and can be part of a hard view alone.
     """
 
     make: Callable[[float], Policy]
@@ -81,6 +82,7 @@ class Part:
     whole: bool = False
     moves: bool = False
     mirrors: bool = False
+    masks: bool = False
 
     def fits(self, number: float) -> bool:
         """Whether `number` is in the range."""
@@ -104,11 +106,13 @@ POLICIES: dict[str, Part] = {
     ),
     "rotate": Part(lambda degrees: affine(degrees, 0), DEGREES, 0, 180, 180, moves=True),
     "scale": Part(lambda percent: affine(0, percent / 100), PERCENT, 0, 100, 25, below=True, moves=True),
-    "jc": Part(lambda count: joint_cutout(int(count)), SQUARES, 0, 100, 5, whole=True),
+    "jc": Part(lambda count: joint_cutout(int(count)), SQUARES, 0, 100, 5, whole=True, masks=True),
     "ra": Part(rand_augment, MAGNITUDE, 0, STRONGEST, 20),
     "released-easy": Part(lambda _: released_easy, moves=True, mirrors=True),
     "released-hard": Part(lambda _: released_hard, mirrors=True),
-    "released-jc": Part(lambda count: released_joint_cutout(int(count)), SQUARES, 0, 100, 5, whole=True, mirrors=True),
+    "released-jc": Part(
+        lambda count: released_joint_cutout(int(count)), SQUARES, 0, 100, 5, whole=True, mirrors=True, masks=True
+    ),
     "released-ra": Part(released_rand_augment, MAGNITUDE, 0, STRONGEST, 20, mirrors=True),
 }
 """Name -> part. `affine30` turns by up to 30 degrees and scales by 1 +- 0.25, `affine60` by up to 60 and 1 +- 0.5 (Xie

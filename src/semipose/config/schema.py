@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from semipose.methods import options
 from semipose.models.config import ModelConfig
-from semipose.options import Limit, above_zero, at_least, one_of, option, within
+from semipose.options import Limit, above_zero, at_least, every, one_of, option, within
 
 if TYPE_CHECKING:
     from semipose.methods.base import Options
@@ -106,7 +106,7 @@ class OptimConfig:
     weight_decay: float = option(0.0, at_least(0, "it can be 0 or more"), "none in Xie, section 6.1")
     schedule: str = option("step", one_of("step", "cosine", "wsd"), TEXT)
     warmup: float = option(0.0, at_least(0, "it is a part of the length below 1, or a number of steps"), TEXT)
-    milestones: list[float] = option([0.7, 0.9], source=TEXT)
+    milestones: list[float] = option([0.7, 0.9], every(within(0, 1, "it is parts of the length, from 0 to 1")), TEXT)
     gamma: float = option(0.1, above_zero("it is above 0"), TEXT)
     decay: float = option(0.2, within(0, 1, PART), "Hu et al. 2024, MiniCPM, one to two tenths")
     final: float = option(

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from semipose.augment import Policy
+from semipose.augment import POLICIES, Policy, parts
 from semipose.draws import Draws
+from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.methods.target import Codec, Labeled, follow, response, truth
 from semipose.options import check_limits, option
@@ -34,6 +35,13 @@ class Options:
     def check(self) -> None:
         """Raises UserError where an option cannot be what it is; more than its limit where one hangs on another."""
         check_limits(self, "method.")
+        for key in ("easy", "labeled", "multi"):
+            view = getattr(self, key, None)
+            if view and any(POLICIES[name].masks for name, _ in parts(view)):
+                raise UserError(
+                    f"method.{key} is {view!r}: Joint Cutout masks joints that a teacher found, so it can be part of"
+                    " method.hard alone"
+                )
 
 
 class Outcome(NamedTuple):

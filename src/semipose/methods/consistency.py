@@ -76,6 +76,7 @@ class EasyHardOptions(NaiveOptions):
 
     def check(self) -> None:
         super().check()
+        parse(self.hard)
         parse_changes(self.teach, sigma=1)
 
     def hard_policy(self) -> Policy:
