@@ -17,8 +17,7 @@ from common import pck_percent, run_once, write
 from figures import comparison_picture
 from semipose import demo
 from semipose.config import Config
-from semipose.methods import options
-from semipose.papers import mini
+from semipose.papers import ours
 from semipose.papers.xie2021.methods import EASY
 
 METHODS = ("supervised", "dual")
@@ -26,7 +25,8 @@ METHODS = ("supervised", "dual")
 
 def control(seed: int, folder: Path) -> Config:
     """Supervised training on recoloured labels; nothing unlabelled."""
-    config = replace(mini.base(options("supervised", easy=EASY, labeled=f"{EASY}+ra20"), seed), decode="dark")
+    config = ours.config("supervised", seed)
+    config = replace(config, method=replace(config.method, labeled=f"{EASY}+ra20"))
     config.data.cache = str(folder / "cache")
     return config
 

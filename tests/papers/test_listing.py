@@ -56,7 +56,7 @@ def test_what_is_shown_is_the_recipe_s_configuration_each_line_with_its_source(n
         ("pose_mum", "mix_chance: 0.5 # ours; Kim leaves it open"),
         ("pose_mum", "epochs: 30 # Kim, section 4.1"),
         ("unbiased-teacher", "decay: 0.9996 # 0.9996 is Unbiased Teacher's, another ours"),
-        ("mini-dual", "steps: 1200 # ours: the mini protocol"),
+        ("mini-dual", "steps: 400 # ours: the mini protocol"),
     ],
 )
 def test_a_source_is_of_the_value_that_is_there(name: str, line: str) -> None:
@@ -77,7 +77,7 @@ def test_a_row_is_shown_at_both_scales() -> None:
 def test_a_scale_without_a_run_and_a_data_set_of_its_own_are_said() -> None:
     with pytest.raises(UserError, match=r"^ours/dual has no run at scale paper; it has mini$"):
         shown("ours/dual")
-    assert yaml.safe_load(shown("ours/dual", "mini"))["steps"] == 1200
+    assert yaml.safe_load(shown("ours/dual", "mini"))["steps"] == 400
     own = paper(lambda root: DataConfig(labeled=str(root and root / "nowhere" / "a.json")), {"name": "supervised"})
     plans = {"mini": Plan({"mini": own}), "own": Plan({"paper": own}, 300, by_image=True)}
     assert needs(plans, "own") == ["nowhere (300 labelled images)", "ImageNet weights"]

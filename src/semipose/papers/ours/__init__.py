@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from semipose.config.schema import Config
+from semipose.config.schema import Config, OptimConfig
 from semipose.papers import mini
 from semipose.papers.pose_mum.methods import MUM, POSE_MUM, POSE_MUM_PLUS
 from semipose.papers.tables import Make, Paper, Plan, Recipe
@@ -26,9 +27,15 @@ METHODS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+STEPS = 400
+FAST = OptimConfig(name="muon", lr=0.05, schedule="cosine", batch=16)
+"""A third of the protocol's steps; chosen by supervised training on people that no result is of (docs/DECISIONS.md)."""
+
+
 def _small(method: dict[str, Any]) -> Make:
-    """The mini protocol with DARK decoding; the papers' rows keep the papers' quarter of a cell."""
-    return mini.small(method, decode="dark")
+    """The mini protocol's people and network with Muon and DARK decoding. The papers' rows keep the papers' Adam with
+    its steps and the quarter of a cell."""
+    return mini.small(method, optim=replace(FAST), steps=STEPS, eval_every=100, decode="dark")
 
 
 def config(name: str, seed: int = 0) -> Config:
