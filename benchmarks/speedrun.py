@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock
 from torch import nn
 
-from records import RESULTS
+from records import RESULTS, layout
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.config.resolve import read_overrides, resolve
 from semipose.data.open import open_labeled
@@ -254,10 +254,17 @@ def add(name: str, run: dict[str, Any], file: Path = FILE) -> None:
     file.parent.mkdir(exist_ok=True)
     with FileLock(Path(tempfile.gettempdir()) / "semipose-speedrun.lock"):
         runs = json.loads(file.read_text())["runs"] if file.exists() else {}
-        runs[name] = run
-        lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(runs[key])}" for key in sorted(runs))
-        file.write_text(f'{{"summary": {json.dumps(summarize(runs))},\n "runs": {{\n{lines}\n}}}}\n')
-    print(json.dumps(summarize(runs)), f"-> {file}")
+        runs = dict(sorted({**runs, name: run}.items()))
+        tasks = summarize(runs)
+        ratios = ("steps_ratio", "seconds_ratio", "seeds")
+        summary = {f"{task}_{key}": found[key] for task, found in tasks.items() for key in ratios}
+        about = {
+            "commit": run["commit"],
+            "machine": run["machine"],
+            "fastest": {t: f["setting"] for t, f in tasks.items()},
+        }
+        file.write_text(layout({"summary": summary, **about, "runs": runs}))
+    print(json.dumps(summary), f"-> {file}")
 
 
 def main() -> None:
