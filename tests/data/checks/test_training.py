@@ -3,8 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from semipose.config import Config, DataConfig, ModelConfig
@@ -13,25 +11,13 @@ from semipose.data.crops.store import refuse_above
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.methods import options
-from semipose.skeleton import Skeleton
+from tests.fixtures.doubted import SKELETON, pictures
 from tests.fixtures.runs import OPTIONS
-
-SIZE = (40, 60)
-SKELETON = Skeleton("three", ("nose", "ear", "tail"), limbs=((0, 1), (1, 2)))
-PLACES = np.array([[10, 10], [30, 10], [30, 30]], np.float32)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> PoseData:
-    """Seven pictures labelled at `PLACES`; the tail of the last is 15 pixels off."""
-    samples = []
-    for i in range(7):
-        picture = np.random.default_rng(i).integers(0, 255, (*SIZE, 3), np.uint8)
-        cv2.imwrite(str(tmp_path / f"{i}.png"), picture)
-        points = np.concatenate([PLACES + 0.1 * i, np.full((3, 1), 2)], 1).astype(np.float32)
-        points[2, :2] -= 15 * (i == 6) * np.array([0.6, 0.8])
-        samples.append(Sample(f"s{i}", str(tmp_path / f"{i}.png"), (0, 0, 60, 40), points))
-    return PoseData("d", SKELETON, tuple(samples))
+    return pictures(tmp_path)
 
 
 def test_what_is_slow_is_said_with_what_to_do() -> None:
