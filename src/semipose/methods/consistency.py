@@ -11,6 +11,7 @@ from semipose.augment import Policy, afresh, onto, parse
 from semipose.draws import Draws
 from semipose.geometry import View
 from semipose.methods.base import Method, Options, Outcome
+from semipose.methods.mix import TileOptions
 from semipose.methods.target import (
     Codec,
     Fit,
@@ -25,6 +26,7 @@ from semipose.methods.target import (
 )
 from semipose.methods.teach import Change, parse_changes, then
 from semipose.methods.teachers import Itself, Learning, Teacher
+from semipose.methods.views import of_views
 from semipose.models.stages import Tap
 from semipose.options import above_zero, at_least, one_of, option, or_null, within
 from semipose.target import Target
@@ -64,6 +66,9 @@ class EasyHardOptions(NaiveOptions):
             Gaussians), `refined0.4` (threshold-and-refine: fresh Gaussians, joints with lower peaks do not teach),
             `zeroed0.4` (those teach background), `raw0.4` (those stay as they are).
         sigma: of the fresh Gaussians, in cells; null: model.sigma.
+        views: how many views of an image the teacher's heatmaps are averaged over, the easy one among them.
+        multi: policy of the further views.
+        at_once: how many of the further views are one batch; fewer take less memory, but for the images themselves.
     """
 
     hard: str = option("affine60+flip50+jc5", source="Xie, sections 4.1 and 6.2; a mirror of its own: ours")
@@ -73,10 +78,14 @@ class EasyHardOptions(NaiveOptions):
     sigma: float | None = option(
         None, or_null(above_zero("it is a width in cells, above 0, or null for model.sigma")), "ours: the labels'"
     )
+    views: int = option(1, at_least(1, "it can be 1 (the easy view alone) or more"), "one in Xie, Eq. 3")
+    multi: str = option("affine30+flip50", source="ours")
+    at_once: int = option(4, at_least(1, "it can be 1 (one view after the other) or more"), "no number depends on it")
 
     def check(self) -> None:
         super().check()
         parse(self.hard)
+        parse(self.multi)
         parse_changes(self.teach, sigma=1)
 
     def hard_policy(self) -> Policy:
@@ -87,15 +96,20 @@ class EasyHardOptions(NaiveOptions):
         """What becomes of a target before it teaches."""
         return parse_changes(self.teach, self.sigma or codec.sigma)
 
+    def pooling(self) -> Teach:
+        """How the teacher's heatmaps of several views become one target."""
+        return of_views(parse(self.multi), self.views, self.at_once)
+
 
 @dataclass
-class SingleOptions(EasyHardOptions):
+class SingleOptions(TileOptions, EasyHardOptions):
     """Of one network.
 
     Attributes:
         joint: whether labelled and hard images go through the student in one batch, as EMAN's do.
     """
 
+    mix_group: int = option(1, at_least(1, "it can be 1 (nothing is mixed) or more"), "none in Xie")
     joint: bool = option(False, source="Xie, released code")
 
 
@@ -245,12 +259,12 @@ def single(
     networks: Sequence[nn.Module],
     codec: Codec,
     teacher: Teacher | None = None,
-    teach: Teach = soft,
-    mix: Mix | None = None,
+    teach: Teach | None = None,
     kind: type[Single] = Single,
 ) -> Single:
     """From its options; the student is its own teacher unless another is given."""
-    move, changed = MOVES[options.outside], then(teach, *options.changes(codec))
+    mix = options.mixing(networks[0]) if options.mix_group > 1 else None
+    move, changed = MOVES[options.outside], then(teach or options.pooling(), *options.changes(codec))
     easy, hard = parse(options.easy), options.hard_policy()
     return kind(networks[0], codec, easy, hard, teacher, changed, move, options.weight, mix, options.joint)
 
@@ -262,6 +276,6 @@ def undetached(options: SingleOptions, networks: Sequence[nn.Module], codec: Cod
 
 def dual(options: DualOptions, networks: Sequence[nn.Module], codec: Codec) -> Dual:
     """From its options."""
-    move, changed = MOVES[options.outside], then(soft, *options.changes(codec))
+    move, changed = MOVES[options.outside], then(options.pooling(), *options.changes(codec))
     easy, hard = parse(options.easy), options.hard_policy()
     return Dual(networks, codec, easy, hard, move, options.weight, options.share, changed)

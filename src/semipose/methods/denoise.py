@@ -3,95 +3,25 @@ for several views of an image is pooled, and the surer one teaches, joint by joi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semipose.augment import Policy, parse
 from semipose.draws import Draws
-from semipose.geometry import View, align
+from semipose.geometry import View
 from semipose.methods.consistency import MOVES, Dual, DualOptions, Move
-from semipose.methods.target import Codec, seen_from, soft
+from semipose.methods.target import Codec, seen_from
 from semipose.methods.teach import Change, chain
-from semipose.methods.teachers import Itself, Teacher
+from semipose.methods.teachers import Itself
+from semipose.methods.views import AGGREGATES, Aggregate, highest, pooled
 from semipose.options import at_least, number, one_of, option
 from semipose.target import Target
 
-Aggregate = Callable[[Tensor, Tensor], Tensor]
-"""(heatmaps (V, B, K, h, w), cells that each view sees (V, B, 1, h, w) bool) -> (B, K, h, w)."""
 Reading = Callable[[Tensor, Tensor, float], Tensor]
 """(the student's own doubt (B, K), its peer's, margin) -> where the peer teaches it, (B, K) bool."""
-
-
-def highest(heatmaps: Tensor, seen: Tensor) -> Tensor:
-    """Winner takes all: a cell's maximum over the views that see it (lines 17 and 18)."""
-    return heatmaps.masked_fill(~seen, -torch.inf).amax(0)
-
-
-def average(heatmaps: Tensor, seen: Tensor) -> Tensor:
-    """A cell's mean over the views that see it (section 1.1)."""
-    return (heatmaps * seen).sum(0) / seen.sum(0)
-
-
-def alone(heatmaps: Tensor, seen: Tensor) -> Tensor:
-    """The first view's heatmaps."""
-    return heatmaps[0]
-
-
-AGGREGATES: dict[str, Aggregate] = {"max": highest, "mean": average, "none": alone}
-
-
-def deviation(heatmaps: Tensor, seen: Tensor) -> Tensor:
-    """(B, K): a joint's highest standard deviation of a cell over the views that see it (lines 19 to 22)."""
-    squares = (heatmaps - average(heatmaps, seen)) ** 2
-    return average(squares, seen).amax((-2, -1)).sqrt()
-
-
-def pooled(
-    teacher: Teacher, views: Sequence[View], flip: Tensor, aggregate: Aggregate = highest, at_once: int = 4
-) -> Target:
-    """What a teacher predicts for several views, aggregated in the frame of the first, and its doubt: how far they
-    deviate. Arguments as in `gathered`."""
-    heatmaps, seen = gathered(teacher, views, flip, at_once)
-    every = heatmaps.new_ones(*heatmaps.shape[1:3], 1, 1)
-    return Target(aggregate(heatmaps, seen), every, views[0], doubt=deviation(heatmaps, seen))
-
-
-def gathered(teacher: Teacher, views: Sequence[View], flip: Tensor, at_once: int = 4) -> tuple[Tensor, Tensor]:
-    """A teacher's heatmaps of V views in the frame of the first, (V, B, K, h, w), and the cells that each view sees,
-    (V, B, 1, h, w) bool. The first view's heatmaps stay as they are; the others' are resampled once each.
-
-    Args:
-        at_once: how many of the others are one batch, which bounds memory; batch norm in training sees as many.
-    """
-    frame, *others = views
-    first = soft(teacher, frame).heatmaps
-    maps, seen = [first], [torch.ones_like(first[:, :1], dtype=torch.bool)]
-    for some in batched(others, at_once):
-        predictions = teacher(torch.cat([view.image for view in some])).chunk(len(some))
-        for prediction, view in zip(predictions, some, strict=True):
-            moved, sight = brought_back(prediction, view, frame, flip)
-            maps.append(moved)
-            seen.append(sight)
-    return torch.stack(maps), torch.stack(seen)
-
-
-def brought_back(heatmaps: Tensor, view: View, frame: View, flip: Tensor) -> tuple[Tensor, Tensor]:
-    """A view's heatmaps in `frame`, and (B, 1, h, w) bool: the cells that are made of its own cells alone. Those half a
-    cell from its border are mixed with nothing, which would look like a doubt."""
-    own = torch.ones_like(heatmaps[:, :1])
-    moved, _ = align(torch.cat([heatmaps, own], 1), view, frame, F.pad(flip, (0, 1), value=len(flip)))
-    return moved[:, :-1], moved[:, -1:] > 0.999
-
-
-def batched(views: Sequence[View], count: int) -> Iterator[Sequence[View]]:
-    """Parts of `count` views, the last perhaps shorter."""
-    for start in range(0, len(views), count):
-        yield views[start : start + count]
-
 
 READINGS: dict[str, Reading] = {
     "printed": lambda own, peer, margin: peer + margin < own,

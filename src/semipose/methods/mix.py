@@ -18,6 +18,7 @@ from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import Size
 from semipose.models.stages import grids
+from semipose.options import at_least, every, option
 
 IMAGE = "image"
 """Where MUM mixes: the normalised images."""
@@ -125,6 +126,32 @@ def _gather(x: Tensor, source: Tensor) -> Tensor:
     place = (source.repeat_interleave(h // rows, 1) * h + y) * columns + torch.arange(columns, device=x.device)
     stretches = x.permute(0, 2, 3, 1).reshape(b * h * columns, w // columns * c)
     return stretches.index_select(0, place.flatten()).view(b, h, w, c).permute(0, 3, 1, 2)
+
+
+TILES = "Kim, Figure 1 and section 4.2"
+
+
+@dataclass
+class TileOptions:
+    """What mixing images reads.
+
+    Attributes:
+        mix_group: images that exchange tiles, N_G.
+        mix_tiles: rows and columns of tiles.
+        unmix: the stage after which tiles are put back: encoder, decoder, layer2, ....
+    """
+
+    mix_group: int = option(4, at_least(1, "it can be 1 (nothing is mixed) or more"), TILES)
+    mix_tiles: list[int] = option(
+        [4, 3], every(at_least(1, "give two numbers, rows and columns, as in [4, 3]"), 2), TILES
+    )
+    unmix: str = option("encoder", source=TILES)
+
+    def mixing(self, network: nn.Module) -> Mixing:
+        """How tiles are mixed, checked against the network."""
+        mix = Mixing(self.mix_group, (self.mix_tiles[0], self.mix_tiles[1]), unmix=self.unmix)
+        check_fits(mix, network)
+        return mix
 
 
 def check_groups(group: int, batch: int, world: int = 1) -> None:

@@ -9,34 +9,18 @@ from torch import nn
 
 from semipose.methods.average import AverageOptions
 from semipose.methods.consistency import Single, SingleOptions, single
-from semipose.methods.mix import Mixing, check_fits
+from semipose.methods.mix import TILES, Mixing, check_fits
 from semipose.methods.target import Codec
-from semipose.options import at_least, every, option, within
+from semipose.options import at_least, option, within
 
-OPEN, TILES = "ours; Kim leaves it open", "Kim, Figure 1 and section 4.2"
+OPEN = "ours; Kim leaves it open"
 
 
 @dataclass
 class MumOptions(SingleOptions):
-    """What mixing images reads.
-
-    Attributes:
-        mix_group: images that exchange tiles, N_G.
-        mix_tiles: rows and columns of tiles.
-        unmix: the stage after which tiles are put back: encoder, decoder, layer2, ....
-    """
+    """Single's, with images that exchange tiles."""
 
     mix_group: int = option(4, at_least(1, "it can be 1 (nothing is mixed) or more"), TILES)
-    mix_tiles: list[int] = option(
-        [4, 3], every(at_least(1, "give two numbers, rows and columns, as in [4, 3]"), 2), TILES
-    )
-    unmix: str = option("encoder", source=TILES)
-
-    def mixing(self, network: nn.Module) -> Mixing:
-        """How tiles are mixed, checked against the network."""
-        mix = Mixing(self.mix_group, (self.mix_tiles[0], self.mix_tiles[1]), unmix=self.unmix)
-        check_fits(mix, network)
-        return mix
 
 
 @dataclass
@@ -68,15 +52,15 @@ class PoseMumPlusOptions(PoseMumOptions, AverageOptions):
 
 def mum(options: MumOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
     """The images' tiles are mixed."""
-    return single(options, networks, codec, mix=options.mixing(networks[0]))
+    return single(options, networks, codec)
 
 
 def pose_mum(options: PoseMumOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
     """And those of what some stages give."""
-    return single(options, networks, codec, mix=options.mixing(networks[0]))
+    return single(options, networks, codec)
 
 
 def pose_mum_plus(options: PoseMumPlusOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
     """Taught by EMAN."""
     teacher = options.average(networks[0], "sigma")
-    return single(options, networks, codec, teacher, mix=options.mixing(networks[0]))
+    return single(options, networks, codec, teacher)

@@ -49,6 +49,18 @@ def foreground(sigma: float) -> Change:
     return change
 
 
+def agreeing(threshold: float) -> Change:
+    """Joints of which the teacher's views differ by a standard deviation above `threshold`, in heights of heatmaps, do
+    not teach; all do where it has one view (ours)."""
+
+    def change(target: Target) -> Target:
+        if target.doubt is None:
+            return target
+        return replace(target, weight=target.weight * (target.doubt <= threshold)[..., None, None])
+
+    return change
+
+
 def refined(sigma: float, threshold: float = -math.inf, below: str = "refined") -> Change:
     """Threshold-and-refine (Yu et al. 2024): a fresh Gaussian at each keypoint that the heatmaps tell, read off as in
     evaluation (a quarter cell from the arg-max towards its higher neighbour), for joints whose teacher's peak
@@ -89,6 +101,7 @@ def chain(*changes: Change) -> Change:
 
 CHANGES: dict[str, Callable[[float | None, float], Change]] = {
     "confident": lambda threshold, sigma: confident(threshold or 0),
+    "agreeing": lambda threshold, sigma: agreeing(threshold or 0),
     "foreground": lambda _, sigma: foreground(sigma),
     "refined": lambda threshold, sigma: refined(sigma, -math.inf if threshold is None else threshold),
     "zeroed": lambda threshold, sigma: refined(sigma, threshold or 0, "zeroed"),
@@ -106,8 +119,8 @@ def parse_changes(text: str, sigma: float) -> list[Change]:
     parts = [re.fullmatch(r"([a-z]+)(\d+(?:\.\d+)?)?", part.strip()) for part in text.split("+")]
     if not all(part and part[1] in CHANGES and _fits(part[1], part[2]) for part in parts):
         raise UserError(
-            f"method.teach is {text!r}; it can be soft, or any of {', '.join(CHANGES)} joined by +, confident, zeroed"
-            " and raw with their threshold, as in confident0.4, refined with one or without"
+            f"method.teach is {text!r}; it can be soft, or any of {', '.join(CHANGES)} joined by +, confident, agreeing,"
+            " zeroed and raw with their threshold, as in confident0.4, refined with one or without"
         )
     return [CHANGES[part[1]](None if part[2] is None else float(part[2]), sigma) for part in parts if part]
 

@@ -119,8 +119,8 @@ class Training:
         if config.flip_test not in FLIP_TESTS:
             raise UserError(f"flip_test is {config.flip_test!r}; it can be {', '.join(FLIP_TESTS)}")
         sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
-        if wants.tiles:
-            check_groups(config.method.mix_group, sizes[1], self.share.world)  # type: ignore[attr-defined]
+        if group := getattr(config.method, "mix_group", 0):
+            check_groups(group, sizes[wants.unlabeled], self.share.world)
         self.sets = open_sets(config.data, wants.unlabeled, finder_of)
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
@@ -199,7 +199,7 @@ class Training:
         bar.start(state.step)
         self.wrapped.train()
         for step, batch in enumerate(incoming, state.step):
-            set_rates(self.optimizer, config.optim, step, self.steps)
+            set_rates(self.optimizer, config.optim, *self._in_schedule(step))
             draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=self.fabric.device)
             if step < self.burn_in:
                 batch.pop("unlabeled", None)
@@ -222,6 +222,12 @@ class Training:
             self._after(log, evaluate, save or known.asked, bar)
             if known.asked and state.step < self.steps:
                 raise Stopped(state.step, self.run.last)
+
+    def _in_schedule(self, step: int) -> tuple[int, int]:
+        """A step's place in the schedule of the learning rate, and the schedule's length."""
+        if not self.config.optim.restart or not self.burn_in:
+            return step, self.steps
+        return (step, self.burn_in) if step < self.burn_in else (step - self.burn_in, self.steps - self.burn_in)
 
     def _account(self, step: int, outcome: Outcome, asked: bool) -> None:
         """Adds a step's losses and measures to the window, and tells the guard of it, both as means over all ranks."""
@@ -248,7 +254,7 @@ class Training:
         if evaluate and self.fabric.is_global_zero:
             row |= self._evaluate()
         if row and self.table is not None:
-            rate = learning_rate(self.config.optim, state.step - 1, self.steps)
+            rate = learning_rate(self.config.optim, *self._in_schedule(state.step - 1))
             whole = {"step": state.step, "seconds": round(state.seconds, 3), "lr": rate, **row}
             self.table.add(whole)
             self.boards.add(whole)

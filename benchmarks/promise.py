@@ -1,0 +1,241 @@
+"""What unlabelled images give beside the best that labels alone can do: the protocols of docs/protocols.md.
+
+    python benchmarks/promise.py mouse --data ../shared/data --draws 0 1 2
+    python benchmarks/promise.py people --data ../shared/data --draws 0 1 --row control --row oracle
+
+A draw is a choice of the labelled images; validation is the same for all. Each draw begins with supervised training;
+every row goes on from there, so all share their start. `--row` chooses rows, so that several processes may work side by
+side; what is finished is read, what was interrupted goes on. `--collect` writes results/<protocol>.json from what is
+finished. `--tune` takes the draw's tuning split: its validation images are other ones, from what is unlabelled else.
+
+Rows: `supervised` (labels alone, the start's views), controls (what a method's student sees, on labels), methods, and
+`oracle`, which has the labels of all training images. `best` is the method that was chosen on tuning splits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from common import run_once, write
+from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
+from semipose.config.resolve import resolve
+from semipose.data.open import open_labeled
+from semipose.data.split import Split, make_split
+from semipose.draws import permutation
+from semipose.methods import options
+
+TURNS, PEOPLE, HARD = "rotate180+scale25+flip50", "affine30+flip50", "affine60+flip50"
+COLOUR = "ra10"
+MUON = OptimConfig(name="muon", lr=0.02, schedule="cosine")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What all rows of a study share, and the rows.
+
+    Attributes:
+        source: of the images, in the folder of data.
+        labels, train, val, tune: how many labelled images; how many in training, labelled or not; for validation; and,
+            of those in training, for validation while tuning.
+        start, steps: of the supervised start, and after it.
+        config: model, views, optimiser.
+        rows: name -> settings beyond those of the start.
+        control, best: the rows that the summary compares.
+    """
+
+    source: str
+    labels: int
+    train: int
+    val: int
+    tune: int
+    start: int
+    steps: int
+    config: Config
+    rows: Mapping[str, Mapping[str, Any]]
+    control: str = "supervised"
+    best: str = "mum"
+
+    def split(self, labels: int, draw: int, tune: bool, data: Path, root: Path) -> Path:
+        """The manifest of a draw: validation is of seed 0 for all, labels are the draw's."""
+        path = root / f"split-{labels}-draw{draw}{'-tune' * tune}.json"
+        if not path.exists():
+            root.mkdir(parents=True, exist_ok=True)
+            whole = make_split(open_labeled(str(data / self.source)), self.train, self.val, unlabeled=0, seed=0)
+            pool, val = [whole.labeled[i] for i in permutation(self.train, draw, 7)], whole.val
+            if tune:
+                pool, val = pool[: -self.tune], tuple(pool[-self.tune :])
+            Split(whole.data, tuple(pool[:labels]), tuple(pool[labels:]), val, draw, "random").save(path)
+        return path
+
+    def run(self, row: str, draw: int, asked: argparse.Namespace) -> dict[str, Any]:
+        """The record of a row, its start trained before it where that is missing."""
+        root = asked.root / asked.protocol / f"draw{draw}{'-tune' * asked.tune}"
+        oracle = row == ORACLE
+        labels = self.train - self.tune * asked.tune if oracle else asked.labels or self.labels
+        config = replace(
+            self.config,
+            data=replace(
+                self.config.data,
+                labeled=str(asked.data / self.source),
+                split=str(self.split(labels, draw, asked.tune, asked.data, root).resolve()),
+                cache=str(asked.root / "cache"),
+            ),
+            seed=draw,
+            threads=asked.threads,
+        )
+        start = f"start-{labels}"
+        began = run_once(start, replace(config, steps=self.start), root)
+        if row == START:
+            return began
+        settings = {"steps": self.steps, **self.rows[row]}
+        return run_once(f"{row}-{labels}", resolve(config, settings), root, [root / start])
+
+
+START, ORACLE = "start", "oracle"
+
+
+def mixed(tiles: list[int]) -> dict[str, Any]:
+    return {"mix_group": 4, "mix_tiles": tiles}
+
+
+def rows(easy: str, hard: str, tiles: list[int], steps: int, slower: float) -> dict[str, dict[str, Any]]:
+    """The rows of a protocol; `slower`: how much longer a step of MUM takes than a supervised one."""
+    ours = {"easy": easy, "hard": hard, **mixed(tiles)}
+    average = {"name": "pose_mum_plus", "mix_after": [], "decay": 0.98}
+    return {
+        "supervised": {},
+        "colour": {"method": {"labeled": f"{easy}+{COLOUR}"}},
+        "mixed": {"method": mixed(tiles)},
+        "longer": {"steps": round(slower * steps)},
+        "mum": {"method": {"name": "mum", **ours}},
+        "mum_average": {"method": {**ours, **average}},
+        "mum_colour": {"method": {"name": "mum", **ours, "hard": f"{hard}+{COLOUR}"}},
+        "mum_views": {"method": {"name": "mum", **ours, "views": 2, "multi": "flip100"}},
+        ORACLE: {},
+    }
+
+
+PROTOCOLS = {
+    "mouse": Protocol(
+        "mouse_topview/keypoints.json",
+        labels=10,
+        train=500,
+        val=400,
+        tune=200,
+        start=600,
+        steps=500,
+        config=Config(
+            DataConfig(reach=35.0),
+            ModelConfig("tf_efficientnet_lite0", size=[96, 96], padding=1.0, deconv=[128, 128, 128]),
+            options("supervised", easy=TURNS),
+            replace(MUON, batch=8),
+            threshold=0.05,
+            decode="dark",
+            eval_every=100,
+            save_every=0,
+        ),
+        rows=rows(TURNS, TURNS, [3, 3], 500, 1.7),
+    ),
+    "people": Protocol(
+        "lspet",
+        labels=200,
+        train=4000,
+        val=1000,
+        tune=1000,
+        start=500,
+        steps=700,
+        config=Config(
+            DataConfig(),
+            ModelConfig("tf_efficientnet_lite0", size=[128, 96], padding=1.0, deconv=[128, 128, 128]),
+            options("supervised", easy=PEOPLE),
+            replace(MUON, batch=16),
+            threshold=0.1,
+            decode="dark",
+            eval_every=200,
+            save_every=0,
+        ),
+        rows=rows(PEOPLE, HARD, [4, 3], 700, 2.2),
+    ),
+}
+
+
+def score(record: Mapping[str, Any]) -> dict[str, float]:
+    """PCK at the protocol's threshold and errors beyond a tenth of the body, in %; the median error in pixels."""
+    whole = record["val"]["mean"]
+    beyond = 100 * (1 - whole["curve"][record["val"]["thresholds"].index(0.1)])
+    return {"pck": 100 * whole["pck"], "gross": beyond, "px": whole["median_error_px"]}
+
+
+def collect(name: str, asked: argparse.Namespace) -> None:
+    """Write the record of the rows and draws that are finished."""
+    protocol, runs, scores = PROTOCOLS[name], {}, {}
+    for draw in asked.draws:
+        for row in (START, *protocol.rows):
+            labels = protocol.train if row == ORACLE else asked.labels or protocol.labels
+            if (asked.root / name / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
+                record = protocol.run(row, draw, asked)
+                scores.setdefault(row, {})[draw] = score(record)
+                runs[f"{row} {draw}"] = {**record, **scores[row][draw]}
+    write(name, summary(scores, protocol.control, protocol.best), runs)
+
+
+def summary(scores: Mapping[str, Mapping[int, Mapping[str, float]]], control: str, best: str) -> dict[str, float]:
+    """Means over the draws that control, best and oracle have in common; and of every row its own draws'."""
+    draws = sorted(set(scores[control]) & set(scores[best]) & set(scores[ORACLE]))
+
+    def mean(row: str, key: str) -> float:
+        return statistics.mean(scores[row][draw][key] for draw in draws)
+
+    roles = {"control": control, "best": best, "oracle": ORACLE}
+    gains = [scores[best][draw]["pck"] - scores[control][draw]["pck"] for draw in draws]
+    fewer = mean(control, "gross") - mean(best, "gross")
+    whole = {
+        **{role: mean(row, "pck") for role, row in roles.items()},
+        "best_minus_control": statistics.mean(gains),
+        "least_gain": min(gains),
+        "gap_share": statistics.mean(gains) / (mean(ORACLE, "pck") - mean(control, "pck")),
+        **{
+            f"{role}_gross": mean(row, "gross")
+            for role, row in (("control", control), ("best", best), ("oracle", ORACLE))
+        },
+        "ratio": mean(best, "gross") / mean(control, "gross"),
+        "gap_share_gross": fewer / (mean(control, "gross") - mean(ORACLE, "gross")),
+        **{f"{role}_px": mean(row, "px") for role, row in roles.items()},
+        "draws": len(draws),
+    }
+    for row, of in scores.items():
+        whole[f"row_{row}"] = statistics.mean(each["pck"] for each in of.values())
+        whole[f"row_{row}_gross"] = statistics.mean(each["gross"] for each in of.values())
+        whole[f"row_{row}_draws"] = len(of)
+    return {key: round(value, 3) for key, value in whole.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("protocol", choices=PROTOCOLS)
+    parser.add_argument("--row", action="append", help="which rows to train; all by default")
+    parser.add_argument("--draws", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--labels", type=int, default=0, help="instead of the protocol's")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--root", type=Path, default=Path("runs/promise"))
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--collect", action="store_true", help="write the record of what is finished")
+    asked = parser.parse_args()
+    asked.root = asked.root.resolve()
+    if asked.collect:
+        collect(asked.protocol, asked)
+    for draw in () if asked.collect else asked.draws:
+        for row in asked.row or PROTOCOLS[asked.protocol].rows:
+            found = score(PROTOCOLS[asked.protocol].run(row, draw, asked))
+            print(draw, row, json.dumps({key: round(value, 2) for key, value in found.items()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
