@@ -12,6 +12,7 @@ from semipose.methods.average import UnbiasedTeacher
 from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.denoise import DenoiseSelect
+from semipose.methods.guarded import Guarded
 from semipose.methods.supervised import Supervised
 from semipose.methods.target import Labeled
 from semipose.options import sources
@@ -45,6 +46,7 @@ def step(method: Method, key: int = 0) -> Outcome:
         ("unbiased_teacher", UnbiasedTeacher, {"supervised", "unsupervised"}),
         ("dual", Dual, TWO),
         ("denoise_select", DenoiseSelect, TWO),
+        ("guarded", Guarded, {"supervised", "unsupervised", "twin"}),
     ],
 )
 def test_each_method_takes_a_step(name, kind, losses) -> None:
@@ -73,9 +75,11 @@ def test_no_weight_is_saved_twice(name) -> None:
     expected = {f"students.{i}.{key}" for i, net in enumerate(method.students) for key in net.state_dict()}
     if name in (*AVERAGES, "unbiased_teacher", "pseudopose", "datadistill"):
         expected |= {f"teacher.net.{key}" for key in Tiny().state_dict()}
+    twins = [method.twin] if name == "guarded" else []
+    expected |= {f"twin.{key}" for net in twins for key in net.state_dict()}
     assert set(method.state_dict()) == expected
     learning = [p for p in method.parameters() if p.requires_grad]
-    assert len(learning) == sum(len(list(net.parameters())) for net in method.students)
+    assert len(learning) == sum(len(list(net.parameters())) for net in (*method.students, *twins))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -105,6 +109,7 @@ def test_labels_alone_teach_as_in_a_whole_step(name) -> None:
     share = {"share": 0.5} if name in ("dual", "denoise_select") else {}
     method = made(name, **share)
     found, whole = method(labeled(), None, Draws(0, 1)), step(made(name, **share))
+    assert found.losses.pop("twin", torch.zeros(())) == 0  # a twin begins where labels alone no longer teach
     assert set(found.losses) == {key for key in whole.losses if key.startswith("supervised")}
     for key, value in found.losses.items():
         assert value.item() == pytest.approx(whole.losses[key].item(), rel=1e-5)
@@ -180,7 +185,7 @@ def test_an_unknown_method_is_refused_with_the_nearest() -> None:
         (
             "supervised",
             "hard",
-            "method supervised has no option hard, it is one of single, .*; supervised reads easy, labeled$",
+            "method supervised has no option hard, it is one of single, .*; supervised reads easy, labeled, mix_group, mix_tiles, unmix$",
         ),
         ("single", "wieght", r"method single has no option wieght; did you mean method.weight\?"),
     ],
@@ -200,6 +205,11 @@ def test_another_method_keeps_what_it_reads() -> None:
     given = options("denoise_select", easy="affine10", hard="affine20", margin=0.5, share=0.5)
     assert switched(given, "dual") == options("dual", easy="affine10", hard="affine20", share=0.5)
     assert switched(given, "supervised") == options("supervised", easy="affine10")
+
+
+def test_another_method_keeps_its_own_defaults() -> None:
+    assert switched(options("denoise_select"), "dual") == options("dual")
+    assert switched(options("mum", easy="affine10"), "supervised") == options("supervised", easy="affine10")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from semipose.data.datasets import Sets, cut, open_sets
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.inference.evaluation import predict_crops
-from semipose.methods import build_method
+from semipose.methods import build_method, options
 from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import Single
 from semipose.methods.supervised import Supervised
@@ -279,3 +279,40 @@ def test_predictions_of_the_file_are_those_of_the_model(cache, reference) -> Non
     for name, predicted in predict_crops(networks, crops).items():
         written = np.array([sample["pred"][name] for sample in content["samples"]])
         assert np.abs(written - predicted).max() < 2e-3, name
+
+
+@pytest.mark.parametrize("better", ["taught", "labels"])
+def test_the_better_of_two_twins_is_kept(cache, run, monkeypatch, better) -> None:
+    """Its weights, predictions and scores are the run's; the other's weights lie beside them."""
+    config = replace(tiny(cache), method=options("guarded", mix_group=2, mix_tiles=[1, 1]))
+    rank = {"taught": 0, "labels": 1}
+    scored = train.Training._scored
+
+    def as_told(self, networks, val):  # type: ignore[no-untyped-def]
+        predictions, scores = scored(self, networks, val)
+        twin = next(iter(networks.values())) is self.networks[-1]
+        scores["mean"]["pck"] = 0.9 if twin == (better == "labels") else 0.1
+        return predictions, scores
+
+    monkeypatch.setattr(train.Training, "_scored", as_told)
+    made: list[train.Training] = []
+    begin = train.Training.begin
+    monkeypatch.setattr(train.Training, "begin", lambda self: (made.append(self), begin(self))[1])
+    summary = trained(config, run)
+    of = {name: 0.9 if name == better else 0.1 for name in rank}
+    assert summary["guard"] == {"kept": better, **of, "images": summary["val_images"]}
+    assert summary["val"]["mean"]["pck"] == 0.9
+    (training,) = made
+    kept = load_model(run.path / "model.safetensors").network
+    other = load_model(run.path / "model-other.safetensors").network
+    assert same(kept.state_dict(), training.networks[rank[better]].state_dict())
+    assert same(other.state_dict(), training.networks[1 - rank[better]].state_dict())
+
+
+def test_the_schedule_begins_anew_where_a_burn_in_ends(cache, run) -> None:
+    config = tiny(cache, optim={"schedule": "cosine", "restart": True}, log_every=1)
+    config = replace(config, method=options("single", burn_in=0.5))
+    trained(config, run)
+    rates = [row["lr"] for row in metrics(run)]
+    half = len(rates) // 2
+    assert rates[:half] == rates[half:] and rates[0] == config.optim.lr and rates[half - 1] < rates[0]

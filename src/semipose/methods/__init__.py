@@ -33,6 +33,7 @@ class Entry:
         networks: how many it trains.
         unlabeled: it learns from unlabelled images.
         teacher: it is taught by a trained network, which comes after those it trains.
+        twins: how many of the networks, the last ones, learn from labels alone, to be kept where they are better.
         tiles: it mixes tiles across groups of `mix_group` unlabelled images.
     """
 
@@ -41,6 +42,7 @@ class Entry:
     unlabeled: bool = True
     teacher: bool = False
     tiles: bool = False
+    twins: int = 0
 
 
 METHODS = {
@@ -58,6 +60,7 @@ METHODS = {
     "pose_mum": Entry("pose_mum", tiles=True),
     "pose_mum_plus": Entry("pose_mum", tiles=True),
     "denoise_select": Entry("denoise", networks=2),
+    "guarded": Entry("guarded", networks=2, tiles=True, twins=1),
 }
 
 
@@ -98,8 +101,10 @@ def options(name: str, **values: Any) -> Options:
 
 
 def switched(given: Options, name: str) -> Options:
-    """Another method with what it reads of these options."""
-    kept = {key: value for key, value in vars(given).items() if key in option_names(name) and key != "name"}
+    """Another method with what it reads of these options, where they are not what the method before has by default."""
+    usual = vars(type(given)())
+    own = option_names(name)[1:]
+    kept = {key: value for key, value in vars(given).items() if key in own and value != usual[key]}
     return options(name, **kept)
 
 

@@ -200,6 +200,14 @@ def check_fits(mixing: Mixing, network: nn.Module) -> None:
         raise UserError(_what_fits(mixing.tiles, *min(bad), [size for size, _ in used], network))
 
 
+def tiles_of(network: nn.Module, unmix: str = "encoder", most: int = 4) -> Size:
+    """The most rows and columns of tiles, up to `most`, into which images and what `unmix` gives divide."""
+    sizes = [size for name, sizes in grids(network).items() if name in (IMAGE, unmix) for size in sizes]
+    whole = [math.gcd(*(size[axis] for size in sizes)) for axis in (0, 1)]
+    rows, columns = (max(count for count in range(1, most + 1) if not side % count) for side in whole)
+    return rows, columns
+
+
 def _what_fits(tiles: Size, size: Size, name: str, used: list[Size], network: nn.Module) -> str:
     """Of sizes at the stages in use, the first the image's: one does not divide into tiles."""
     multiple = getattr(getattr(network, "backbone", None), "multiple", 1)

@@ -119,8 +119,8 @@ def parse_changes(text: str, sigma: float) -> list[Change]:
     parts = [re.fullmatch(r"([a-z]+)(\d+(?:\.\d+)?)?", part.strip()) for part in text.split("+")]
     if not all(part and part[1] in CHANGES and _fits(part[1], part[2]) for part in parts):
         raise UserError(
-            f"method.teach is {text!r}; it can be soft, or any of {', '.join(CHANGES)} joined by +, confident, agreeing,"
-            " zeroed and raw with their threshold, as in confident0.4, refined with one or without"
+            f"method.teach is {text!r}; it can be soft, or any of {', '.join(CHANGES)} joined by +, all but foreground"
+            " and refined with a threshold, as in confident0.4, refined with one or without"
         )
     return [CHANGES[part[1]](None if part[2] is None else float(part[2]), sigma) for part in parts if part]
 

@@ -87,8 +87,8 @@ def batched(views: Sequence[View], count: int) -> Iterator[Sequence[View]]:
 
 
 def of_views(draw: Policy, views: int, at_once: int = 4) -> Teach:
-    """Teaches the mean of what a teacher predicts for several views of an image, in the frame of the first, and says its
-    doubt: how far they deviate. The view alone, as it is, where `views` is 1.
+    """Teaches the mean of what a teacher predicts for several views of an image, in the frame of the first, and says
+    its doubt: how far they deviate. The view alone, as it is, where `views` is 1.
 
     Args:
         draw: the further views, each from the plain image.

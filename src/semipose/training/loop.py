@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from semipose.config.resolve import resolve
-from semipose.config.schema import FREE, Config, differences, to_dict
+from semipose.config.schema import FREE, Config, ModelConfig, differences, to_dict
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut, open_sets
 from semipose.draws import Draws
@@ -112,6 +112,7 @@ class Training:
         self.config, self.run, self.fabric, self.show = config, run, fabric, progress and fabric.is_global_zero
         check_limits(config)
         wants = needs(config.method.name)
+        self.twins = wants.twins
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.models = model_configs(config)
         if config.decode not in DECODERS:
@@ -144,11 +145,12 @@ class Training:
         self.table: MetricsFile | None = None
         self.scores: dict[str, Any] | None = None
         self.quality: dict[str, Any] | None = None
+        self.guarded: dict[str, Any] | None = None
 
     @property
     def named(self) -> dict[str, nn.Module]:
-        """The networks by name."""
-        return dict(zip(Method.names, self.networks, strict=False))
+        """The networks by name, without twins."""
+        return dict(zip(Method.names, self.networks[: len(self.networks) - self.twins], strict=False))
 
     def begin(self) -> None:
         """Start at the first step."""
@@ -282,6 +284,7 @@ class Training:
         row: dict[str, float] = {}
         if self.val is not None:
             row |= columns(self._validate(self.val))
+            row |= {"val/pck_labels": self.guarded["labels"]} if self.guarded else {}
         if self.held is not None:
             threshold = self.config.threshold if self.config.measure == "pck" else Config.threshold
             with self.fabric.autocast():
@@ -290,13 +293,25 @@ class Training:
         return row
 
     def _validate(self, val: Crops) -> dict[str, Any]:
-        """Predict and score the validation set; writes predictions/val.json at the end of the run."""
-        refine, flip_test = decoder(self.config.decode, self.config.model.sigma), self.config.flip_test
-        predictions = predict_crops(self.named, val, self.fabric.device, refine, flip_test=flip_test)
-        self.scores = score_crops(predictions, val, self.config.threshold, self.config.measure)
+        """Predict and score the validation set; writes predictions/val.json at the end of the run. Where a twin is
+        better then, all of this is the twin's."""
+        predictions, self.scores = self._scored(self.named, val)
+        if self.twins and self.state.step > self.burn_in:
+            others, scores = self._scored({"a": self.networks[-1]}, val)
+            taught, alone = (each["mean"]["pck"] for each in (self.scores, scores))
+            kept = "labels" if alone > taught else "taught"
+            self.guarded = {"kept": kept, "taught": taught, "labels": alone, "images": len(val)}
+            if kept == "labels" and self.state.step == self.steps:
+                predictions, self.scores = others, scores
         if self.state.step == self.steps:
             self.run.write_json("predictions/val.json", prediction_file(predictions, val))
         return self.scores
+
+    def _scored(self, networks: dict[str, nn.Module], val: Crops) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Predictions and scores of the validation set."""
+        refine, flip_test = decoder(self.config.decode, self.config.model.sigma), self.config.flip_test
+        predictions = predict_crops(networks, val, self.fabric.device, refine, flip_test=flip_test)
+        return predictions, score_crops(predictions, val, self.config.threshold, self.config.measure)
 
     def _save(self, best: bool) -> None:
         self.state.window = {name: float(total) for name, total in self.window.items()}
@@ -313,14 +328,21 @@ class Training:
         for path in (self.run.last, self.run.best) if best else (self.run.last,):
             checkpoint.save(path, state)
 
+    def _kept(self) -> Iterable[tuple[str, nn.Module, ModelConfig]]:
+        """What is added to `model` in the file's name, a network, and its configuration; the kept network first."""
+        if not self.twins:
+            suffixes = ["" if name == "a" else f"-{name}" for name in self.named]
+            return zip(suffixes, self.networks, self.models, strict=True)
+        turn = -1 if self.guarded and self.guarded["kept"] == "labels" else 1
+        return zip(("", "-other"), self.networks[::turn], self.models[::turn], strict=True)
+
     def _finish(self) -> dict[str, Any]:
         if not self.fabric.is_global_zero:
             return {}
-        for (name, network), model in zip(self.named.items(), self.models, strict=True):
-            suffix = "" if name == "a" else f"-{name}"
-            save_model(self.run.path / f"model{suffix}", network, model, self.sets.skeleton, decode=self.config.decode)
         if self.scores is None and self.quality is None:
             self._evaluate()
+        for suffix, network, model in self._kept():
+            save_model(self.run.path / f"model{suffix}", network, model, self.sets.skeleton, decode=self.config.decode)
         summary = {
             "method": self.config.method.name,
             "steps": self.state.step,
@@ -336,6 +358,7 @@ class Training:
             "warnings": self.state.warnings,
             "val": self.scores,
             **({} if self.quality is None else {"pseudo": self.quality}),
+            **({} if self.guarded is None else {"guard": self.guarded}),
         }
         self.run.write_json("summary.json", summary)
         return summary

@@ -22,9 +22,10 @@ SHARED = ("size", "padding", "sigma")
 def model_configs(config: Config) -> list[ModelConfig]:
     """One for each network that the method trains."""
     config.method.check()
-    count = needs(config.method.name).networks
-    if config.peer and count < 2:
-        raise UserError(f"peer is for the second of two networks; method {config.method.name} trains {count}")
+    wants = needs(config.method.name)
+    count = wants.networks
+    if config.peer and count - wants.twins < 2:
+        raise UserError(f"peer is for the second of two networks; method {config.method.name} trains one")
     return [config.model, peer_of(config)][:count]
 
 

@@ -1,0 +1,68 @@
+"""Our own method: the labels are learnt out, then tiles are mixed (MUM), beside a twin that goes on with labels alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from semipose.draws import Draws
+from semipose.geometry import View
+from semipose.methods.base import Outcome
+from semipose.methods.consistency import Single, SingleOptions, single
+from semipose.methods.mix import Mixing, tiles_of
+from semipose.methods.target import Codec, follow
+from semipose.options import at_least, every, option, within
+from semipose.target import Target
+
+
+@dataclass
+class GuardedOptions(SingleOptions):
+    """What our own method reads.
+
+    Attributes:
+        mix_tiles: rows and columns of tiles; [0, 0] for as many as the network's grid has, up to four.
+        burn_in: the part of the training's length in which labels alone teach.
+    """
+
+    hard: str = option("affine60+flip50", source="ours")
+    burn_in: float = option(0.5, within(0, 1, "it is a part of the training, 0 to 1"), "ours")
+    mix_group: int = option(4, at_least(1, "it can be 1 (nothing is mixed) or more"), "Kim, Figure 1")
+    mix_tiles: list[int] = option(
+        [0, 0], every(at_least(0, "give two numbers, rows and columns, as in [4, 3], or [0, 0]"), 2), "ours"
+    )
+
+    def mixing(self, network: nn.Module) -> Mixing:
+        if self.mix_tiles == [0, 0]:
+            self.mix_tiles = list(tiles_of(network, self.unmix))
+        return super().mixing(network)
+
+
+class Guarded(Single):
+    """Single, and beside it a twin: a copy of the student where the burn-in ends, which from then on learns from the
+    labels alone. A run keeps the better of the two on its validation images, so unlabelled images that mislead do no
+    harm."""
+
+    twin: nn.Module
+
+    def learn(self, labels: Target) -> Outcome:
+        """The student alone. A loss of 0 is the twin's: several processes expect all parameters to learn."""
+        losses, measures = super().learn(labels)
+        nothing = sum(p.sum() for p in self.twin.parameters()) * 0
+        return Outcome({**losses, "twin": nothing}, measures)
+
+    def after_burn_in(self) -> None:
+        self.twin.load_state_dict(self.students[0].state_dict())
+
+    def step(self, labels: Target, unlabeled: View, draws: Draws) -> Outcome:
+        losses, measures = super().step(labels, unlabeled, draws)
+        return Outcome({**losses, "twin": follow(self.twin, labels).loss}, measures)
+
+
+def guarded(options: GuardedOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
+    """From its options; the second network is the twin."""
+    method = single(options, networks, codec, kind=Guarded)
+    method.twin = networks[1]
+    method.twin.load_state_dict(networks[0].state_dict())
+    return method

@@ -1,0 +1,68 @@
+"""The twin of the guarded method: a copy where the burn-in ends, and then labels alone."""
+
+from __future__ import annotations
+
+import torch
+
+from semipose.draws import Draws
+from semipose.methods import build_method, options
+from semipose.methods.guarded import Guarded
+from tests.fixtures.tiny import CODEC, Tiny, labeled, view
+
+
+def made(**settings: object) -> Guarded:
+    method = build_method(options("guarded", **settings), [Tiny(0), Tiny(1)], CODEC)
+    assert isinstance(method, Guarded)
+    return method
+
+
+def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def test_the_twin_is_a_copy_where_the_burn_in_ends() -> None:
+    method = made()
+    with torch.no_grad():
+        next(method.students[0].parameters()).add_(1)
+    assert not same(method.twin, method.students[0])
+    method.after_burn_in()
+    assert same(method.twin, method.students[0])
+    assert all(a is not b for a, b in zip(method.twin.parameters(), method.students[0].parameters(), strict=True))
+
+
+def test_in_the_burn_in_the_twin_is_not_moved() -> None:
+    method = made()
+    method(labeled(), None, Draws(0, 1)).total.backward()
+    assert all(p.grad is not None and not p.grad.any() for p in method.twin.parameters())
+    assert any(p.grad.any() for p in method.students[0].parameters())
+
+
+def test_the_twin_learns_what_supervised_training_would() -> None:
+    method, alone = made(), build_method(options("supervised"), [Tiny(0)], CODEC)
+    method.after_burn_in()
+    losses = method(labeled(), view(4, 5), Draws(0, 1)).losses
+    wanted = alone(labeled(), None, Draws(0, 1)).losses["supervised"]
+    losses["twin"].backward()
+    wanted.backward()
+    torch.testing.assert_close(losses["twin"], wanted)
+    for mine, theirs in zip(method.twin.parameters(), alone.students[0].parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad)
+    assert all(p.grad is None for p in method.students[0].parameters())
+
+
+def test_unlabelled_images_do_not_reach_the_twin() -> None:
+    method = made()
+    method.after_burn_in()
+    losses = method(labeled(), view(4, 5), Draws(0, 1)).losses
+    losses["unsupervised"].backward()
+    assert all(p.grad is None for p in method.twin.parameters())
+
+
+def test_tiles_are_as_many_as_the_grid_has() -> None:
+    settings = options("guarded")
+    build_method(settings, [Tiny(0), Tiny(1)], CODEC)
+    given = options("guarded", mix_tiles=[2, 1])
+    build_method(given, [Tiny(0), Tiny(1)], CODEC)
+    assert given.mix_tiles == [2, 1]  # type: ignore[attr-defined]
+    rows, columns = settings.mix_tiles  # type: ignore[attr-defined]
+    assert 1 <= rows <= 4 and 1 <= columns <= 4 and (rows, columns) != (1, 1)
