@@ -25,7 +25,8 @@ def test_files_and_lines_of_a_small_folder(tmp_path: Path) -> None:
     assert rows == [{"file_name": "more/new.png"}]
     content = yaml.safe_load((tmp_path / "data.yaml").read_text())
     assert content["data"]["labeled"] == "labels.csv" and content["data"]["split"] == "split.json"
-    assert content["method"]["name"] == "single" and content["data"]["skeleton"]["pairs"] == [["left_ear", "right_ear"]]
+    assert content["method"]["name"] == "guarded"
+    assert content["data"]["skeleton"]["pairs"] == [["left_ear", "right_ear"]]
     split = json.loads((tmp_path / "split.json").read_text())
     assert not set(split["labeled"]) & set(split["val"]) and len(split["val"]) == 1
 

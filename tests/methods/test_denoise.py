@@ -12,8 +12,8 @@ from semipose.draws import Draws
 from semipose.geometry import View, to_cells
 from semipose.heatmap import peaks
 from semipose.methods.denoise import READINGS, selected
-from semipose.methods.views import AGGREGATES, average, batched, pooled
 from semipose.methods.teachers import Itself
+from semipose.methods.views import AGGREGATES, average, batched, pooled
 from semipose.target import Target
 from tests.fixtures.tiny import FLIP, STRIDE, K, Says, Tiny, view
 

@@ -43,7 +43,9 @@ def test_any_method_may_average_over_views(name: str) -> None:
     nets = [Tiny(0), Tiny(1)][: 2 if name == "dual" else 1]
     method = build_method(options(name, views=3, multi="affine10"), nets, CODEC)
     losses = method(labeled(), view(4, 5), Draws(0, 1)).losses
-    plain = build_method(options(name), [Tiny(0), Tiny(1)][: len(nets)], CODEC)(labeled(), view(4, 5), Draws(0, 1)).losses
+    plain = build_method(options(name), [Tiny(0), Tiny(1)][: len(nets)], CODEC)(
+        labeled(), view(4, 5), Draws(0, 1)
+    ).losses
     assert all(value.isfinite() for value in losses.values())
     assert any(losses[key].item() != plain[key].item() for key in losses if key.startswith("unsupervised"))
 

@@ -39,7 +39,7 @@ def test_a_project_of_several_videos_holds_out_a_whole_one(tmp_path: Path) -> No
     assert len({s.session for s in val}) == 1 and not {s.session for s in val} & {s.session for s in labeled}
     assert any("12 instances in 12 images of 4 videos" in line for line in found.lines)
     content = yaml.safe_load((project / "data.yaml").read_text())
-    assert content["data"]["labeled"] == "." and content["method"]["name"] == "single"
+    assert content["data"]["labeled"] == "." and content["method"]["name"] == "guarded"
     assert content["method"]["burn_in"] == 0.5
     assert content["data"]["skeleton"]["pairs"] == [["left_ear", "right_ear"]]
 
@@ -62,7 +62,7 @@ def test_data_yaml_trains_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["train", *small, *out, str(tmp_path / "my data.yaml"), "--optim.batch", "2"]) == 0
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert (summary["labels"], summary["unlabeled"], summary["val_images"]) == (5, 3, 1)
-    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["method"]["name"] == "single"
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["method"]["name"] == "guarded"
     assert main(["check", "--data", str(tmp_path / "my data.yaml")]) == 0
 
 
@@ -70,7 +70,7 @@ def test_a_recipe_that_is_named_brings_its_method(tmp_path: Path) -> None:
     plain_csv(tmp_path)
     init(tmp_path)
     chosen = configure("dual", tmp_path / "data.yaml")
-    assert chosen.method.name == "dual" and chosen.steps == 800
+    assert chosen.method.name == "dual" and chosen.steps == 500
 
 
 def test_coco_with_validation_of_its_own_in_the_usual_folders(tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_real_projects(tmp_path: Path) -> None:
         assert any(line.startswith("small: an instance's labels span 17%") for line in found.lines) == flips
         content = yaml.safe_load(target.read_text())
         assert content["method"]["easy"] == ("affine30+flip50" if flips else "affine10")
-        assert content["method"]["hard"] == ("affine60+flip50+jc1" if flips else "affine30+jc5")
+        assert content["method"]["hard"] == ("affine60+flip50" if flips else "affine30")
         assert "mp4" in str(content["data"]["unlabeled"]) and (tmp_path / content["data"]["split"]).exists()
 
 

@@ -30,9 +30,9 @@ def test_python_and_the_shell_resolve_the_same(tmp_path: Path, capsys: pytest.Ca
     assert not (tmp_path / "runs").exists()
 
 
-def test_dual_where_no_file_has_settings_of_its_own(tmp_path: Path) -> None:
+def test_auto_where_no_file_has_settings_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "data.yaml"
-    for content, method in (({"data": PEOPLE, "method": {"name": "mum"}}, "mum"), (PEOPLE, "dual")):
+    for content, method in (({"data": PEOPLE, "method": {"name": "mum"}}, "mum"), (PEOPLE, "guarded")):
         file.write_text(yaml.safe_dump(content))
         assert semipose.train(file, print_config=True).config.method.name == method
     assert semipose.train(PEOPLE, print_config=True).config.data.val == PEOPLE["val"]

@@ -35,7 +35,7 @@ def train(
 
     Args:
         data: A data.yaml: the data section (labeled, unlabeled, val, ...), alone or with others.
-        recipe: A recipe's name (semipose recipes); dual where no file has settings of its own.
+        recipe: A recipe's name (semipose recipes); auto where no file has settings of its own.
         config: A YAML file of settings, such as a run's config.yaml.
         pair: A result of semipose gap, whose first pair becomes method.easy and method.hard.
         out: The run's folder; runs/<recipe> by default. A name that is taken gets -2.
@@ -64,7 +64,7 @@ def train(
         _check_alone({**beginning, "out": out, "overwrite": overwrite, "print_config": print_config})
         chosen, folder = None, Path(resume)
     else:
-        name = recipe or (None if config or has_settings(data) else "dual")
+        name = recipe or (None if config or has_settings(data) else "auto")
         layers = [read_yaml(Path(config))] if isinstance(config, str | Path) else []
         layers += [{"method": read_pair(pair)}] if pair else []
         chosen = configure(config if isinstance(config, Config) else name, data, *layers, settings)

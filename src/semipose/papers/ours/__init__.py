@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from semipose.config.schema import Config, OptimConfig
+from semipose.methods import options
 from semipose.papers import mini
 from semipose.papers.pose_mum.methods import MUM, POSE_MUM, POSE_MUM_PLUS
 from semipose.papers.tables import Make, Paper, Plan, Recipe
-from semipose.papers.xie2021.methods import DUAL_JC, NAIVE, RA, SINGLE, SUPERVISED
+from semipose.papers.xie2021.methods import DUAL_JC, EASY, NAIVE, RA, SINGLE, SUPERVISED, A
 from semipose.papers.yu2024.methods import REFINED, WHOLE
 
 DUAL: dict[str, Any] = {**DUAL_JC, "hard": f"{RA}+jc5"}
@@ -27,6 +29,8 @@ METHODS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+GUARDED: dict[str, Any] = {"name": "guarded", "easy": EASY, "hard": A}
+"""The better of two networks: tiles mixed (MUM) once the labels are learnt out, beside a twin of labels alone."""
 STEPS = 400
 FAST = OptimConfig(name="muon", lr=0.05, schedule="cosine", batch=16)
 """A third of the protocol's steps; chosen by supervised training on people that no result is of (docs/DECISIONS.md)."""
@@ -43,10 +47,23 @@ def config(name: str, seed: int = 0) -> Config:
     return _small(METHODS[name][0])(seed, None)
 
 
+def auto(seed: int = 0, root: Path | None = None) -> Config:
+    """What `semipose train data.yaml` trains where the file says nothing else; chosen on mice and photographs
+    (docs/protocols.md)."""
+    optim = OptimConfig(name="muon", lr=0.02, schedule="cosine", restart=True, batch=16)
+    return Config(method=options(**GUARDED), optim=optim, steps=2000, eval_every=500, decode="dark", seed=seed)
+
+
 PAPER = Paper(
     "Synthetic people in minutes (ours)",
     "Ours",
     tables={},
-    plans={name: Plan({"mini": _small(method)}) for name, (method, _) in METHODS.items()},
-    recipes={f"mini-{name}": Recipe(name, about) for name, (_, about) in METHODS.items()},
+    plans={
+        **{name: Plan({"mini": _small(method)}) for name, (method, _) in METHODS.items()},
+        "auto": Plan({"paper": auto}),
+    },
+    recipes={
+        "auto": Recipe("auto", "the better of two networks: MUM after the labels are learnt, or labels alone"),
+        **{f"mini-{name}": Recipe(name, about) for name, (_, about) in METHODS.items()},
+    },
 )
