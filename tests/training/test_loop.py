@@ -316,3 +316,23 @@ def test_the_schedule_begins_anew_where_a_burn_in_ends(cache, run) -> None:
     rates = [float(row["lr"]) for row in metrics(run)]
     half = len(rates) // 2
     assert rates[:half] == rates[half:] and rates[0] == pytest.approx(config.optim.lr) and rates[half - 1] < rates[0]
+
+
+@pytest.mark.parametrize("name", ["adam", "muon"])
+def test_twins_learn_as_runs_of_their_own_would(cache, run, tmp_path, reference, name) -> None:
+    """The student as MUM's, its twin as supervised training, from one start: so a study needs no run of the pair."""
+    mixing = {"mix_group": 2, "mix_tiles": [2, 1], "hard": "affine60+flip50"}
+    methods = {
+        "guarded": options("guarded", burn_in=0.0, **mixing),
+        "mum": options("mum", **mixing),
+        "supervised": options("supervised"),
+    }
+    for method, chosen in methods.items():
+        config = replace(tiny(cache, optim={"name": name}), method=chosen)
+        run_training(config, RunDir.create(tmp_path / method), init_from=[reference.path], progress=False)
+    guarded = checkpoint.load(tmp_path / "guarded" / "checkpoints" / "last.ckpt")["method"]
+    for prefix, method in (("students.0.", "mum"), ("twin.", "supervised")):
+        alone = checkpoint.load(tmp_path / method / "checkpoints" / "last.ckpt")["method"]
+        for key, value in alone.items():
+            mine = guarded[prefix + key.removeprefix("students.0.")]
+            torch.testing.assert_close(mine, value, rtol=1e-4, atol=1e-5)
