@@ -1,0 +1,81 @@
+"""What `auto` gives: the better of MUM and of labels alone, chosen on some validation images, scored on the others.
+
+    python benchmarks/auto.py --root runs/promise
+
+Its two networks learn as runs of their own would (tests/training/test_loop.py), so the rows `mum` and `supervised` of
+benchmarks/promise.py are its networks, and nothing is trained. `--judges` images choose, drawn a hundred times; the
+rest says what the choice is worth. `worst_harm`: by how many points of PCK the choice is worse than labels alone, in
+the mean over the choices, where it is worst. Writes results/auto.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import write
+from promise import PROTOCOLS
+from semipose.reports.runs import parse_predictions
+
+CHOICES = 100
+
+
+def hits(run: Path, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """(N, K) whether each joint of a finished run's validation is right, and whether it has a label."""
+    predictions = parse_predictions((run / "predictions" / "val.json").read_text())
+    assert predictions is not None
+    distance = predictions.distance("a")
+    return distance <= threshold, np.isfinite(distance) & (predictions.truth[..., 2] > 0)
+
+
+def outcome(taught: Path, alone: Path, threshold: float, judges: int, seed: int = 0) -> dict[str, float]:
+    """Of two finished runs: PCK of each in %, of the chosen one in the mean, and how often it is the taught one."""
+    (a, known), (b, _) = hits(taught, threshold), hits(alone, threshold)
+    rng, scores = np.random.default_rng(seed), []
+    for _ in range(CHOICES):
+        order = rng.permutation(len(a))
+        judge, rest = order[:judges], order[judges:]
+
+        def pck(right: np.ndarray, rows: np.ndarray) -> float:
+            return 100 * float(right[rows][known[rows]].mean())
+
+        chosen = pck(a, judge) >= pck(b, judge)
+        scores.append((pck(a, rest), pck(b, rest), pck(a if chosen else b, rest), chosen))
+    means = np.mean(scores, 0)
+    return dict(zip(("taught", "alone", "auto", "chosen"), map(float, means), strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, default=Path("runs/promise"))
+    parser.add_argument("--judges", type=int, default=40, help="images that choose: what a small project has")
+    parser.add_argument("--taught", nargs="*", default=["mum"], help="rows that stand for the taught network")
+    asked = parser.parse_args()
+    runs: dict[str, Any] = {}
+    for name, protocol in PROTOCOLS.items():
+        for folder in sorted((asked.root / name).glob("draw*")):
+            for alone in sorted(folder.glob("supervised-*")):
+                for row in asked.taught:
+                    taught = folder / alone.name.replace("supervised", row)
+                    if all((run / "summary.json").exists() for run in (taught, alone)):
+                        key = f"{name} {taught.name} {folder.name}"
+                        runs[key] = outcome(taught, alone, protocol.config.threshold, asked.judges)
+                        print(key, json.dumps({k: round(v, 2) for k, v in runs[key].items()}))
+    differences = [run["auto"] - run["taught"] for run in runs.values()]
+    summary = {
+        "auto_minus_best_row_one": float(np.mean(differences)),
+        "auto_minus_labels": float(np.mean([run["auto"] - run["alone"] for run in runs.values()])),
+        "worst_harm": max(0.0, *(run["alone"] - run["auto"] for run in runs.values())),
+        "worst_harm_unguarded": max(0.0, *(run["alone"] - run["taught"] for run in runs.values())),
+        "judges": asked.judges,
+        "runs": len(runs),
+    }
+    write("auto", {key: round(value, 3) for key, value in summary.items()}, runs)
+
+
+if __name__ == "__main__":
+    main()
