@@ -48,8 +48,13 @@ def scoreboard(target: str | None, scale: str, out: Path | None) -> list[dict[st
     runs = read_record(RECORD) if scale == "mini" and RECORD.exists() else {}
     for name in names:
         runs |= read_runs(out or Path("reproduce", name, scale), name, scale)
-    board = [judged(name, claim, runs, scale) for name in names for claim in paper(name).claims]
+    board = board_of(runs, names, scale)
     return [one for one in board if plans is None or plans & set(one["rows"])]
+
+
+def board_of(runs: Runs, names: Sequence[str] = PAPERS, scale: str = "mini") -> list[dict[str, Any]]:
+    """Every claim of some papers by these runs, as `judged`."""
+    return [judged(name, claim, runs, scale) for name in names for claim in paper(name).claims]
 
 
 def judged(name: str, claim: Claim, runs: Runs, scale: str = "mini") -> dict[str, Any]:

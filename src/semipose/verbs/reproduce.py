@@ -40,8 +40,8 @@ def reproduce(
 
     Returns: the tables, as written: {"table", "title", "scale", "seeds", "rows": [{"label", "paper", "metric", "mean",
         "spread", "scores": {seed: score}, "parts": {column: {"paper", "mean"}}, "labeled", "student", "measured",
-        "runs"}], "files", ...}. A row that has no run has no scores. `data` may hold settings of the data section. With `claims` a list of claims: {"claim",
-        "source", "says", "rows", "numbers", "margin", "seeds", "verdict"}.
+        "runs"}], "files", ...}. A row that has no run has no scores. `data` may hold settings of the data
+        section. With `claims` the claims: {"claim", "source", "says", "rows", "numbers", "margin", "seeds", "verdict"}.
 
     Raises:
         UserError: no such target, a seed among the settings, a folder of data at mini scale, a run failed, or

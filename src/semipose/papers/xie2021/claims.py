@@ -165,7 +165,7 @@ NETWORKS = (
             f"networks-close-{labels}",
             "Section 4.2, Table 2",
             f"With {labels.upper()} labels Dual's two networks end close to each other.",
-            close(*(at(one, labels, "table2") for one in PAIR)),
+            close(at(PAIR[0], labels, "table2"), at(PAIR[1], labels, "table2")),
         )
         for labels in LABELS
     ),
