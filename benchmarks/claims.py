@@ -89,9 +89,14 @@ def wanted() -> dict[str, set[str]]:
 
 
 def collect(out: Path) -> tuple[Runs, Notes]:
-    """What is there: this record, those of the tables, and finished runs, each with what claims compare alone."""
+    """What is there, with what claims compare alone: this record, over it those of the tables and finished runs."""
     runs: Runs = {}
     notes = Notes({}, {})
+    if (RESULTS / RECORD.name).exists():
+        runs |= read_record(RESULTS / RECORD.name)
+        for row, columns in load(RECORD.stem)["runs"].items():
+            for index, seed in enumerate(columns["seeds"]):
+                notes.add((row, seed), {key: columns[key][index] for key in COLUMNS[1:]})
     for name, record in TABLES.items():
         content = load(record)
         for run in content["runs"].values():
@@ -102,11 +107,6 @@ def collect(out: Path) -> tuple[Runs, Notes]:
             key = f"{name}/{plan}", run["seed"]
             runs[key] = numbers_of({"curves": curves, "scores": run["scores"]})
             notes.add(key, {"commit": content["commit"], **run["summary"]})
-    if (RESULTS / RECORD.name).exists():
-        runs |= read_record(RESULTS / RECORD.name)
-        for row, columns in load(RECORD.stem)["runs"].items():
-            for index, seed in enumerate(columns["seeds"]):
-                notes.add((row, seed), {key: columns[key][index] for key in COLUMNS[1:]})
     for name in PAPERS:
         folder = out / name / "mini"
         for key, values in read_runs(folder, name, "mini").items():

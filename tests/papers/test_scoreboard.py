@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +214,7 @@ def test_the_scoreboard_is_quick_and_needs_no_torch(tmp_path: Path) -> None:
         "print(*sorted({'torch', 'cv2', 'timm', 'av'} & set(sys.modules)), file=sys.stderr)\nsys.exit(code)"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(semipose.__file__).parents[1])}
-    start = time.process_time(), time.perf_counter(), os.times().children_user
+    before = os.times().children_user
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "" and " total " in done.stdout.splitlines()[-1]
-    assert os.times().children_user - start[2] < 5
+    assert os.times().children_user - before < 5, "of a processor's time, whatever else it does"

@@ -121,12 +121,13 @@ def numbers(name: str, row: Row, side: Side, runs: Runs, scale: str) -> dict[int
 
 
 def read_record(path: Path) -> Runs:
-    """The runs of a record: {"runs": {PAPER/PLAN: {"seeds": [0, ...], key: [number, ...]}}}, columns by seed."""
+    """The runs of a record: {"runs": {PAPER/PLAN: {"seeds": [0, ...], key: [number, ...]}}}, columns by seed. What
+    has no "/" in its key, as "seconds", is no number of a claim."""
     found: Runs = {}
     try:
         for plan, columns in _content(path)["runs"].items():
             for index, seed in enumerate(columns["seeds"]):
-                values = {key: _finite(column[index]) for key, column in columns.items() if key != "seeds"}
+                values = {key: _finite(column[index]) for key, column in columns.items() if "/" in key}
                 found[plan, seed] = {key: value for key, value in values.items() if value is not None}
     except (KeyError, TypeError, IndexError, AttributeError):
         raise UserError(f"{path} is no record of claims; benchmarks/claims.py writes it") from None
