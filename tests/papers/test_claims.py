@@ -82,7 +82,7 @@ def test_comparisons_are_differences_of_numbers() -> None:
     assert [margin(one, numbers) for one in best(A, B, C, by=1.0)] == [1, 1.5]
     assert [margin(one, numbers) for one in falling(A, B, C, D)] == [2, 0.5, 1.5]
     assert [margin(one, numbers) for one in close(A, B)] == [CLOSE + 2, CLOSE - 2]
-    assert margin(gains_more(A, B, C, D), numbers) == (5 - 3) - (2.5 - 1)
+    assert [margin(one, numbers) for one in gains_more(A, B, C, D)] == [5 - 3, (5 - 3) - (2.5 - 1)]
 
 
 @given(hundredths, hundredths)

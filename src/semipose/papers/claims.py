@@ -95,9 +95,9 @@ def close(a: Side, b: Side, within: float = CLOSE) -> tuple[Inequality, ...]:
     return (above(a, b, -within), above(b, a, -within))
 
 
-def gains_more(a: Side, over: Side, than: Side, than_over: Side) -> Inequality:
-    """a gains more over its control than another over its own."""
-    return Inequality(((1.0, a), (-1.0, over), (-1.0, than), (1.0, than_over)))
+def gains_more(a: Side, over: Side, than: Side, than_over: Side) -> tuple[Inequality, ...]:
+    """a gains over its control, and more than another does over its own."""
+    return (above(a, over), Inequality(((1.0, a), (-1.0, over), (-1.0, than), (1.0, than_over))))
 
 
 def collapses(row: Side) -> Inequality:
