@@ -19,6 +19,7 @@ import jinja2
 
 from records import RESULTS, curve, load
 from semipose.papers.results import markdown
+from semipose.papers.scoreboard import RECORD, board_of, margin_text, read_record
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES, DOCS = ROOT / "benchmarks" / "templates", ROOT / "docs" / "results"
@@ -75,6 +76,8 @@ def pages() -> dict[str, str]:
         "signed": signed,
         "listed": listed,
         "table": markdown,
+        "claims": lambda name: board_of(read_record(RESULTS / RECORD.name), [name]),
+        "margin": margin_text,
         "last": lambda run, column: curve(run, column)[1][-1],
     }
     return {

@@ -42,7 +42,7 @@ def run_tables(target: str, asked: Setting, seeds: Sequence[int] = (0,)) -> list
         raise UserError(f"there is no scale {asked.scale!r}; it can be {', '.join(SCALES)}")
     paper, tables = find(target)
     jobs = [(plan, seed) for plan in needed(paper, tables.values(), asked.scale) for seed in seeds]
-    clock = Clock([_cost(paper.plans[plan], asked, seed) for plan, seed in jobs], asked.progress)
+    clock = Clock([cost(paper.plans[plan], asked, seed) for plan, seed in jobs], asked.progress)
     records: dict[tuple[str, int], dict[str, Any]] = {}
     written: list[dict[str, Any]] = []
     for plan, seed in jobs:
@@ -134,7 +134,7 @@ def _curves(folder: Path) -> list[dict[str, float]]:
     return [{k: float(v) for k, v in row.items() if v and k.startswith(kept)} for row in rows]
 
 
-def _cost(plan: Plan, asked: Setting, seed: int) -> float:
+def cost(plan: Plan, asked: Setting, seed: int) -> float:
     """What a run takes, in passes of one network a step: with unlabelled images, two with gradient and one without, or
     one a view."""
     method = plan.scales[asked.scale](seed, asked.root).method

@@ -82,9 +82,8 @@ def _measured(
     from semipose.inference.perturbation import perturbed
 
     file, folder = asked.out / f"{record['run']}.json", asked.out / record["run"]
-    own = row.metric in SCORES and not row.view and (asked.scale == "paper" or row.metric in (MPJPE, PSEUDO))
-    kind = row.metric if own else PCK
-    key = f"{kind} under" if row.view else kind
+    kind = measured_in(row, asked.scale)
+    key = under(kind) if row.view else kind
     network = row.network or "mean"
     wanted = set(views) if row.view else {part_of(network, part) for part in row.parts}
     content = json.loads(file.read_text())
@@ -104,6 +103,17 @@ def _measured(
     if kind == MPJPE and parts:
         whole = _mean(parts.values(), digits=None)  # the papers' means are of the columns they print
     return {"": whole, **parts}, kind
+
+
+def measured_in(row: Row, scale: str) -> str:
+    """The measure of a row at a scale: a key of a run's scores."""
+    own = row.metric in SCORES and not row.view and (scale == "paper" or row.metric in (MPJPE, PSEUDO))
+    return row.metric if own else PCK
+
+
+def under(kind: str) -> str:
+    """The key of a run's scores under perturbations, by view."""
+    return f"{kind} under"
 
 
 def _mean(values: Iterable[float | None], digits: int | None = 2) -> float | None:

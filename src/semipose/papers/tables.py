@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semipose.config import Config
+from semipose.papers.claims import Claim
 
 Make = Callable[[int, Path | None], Config]
 """(seed, folder of the data sets or None) -> configuration. Where the folder is None, the user names the data."""
@@ -100,6 +101,7 @@ class Paper:
         sources: dotted key -> where a value comes from that is not the default; where nothing is said, it is the
             paper's.
         old: names that a recipe or plan had before, which go on working -> today's.
+        claims: what it says of its rows (`semipose reproduce --claims`).
     """
 
     title: str
@@ -109,3 +111,4 @@ class Paper:
     recipes: Mapping[str, Recipe] = field(default_factory=dict, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
     old: Mapping[str, str] = field(default_factory=dict, repr=False)
+    claims: tuple[Claim, ...] = field(default=(), repr=False)

@@ -19,6 +19,7 @@ def reproduce(
     out: str | Path | None = None,
     dry_run: int = 0,
     train: bool = True,
+    claims: bool = False,
     progress: bool = True,
     **settings: Any,
 ) -> list[dict[str, Any]]:
@@ -35,17 +36,26 @@ def reproduce(
         out: Folder of runs, records and tables; reproduce/PAPER/SCALE by default.
         dry_run: Train so many steps only, on what data there is.
         train: Train what has no finished run; else its rows stay empty.
+        claims: Train nothing; say which of the paper's claims the runs that are there reproduce.
 
     Returns: the tables, as written: {"table", "title", "scale", "seeds", "rows": [{"label", "paper", "metric", "mean",
         "spread", "scores": {seed: score}, "parts": {column: {"paper", "mean"}}, "labeled", "student", "measured",
-        "runs"}], "files", ...}. A row that has no run has no scores. `data` may hold settings of the data section.
+        "runs"}], "files", ...}. A row that has no run has no scores. `data` may hold settings of the data
+        section. With `claims` the claims: {"claim", "source", "says", "rows", "numbers", "margin", "seeds", "verdict"}.
 
     Raises:
-        UserError: no such target, a seed among the settings, a folder of data at mini scale, or a run failed.
+        UserError: no such target, a seed among the settings, a folder of data at mini scale, a run failed, or
+            `claims` with what is for training.
         Stopped: a signal stopped a run, with its checkpoint saved; the same call goes on.
 
     Example: semipose reproduce xie2021/table1 --seeds 0 1 2
     """
+    if claims:
+        if settings or data is not None or dry_run or tuple(seeds) != (0,):
+            raise UserError("--claims trains nothing and reads all seeds that are there; leave other settings out")
+        from semipose.papers.scoreboard import scoreboard
+
+        return scoreboard(target, scale, None if out is None else Path(out))
     from semipose.papers.configure import nested
 
     if target is None:
@@ -67,6 +77,10 @@ def reproduce(
 
 
 def _print(tables: list[dict[str, Any]], asked: SimpleNamespace) -> None:
+    if asked.claims:
+        from semipose.papers.scoreboard import board_text
+
+        return print(board_text(tables))
     from semipose.papers.listing import rows_text
     from semipose.papers.results import markdown
 

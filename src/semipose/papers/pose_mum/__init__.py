@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from semipose.papers.pose_mum.claims import CLAIMS
 from semipose.papers.pose_mum.methods import SOURCES
 from semipose.papers.pose_mum.plans import PLANS
 from semipose.papers.pose_mum.tables import TABLES
@@ -16,4 +17,4 @@ RECIPES = {
     "eman0.6": Recipe("eman-0.6"),
 }
 
-PAPER = Paper("Kim et al., Pose-MUM", "Kim", TABLES, PLANS, RECIPES, SOURCES)
+PAPER = Paper("Kim et al., Pose-MUM", "Kim", TABLES, PLANS, RECIPES, SOURCES, claims=CLAIMS)

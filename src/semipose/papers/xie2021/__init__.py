@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from semipose.papers.tables import Paper, Recipe
+from semipose.papers.xie2021.claims import CLAIMS
 from semipose.papers.xie2021.methods import SOURCES
 from semipose.papers.xie2021.plans import LABELS, PLANS
 from semipose.papers.xie2021.tables import TABLES
@@ -37,4 +38,4 @@ RECIPES = {
 }
 OLD = {"dual-hrnet": "dual-mixed", **{f"dual-{labels}": f"dual-a-{labels}" for labels in LABELS}}
 
-PAPER = Paper("Xie et al., ICCV 2021", "Xie", TABLES, PLANS, RECIPES, SOURCES, OLD)
+PAPER = Paper("Xie et al., ICCV 2021", "Xie", TABLES, PLANS, RECIPES, SOURCES, OLD, claims=CLAIMS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from semipose.papers.tables import Paper, Recipe
+from semipose.papers.yu2024.claims import CLAIMS
 from semipose.papers.yu2024.methods import SOURCES
 from semipose.papers.yu2024.plans import PLANS
 from semipose.papers.yu2024.tables import TABLES
@@ -14,4 +15,4 @@ RECIPES = {
     "denoise-select": Recipe("denoise-select", "the whole method (supplement, Algorithm 1)"),
 }
 
-PAPER = Paper("Yu et al., WACV 2024", "Yu", TABLES, PLANS, RECIPES, SOURCES)
+PAPER = Paper("Yu et al., WACV 2024", "Yu", TABLES, PLANS, RECIPES, SOURCES, claims=CLAIMS)
