@@ -309,9 +309,9 @@ def test_the_better_of_two_twins_is_kept(cache, run, monkeypatch, better) -> Non
     assert same(other.state_dict(), training.networks[1 - rank[better]].state_dict())
 
 
-def test_the_schedule_begins_anew_where_a_burn_in_ends(cache, run) -> None:
-    config = tiny(cache, optim={"schedule": "cosine", "restart": True}, log_every=1)
-    config = replace(config, method=options("single", burn_in=0.5))
+def test_the_schedule_begins_anew(cache, run) -> None:
+    config = tiny(cache, optim={"schedule": "cosine", "restart": 0.5}, log_every=1)
+    config = replace(config, method=options("supervised"))
     trained(config, run)
     rates = [float(row["lr"]) for row in metrics(run)]
     half = len(rates) // 2

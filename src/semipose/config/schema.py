@@ -94,7 +94,8 @@ class OptimConfig:
         gamma: the factor.
         decay: of wsd, the last part of the length, in which the rate falls.
         final: of cosine and wsd, the part of the rate that is left at the end.
-        restart: the schedule begins anew where a burn-in ends, so that the labels are learnt out before they teach.
+        restart: the part of the length after which the schedule begins anew; not at all where it is 0. Where a burn-in
+            ends, the labels are learnt out before their network teaches.
         batch: labelled images a step, over all devices.
         unlabeled_batch: unlabelled images a step, over all devices; `batch` when 0.
     """
@@ -113,7 +114,7 @@ class OptimConfig:
     final: float = option(
         0.0, within(0, 1, "it is a part of the rate, from 0 to 1"), "ours; Loshchilov and Hutter 2017"
     )
-    restart: bool = option(False, source="ours; warm restarts, Loshchilov and Hutter 2017")
+    restart: float = option(0.0, within(0, 1, PART), "ours; warm restarts, Loshchilov and Hutter 2017")
     batch: int = option(32, at_least(1, "it can be 1 or more"), CODE)
     unlabeled_batch: int = option(
         0, at_least(0, "it can be 1 or more, or 0 for optim.batch"), "as many as labelled ones (Xie, section 3.2)"

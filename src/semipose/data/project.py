@@ -349,7 +349,7 @@ optim:
   name: muon  # a few hundred steps do what adam needs a thousand for
   lr: 0.02
   schedule: cosine
-  restart: true  # after the burn-in
+  restart: 0.5  # the rate falls, and begins anew where the burn-in ends
   batch: {max(2, min(8, len(pool)))}
   unlabeled_batch: 8
 

@@ -227,9 +227,10 @@ class Training:
 
     def _in_schedule(self, step: int) -> tuple[int, int]:
         """A step's place in the schedule of the learning rate, and the schedule's length."""
-        if not self.config.optim.restart or not self.burn_in:
+        first = round(self.config.optim.restart * self.steps)
+        if not 0 < first < self.steps:
             return step, self.steps
-        return (step, self.burn_in) if step < self.burn_in else (step - self.burn_in, self.steps - self.burn_in)
+        return (step, first) if step < first else (step - first, self.steps - first)
 
     def _account(self, step: int, outcome: Outcome, asked: bool) -> None:
         """Adds a step's losses and measures to the window, and tells the guard of it, both as means over all ranks."""

@@ -50,7 +50,7 @@ def config(name: str, seed: int = 0) -> Config:
 def auto(seed: int = 0, root: Path | None = None) -> Config:
     """What `semipose train data.yaml` trains where the file says nothing else; chosen on mice and photographs
     (docs/protocols.md)."""
-    optim = OptimConfig(name="muon", lr=0.02, schedule="cosine", restart=True, batch=16)
+    optim = OptimConfig(name="muon", lr=0.02, schedule="cosine", restart=0.5, batch=16)
     return Config(method=options(**GUARDED), optim=optim, steps=2000, eval_every=500, decode="dark", seed=seed)
 
 
