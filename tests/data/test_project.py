@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from semipose.data.extent import label_box
 from semipose.data.project import begin
 from semipose.errors import UserError
 from tests.fixtures.projects import picture, plain_csv
@@ -40,3 +42,41 @@ def test_another_name_names_all_its_files_and_nothing_is_replaced_unasked(tmp_pa
     assert [file.name for file in begin(tmp_path, tmp_path / "mice.yaml", overwrite=True).files] == names
     with pytest.raises(UserError, match="gone does not exist"):
         begin(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(("anyhow", "easy"), [(True, "rotate180+scale25+flip50"), (False, "affine30+flip50")])
+def test_bodies_that_lie_in_every_direction_are_turned_by_any_angle(tmp_path: Path, anyhow: bool, easy: str) -> None:
+    plain_csv(tmp_path, frames=14)
+    rows = ["image,joint,x,y"]
+    for i in range(14):
+        angle = i * 6.28 / 14 if anyhow else 0.1 * (i % 3)
+        across = {"nose": 14, "left_ear": 8, "right_ear": 8, "tail": -14}
+        aside = {"nose": 0, "left_ear": 3, "right_ear": -3, "tail": 0}
+        for joint, along in across.items():
+            step = along * np.exp(1j * angle) + aside[joint] * 1j * np.exp(1j * angle)
+            rows.append(f"frames/{i}.png,{joint},{18 + 2 * i + step.real:.2f},{15 + i + step.imag:.2f}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    begin(tmp_path)
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    assert content["method"]["easy"] == easy and content["data"].get("reach", 30) == (35 if anyhow else 30)
+
+
+@pytest.mark.parametrize(("larger", "padding"), [(0, 1.0), (12, 1.25)])
+def test_boxes_of_labels_are_not_enlarged_twice(tmp_path: Path, larger: float, padding: float) -> None:
+    """The extent of the labels times 1.2 shows the whole body already; a data set's own boxes are enlarged."""
+    joints, annotations = np.array([[20.0, 14, 2], [40, 30, 2]]), []
+    for i in range(6):
+        picture(tmp_path / "images" / f"{i}.png", i)
+        x, y, w, h = label_box(joints, (48, 64))
+        box = [x - larger / 2, y - larger / 2, w + larger, h + larger]
+        annotations.append(
+            {"id": i, "image_id": i, "category_id": 1, "bbox": box, "keypoints": joints.flatten().tolist()}
+        )
+    document = {
+        "images": [{"id": i, "file_name": f"{i}.png"} for i in range(6)],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "thing", "keypoints": ["a", "b"]}],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    begin(tmp_path)
+    assert yaml.safe_load((tmp_path / "data.yaml").read_text())["model"]["padding"] == padding

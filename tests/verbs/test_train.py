@@ -11,6 +11,7 @@ import semipose
 from semipose.cli import main
 from semipose.config import to_dict
 from semipose.errors import UsageError, UserError
+from semipose.verbs.train import guard_sentence
 from tests.fixtures.runs import tiny
 
 PEOPLE = {"labeled": "synth:studio?count=6", "val": "synth:studio?count=3&start=500"}
@@ -54,3 +55,11 @@ def test_a_run_and_its_resumption(tmp_path: Path, capsys: pytest.CaptureFixture[
             semipose.train(resume=run.path, progress=False, **strict)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="takes no --recipe, --overwrite"):
         semipose.train(resume=run.path, recipe="dual", overwrite=True)
+
+
+@pytest.mark.parametrize(("kept", "how"), [("taught", "with unlabelled images"), ("labels", "with labels alone")])
+def test_the_run_says_which_network_it_kept(kept: str, how: str) -> None:
+    guard = {"kept": kept, "taught": 0.8 if kept == "taught" else 0.7, "labels": 0.75, "images": 40}
+    text = guard_sentence(guard)
+    assert how in text and "40 validation samples" in text
+    assert ("80.0 % beside 75.0 %" if kept == "taught" else "75.0 % beside 70.0 %") in text
