@@ -46,7 +46,7 @@ class Protocol:
         start, steps: of the supervised start, and after it.
         config: model, views, optimiser.
         rows: name -> settings beyond those of the start.
-        control, best: the rows that the summary compares.
+        best: the method that the summary compares with the strongest of `CONTROLS`.
     """
 
     source: str
@@ -58,7 +58,6 @@ class Protocol:
     steps: int
     config: Config
     rows: Mapping[str, Mapping[str, Any]]
-    control: str = "supervised"
     best: str = "mum"
 
     def split(self, labels: int, draw: int, tune: bool, data: Path, root: Path) -> Path:
@@ -98,6 +97,7 @@ class Protocol:
 
 
 START, ORACLE = "start", "oracle"
+CONTROLS = ("supervised", "colour", "mixed", "longer")
 
 
 def mixed(tiles: list[int]) -> dict[str, Any]:
@@ -182,7 +182,15 @@ def collect(name: str, asked: argparse.Namespace) -> None:
                 record = protocol.run(row, draw, asked)
                 scores.setdefault(row, {})[draw] = score(record)
                 runs[f"{row} {draw}"] = {**record, **scores[row][draw]}
-    write(name, summary(scores, protocol.control, protocol.best), runs)
+    control = strongest(scores, protocol.best)
+    write(name, summary(scores, control, protocol.best), runs, control=control, best=protocol.best)
+
+
+def strongest(scores: Mapping[str, Mapping[int, Mapping[str, float]]], best: str) -> str:
+    """Of the controls that have all draws of `best`, the one with the highest PCK."""
+    draws = scores[best].keys() & scores[ORACLE].keys()
+    whole = [row for row in CONTROLS if draws <= scores.get(row, {}).keys()]
+    return max(whole, key=lambda row: statistics.mean(scores[row][draw]["pck"] for draw in draws))
 
 
 def summary(scores: Mapping[str, Mapping[int, Mapping[str, float]]], control: str, best: str) -> dict[str, float]:
