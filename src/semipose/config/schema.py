@@ -135,6 +135,8 @@ class Config:
         eval_every: steps between evaluations; 0 evaluates at the end only.
         log_every: steps between rows of metrics.csv; 0 writes one row, at the end.
         save_every: steps between checkpoints; 0 saves at the end only, and where a signal stops the run.
+        norm_batches: over how many batches of unlabelled images, in the easy view, batch norm's statistics are
+            estimated anew where the training ends; 0 leaves them as they are.
         decode: arg-max refinement: argmax, quarter or dark.
         flip_test: none; plain, the mean with the mirrored image's heatmaps; or shift, those moved by one cell first,
             for networks whose cells lie at corners.
@@ -161,6 +163,7 @@ class Config:
     eval_every: int = option(0, at_least(0, "it is a number of steps, or 0 to evaluate at the end only"))
     log_every: int = option(20, at_least(0, "it is a number of steps, or 0 for one row, at the end"))
     save_every: int = option(500, at_least(0, "it is a number of steps, or 0 to save at the end only"))
+    norm_batches: int = option(0, at_least(0, "it is a number of batches, usually 25, or 0 for none"), "none in Xie")
     decode: str = option("quarter", source=CODE)
     flip_test: str = option("none", source=TEXT)
     measure: Literal["pck", "pckh", "jdr"] = option("pck", source="ours; semipose evaluate adds AP")

@@ -355,6 +355,7 @@ optim:
 
 steps: {1000 if data["unlabeled"] else 500}
 eval_every: 200
+norm_batches: {25 if taught else 0}  # of unlabelled images, for batch norm at the end
 decode: dark
 """
     )

@@ -36,6 +36,7 @@ from semipose.training.boards import Boards
 from semipose.training.launch import launch, mean_over_ranks
 from semipose.training.monitor import CollapseMonitor
 from semipose.training.networks import build_networks, model_configs, trained_teachers
+from semipose.training.norm import estimate_norm
 from semipose.training.optim import Guard, build_optimizer, learning_rate, not_finite, set_rates
 from semipose.training.progress import Progress
 from semipose.training.pseudo import hold_back, measure
@@ -249,6 +250,8 @@ class Training:
     def _after(self, log: bool, evaluate: bool, save: bool, bar: Progress) -> None:
         """What is due after a step: a row of metrics, an evaluation, a checkpoint."""
         state = self.state
+        if state.step == self.steps and self.fabric.is_global_zero:
+            self._estimate_norm()
         row: dict[str, float] = {}
         if log:
             row = {name: float(total) / state.window_steps for name, total in self.window.items()}
@@ -279,6 +282,19 @@ class Training:
             self.state.warnings.append(f"step {self.state.step}: {warning}")
             self.fabric.print(f"warning: step {self.state.step}: {warning}")
         return warning
+
+    def _estimate_norm(self) -> None:
+        """Batch norm's statistics from unlabelled images in the easy view, where the run asks for it."""
+        config, device, size = self.config, self.fabric.device, self.networks[0].size
+        if not config.norm_batches or self.batches.unlabeled is None:
+            return
+
+        def images(number: int) -> Tensor:
+            view = View.of(self.batches[number]["unlabeled"].to(device), size)
+            return self.method.easy(view, Draws(config.seed, number, device=device).again("norm")).image
+
+        with self.fabric.autocast():
+            estimate_norm(self.networks, map(images, range(config.norm_batches)))
 
     def _evaluate(self) -> dict[str, float]:
         """Score what the networks predict and what the method teaches with; the columns of both."""
