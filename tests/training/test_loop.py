@@ -304,7 +304,7 @@ def test_the_better_of_two_twins_is_kept(cache, run, monkeypatch, better) -> Non
     assert summary["val"]["mean"]["pck"] == 0.9
     (training,) = made
     kept = load_model(run.path / "model.safetensors").network
-    other = load_model(run.path / "model-other.safetensors").network
+    other = load_model(run.path / "twin.safetensors").network
     assert same(kept.state_dict(), training.networks[rank[better]].state_dict())
     assert same(other.state_dict(), training.networks[1 - rank[better]].state_dict())
 

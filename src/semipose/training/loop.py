@@ -346,20 +346,20 @@ class Training:
             checkpoint.save(path, state)
 
     def _kept(self) -> Iterable[tuple[str, nn.Module, ModelConfig]]:
-        """What is added to `model` in the file's name, a network, and its configuration; the kept network first."""
+        """The name of a file, a network, and its configuration; the kept network first."""
         if not self.twins:
-            suffixes = ["" if name == "a" else f"-{name}" for name in self.named]
-            return zip(suffixes, self.networks, self.models, strict=True)
+            files = ["model" if name == "a" else f"model-{name}" for name in self.named]
+            return zip(files, self.networks, self.models, strict=True)
         turn = -1 if self.guarded and self.guarded["kept"] == "labels" else 1
-        return zip(("", "-other"), self.networks[::turn], self.models[::turn], strict=True)
+        return zip(("model", "twin"), self.networks[::turn], self.models[::turn], strict=True)
 
     def _finish(self) -> dict[str, Any]:
         if not self.fabric.is_global_zero:
             return {}
         if self.scores is None and self.quality is None:
             self._evaluate()
-        for suffix, network, model in self._kept():
-            save_model(self.run.path / f"model{suffix}", network, model, self.sets.skeleton, decode=self.config.decode)
+        for name, network, model in self._kept():
+            save_model(self.run.path / name, network, model, self.sets.skeleton, decode=self.config.decode)
         summary = {
             "method": self.config.method.name,
             "steps": self.state.step,

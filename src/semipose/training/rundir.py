@@ -25,7 +25,8 @@ MARKER = ".semipose"
 EMPTY = {LOCK, MARKER}
 WRITTEN = (
     *("config.yaml", "split.json", "metrics.csv", "summary.json", "evaluation.json", "report.html"),
-    *("model.safetensors", "model-?.safetensors", "model.json", "model-?.json", "model.onnx", "*.part"),
+    *("model.safetensors", "model-?.safetensors", "model.json", "model-?.json", "twin.safetensors"),
+    *("twin.json", "model.onnx", "*.part"),
 )
 WRITTEN_IN = {
     "checkpoints": ("last.ckpt", "best.ckpt", "previous.ckpt", "*.part"),
