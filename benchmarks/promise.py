@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -188,34 +188,37 @@ def collect(name: str, asked: argparse.Namespace) -> None:
 
 def strongest(scores: Mapping[str, Mapping[int, Mapping[str, float]]], best: str) -> str:
     """Of the controls that have all draws of `best`, the one with the highest PCK."""
-    draws = scores[best].keys() & scores[ORACLE].keys()
-    whole = [row for row in CONTROLS if draws <= scores.get(row, {}).keys()]
-    return max(whole, key=lambda row: statistics.mean(scores[row][draw]["pck"] for draw in draws))
+    whole = [row for row in CONTROLS if scores[best].keys() <= scores.get(row, {}).keys()]
+    return max(whole, key=lambda row: statistics.mean(scores[row][draw]["pck"] for draw in scores[best]))
 
 
 def summary(scores: Mapping[str, Mapping[int, Mapping[str, float]]], control: str, best: str) -> dict[str, float]:
-    """Means over the draws that control, best and oracle have in common; and of every row its own draws'."""
-    draws = sorted(set(scores[control]) & set(scores[best]) & set(scores[ORACLE]))
+    """Means over the draws of `best`; shares of the gap over those of them that have an oracle; each row over its own
+    draws."""
+    draws = sorted(scores[best])
+    known = [draw for draw in draws if draw in scores[ORACLE]]
 
-    def mean(row: str, key: str) -> float:
-        return statistics.mean(scores[row][draw][key] for draw in draws)
+    def mean(row: str, key: str, over: Sequence[int] = draws) -> float:
+        return statistics.mean(scores[row][draw][key] for draw in over)
 
-    roles = {"control": control, "best": best, "oracle": ORACLE}
+    def share(key: str) -> float:
+        return (mean(best, key, known) - mean(control, key, known)) / (
+            mean(ORACLE, key, known) - mean(control, key, known)
+        )
+
     gains = [scores[best][draw]["pck"] - scores[control][draw]["pck"] for draw in draws]
-    fewer = mean(control, "gross") - mean(best, "gross")
-    whole = {
-        **{role: mean(row, "pck") for role, row in roles.items()},
+    whole: dict[str, float] = {}
+    for key, ending in (("pck", ""), ("gross", "_gross"), ("px", "_px")):
+        whole |= {f"control{ending}": mean(control, key), f"best{ending}": mean(best, key)}
+        whole[f"oracle{ending}"] = mean(ORACLE, key, known)
+    whole |= {
         "best_minus_control": statistics.mean(gains),
         "least_gain": min(gains),
-        "gap_share": statistics.mean(gains) / (mean(ORACLE, "pck") - mean(control, "pck")),
-        **{
-            f"{role}_gross": mean(row, "gross")
-            for role, row in (("control", control), ("best", best), ("oracle", ORACLE))
-        },
-        "ratio": mean(best, "gross") / mean(control, "gross"),
-        "gap_share_gross": fewer / (mean(control, "gross") - mean(ORACLE, "gross")),
-        **{f"{role}_px": mean(row, "px") for role, row in roles.items()},
+        "gap_share": share("pck"),
+        "gap_share_gross": share("gross"),
+        "ratio": whole["best_gross"] / whole["control_gross"],
         "draws": len(draws),
+        "gap_draws": len(known),
     }
     for row, of in scores.items():
         whole[f"row_{row}"] = statistics.mean(each["pck"] for each in of.values())
