@@ -25,6 +25,7 @@ from common import pck_percent, run_once, write
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.methods import options
 from semipose.papers import mini
+from semipose.papers.ours import FAST
 from semipose.training.launch import launch
 from semipose.training.loop import Training
 from semipose.training.precision import BF16, FP32, Precision
@@ -98,7 +99,7 @@ def accuracy(precision: str, steps: int, seeds: int, threads: int, root: Path) -
         config = replace(
             config,
             data=replace(config.data, unlabeled=None),
-            optim=OptimConfig("muon", 0.05, schedule="cosine", batch=16),
+            optim=FAST,
             steps=steps,
             eval_every=0,
             precision=precision,

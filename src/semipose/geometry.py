@@ -67,7 +67,8 @@ class View:
     def image(self) -> Tensor:
         """(B, 3, H, W) in [0, 1], channels last."""
         fill = self.fill
-        image = resample(self.source - fill, self.matrix, self.size) + fill
+        row = fill.expand(1, 3, 1, self.source.shape[-1]).contiguous(memory_format=torch.channels_last)
+        image = resample(self.source - row, self.matrix, self.size) + fill  # a row of it is taken off in one stretch
         for edit in self.edits:
             image = edit(image, self)
         return image.contiguous(memory_format=torch.channels_last)
@@ -167,12 +168,12 @@ def resample(x: Tensor, matrix: Tensor, size: Size) -> Tensor:
 
 
 def pixels(size: Size, matrix: Tensor) -> Tensor:
-    """(B, H, W, 2): where `matrix` (B, 3, 3) sends each pixel centre of a frame."""
+    """(B, H, W, 2): where `matrix` (B, 3, 3) sends each pixel centre of a frame; all x lie before all y in memory."""
     ys = torch.arange(size[0], device=matrix.device, dtype=matrix.dtype)
     xs = torch.arange(size[1], device=matrix.device, dtype=matrix.dtype)
     x, y = xs[None, None, :], ys[None, :, None]
     m = matrix[:, :, :, None, None]
-    return torch.stack([m[:, i, 0] * x + m[:, i, 1] * y + m[:, i, 2] for i in (0, 1)], -1)
+    return torch.stack([m[:, i, 0] * x + m[:, i, 1] * y + m[:, i, 2] for i in (0, 1)]).movedim(0, -1)
 
 
 def inside(xy: Tensor, size: Size) -> Tensor:
