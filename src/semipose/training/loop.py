@@ -137,6 +137,7 @@ class Training:
         teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
         self.method: Method = build_method(config.method, [*self.networks, *teachers], codec)
+        self.parameters = [*self.method.parameters()]
         optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
         self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
@@ -237,7 +238,7 @@ class Training:
     def _account(self, step: int, outcome: Outcome, asked: bool) -> None:
         """Adds a step's losses and measures to the window, and tells the guard of it, both as means over all ranks."""
         measured = {**{f"loss/{name}": loss for name, loss in outcome.losses.items()}, **outcome.measures}
-        bad = not_finite(outcome.total, self.method.parameters())
+        bad = not_finite(outcome.total, self.parameters)
         values = torch.stack([bad, bad.new_full((), asked), *(value.detach().float() for value in measured.values())])
         bad, stop, *means = mean_over_ranks(values, self.share.world).unbind()
         self.guard.watch(step, bad, stop)
