@@ -52,7 +52,7 @@ NETWORKS = "networks"
 PARTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "targets": (target.truth, geometry.align, geometry.swap_sides, heatmap.encode, heatmap.decode),
     "mixing": (mix._gather,),
-    "losses": (target.mse,),
+    "loss": (target.mse,),
     "measures": (target.response, target.background),
     "guard": (optim.not_finite,),
     "optimiser": (optim.set_rates,),
@@ -122,7 +122,7 @@ def watch_package(parts: Parts) -> None:
     for part, functions in PARTS.items():
         for function in functions:
             timed = parts.of(part, function)
-            everywhere(function, parts.of_gradient("losses", timed) if function is target.mse else timed)
+            everywhere(function, parts.of_gradient("loss", timed) if function is target.mse else timed)
     image = vars(geometry.View)["image"]
     image.func = parts.of("views", image.func)
     geometry.View.of = parts.of("views", geometry.View.of)  # type: ignore[method-assign]
@@ -140,7 +140,7 @@ def watch(run: Training, parts: Parts) -> None:
     run._account = parts.of("guard", run._account)  # type: ignore[method-assign]
     run.method.after_step = parts.of("average", run.method.after_step)  # type: ignore[method-assign]
     watched: list[tuple[str, Any, str]] = [
-        ("losses", run.fabric, "backward"),
+        ("loss", run.fabric, "backward"),
         ("data", run.fabric, "to_device"),
         ("guard", run.guard, "read"),
         ("optimiser", run.optimizer, "step"),
