@@ -10,6 +10,8 @@ from torch import Tensor
 from semipose.geometry import (
     MEAN_COLOR,
     View,
+    _centres,
+    _moved,
     align,
     central,
     constant,
@@ -404,3 +406,12 @@ def test_swap_sides_where_one_view_mirrors_the_other() -> None:
     )
     deep = swap_sides(x[:, :, None, None].expand(3, 3, 4, 5), a, b, flip)
     assert deep[2, :, 3, 2].tolist() == [0, 2, 1] and deep.shape == (3, 3, 4, 5)
+
+
+@pytest.mark.parametrize("size", [(32, 24), (7, 1), (33, 17)])
+def test_the_sampling_grid_is_torch_s(size: tuple[int, int]) -> None:
+    """To the last bits, so that nothing that was computed with affine_grid changes."""
+    matrix = torch.randn(5, 3, 3, generator=torch.Generator().manual_seed(0))
+    grid = _moved(matrix, *(_centres(count, matrix.dtype, matrix.device) for count in size))
+    wanted = torch.nn.functional.affine_grid(matrix[:, :2], [5, 3, *size], align_corners=False)
+    torch.testing.assert_close(grid, wanted, rtol=0, atol=1e-6)

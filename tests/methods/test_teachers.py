@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import copy
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from semipose.methods.target import soft
-from semipose.methods.teachers import STATISTICS, Ema, Frozen, Itself, Learning
+from semipose.methods.teachers import STATISTICS, Ema, Frozen, Itself, Learning, teaching
 from tests.fixtures.tiny import Tiny, gradients, norm, view
 
 
@@ -33,6 +35,23 @@ def test_learning_predicts_with_gradient_and_is_no_submodule() -> None:
     net = Tiny()
     teacher = Learning(net)
     assert norm(gradients(teacher(view(2).image).sum(), net)) > 0 and not isinstance(teacher, torch.nn.Module)
+
+
+def test_passes_without_gradient_are_each_in_a_block_of_their_own() -> None:
+    entered: list[bool] = []
+
+    @contextlib.contextmanager
+    def block() -> Iterator[None]:
+        entered.append(torch.is_grad_enabled())
+        yield
+
+    teachers = [Itself(Tiny()), Frozen(Tiny()), Ema(Tiny(), 0.9), Learning(Tiny())]
+    with teaching(block):
+        for teacher in teachers:
+            teacher(view(2).image)
+    assert entered == [False] * 3
+    teachers[0](view(2).image)
+    assert len(entered) == 3, "not after it"
 
 
 def test_frozen_refuses_to_train() -> None:

@@ -18,7 +18,7 @@ from semipose.config import Config
 from semipose.errors import UserError
 from semipose.methods.base import Method
 from semipose.models import checkpoint
-from semipose.training import stream
+from semipose.training import precision, stream
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from semipose.training.signals import EXIT_STOPPED, Stopped
@@ -62,12 +62,16 @@ def two(config: Config, path: Path, *, second: Callable[[], None] = lambda: None
     return [exit_code(process) for process in children]
 
 
-def test_two_processes_train_as_one(cache, tmp_path, monkeypatch) -> None:
-    config = tiny(cache, "single", strategy="ddp", devices=2, log_every=2)
+MUON = {"name": "muon", "lr": 0.02}
+
+
+@pytest.mark.parametrize("optim", [{}, MUON], ids=["adam", "muon"])
+def test_two_processes_train_as_one(optim, cache, tmp_path, monkeypatch) -> None:
+    config = tiny(cache, "single", strategy="ddp", devices=2, log_every=2, optim=optim)
     assert two(config, tmp_path / "two") == [0, 0]
     monkeypatch.setattr(nn.BatchNorm2d, "train", _fixed)
     one, both = RunDir.create(tmp_path / "one"), RunDir(tmp_path / "two")
-    run_training(tiny(cache, "single", log_every=2), one, progress=False)
+    run_training(tiny(cache, "single", log_every=2, optim=optim), one, progress=False)
     assert not (tmp_path / "two-2").exists()
 
     rows = [eval((tmp_path / f"rows{rank}").read_text()) for rank in (0, 1)]
@@ -75,15 +79,39 @@ def test_two_processes_train_as_one(cache, tmp_path, monkeypatch) -> None:
     for (step, kind, first), (_, _, second) in zip(*rows, strict=True):
         assert first + second == stream.positions(step, 4, 12, 0, kind).tolist()
 
-    mine, theirs = (checkpoint.load(run.last)["method"] for run in (one, both))
-    assert max((mine[key] - theirs[key]).abs().max() for key in mine) < 1e-5
+    mine, theirs = (checkpoint.load(run.last) for run in (one, both))
+    for part in ("method", "optimizer"):
+        a, b = (tensors(each[part]) for each in (mine, theirs))
+        assert len(a) == len(b) and max((x - y).abs().max() for x, y in zip(a, b, strict=True)) < 1e-5
     for a, b in zip(*(list(csv.DictReader(run.metrics.open())) for run in (one, both)), strict=True):
         assert set(a) == set(b)
         # What teaches is measured in batches of one device's size, each with its own draws.
         alike = [key for key in a if key != "seconds" and not key.startswith("pseudo/")]
         assert all(a[key] == b[key] or abs(float(a[key]) - float(b[key])) < 1e-5 for key in alike)
     with pytest.raises(UserError, match=r"devices: 2 -> 1.*processes: 2 -> 1"):
-        resume(tiny(cache, "single", log_every=2), both)
+        resume(tiny(cache, "single", log_every=2, optim=optim), both)
+
+
+def tensors(state: object) -> list[torch.Tensor]:
+    """All of a nested state, in order."""
+    if isinstance(state, torch.Tensor):
+        return [state]
+    inner = state.values() if isinstance(state, dict) else state if isinstance(state, list) else ()
+    return [value for each in inner for value in tensors(each)]
+
+
+def test_two_processes_take_one_precision(cache, tmp_path, monkeypatch) -> None:
+    """By the mean of their times, where each alone would take another."""
+
+    def timed(*arguments: object) -> float:
+        return 1.0 if arguments[-1] == precision.FP32 else {"0": 0.1, "1": 5.0}[os.environ["RANK"]]
+
+    monkeypatch.setattr(precision, "_timed", timed)
+    assert two(tiny(cache, "single", strategy="ddp", devices=2, precision="auto"), tmp_path / "two") == [0, 0]
+    taken = checkpoint.load(tmp_path / "two" / "checkpoints" / "last.ckpt")["precision"]
+    times = pytest.approx({precision.FP32: 1.0, precision.BF16: 2.55})
+    assert taken == {"learning": precision.FP32, "teaching": precision.FP32, "seconds": taken["seconds"]}
+    assert taken["seconds"] == {"learning": times, "teaching": times}
 
 
 def test_a_signal_to_one_process_stops_both(cache, tmp_path) -> None:

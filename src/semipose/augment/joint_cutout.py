@@ -66,8 +66,9 @@ def _cutout(frame: View, low: Tensor, high: Tensor) -> Edit:
     """Boxes (B, n, 2) to (B, n, 2), upright in `frame`, filled with the mean colour wherever the view shows them."""
 
     def mask(image: Tensor, view: View) -> Tensor:
-        at = pixels(view.size, view.to(frame))[:, None]
-        hit = ((at >= low[:, :, None, None]) & (at <= high[:, :, None, None])).all(-1).any(1)
-        return torch.where(hit[:, None], view.fill, image)
+        x, y = pixels(view.size, view.to(frame)).unbind(-1)
+        (left, top), (right, bottom) = (each.transpose(0, 1)[..., None, None].unbind(2) for each in (low, high))
+        hit = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)  # (n, B, H, W)
+        return torch.where(hit.any(0)[:, None], view.fill, image)
 
     return mask

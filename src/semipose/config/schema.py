@@ -148,7 +148,10 @@ class Config:
             labels that the unlabelled data has after all; 0 measures nothing. It changes no number of the training.
         stop_on_collapse: stop when the collapse monitor fires.
         workers: processes that load data.
-        accelerator, devices, num_nodes, precision, strategy: Lightning Fabric's.
+        accelerator, devices, num_nodes, strategy: Lightning Fabric's.
+        precision: `32-true`; `bf16-mixed`, autocast to bf16 in what students and teachers compute; or `auto`, which
+            times a few passes before the first step and takes bf16, for each of the two, where it is clearly faster.
+            Weights, batch norm's statistics, targets and losses have 32 bits in any case, and so has evaluation.
         threads: CPU threads; 0 leaves torch's choice.
     """
 
@@ -174,7 +177,7 @@ class Config:
     accelerator: str = "auto"
     devices: int = 1
     num_nodes: int = 1
-    precision: str = "32-true"
+    precision: str = option("32-true", one_of("32-true", "bf16-mixed", "auto"))
     strategy: str = "auto"
     threads: int = option(0, at_least(0, "it is a number of threads, or 0 for torch's choice"))
 

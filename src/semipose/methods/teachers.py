@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Protocol
 
 import torch
@@ -19,15 +22,35 @@ class Teacher(Protocol):
     def update(self, student: nn.Module) -> None: ...
 
 
+Block = Callable[[], contextlib.AbstractContextManager[object]]
+_BLOCK: ContextVar[Block] = ContextVar("block", default=contextlib.nullcontext)
+
+
+@contextlib.contextmanager
+def teaching(block: Block) -> Iterator[None]:
+    """A block in which each pass of a teacher without gradient is in a `block()` of its own, such as an autocast."""
+    before = _BLOCK.set(block)
+    try:
+        yield
+    finally:
+        _BLOCK.reset(before)
+
+
+@torch.no_grad()
+def _told(net: nn.Module, image: Tensor) -> Tensor:
+    with _BLOCK.get()():
+        heatmaps: Tensor = net(image)
+        return heatmaps
+
+
 class Itself:
     """A network as its own teacher, or its peer's. Not a submodule: its weights are the student's."""
 
     def __init__(self, net: nn.Module) -> None:
         self.net = net
 
-    @torch.no_grad()
     def __call__(self, image: Tensor) -> Tensor:
-        return self.net(image)
+        return _told(self.net, image)
 
     def update(self, student: nn.Module) -> None:
         """The student has already learnt."""
@@ -57,9 +80,8 @@ class Frozen(nn.Module):
     def train(self, mode: bool = True) -> Frozen:
         return super().train(False)
 
-    @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
-        return self.net(image)
+        return _told(self.net, image)
 
     def update(self, student: nn.Module) -> None:
         """It is fixed."""
@@ -84,9 +106,8 @@ class Ema(nn.Module):
     def train(self, mode: bool = True) -> Ema:
         return super().train(mode and self.statistics == "batch")
 
-    @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
-        return self.net(image)
+        return _told(self.net, image)
 
     @torch.no_grad()
     def update(self, student: nn.Module) -> None:

@@ -10,18 +10,14 @@ from semipose.config import Config
 from semipose.errors import UserError
 from semipose.training.memory import keep_freed_memory
 
-PRECISIONS = ("32-true", "bf16-mixed")
-"""Those that need no scaled loss, whose scale a resumed run would not know, and leave the weights in 32 bits."""
-
 
 def launch(config: Config) -> Fabric:
-    """Start the processes and devices that `config` asks for.
+    """Start the processes and devices that `config` asks for. Precision is `precision.py`'s: Fabric's own would round
+    what a step is given, keypoints too.
 
     Raises:
-        UserError: there is no such device, strategy or precision.
+        UserError: there is no such device or strategy.
     """
-    if config.precision not in PRECISIONS:
-        raise UserError(f"precision is {config.precision!r}; it can be {' or '.join(PRECISIONS)}")
     if config.threads:
         torch.set_num_threads(config.threads)
     try:
@@ -29,7 +25,6 @@ def launch(config: Config) -> Fabric:
             accelerator=config.accelerator,
             devices=config.devices,
             num_nodes=config.num_nodes,
-            precision=config.precision,  # type: ignore[arg-type]
             strategy=config.strategy,
         )
     except Exception as error:  # Fabric raises a dozen kinds

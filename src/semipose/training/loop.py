@@ -38,6 +38,7 @@ from semipose.training.monitor import CollapseMonitor
 from semipose.training.networks import build_networks, model_configs, trained_teachers
 from semipose.training.norm import estimate_norm
 from semipose.training.optim import Guard, build_optimizer, learning_rate, not_finite, set_rates
+from semipose.training.precision import Precision, choose
 from semipose.training.progress import Progress
 from semipose.training.pseudo import hold_back, measure
 from semipose.training.rundir import MetricsFile, RunDir
@@ -138,9 +139,11 @@ class Training:
         teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
         self.method: Method = build_method(config.method, [*self.networks, *teachers], codec)
+        self.parameters = [*self.method.parameters()]
         optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
         self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
+        self.precision = Precision.of(config.precision)
         self.state, self.monitor = RunState(), CollapseMonitor()
         self.window: dict[str, Tensor] = {}
         self.table: MetricsFile | None = None
@@ -160,6 +163,13 @@ class Training:
                 raise UserError(f"{self.run.path} holds a run already; go on with --resume {self.run.path}")
             self.run.write_yaml("config.yaml", to_dict(self.config))
             self.run.write_json("split.json", self.sets.manifest())
+        if self.config.precision == "auto":
+            world, unlabeled = (
+                self.share.world,
+                self.batches.unlabeled_batch if self.batches.unlabeled is not None else 0,
+            )
+            sizes = (self.batches.batch // world, unlabeled // world)
+            self.precision = choose(self.method, *sizes, self.fabric.device, world, self.show)
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Start where a checkpoint was saved; refuses one of another configuration, data or number of processes."""
@@ -177,6 +187,7 @@ class Training:
         self.method.load_state_dict(saved["method"])
         self.optimizer.optimizer.load_state_dict(saved["optimizer"])
         self.state, self.monitor = RunState(**saved["progress"]), CollapseMonitor(**saved["monitor"])
+        self.precision = Precision(**saved.get("precision", asdict(self.precision)))
         device = self.fabric.device
         self.window = {name: torch.tensor(value, device=device) for name, value in self.state.window.items()}
 
@@ -206,7 +217,8 @@ class Training:
             draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=self.fabric.device)
             if step < self.burn_in:
                 batch.pop("unlabeled", None)
-            outcome = self.wrapped(draws=draws, **self.fabric.to_device(batch))
+            with self.precision.around(self.fabric.device):
+                outcome = self.wrapped(draws=draws, **self.fabric.to_device(batch))
             self.optimizer.zero_grad()
             self.fabric.backward(outcome.total)
             self._account(step, outcome, interruption.asked)
@@ -236,7 +248,7 @@ class Training:
     def _account(self, step: int, outcome: Outcome, asked: bool) -> None:
         """Adds a step's losses and measures to the window, and tells the guard of it, both as means over all ranks."""
         measured = {**{f"loss/{name}": loss for name, loss in outcome.losses.items()}, **outcome.measures}
-        bad = not_finite(outcome.total, self.method.parameters())
+        bad = not_finite(outcome.total, self.parameters)
         values = torch.stack([bad, bad.new_full((), asked), *(value.detach().float() for value in measured.values())])
         bad, stop, *means = mean_over_ranks(values, self.share.world).unbind()
         self.guard.watch(step, bad, stop)
@@ -304,7 +316,7 @@ class Training:
             row |= {"val/pck_labels": self.guarded["labels"]} if self.guarded else {}
         if self.held is not None:
             threshold = self.config.threshold if self.config.measure == "pck" else Config.threshold
-            with self.fabric.autocast():
+            with self.precision.around(self.fabric.device):
                 self.quality = measure(self.method, self.held, self.fabric.device, threshold)
             row |= pseudo.columns(self.quality) if self.quality else {}
         return row
@@ -338,6 +350,7 @@ class Training:
             "world": self.share.world,
             "progress": asdict(self.state),
             "monitor": asdict(self.monitor),
+            "precision": asdict(self.precision),
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.optimizer.state_dict(),
             "skeleton": self.sets.skeleton.to_dict(),
@@ -373,6 +386,7 @@ class Training:
             "commit": commit(),
             "machine": machine(self.fabric.device),
             "warnings": self.state.warnings,
+            **({"precision": asdict(self.precision)} if self.config.precision == "auto" else {}),
             "val": self.scores,
             **({} if self.quality is None else {"pseudo": self.quality}),
             **({} if self.guarded is None else {"guard": self.guarded}),
