@@ -8,7 +8,7 @@ FITS = $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info >= (3, 
 .PHONY: help demo test lint types clean
 
 help:
-	@echo 'make demo    train supervised and dual on synthetic people; prints a table, writes demo/report.html'
+	@echo 'make demo    train with and without unlabelled synthetic people; prints a table, writes demo/report.html'
 	@echo 'make test    run the tests'
 	@echo 'make lint    ruff: rules and format'
 	@echo 'make types   mypy'

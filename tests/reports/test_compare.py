@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from semipose.reports.compare import cautions, headline, interval, points
+from semipose.reports.compare import cautions, differing, headline, interval, points
+from semipose.reports.html import facts
 from semipose.reports.runs import Run, read_run
+from semipose.skeleton import LSP, Skeleton
 from tests.fixtures.fake_runs import make_run
 
 
@@ -86,6 +91,95 @@ def test_unequal_tasks_are_pointed_out() -> None:
     runs = [bare("a", 0.5, labels=50, val_images=300), bare("b", 0.6, labels=1000, val_images=300)]
     assert cautions(runs) == ["Compare with care: the runs differ in labelled images (50, 1,000)."]
     assert cautions(runs[:1]) == []
+
+
+def make_pair(folder: Path, labels: tuple[str, ...] = ("b",), **changes: object) -> list[Run]:
+    """A run of Dual from label a and one of supervised training."""
+    paths = [make_run(folder / "dual", "dual", noise=3.0), make_run(folder / "base", "supervised", seed=1, **changes)]
+    for path, names in zip(paths, (("a",), labels), strict=True):
+        (path / "split.json").write_text(json.dumps({"labeled": names}))
+    return [read_run(path, path.name) for path in paths]
+
+
+def test_no_verdict_where_other_images_are_labelled(tmp_path: Path) -> None:
+    runs = make_pair(tmp_path)
+    found = plain(headline(runs))
+    assert found.startswith("No verdict, since the runs differ in which images are labelled: dual ")
+    assert "base " in found and "points" not in found
+    assert cautions(runs) == ["Compare with care: the runs differ in which images are labelled."]
+    (tmp_path / "base" / "split.json").write_text('{"labeled": ["a"]}')
+    assert headline([runs[0], read_run(tmp_path / "base", "base")]).startswith("Unlabelled images helped: ")
+    (tmp_path / "base" / "config.yaml").write_text("data: {labeled: other/labels.json}")
+    assert "which images are labelled" in headline([runs[0], read_run(tmp_path / "base", "base")])
+    (tmp_path / "base" / "split.json").write_text("no JSON")
+    assert "No verdict" not in headline([runs[0], read_run(tmp_path / "base", "base")]), "it does not tell"
+
+
+def test_seeds_may_have_labels_of_their_own() -> None:
+    """Where both methods had the same ones."""
+
+    def runs(*labels: str) -> list[Run]:
+        names = ["dual", "dual", "supervised", "supervised"]
+        both = zip(names, labels, strict=True)
+        return [replace(bare(name, 0.5, method=name), labeled=frozenset(label)) for name, label in both]
+
+    assert differing(runs("a", "b", "b", "a")) == {}
+    assert differing(runs("a", "b", "a", "a")) == {"which images are labelled": ""}
+
+
+def test_no_verdict_over_other_validation_or_skeletons(tmp_path: Path) -> None:
+    dual, base = make_pair(tmp_path, labels=("a",))
+    assert dual.predictions is not None and base.predictions is not None and differing([dual, base]) == {}
+    moved = replace(base.predictions, truth=base.predictions.truth + 1)
+    assert differing([dual, replace(base, predictions=moved)]) == {"validation samples or their labels": ""}
+    joints = ("hip", *LSP.joints[1:])
+    other = replace(base.predictions, skeleton=Skeleton("other", joints, LSP.pairs))
+    assert differing([dual, replace(base, predictions=other)]) == {"skeleton": ""}
+    fewer = read_run(make_run(tmp_path / "fewer", "supervised", n=9, labels=50), "fewer")
+    assert differing([dual, fewer]) == {"labelled images": "50, 100", "validation images": "9, 16"}
+    assert plain(headline([dual, fewer])).startswith(
+        "No verdict, since the runs differ in labelled images and validation images: "
+    )
+
+
+def test_no_verdict_over_other_measures() -> None:
+    dual, base = bare("dual", 0.5, method="dual"), bare("base", 0.4, method="supervised")
+    stricter = replace(base, scores={**base.scores, "threshold": 0.05, "measure": "pckh"})
+    assert differing([dual, stricter]) == {"measure": "PCK@0.1, PCKH@0.05"}
+    assert headline([dual, stricter]).startswith("No verdict, since the runs differ in measure: ")
+
+
+def guarded(name: str, pck: float, kept: str, other: float) -> Run:
+    scores = {"taught": pck, "labels": other} if kept == "taught" else {"taught": other, "labels": pck}
+    return bare(name, pck, method="guarded", guard={"kept": kept, **scores, "images": 400})
+
+
+def test_what_a_guarded_run_kept_is_said() -> None:
+    base, taught = bare("base", 0.451, method="supervised"), guarded("ours", 0.523, "taught", 0.45)
+    said = (
+        "kept the network trained with unlabelled images (52.3 % beside 45.0 %, chosen on the 400 validation samples)."
+    )
+    assert plain(headline([taught, base])) == (
+        f"Unlabelled images helped: ours 52.3 %, base 45.1 %, +7.2 points. ours {said}"
+    )
+    assert plain(headline([taught])) == f"ours: 52.3 % PCK@0.1. ours {said}"
+    alone = guarded("other", 0.5, "labels", 0.4)
+    assert plain(headline([alone, base])).startswith("Unlabelled images did not help: other 50.0 %, base 45.1 %, +4.9")
+    assert "labels alone: unlabelled images did not help (50.0 % beside 40.0 %" in headline([alone, base])
+    assert headline([taught, alone, base]).endswith(
+        " 1 of 2 runs kept the network trained with unlabelled images, the others that of labels alone."
+    )
+    (row,) = [values for what, values in facts([taught, alone, base]) if what == "Kept network"]
+    assert [plain(value) for value in row] == [
+        "with unlabelled images (with unlabelled images 52.3 %, labels alone 45.0 %)",
+        "labels alone (with unlabelled images 40.0 %, labels alone 50.0 %)",
+        "–",
+    ]
+
+
+@pytest.mark.parametrize("guard", ["taught", {"kept": "taught"}, {"kept": [], "taught": 1, "labels": 1, "images": 1}])
+def test_a_broken_guard_is_left_out(guard: object) -> None:
+    assert headline([bare("x", 0.5, guard=guard)]).endswith("PCK@0.1.")
 
 
 def test_points_are_signed() -> None:

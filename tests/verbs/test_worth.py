@@ -9,19 +9,21 @@ import pytest
 import yaml
 
 from semipose.cli import main
-from semipose.config import to_dict
+from semipose.config import Config, to_dict
 from semipose.errors import UserError
+from semipose.papers.find import recipe
 from semipose.reports.worth import markdown, page, sentence
+from semipose.training import comparison
 from semipose.training.comparison import compared
 from semipose.verbs.worth import worth
 from tests.fixtures.runs import tiny
 
-JOINTS = ("a", "b")
+PEOPLE = {"labeled": "synth:studio?count=4&seed=0", "unlabeled": "synth:studio?count=4&seed=0&start=100"}
 
 
-def record(method: str, labels: int, seed: int, pck: float, px: float | None = 3.0) -> dict:
+def record(row: str, labels: int, seed: int, pck: float, px: float | None = 3.0) -> dict:
     joints = {"a": {"pck": pck, "median_error_px": px}, "b": {"pck": None, "median_error_px": None}}
-    about = {"method": method, "labels": labels, "seed": seed, "run": f"{method}-{labels}-seed{seed}"}
+    about = {"row": row, "labels": labels, "seed": seed, "run": f"{row}-{labels}-seed{seed}", "kept": None}
     return {**about, "pck": pck, "median_error_px": px, "joints": joints, "seconds": 10.0, "warnings": []}
 
 
@@ -35,7 +37,15 @@ def records(gain: float) -> list[dict]:
 
 
 def found(gain: float) -> dict:
-    about = {"method": "dual", "labels": 20, "available": 20, "unlabeled": 400, "validation": 9, "steps": 100}
+    about = {
+        "method": "dual",
+        "control": None,
+        "labels": 20,
+        "available": 20,
+        "unlabeled": 400,
+        "validation": 9,
+        "steps": 100,
+    }
     about |= {"seeds": [0, 1, 2], "measure": "PCK@0.1", "commit": "c", "machine": "m"}
     result = {**about, **compared(records(gain), "dual", 20, [5, 10, 20])}
     return {"sentence": sentence(result), **result}
@@ -65,21 +75,24 @@ def test_no_gain_is_said_plainly() -> None:
 
 @pytest.mark.slow
 def test_from_the_command_line_and_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    people = {"labeled": "synth:studio?count=4&seed=0", "unlabeled": "synth:studio?count=4&seed=0&start=100"}
-    config = to_dict(tiny(tmp_path / "cache", "single", steps=1, data=people))
+    config = to_dict(tiny(tmp_path / "cache", "single", steps=1, data=PEOPLE))
     file = tmp_path / "data.yaml"
     file.write_text(yaml.safe_dump(config))
     words = ["worth", str(file), "--method", "single", "--seeds", "0", "3", "--labels", "2"]
     words += ["--out", str(tmp_path / "w")]
     assert main(words) == 0
-    assert "single finds" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "single finds" in printed.out and "[1/10] supervised, 2 labels, seed 0" in printed.err
     result = json.loads((tmp_path / "w" / "worth.json").read_text())
-    assert [row["labels"] for row in result["curve"]] == [1, 2, 4] and len(result["runs"]) == 8
+    assert [row["labels"] for row in result["curve"]] == [1, 2, 4] and len(result["runs"]) == 10
+    assert list(result["methods"]) == ["supervised", "control", "single"] and result["control"] == "affine60+flip50"
+    best = max(("supervised", "control"), key=lambda row: result["methods"][row]["pck"]["mean"])
+    assert result["base"] == best and [run["row"] for run in result["runs"][-4:]] == [best] * 4
     runs = [run["run"] for run in result["runs"]]
     splits = {run: json.loads((tmp_path / "w" / run / "split.json").read_text()) for run in runs}
     ours, base = (splits[f"{name}-2-seed0"] for name in ("single", "supervised"))
     assert ours["labeled"] == base["labeled"] != splits["single-2-seed3"]["labeled"]
-    fewer, more = (set(splits[f"supervised-{n}-seed0"]["labeled"]) for n in (1, 4))
+    fewer, more = (set(splits[f"{best}-{n}-seed0"]["labeled"]) for n in (1, 4))
     assert fewer < set(base["labeled"]) < more
     assert len({tuple(split["val"]) for split in splits.values()}) == 1 and len(ours["unlabeled"]) == 4
     # What is finished is reused; what is gone is trained.
@@ -88,6 +101,26 @@ def test_from_the_command_line_and_again(tmp_path: Path, capsys: pytest.CaptureF
     assert main(words) == 0
     again = {run: (tmp_path / "w" / run / "summary.json").stat().st_mtime_ns for run in splits}
     assert [run for run in splits if times[run] != again[run]] == ["single-2-seed3"]
+
+
+def test_what_train_would_train_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing else is said guarded, as its recipe has it; a file's method, unless that has labels alone."""
+    asked = []
+
+    def prepared(base: Config, method: str) -> Config:
+        asked.append((method, base))
+        raise UserError("far enough")
+
+    monkeypatch.setattr(comparison, "_prepared", prepared)
+    file = tmp_path / "data.yaml"
+    for content in ({"data": PEOPLE, "method": {"name": "mum"}}, {"data": PEOPLE, "method": {"name": "supervised"}}):
+        file.write_text(yaml.safe_dump(content))
+        with pytest.raises(UserError, match="far enough"):
+            worth(file)
+    with pytest.raises(UserError, match="far enough"):
+        worth(PEOPLE)
+    assert [method for method, _ in asked] == ["mum", "guarded", "guarded"]
+    assert asked[-1][1] == replace(recipe("auto"), data=replace(recipe("auto").data, **PEOPLE))
 
 
 def test_faults_in_one_line(tmp_path: Path) -> None:

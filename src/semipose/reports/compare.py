@@ -1,8 +1,10 @@
-"""What several runs say together: one sentence, and what stands in the way of comparing them."""
+"""What several runs say together: one sentence, and what stands in the way of comparing them. The best supervised run,
+whatever it saw of its labelled images, is what others are compared with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +16,8 @@ RESAMPLES = 2000
 
 
 def headline(runs: Sequence[Run]) -> str:
-    """The result in one sentence, or two."""
-    groups: dict[tuple[str, ...], list[Run]] = {}
-    for run in runs:
-        if run.pck is not None:
-            groups.setdefault(_kind(run), []).append(run)
+    """The result in one sentence, or two; no verdict where the runs were not given the same task."""
+    groups = _groups(runs)
     if not groups:
         return "No evaluation yet: none of these runs holds a PCK."
     if len(runs) == 1:
@@ -28,7 +27,19 @@ def headline(runs: Sequence[Run]) -> str:
     base = [group for group in ranked if group[0].method == SUPERVISED]
     if not base or not others:
         return "PCK: " + ", ".join(_named(group) for group in ranked) + "."
-    return _verdict(others[0], base[0])
+    if unlike := differing([run for group in ranked for run in group]):
+        scores = ", ".join(_named(group) for group in ranked)
+        return f"No verdict, since the runs differ in {_joined(list(unlike))}: {scores}."
+    return _verdict(others[0], base[0]) + _kept(others[0])
+
+
+def _groups(runs: Sequence[Run]) -> dict[tuple[str, ...], list[Run]]:
+    """The runs that have a PCK, those of one kind together."""
+    groups: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        if run.pck is not None:
+            groups.setdefault(_kind(run), []).append(run)
+    return groups
 
 
 def _kind(run: Run) -> tuple[str, ...]:
@@ -38,17 +49,64 @@ def _kind(run: Run) -> tuple[str, ...]:
 
 def cautions(runs: Sequence[Run]) -> list[str]:
     """Ways in which the runs were not given the same task."""
-    asked = {"labelled images": "labels", "validation images": "val_images"}
-    found = {
-        what: {run.summary[key] for run in runs if number(run.summary.get(key)) is not None}
-        for what, key in asked.items()
-    }
-    found["PCK thresholds"] = {run.threshold for run in runs if run.scores}
     return [
-        f"Compare with care: the runs differ in {what} ({', '.join(f'{v:,}' for v in sorted(values))})."
-        for what, values in found.items()
-        if len(values) > 1
+        f"Compare with care: the runs differ in {what}{f' ({values})' if values else ''}."
+        for what, values in differing(runs).items()
     ]
+
+
+def differing(runs: Sequence[Run]) -> dict[str, str]:
+    """What runs must share to be compared, and these do not: what it is, and its values where they say something. What
+    a run does not tell is not compared. Of several seeds each may have samples of its own, the same for all methods."""
+    values: dict[str, set[Any]] = {
+        "labelled images": {number(run.summary.get("labels")) for run in runs},
+        "validation images": {number(run.summary.get("val_images")) for run in runs},
+        "measure": {run.measure for run in runs},
+        "skeleton": {run.predictions and run.predictions.skeleton.joints for run in runs},
+    }
+    counts = {what: value - {None} for what, value in values.items()}
+    unlike = {
+        what: "" if what == "skeleton" else ", ".join(f"{v:,.0f}" if what != "measure" else v for v in sorted(value))
+        for what, value in counts.items()
+        if len(value) > 1
+    }
+    groups = list(_groups(runs).values())
+    if "labelled images" not in unlike and _apart(groups, _labels):
+        unlike["which images are labelled"] = ""
+    if not {"validation images", "skeleton"} & set(unlike) and _apart(groups, _truth):
+        unlike["validation samples or their labels"] = ""
+    return unlike
+
+
+def _apart(groups: Sequence[Sequence[Run]], samples: Callable[[Run], Any]) -> bool:
+    """Whether groups of runs have other samples than one another; those of which a run does not tell are left out."""
+    told = [{samples(run) for run in group} for group in groups]
+    told = [each for each in told if None not in each]
+    return any(each != told[0] for each in told)
+
+
+def _labels(run: Run) -> tuple[str, frozenset[str]] | None:
+    """The labelled data's own name, wherever it lies, and which samples of it."""
+    source = run.config_values.get("data.labeled", "").rsplit("/", 1)[-1]
+    return None if run.labeled is None else (source, run.labeled)
+
+
+def _truth(run: Run) -> frozenset[tuple[str, bytes]] | None:
+    """The validation samples with their labels."""
+    scored = run.predictions
+    if scored is None:
+        return None
+    return frozenset((name, truth.tobytes()) for name, truth in zip(scored.ids, scored.truth, strict=True))
+
+
+def guard_sentence(guard: Mapping[str, Any]) -> str:
+    """Which network a guarded run kept, and by how much it is better."""
+    ahead, behind = max(guard["taught"], guard["labels"]), min(guard["taught"], guard["labels"])
+    how = "with unlabelled images" if guard["kept"] == "taught" else "with labels alone: unlabelled images did not help"
+    return (
+        f"kept the network trained {how} ({100 * ahead:.1f} % beside {100 * behind:.1f} %, chosen on the"
+        f" {guard['images']} validation samples)"
+    )
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -84,13 +142,15 @@ def _one(run: Run) -> str:
         text += f" (mean of its networks; their ensemble {percent(ensemble)})"
     given = [("labels", "labelled"), ("unlabeled", "unlabelled")]
     fed = [f"{int(n):,} {what}" for key, what in given if (n := number(run.summary.get(key))) is not None]
-    return text + (f", trained with {' and '.join(fed)} images." if fed else ".")
+    return text + (f", trained with {' and '.join(fed)} images." if fed else ".") + _kept([run])
 
 
 def _verdict(ours: Sequence[Run], theirs: Sequence[Run]) -> str:
     difference = _mean_pck(ours) - _mean_pck(theirs)
     spread = interval(ours, theirs)
-    if spread is not None and spread[0] <= 0 <= spread[1]:
+    if all(run.guard and run.guard["kept"] == "labels" for run in ours):
+        opening = "Unlabelled images did not help"
+    elif spread is not None and spread[0] <= 0 <= spread[1]:
         opening = "No clear effect of unlabelled images"
     else:
         opening = "Unlabelled images helped" if difference > 0 else "Unlabelled images did not help"
@@ -98,6 +158,20 @@ def _verdict(ours: Sequence[Run], theirs: Sequence[Run]) -> str:
     if spread is not None:
         text += f" (95 % interval {points(spread[0])} to {points(spread[1])} over {spread[2]:,} validation images)"
     return text + "."
+
+
+def _kept(group: Sequence[Run]) -> str:
+    """Which network guarded runs kept, as a further sentence."""
+    guards = [run.guard for run in group if run.guard]
+    if len(guards) == 1:
+        return f" {group[0].name} {guard_sentence(guards[0])}."
+    taught = sum(guard["kept"] == "taught" for guard in guards)
+    text = f" {taught} of {len(guards)} runs kept the network trained with unlabelled images, the others that of labels"
+    return f"{text} alone." if guards else ""
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _named(group: Sequence[Run]) -> str:

@@ -113,12 +113,22 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
         ("Unlabelled images", count("unlabeled")),
         ("Validation images", count("val_images")),
         ("Steps", count("steps")),
+        ("Kept network", [_kept(run) for run in runs]),
         ("Time", [duration(number(run.summary.get("seconds"))) for run in runs]),
         ("Seed", text("seed")),
         ("Commit", text("commit")),
         ("Machine", text("machine")),
     ]
     return [(what, values) for what, values in rows if any(v != "–" for v in values)]
+
+
+def _kept(run: Run) -> str:
+    """Which network a guarded run kept, and the PCK of both."""
+    if run.guard is None:
+        return "–"
+    shown = {"taught": "with unlabelled images", "labels": "labels alone"}
+    scores = [f"{what} {percent(run.guard[key])}" for key, what in shown.items()]
+    return f"{shown[run.guard['kept']]} ({', '.join(scores)})"
 
 
 def duration(seconds: float | None) -> str:

@@ -42,7 +42,8 @@ class Run:
     """What one run directory tells; None or empty where it tells nothing.
 
     `metrics` maps a column of metrics.csv to floats, NaN where its cell is blank; `scores` is the result of
-    `evaluate_predictions`, from summary.json or, failing that, computed from the predictions.
+    `evaluate_predictions`, from summary.json or, failing that, computed from the predictions; `labeled` are the ids in
+    split.json of what was learnt from.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Run:
     scores: dict[str, Any]
     predictions: Predictions | None
     notes: tuple[str, ...]
+    labeled: frozenset[str] | None = None
 
     @property
     def method(self) -> str:
@@ -65,6 +67,20 @@ class Run:
     def warnings(self) -> list[str]:
         found = self.summary.get("warnings") or []
         return [str(w) for w in (found if isinstance(found, list) else [found])]
+
+    @property
+    def guard(self) -> dict[str, Any] | None:
+        """Of a guarded run: which of its networks it kept, "taught" or "labels"; under these names the PCK of both, and
+        under "images" on how many samples that was measured."""
+        guard = self.summary.get("guard")
+        if not isinstance(guard, dict) or guard.get("kept") not in ("taught", "labels"):
+            return None
+        return guard if all(number(guard.get(key)) is not None for key in ("taught", "labels", "images")) else None
+
+    @property
+    def measure(self) -> str | None:
+        """What was scored, such as PCK@0.1."""
+        return f"{str(self.scores.get('measure') or 'pck').upper()}@{self.threshold:g}" if self.scores else None
 
     @property
     def networks(self) -> list[str]:
@@ -135,7 +151,7 @@ def read_run(path: Path, name: str) -> Run:
         notes.append(
             "summary.json holds no evaluation: " + ("scores computed from the predictions" if scores else "no scores")
         )
-    return Run(name, config, metrics, summary, scores, predictions, tuple(notes))
+    return Run(name, config, metrics, summary, scores, predictions, tuple(notes), _labeled(path / "split.json"))
 
 
 def parse_metrics(text: str) -> dict[str, np.ndarray]:
@@ -169,6 +185,14 @@ def number(value: Any) -> float | None:
     """A finite number, or None."""
     good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if good else None
+
+
+def _labeled(file: Path) -> frozenset[str] | None:
+    """The labelled samples' ids, where the run says so; no part of the page needs them."""
+    try:
+        return frozenset(str(name) for name in json.loads(file.read_text(encoding="utf-8"))["labeled"])
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
+        return None
 
 
 def _parse_summary(text: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from semipose.metrics.seeds import Labels
 from semipose.reports.compare import percent, points
 from semipose.reports.html import duration, write_page
 
+PLAIN = "supervised"
 OPENINGS = {"gain": "Worth it", "loss": "Not worth it", "unclear": "No clear difference"}
 Found = Mapping[str, Any]
 
@@ -20,18 +21,34 @@ Found = Mapping[str, Any]
 def sentence(found: Found) -> str:
     """The result in plain words, before the numbers of it."""
     method, gain = found["method"], found["difference"]["pck"]
-    ours, base = found["methods"][method], found["methods"]["supervised"]
+    ours, base = found["methods"][method], found["methods"][found["base"]]
     opening = OPENINGS[found["verdict"]] if len(found["seeds"]) > 1 else "One seed tells little"
     count = f"{found['labels']} label{'s' if found['labels'] != 1 else ''}"
     text = f"{opening}: with {count} and {found['unlabeled']:,} unlabelled images,"
-    text += f" {method} finds {percent(ours['pck']['mean'])} of the joints ({found['measure']}), supervised training"
+    text += f" {method} finds {percent(ours['pck']['mean'])} of the joints ({found['measure']}), {_best(found)}"
     text += f" {percent(base['pck']['mean'])}: {_difference(gain)}{_over(found)}."
+    if kept := found["kept"]:
+        runs = f"{kept['runs']} run{'s' if kept['runs'] != 1 else ''}"
+        text += f" It kept the network taught with unlabelled images in {kept['taught']} of {runs}."
     if ours["median_error_px"] and base["median_error_px"]:
         a, b = ours["median_error_px"]["mean"], base["median_error_px"]["mean"]
         text += f" The median error is {a:.1f} instead of {b:.1f} pixels."
-    times = ours["seconds"]["mean"] / max(base["seconds"]["mean"], 1e-9)
-    text += f" The same {found['steps']:,} steps took {times:.1f} times as long."
+    text += f" The same {found['steps']:,} steps took {_times(found):.1f} times as long."
     return text + more_labels(Labels(**found["more_labels"]), found["verdict"])
+
+
+def _best(found: Found) -> str:
+    """What the method is compared with."""
+    if not found["control"]:
+        return "supervised training"
+    seen = f" (its labelled images seen as {found['control']})" if found["base"] != PLAIN else ""
+    return f"the best supervised training{seen}"
+
+
+def _times(found: Found) -> float:
+    """How many times as long the method takes."""
+    ours, base = (found["methods"][row]["seconds"]["mean"] for row in (found["method"], found["base"]))
+    return ours / max(base, 1e-9)
 
 
 def more_labels(labels: Labels, verdict: str) -> str:
@@ -51,7 +68,7 @@ def markdown(found: Found) -> str:
     """The sentence and the tables."""
     lines = ["# Is it worth it?", "", found["sentence"], ""]
     for head, rows in ((HEAD, method_rows(found)), (JOINTS, joint_rows(found)), (CURVE, curve_rows(found))):
-        named = [part.format(method=found["method"], measure=found["measure"]) for part in head]
+        named = _named(head, found)
         lines += [f"| {' | '.join(row)} |" for row in (named, ["---"] * len(named), *rows)] + [""]
     lines += [f"Warning: {text}" for text in found["warnings"]]
     return "\n".join([*lines, *remarks(found)]) + "\n"
@@ -59,36 +76,38 @@ def markdown(found: Found) -> str:
 
 def page(found: Found, path: Path) -> Path:
     """The same as HTML, with the learning curve drawn."""
-    method, measure = found["method"], found["measure"]
     tables = [("", HEAD, method_rows(found)), ("Each joint", JOINTS, joint_rows(found))]
-    tables += [("Supervised training with fewer and more labels", CURVE, curve_rows(found))]
-    named = [(title, [part.format(method=method, measure=measure) for part in head], r) for title, head, r in tables]
+    tables += [("The best supervised training with fewer and more labels", CURVE, curve_rows(found))]
+    named = [(title, _named(head, found), rows) for title, head, rows in tables]
     content = {"found": found, "tables": named, "charts": charts(found), "remarks": remarks(found)}
     return write_page(path, "worth.html", content)
 
 
 HEAD = ("", "{measure}", "median error", "time")
-JOINTS = ("joint", "supervised, {measure}", "{method}, {measure}", "points", "supervised, error", "{method}, error")
-CURVE = ("labels", "supervised, {measure}", "median error")
+JOINTS = ("joint", "{base}, {measure}", "{method}, {measure}", "points", "{base}, error", "{method}, error")
+CURVE = ("labels", "{base}, {measure}", "median error")
+
+
+def _named(head: Sequence[str], found: Found) -> list[str]:
+    """A table's head with what was compared."""
+    return [part.format(method=found["method"], base=found["base"], measure=found["measure"]) for part in head]
 
 
 def method_rows(found: Found) -> list[list[str]]:
-    """Each method, and their difference with its interval."""
+    """What was trained, and the difference to the better of what has labels alone, with its interval."""
     rows = []
     for name, each in found["methods"].items():
         cells = [_percent(each["pck"]), _pixels(each["median_error_px"]), duration(each["seconds"]["mean"])]
         rows.append([name, *cells])
     gain, error = found["difference"]["pck"], found["difference"]["median_error_px"]
-    seconds = [each["seconds"]["mean"] for each in found["methods"].values()]
-    ratio = f"{seconds[1] / max(seconds[0], 1e-9):.1f} times"
     pixels = "–" if error is None else _signed(error, 1, " px")
-    return [*rows, ["difference", _difference(gain), pixels, ratio]]
+    return [*rows, [f"difference to {found['base']}", _difference(gain), pixels, f"{_times(found):.1f} times"]]
 
 
 def joint_rows(found: Found) -> list[list[str]]:
     rows = []
     for joint, each in found["joints"].items():
-        base, ours, gain = each["supervised"], each[found["method"]], each["difference"]
+        base, ours, gain = each[found["base"]], each[found["method"]], each["difference"]
         cells = [percent(base["pck"]), percent(ours["pck"]), _signed(gain) if gain else "–"]
         errors = ["–" if e["median_error_px"] is None else f"{e['median_error_px']:.1f} px" for e in (base, ours)]
         rows.append([joint, *cells, *errors])
@@ -100,7 +119,7 @@ def curve_rows(found: Found) -> list[list[str]]:
 
 
 def charts(found: Found) -> list[Chart]:
-    """The learning curve of supervised training over the label count, its interval, and the method's level."""
+    """The learning curve of the best supervised training over the label count, its interval, and the method's level."""
     rows, level = [row for row in found["curve"] if row["pck"]], found["methods"][found["method"]]["pck"]["mean"]
     if len(rows) < 2:
         return []
@@ -111,7 +130,7 @@ def charts(found: Found) -> list[Chart]:
         return [] if None in y else [Series(label, x, np.array(y, float), 0, dash)]
 
     ours = Series(f"{found['method']}, {found['labels']} labels", x, np.full(len(x), level), 1)
-    lines = [*line("supervised", "mean"), *line("95 % interval", "low", 2), *line("95 % interval ", "high", 2), ours]
+    lines = [*line(found["base"], "mean"), *line("95 % interval", "low", 2), *line("95 % interval ", "high", 2), ours]
     drawn = line_chart(
         f"{found['measure']} (%) over labels", lines, "labels", percent=True, x_format=lambda v: f"{2**v:.0f}"
     )
@@ -123,10 +142,24 @@ def remarks(found: Found) -> Sequence[str]:
     seeds = len(found["seeds"])
     same = found["labels"] == found["available"]
     drawn = "all labels, so seeds differ in weights and views alone" if same else "each seed draws other labels"
-    return [
+    said = [
         f"{found['steps']:,} steps for each training; {seeds} seeds: {drawn}; the same {found['validation']} validation"
         " samples. Values are means and standard deviations over seeds, differences have Student's 95 % interval of"
         " the paired differences. That of other validation samples is not in it.",
+    ]
+    if found["control"]:
+        said.append(
+            f"control: supervised training whose labelled images are seen as {found['control']}, as the student of"
+            f" {found['method']} sees the unlabelled ones, without masked joints and mixed tiles. The better of it and"
+            " supervised, by mean PCK, is compared with."
+        )
+    if found["kept"]:
+        said.append(
+            f"{found['method']} chooses between two networks by the same validation samples that score it, so its PCK"
+            " is rather too high, the more so the fewer they are."
+        )
+    return [
+        *said,
         "The learning curve assumes that each doubling of the labels adds about as much; it is drawn out by two"
         " doublings at most.",
     ]

@@ -1,8 +1,10 @@
-"""Supervised and semi-supervised training on the same labels, with the same steps and seeds, and how many more labels
-would do as much: what `semipose worth` trains and computes.
+"""The best supervised and a semi-supervised training on the same labels, with the same steps and seeds, and how many
+more labels would do as much: what `semipose worth` trains and computes.
 
-Each seed draws its own labels, where not all are used, its own weights and its own views; validation is the same. A
-finished run of the same configuration and data is reused, an interrupted one goes on.
+Supervised training is done twice: plainly, and as a control whose labelled images are seen as the method's student sees
+the unlabelled ones. The better of the two is what the method is compared with (docs/protocols.md). Each seed draws its
+own labels, where not all are used, its own weights and its own views; validation is the same. A finished run of the
+same configuration and data is reused, an interrupted one goes on.
 """
 
 from __future__ import annotations
@@ -11,23 +13,30 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from semipose.augment import POLICIES, parts
 from semipose.config import Config, to_dict
 from semipose.data.datasets import Sets, open_sets
 from semipose.data.split import Split
 from semipose.draws import permutation
 from semipose.errors import UserError
 from semipose.inference.boxes import finder_of
-from semipose.methods import METHODS, needs, switched
+from semipose.methods import METHODS, needs, options, switched
 from semipose.metrics.pck import box_norm
 from semipose.metrics.seeds import Estimate, estimate, labels_worth
 from semipose.provenance import commit, machine
 from semipose.training.once import Clock, train_once
 
-BASE = "supervised"
+if TYPE_CHECKING:
+    from semipose.methods.base import Options
+
+PLAIN, CONTROL = "supervised", "control"
+"""The rows that have labels alone."""
+USUAL = "guarded"
+"""The method where the configuration has none with unlabelled images."""
 PARTS = (0.25, 0.5, 1.0)
 """Of the labels that are compared with, the learning curve's; beyond them it doubles as long as there are labels."""
 PCK, ERROR = "pck", "median_error_px"
@@ -38,16 +47,16 @@ SUBSET = 11
 
 @dataclass(frozen=True)
 class Job:
-    """One training."""
+    """One training; `row` is a method's name, or the control."""
 
-    method: str
+    row: str
     labels: int
     seed: int
 
 
 def compare(
     base: Config,
-    method: str = "dual",
+    method: str | None = None,
     seeds: Sequence[int] = (0, 1, 2),
     labels: int | None = None,
     *,
@@ -55,11 +64,11 @@ def compare(
     out: Path = Path("worth"),
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Train supervised and by `method` with the same labels, steps and seeds, and supervised with fewer and more
-    labels. The runs are in `out`.
+    """Train supervised, the control, and by `method` with the same labels, steps and seeds; and the better of the first
+    two with fewer and more labels. The runs are in `out`.
 
     Args:
-        base: the configuration, but for method, labels and seed.
+        base: the configuration, but for labels and seed.
         method, seeds, labels, curve: as of `semipose.worth`.
 
     Returns: as `semipose.worth`, without the sentence.
@@ -68,6 +77,7 @@ def compare(
         UserError: no validation or unlabelled data, too few labels, an unknown method, or a training failed.
         Stopped: a signal stopped a training, with its checkpoint saved; the same call goes on.
     """
+    method = method or (base.method.name if needs(base.method.name).unlabeled else USUAL)
     if not needs(method).unlabeled:
         able = ", ".join(name for name, entry in METHODS.items() if entry.unlabeled)
         raise UserError(f"worth compares supervised training with {able}, not {method!r}")
@@ -90,16 +100,19 @@ def compare(
     steps = base.steps or -(-base.epochs * len(sets.unlabeled) // (base.optim.unlabeled_batch or base.optim.batch))
     base = replace(base, steps=steps)
     counts = label_counts(labels, total) if curve else [labels]
-    jobs = [Job(name, labels, seed) for seed in seeds for name in (BASE, method)]
-    jobs += [Job(BASE, count, seed) for count in counts if count != labels for seed in seeds]
-    clock = Clock([_passes(configured(base, job, sets, out)) for job in jobs], progress)
-    runs = []
-    for job in jobs:
-        clock.begin(f"{job.method}, {job.labels} labels, seed {job.seed}")
-        runs.append(_run(base, job, sets, out, progress))
-        clock.end(runs[-1].pop("reused"))
+    view = student_view(base.method)
+    rows = [PLAIN, *([CONTROL] if view else []), method]
+    jobs = [Job(row, labels, seed) for seed in seeds for row in rows]
+    others = [count for count in counts if count != labels]
+    costs = [_passes(configured(base, job, sets, out)) for job in jobs]
+    clock = Clock([*costs, *[1.0] * len(others) * len(seeds)], progress)
+    runs = [_run(base, job, sets, out, progress, clock) for job in jobs]
+    best = strongest(runs, labels)
+    more = [Job(best, count, seed) for count in others for seed in seeds]
+    runs += [_run(base, job, sets, out, progress, clock) for job in more]
     about = {
         "method": method,
+        "control": view,
         "labels": labels,
         "available": total,
         "unlabeled": len(sets.unlabeled),
@@ -110,6 +123,21 @@ def compare(
     }
     result = {**about, **compared(runs, method, labels, counts), "commit": commit(), "machine": machine()}
     return {**result, "config": to_dict(base), "runs": runs}
+
+
+def student_view(method: Options) -> str | None:
+    """The policy by which a control's labelled images are seen as the method's student sees unlabelled ones: its hard
+    view without what masks joints that a teacher found. Mixed tiles are not in it: labelled images that are mixed were
+    measured to teach less. None where there is no hard view, or labelled images are seen so anyway."""
+    hard: str | None = getattr(method, "hard", None)
+    if not hard:
+        return None
+    words = zip(hard.split("+"), parts(hard), strict=True)
+    seen = [word.strip() for word, (name, _) in words if not POLICIES[name].masks]
+    if seen and getattr(method, "hard_of", "image") == "easy":
+        seen = [method.easy, *seen]
+    view = "+".join(seen)
+    return view if seen and parts(view) != parts(method.labeled or method.easy) else None
 
 
 def label_counts(labels: int, total: int) -> list[int]:
@@ -134,50 +162,78 @@ def configured(base: Config, job: Job, sets: Sets, folder: Path) -> Config:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         split.save(file)
-    method = switched(base.method, job.method)
-    peer = base.peer if needs(job.method).networks > 1 else {}
+    method = _options(base.method, job.row)
+    peer = base.peer if needs(method.name).networks > 1 else {}
     return replace(base, method=method, peer=peer, seed=job.seed, data=replace(base.data, split=str(file)))
+
+
+def _options(method: Options, row: str) -> Options:
+    """What a row's method reads; `method` is that of the comparison."""
+    if row == CONTROL:
+        return options(PLAIN, easy=method.easy, labeled=student_view(method))
+    return options(PLAIN, easy=method.easy, labeled=method.labeled) if row == PLAIN else switched(method, row)
+
+
+def strongest(runs: Sequence[Mapping[str, Any]], labels: int) -> str:
+    """The row of labels alone whose mean PCK over the seeds is higher; the plain one where they are equal.
+
+    Raises:
+        UserError: nothing was scored.
+    """
+    scores = {row: [run[PCK] for run in _of(runs, row, labels) if run[PCK] is not None] for row in (PLAIN, CONTROL)}
+    means = {row: float(np.mean(values)) for row, values in scores.items() if values}
+    if not means:
+        raise UserError(f"no validation sample could be scored: {UNSCORED}")
+    return max(means, key=lambda row: means[row])
 
 
 def compared(runs: Sequence[Mapping[str, Any]], method: str, labels: int, counts: Sequence[int]) -> dict[str, Any]:
     """What the runs say together; see `worth`."""
+    base = strongest(runs, labels)
 
-    def of(name: str, count: int) -> list[Mapping[str, Any]]:
-        return [run for run in runs if run["method"] == name and run["labels"] == count]
-
-    def values(name: str, key: str, count: int = labels) -> list[float]:
-        return [run[key] for run in of(name, count) if run[key] is not None]
+    def values(row: str, key: str, count: int = labels) -> list[float]:
+        return [run[key] for run in _of(runs, row, count) if run[key] is not None]
 
     def paired(key: str) -> Estimate | None:
-        a, b = values(method, key), values(BASE, key)
+        a, b = values(method, key), values(base, key)
         return estimate(np.subtract(a, b).tolist()) if a and len(a) == len(b) else None
 
-    methods = {name: {key: _shown(values(name, key)) for key in (PCK, ERROR, "seconds")} for name in (BASE, method)}
+    rows = [row for row in (PLAIN, CONTROL, method) if _of(runs, row, labels)]
+    methods = {row: {key: _shown(values(row, key)) for key in (PCK, ERROR, "seconds")} for row in rows}
     gain = paired(PCK)
     if gain is None:
         raise UserError(f"no validation sample could be scored: {UNSCORED}")
-    scores = np.array([values(BASE, PCK, count) for count in counts]).T
+    scores = np.array([values(base, PCK, count) for count in counts]).T
+    kept = [run["kept"] for run in _of(runs, method, labels) if run["kept"]]
     verdict = "unclear" if not gain.clear else "gain" if gain.mean > 0 else "loss"
+    if verdict == "gain" and kept and "taught" not in kept:
+        verdict = "unclear"  # labels alone are compared with labels alone
     return {
         "verdict": verdict,
+        "base": base,
         "methods": methods,
         "difference": {PCK: gain._asdict(), ERROR: error._asdict() if (error := paired(ERROR)) else None},
-        "joints": _joints(of(BASE, labels), of(method, labels), method),
-        "curve": [{"labels": n, **{key: _shown(values(BASE, key, n)) for key in (PCK, ERROR)}} for n in counts],
+        "kept": {"taught": kept.count("taught"), "runs": len(kept)} if kept else None,
+        "joints": _joints({row: _of(runs, row, labels) for row in rows}, base, method),
+        "curve": [{"labels": n, **{key: _shown(values(base, key, n)) for key in (PCK, ERROR)}} for n in counts],
         "more_labels": labels_worth(counts, scores, labels, gain)._asdict(),
         "warnings": [f"{run['run']}: {text}" for run in runs for text in run["warnings"]],
     }
 
 
-def _joints(base: Sequence[Mapping], others: Sequence[Mapping], method: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for joint in base[0]["joints"]:
-        each = {name: [run["joints"][joint] for run in runs] for name, runs in ((BASE, base), (method, others))}
-        known = all(row[PCK] is not None for rows in each.values() for row in rows)
-        gains = [b[PCK] - a[PCK] for a, b in zip(each[BASE], each[method], strict=True)] if known else []
-        found[joint] = {name: {key: _mean(rows, key) for key in (PCK, ERROR)} for name, rows in each.items()}
-        found[joint]["difference"] = _shown(gains)
-    return found
+def _of(runs: Sequence[Mapping[str, Any]], row: str, labels: int) -> list[Mapping[str, Any]]:
+    return [run for run in runs if run["row"] == row and run["labels"] == labels]
+
+
+def _joints(rows: Mapping[str, Sequence[Mapping[str, Any]]], base: str, method: str) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for joint in rows[base][0]["joints"]:
+        scores = {row: [run["joints"][joint] for run in runs] for row, runs in rows.items()}
+        scored = all(one[PCK] is not None for row in (base, method) for one in scores[row])
+        pairs = zip(scores[base], scores[method], strict=True) if scored else ()
+        means = {row: {key: _mean(ones, key) for key in (PCK, ERROR)} for row, ones in scores.items()}
+        result[joint] = {**means, "difference": _shown([b[PCK] - a[PCK] for a, b in pairs])}
+    return result
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
@@ -189,15 +245,17 @@ def _shown(values: Sequence[float]) -> dict[str, Any] | None:
     return estimate(values)._asdict() if values else None
 
 
-def _run(base: Config, job: Job, sets: Sets, folder: Path, progress: bool) -> dict[str, Any]:
+def _run(base: Config, job: Job, sets: Sets, folder: Path, progress: bool, clock: Clock) -> dict[str, Any]:
     """What is kept of one training: the mean of its networks, as Dual's are reported."""
-    name = f"{job.method}-{job.labels}-seed{job.seed}"
+    clock.begin(f"{job.row}, {job.labels} labels, seed {job.seed}")
+    name = f"{job.row}-{job.labels}-seed{job.seed}"
     path, reused = train_once(folder / name, configured(base, job, sets, folder), progress=progress)
+    clock.end(reused)
     summary = json.loads((path / "summary.json").read_text())
-    mean = summary["val"]["mean"]
+    mean, kept = summary["val"]["mean"], summary.get("guard", {}).get("kept")
     joints = {j: {PCK: mean["per_joint"][j], ERROR: mean["per_joint_px"][j]} for j in mean["per_joint"]}
-    record = {**vars(job), "run": path.name, PCK: mean["pck"], ERROR: mean[ERROR], "joints": joints}
-    return {**record, "seconds": summary["seconds"], "warnings": summary["warnings"], "reused": reused}
+    record = {**vars(job), "run": path.name, "kept": kept, PCK: mean["pck"], ERROR: mean[ERROR], "joints": joints}
+    return {**record, "seconds": summary["seconds"], "warnings": summary["warnings"]}
 
 
 def _prepared(base: Config, method: str) -> Config:
@@ -208,6 +266,7 @@ def _prepared(base: Config, method: str) -> Config:
 
 
 def _passes(config: Config) -> float:
-    """What a step takes, in passes of one network."""
-    wants = needs(config.method.name)
-    return wants.networks * (2.3 if wants.unlabeled else 1)
+    """What a step takes on average, in passes of one network over as many images."""
+    wants, alone = needs(config.method.name), getattr(config.method, "burn_in", 0.0)
+    students = wants.networks - wants.twins
+    return alone * students + (1 - alone) * (students * (2.3 if wants.unlabeled else 1) + wants.twins)

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 def report(runs: Sequence[str | Path] | str | Path, *, out: str | Path | None = None) -> Path:
     """Write one HTML page about one or several runs.
 
-    It holds its figures and photographs and refers to nothing outside itself.
+    It holds its figures and photographs and refers to nothing outside itself. There is no verdict about several that
+    differ in labelled images, validation, skeleton or measure.
 
     Args:
         runs: Folders of runs; parts they lack are left out with a note.

@@ -88,16 +88,6 @@ def _check_alone(beginning: Mapping[str, Any]) -> None:
         raise UsageError(f"--resume goes on as the run began and takes no {', '.join(given)}; leave that out")
 
 
-def guard_sentence(guard: Mapping[str, Any]) -> str:
-    """Which network a run kept, and by how much it is better."""
-    ahead, behind = max(guard["taught"], guard["labels"]), min(guard["taught"], guard["labels"])
-    how = "with unlabelled images" if guard["kept"] == "taught" else "with labels alone: unlabelled images did not help"
-    return (
-        f"kept the network trained {how} ({100 * ahead:.1f} % beside {100 * behind:.1f} %, chosen on the"
-        f" {guard['images']} validation samples)"
-    )
-
-
 def _print(run: Run, asked: SimpleNamespace) -> None:
     if asked.print_config:
         import yaml
@@ -106,6 +96,8 @@ def _print(run: Run, asked: SimpleNamespace) -> None:
     pck = (run.summary.get("val") or {}).get("mean", {}).get("pck")
     score = f"PCK {100 * pck:.1f} % on {run.summary['val_images']} validation samples; " if pck is not None else ""
     if guard := run.summary.get("guard"):
+        from semipose.reports.compare import guard_sentence
+
         print(guard_sentence(guard))
     print(f"{score}wrote {run.path}/model.safetensors, {run.path}/metrics.csv, {run.path}/report.html")
     return None

@@ -17,7 +17,7 @@ def worth(
     data: str | Path | Mapping[str, Any] | None = None,
     *,
     config: str | Path | Config | None = None,
-    method: str = "dual",
+    method: str | None = None,
     seeds: Sequence[int] = (0, 1, 2),
     labels: int | None = None,
     curve: bool = True,
@@ -25,26 +25,30 @@ def worth(
     progress: bool = True,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Compare supervised and semi-supervised training on the same labels: is it worth it?
+    """Compare semi-supervised training with the best supervised one on the same labels: is it worth it?
 
-    Says also how many more labels would do as much. Both methods take the same number of steps of as many labelled
-    images. A finished run of the same configuration and data is reused, an interrupted one goes on. Any setting can
-    follow as --section.key=value.
+    Supervised training is trained plainly and as a control, its labelled images seen as the method's student sees the
+    unlabelled ones; the better is compared with, and trained with fewer and more labels, to say how many more labels
+    would do as much. All take the same number of steps of as many labelled images. A finished run of the same
+    configuration and data is reused, an interrupted one goes on. Any setting can follow as --section.key=value.
 
     Args:
         data: A data.yaml, as of train.
         config: A YAML file of settings, such as a run's config.yaml.
-        method: The semi-supervised one.
+        method: The semi-supervised one; the configuration's where it is left out, as of train, or guarded.
         seeds: Three or more give an interval.
         labels: How many to compare with; fewer than there are leave room for other draws.
-        curve: Supervised training with fewer and more labels.
+        curve: The best supervised training with fewer and more labels.
         out: Folder of runs, worth.json, worth.md and worth.html.
 
     Returns: the content of worth.json: {"sentence", "verdict": "gain", "loss" or "unclear",
+        "base": "supervised" or "control", "control": its view of labelled images (null: not trained),
         "methods": {name: {"pck", "median_error_px", "seconds": ESTIMATE}},
-        "difference": {"pck", "median_error_px": ESTIMATE of method - supervised},
+        "difference": {"pck", "median_error_px": ESTIMATE of method - base},
+        "kept": {"taught", "runs"} of guarded (null of others): how often the network taught with unlabelled images,
         "joints": {joint: {name: {"pck", "median_error_px": mean}, "difference": ESTIMATE of PCK}},
-        "curve": [{"labels", "pck", "median_error_px": ESTIMATE}], "more_labels": {"about", "low", "high", "why"}, ...},
+        "curve": [{"labels", "pck", "median_error_px": ESTIMATE}] of base,
+        "more_labels": {"about", "low", "high", "why"}, ...},
         ESTIMATE = {"mean", "spread", "low", "high"} over seeds; fractions, and pixels of the images.
 
     Raises:
@@ -60,7 +64,7 @@ def worth(
 
     if data is None and config is None:
         raise UsageError("name a data.yaml; semipose init writes one for a folder")
-    base = config if isinstance(config, Config) else None if config or has_settings(data) else "dual"
+    base = config if isinstance(config, Config) else None if config or has_settings(data) else "auto"
     layers = [read_yaml(Path(config))] if isinstance(config, str | Path) else []
     chosen = configure(base, data, *layers, nested(settings))
     result = compare(chosen, method, seeds, labels, curve=curve, out=Path(out), progress=progress)
