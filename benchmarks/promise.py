@@ -72,6 +72,16 @@ class Protocol:
             Split(whole.data, tuple(pool[:labels]), tuple(pool[labels:]), val, draw, "random").save(path)
         return path
 
+    def of_length(self, start: int, steps: int) -> Protocol:
+        """The same of another length: rows that have steps of their own keep their ratio, evaluations their number."""
+        factor = steps / self.steps
+        rows = {
+            name: {**row, "steps": round(factor * row["steps"])} if "steps" in row else row
+            for name, row in self.rows.items()
+        }
+        every = max(1, round(factor * self.config.eval_every))
+        return replace(self, start=start, steps=steps, rows=rows, config=replace(self.config, eval_every=every))
+
     def run(self, row: str, draw: int, asked: argparse.Namespace) -> dict[str, Any]:
         """The record of a row, its start trained before it where that is missing."""
         root = asked.root / asked.protocol / f"draw{draw}{'-tune' * asked.tune}"
@@ -220,11 +230,17 @@ def summary(scores: Mapping[str, Mapping[int, Mapping[str, float]]], control: st
         "draws": len(draws),
         "gap_draws": len(known),
     }
+    return {key: round(value, 3) for key, value in whole.items()} | row_means(scores)
+
+
+def row_means(scores: Mapping[str, Mapping[int, Mapping[str, float]]]) -> dict[str, float]:
+    """Of every row the means over its own draws."""
+    whole: dict[str, float] = {}
     for row, of in scores.items():
-        whole[f"row_{row}"] = statistics.mean(each["pck"] for each in of.values())
-        whole[f"row_{row}_gross"] = statistics.mean(each["gross"] for each in of.values())
+        whole[f"row_{row}"] = round(statistics.mean(each["pck"] for each in of.values()), 3)
+        whole[f"row_{row}_gross"] = round(statistics.mean(each["gross"] for each in of.values()), 3)
         whole[f"row_{row}_draws"] = len(of)
-    return {key: round(value, 3) for key, value in whole.items()}
+    return whole
 
 
 def main() -> None:

@@ -28,10 +28,10 @@ def load(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
-def save(name: str, content: Mapping[str, Any]) -> Path:
-    """Write results/<name>.json, compact."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
+def save(name: str, content: Mapping[str, Any], folder: Path = RESULTS) -> Path:
+    """Write <folder>/<name>.json, compact."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
     path.write_text(layout(compact(content)) + "\n")
     return path
 
