@@ -39,6 +39,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,6 +114,7 @@ def write_project(labeled: Sequence[Sample], val: Sequence[Sample], data: PoseDa
     from semipose.outputs.tolabel import Draft, write_dlc
 
     assert data.skeleton is not None
+    import_tables()
     pictures = folder / "labeled-data" / "mouse"
     pictures.mkdir(parents=True)
     drafts = []
@@ -124,6 +126,16 @@ def write_project(labeled: Sequence[Sample], val: Sequence[Sample], data: PoseDa
         file, size = f"labeled-data/mouse/{name}", image_size(sample.image)
         drafts.append(Draft(file, sample.image, size, pose[None], np.array([sample.box])))
     write_dlc(folder, drafts, data.skeleton, "labels")
+
+
+def import_tables() -> None:
+    """The package `tables`, which pandas asks for: a script beside this one has its name."""
+    before = sys.path[:]
+    sys.path[:] = [path for path in before if Path(path).resolve() != HERE.parent.resolve()]
+    try:
+        import_module("tables")
+    finally:
+        sys.path[:] = before
 
 
 def project(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
