@@ -47,6 +47,7 @@ import numpy as np
 
 from common import write
 from semipose.data.sample import PoseData, Sample
+from semipose.provenance import commit
 
 HERE = Path(__file__).parent / "peers"
 TORCH = ("torch", "torchvision")
@@ -435,7 +436,7 @@ def run_part(part: str, options: argparse.Namespace) -> Result:
         result = predict_all(of[0], options, folder)
     else:
         result = released_steps(options, folder)
-    result |= {"threads": options.threads, "load": round(os.getloadavg()[1], 1)}
+    result |= {"threads": options.threads, "load": round(os.getloadavg()[1], 1), "commit": commit()}
     result["wall_seconds"] = round(time.perf_counter() - began, 1)
     file.write_text(json.dumps(result, indent=1))
     return result
@@ -499,7 +500,10 @@ def summarize(parts: Mapping[str, Result]) -> tuple[dict[str, float], dict[str, 
 def collect(options: argparse.Namespace) -> None:
     """Write the record of all parts that are there."""
     files = {part: options.root / "parts" / f"{part.replace(':', '-')}.json" for part in PARTS}
-    parts = {part: json.loads(file.read_text()) for part, file in files.items() if file.exists()}
+    texts = {part: file.read_text() for part, file in files.items() if file.exists()}
+    for place, name in ((options.root, "ROOT"), (options.data, "DATA")):  # where they lay is nobody's concern
+        texts = {part: text.replace(str(place), name) for part, text in texts.items()}
+    parts = {part: json.loads(text) for part, text in texts.items()}
     summary, reasons = summarize(parts)
     if options.dry:
         print(json.dumps({"summary": summary, "reasons": reasons}, indent=1))

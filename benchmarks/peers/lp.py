@@ -8,6 +8,7 @@ is kept in `notes`. Epochs are as many as fit into the job's minutes, with the m
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,9 @@ def fit(config: Any, folder: Path, asked: dict[str, Any], epochs: int, every: in
     training.get_callbacks = lambda *args, **more: [*own(*args, **more), clock]
     inputs = HeatmapTracker.get_loss_inputs_labeled
 
-    def watched(module: HeatmapTracker, batch: Any) -> Any:
-        outputs = inputs(module, batch)
+    @functools.wraps(inputs)  # its annotations are read
+    def watched(module: HeatmapTracker, batch_dict: Any) -> Any:
+        outputs = inputs(module, batch_dict)
         if not module.training:
             clock.shown.append((outputs["keypoints_pred"].detach(), outputs["keypoints_targ"].detach()))
         return outputs

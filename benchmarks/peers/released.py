@@ -28,8 +28,9 @@ def configured(asked: dict[str, Any], notes: list[str]) -> Any:
     try:
         settings.update_config(str(file))
     except TypeError as error:
-        notes.append(f"core/config.py with PyYAML {yaml.__version__}: {reason(error)}; here yaml.safe_load")
-        settings.yaml.load = yaml.safe_load
+        notes.append(f"core/config.py with PyYAML {yaml.__version__}: {reason(error)}; here the safe loader")
+        load = yaml.load
+        yaml.load = lambda text, Loader=yaml.SafeLoader: load(text, Loader)
         settings.update_config(str(file))
     config = settings.config
     height, width = asked["size"]
