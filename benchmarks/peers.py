@@ -347,6 +347,9 @@ def predict_all(name: str, options: argparse.Namespace, folder: Path) -> Result:
     reasons: dict[str, str] = {}
 
     def peer(who: str) -> tuple[int, float]:
+        if not (trained[who] / "result.json").exists():
+            reasons[who] = f"train:{who}:{name} has not trained a network"
+            return 0, 1.0
         there = folder / who
         there.mkdir(exist_ok=True)
         job = {
