@@ -17,6 +17,8 @@ EXCEPTIONS = {
     "__main__.py": "calls cli.main alone, and tests of the command line run it",
     "papers/pose_mum/methods.py": CONSTANTS,
     "papers/xie2021/methods.py": CONSTANTS,
+    "papers/multiaugs/methods.py": CONSTANTS,
+    "papers/sspcm/methods.py": CONSTANTS,
     "papers/yu2024/methods.py": CONSTANTS,
 }
 """Source file -> why it has no tests of its own."""

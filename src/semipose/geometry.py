@@ -166,6 +166,13 @@ def resample(x: Tensor, matrix: Tensor, size: Size) -> Tensor:
         return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
+def look_up(x: Tensor, xy: Tensor) -> Tensor:
+    """x (B, C, h, w) at the places xy (B, H, W, 2) of its pixels: (B, C, H, W); bilinear, zero where x has none."""
+    with exact(x):
+        grid = move(_normalise(x.shape[-2:], x), xy.flatten(1, 2)).view_as(xy)
+        return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
 def pixels(size: Size, matrix: Tensor) -> Tensor:
     """(B, H, W, 2): where `matrix` (B, 3, 3) sends each pixel centre of a frame."""
     ys = torch.arange(size[0], device=matrix.device, dtype=matrix.dtype)

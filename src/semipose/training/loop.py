@@ -147,8 +147,9 @@ class Training:
 
     @property
     def named(self) -> dict[str, nn.Module]:
-        """The networks by name."""
-        return dict(zip(Method.names, self.networks, strict=False))
+        """The networks that are a result, by name."""
+        results = len(self.networks) - needs(self.config.method.name).helpers
+        return dict(zip(Method.names, self.networks[:results], strict=False))
 
     def begin(self) -> None:
         """Start at the first step."""
@@ -209,6 +210,8 @@ class Training:
             self._account(step, outcome, interruption.asked)
             self.optimizer.step()
             self.method.after_step()
+            if self.batches.ends_epoch(step):
+                self.method.after_epoch()
             state.step, state.window_steps = step + 1, state.window_steps + 1
             if state.step == self.burn_in:
                 self.method.after_burn_in()
@@ -310,7 +313,7 @@ class Training:
     def _finish(self) -> dict[str, Any]:
         if not self.fabric.is_global_zero:
             return {}
-        for (name, network), model in zip(self.named.items(), self.models, strict=True):
+        for (name, network), model in zip(self.named.items(), self.models, strict=False):
             suffix = "" if name == "a" else f"-{name}"
             save_model(self.run.path / f"model{suffix}", network, model, self.sets.skeleton, decode=self.config.decode)
         if self.scores is None and self.quality is None:

@@ -20,12 +20,12 @@ SHARED = ("size", "padding", "sigma")
 
 
 def model_configs(config: Config) -> list[ModelConfig]:
-    """One for each network that the method trains."""
+    """One for each network that the method trains; the peer's is the second."""
     config.method.check()
     count = needs(config.method.name).networks
     if config.peer and count < 2:
         raise UserError(f"peer is for the second of two networks; method {config.method.name} trains {count}")
-    return [config.model, peer_of(config)][:count]
+    return [config.model, peer_of(config), config.model][:count]
 
 
 def build_networks(config: Config, skeleton: Skeleton, init_from: Sequence[Path] = ()) -> list[SimpleBaseline]:
