@@ -12,6 +12,8 @@ from semipose.methods.average import UnbiasedTeacher
 from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.denoise import DenoiseSelect
+from semipose.methods.multiaugs import MultiAugs, MultiAugsDual
+from semipose.methods.sspcm import Sspcm
 from semipose.methods.supervised import Supervised
 from semipose.methods.target import Labeled
 from semipose.options import sources
@@ -45,6 +47,9 @@ def step(method: Method, key: int = 0) -> Outcome:
         ("unbiased_teacher", UnbiasedTeacher, {"supervised", "unsupervised"}),
         ("dual", Dual, TWO),
         ("denoise_select", DenoiseSelect, TWO),
+        ("multiaugs", MultiAugs, {"supervised", "unsupervised"}),
+        ("multiaugs_dual", MultiAugsDual, TWO),
+        ("sspcm", Sspcm, {*TWO, "supervised_c", "unsupervised_c"}),
     ],
 )
 def test_each_method_takes_a_step(name, kind, losses) -> None:
@@ -73,6 +78,9 @@ def test_no_weight_is_saved_twice(name) -> None:
     expected = {f"students.{i}.{key}" for i, net in enumerate(method.students) for key in net.state_dict()}
     if name in (*AVERAGES, "unbiased_teacher", "pseudopose", "datadistill"):
         expected |= {f"teacher.net.{key}" for key in Tiny().state_dict()}
+    if name == "sspcm":
+        expected |= {f"last.{i}.net.{key}" for i in (0, 1) for key in Tiny().state_dict()}
+        expected |= {f"last.{i}._extra_state" for i in (0, 1)}
     assert set(method.state_dict()) == expected
     learning = [p for p in method.parameters() if p.requires_grad]
     assert len(learning) == sum(len(list(net.parameters())) for net in method.students)
@@ -128,6 +136,8 @@ def test_labels_alone_teach_as_in_a_whole_step(name) -> None:
         ("unbiased_teacher", (4, 4)),
         ("dual", (4, 4, 4)),
         ("denoise_select", (4, 12, 4, 4)),
+        ("multiaugs", (4,) * 6),
+        ("multiaugs_dual", (4,) * 6),
     ],
 )
 def test_passes_of_each_network(name, passes) -> None:
