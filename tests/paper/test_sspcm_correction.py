@@ -130,7 +130,7 @@ def test_after_an_epoch_the_third_one_s_target_is_of_the_closest_pair() -> None:
 
 def test_the_hard_view_is_covered_where_the_one_who_teaches_sees_joints() -> None:
     """One warp for all three."""
-    method = made(hard="jo2+affine30")
+    method = made(hard="affine30+jo2")
     step(method)
     hard = [net.shown[-1] for net in method.students]
     clear = made(hard="affine30")
