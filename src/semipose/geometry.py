@@ -43,6 +43,7 @@ class View:
         matrix: (B, 3, 3), from source-crop pixels to this view's pixels. A negative determinant is a mirror image.
         size: (H, W) of the rendered image.
         edits: changes of pixels after resampling (photometric ones, cutout, windows).
+        unedited: the pixels before these, where another view has rendered them already.
     """
 
     source: Tensor
@@ -50,6 +51,7 @@ class View:
     matrix: Tensor
     size: Size
     edits: tuple[Edit, ...] = ()
+    unedited: Tensor | None = None
 
     @classmethod
     def of(cls, source: Tensor, size: Size) -> View:
@@ -66,8 +68,9 @@ class View:
     @cached_property
     def image(self) -> Tensor:
         """(B, 3, H, W) in [0, 1], channels last."""
-        fill = self.fill
-        image = resample(self.source - fill, self.matrix, self.size) + fill
+        fill, image = self.fill, self.unedited
+        if image is None:
+            image = resample(self.source - fill, self.matrix, self.size) + fill
         for edit in self.edits:
             image = edit(image, self)
         return image.contiguous(memory_format=torch.channels_last)
@@ -80,12 +83,12 @@ class View:
     @property
     def plain(self) -> View:
         """The same images, unaugmented."""
-        return replace(self, matrix=self.base.expand_as(self.matrix), edits=())
+        return replace(self, matrix=self.base.expand_as(self.matrix), edits=(), unedited=None)
 
     def warp(self, step: Tensor) -> View:
         """Moved by `step` (B, 3, 3), from this view's pixels to the new one's."""
         with exact(step):
-            return replace(self, matrix=step @ self.matrix)
+            return replace(self, matrix=step @ self.matrix, unedited=None)
 
     def edit(self, *edits: Edit) -> View:
         """With more changes of pixels."""

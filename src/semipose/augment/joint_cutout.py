@@ -80,8 +80,14 @@ def filled(frame: View, low: Tensor, high: Tensor) -> Edit:
     """Boxes (B, n, 2) to (B, n, 2), upright in `frame`, filled with the mean colour wherever the view shows them."""
 
     def mask(image: Tensor, view: View) -> Tensor:
-        at = pixels(view.size, view.to(frame))[:, None]
-        hit = ((at >= low[:, :, None, None]) & (at <= high[:, :, None, None])).all(-1).any(1)
+        hit = hits(pixels(view.size, view.to(frame)), low, high).any(1)
         return torch.where(hit[:, None], view.fill, image)
 
     return mask
+
+
+def hits(at: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """(B, n, H, W) bool: which boxes (B, n, 2) to (B, n, 2) hold the places (B, H, W, 2)."""
+    x, y = at.movedim(-1, 0).contiguous()[:, :, None]
+    left, top, right, bottom = torch.cat([low, high], -1)[..., None, None].unbind(2)
+    return (x >= left) & (x <= right) & (y >= top) & (y <= bottom)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from semipose.augment.joint_cutout import around, boxes, filled, joints, pick, shifted
+from semipose.augment.joint_cutout import around, boxes, filled, hits, joints, pick, shifted
 from semipose.augment.policy import Policy
 from semipose.draws import Draws
-from semipose.geometry import Edit, View, constant, exact, inside, invert, look_up, move, pixels, resample
+from semipose.geometry import Edit, View, constant, exact, invert, look_up, move, pixels, resample
 from semipose.target import Target
 
 BETA, SHARE = 0.2, 0.25
@@ -32,8 +32,9 @@ def joint_cut_occlude(count: int, exchanged: bool = False) -> Policy:
         frame, found = joints(target)
         centers, other = found.flip(-1) if exchanged else found, partners(len(view), draws)
         low, high = boxes(pick(centers, count, draws), frame, draws)
-        patch = shifted(pick(centers[other], count, draws), frame, draws)
-        return view.edit(_pasted(frame, other, low, high, patch - (low + high) / 2))
+        step = shifted(pick(centers[other], count, draws), frame, draws) - (low + high) / 2
+        low, high = _cut_off(*_cut_off(low, high, frame), frame, step)
+        return view.edit(_pasted(frame, other, low, high, step))
 
     return policy
 
@@ -55,7 +56,7 @@ def cutmix(count: int) -> Policy:
         frame = view if target is None else target.frame
         other = partners(len(view), draws)
         low, high = _holes(count, frame, draws)
-        return view.edit(_pasted(frame, other, low, high, torch.zeros_like(low)))
+        return view.edit(_pasted(frame, other, low, high))
 
     return policy
 
@@ -86,23 +87,26 @@ def partners(count: int, draws: Draws) -> Tensor:
 def _holes(count: int, frame: View, draws: Draws) -> tuple[Tensor, Tensor]:
     """Corners (B, n, 2) of boxes about uniform places of a view, cut off at its border."""
     size = constant((frame.size[1], frame.size[0]), frame.source)
-    low, high = around(draws.uniform(len(frame), count, 2) * size - 0.5, frame, draws)
-    return low.clamp_min(-0.5), torch.minimum(high, size - 0.5)
+    return _cut_off(*around(draws.uniform(len(frame), count, 2) * size - 0.5, frame, draws), frame)
 
 
-def _pasted(frame: View, other: Tensor, low: Tensor, high: Tensor, step: Tensor) -> Edit:
-    """Boxes (B, n, 2) to (B, n, 2), upright in `frame`, filled with what the images `other` (B,) show a `step`
-    (B, n, 2) beside, in their own views of that kind; later boxes lie on top. What either view does not show stays."""
+def _cut_off(low: Tensor, high: Tensor, frame: View, step: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+    """Boxes without what a view does not show a `step` (B, n, 2) beside."""
+    size = constant((frame.size[1], frame.size[0]), frame.source)
+    return torch.maximum(low, 0 * size - 0.5 - step), torch.minimum(high, size - 0.5 - step)
+
+
+def _pasted(frame: View, other: Tensor, low: Tensor, high: Tensor, step: Tensor | None = None) -> Edit:
+    """Boxes (B, n, 2) to (B, n, 2), upright in `frame`, filled with what the images `other` (B,) show there in their
+    own views of that kind, or a `step` (B, n, 2) beside; later boxes lie on top."""
 
     def paste(image: Tensor, view: View) -> Tensor:
-        at = pixels(view.size, view.to(frame))
-        seen, place, covered = inside(at, frame.size), at, torch.zeros_like(at[..., 0], dtype=torch.bool)
-        for i in range(low.shape[1]):
-            a, b, there = low[:, i, None, None], high[:, i, None, None], at + step[:, i, None, None]
-            hit = seen & ((at >= a) & (at <= b)).all(-1) & inside(there, frame.size)
-            place, covered = torch.where(hit[..., None], there, place), covered | hit
+        place = at = pixels(view.size, view.to(frame))
+        hit = hits(at, low, high)
+        for i, beside in enumerate(() if step is None else step.unbind(1)):
+            place = torch.where(hit[:, i, ..., None], at + beside[:, None, None], place)
         source = move(invert(frame.matrix)[other], place.flatten(1, 2)).view_as(place)
         shown = look_up(view.source[other] - view.fill, source) + view.fill
-        return torch.where(covered[:, None], shown, image)
+        return torch.where(hit.any(1)[:, None], shown, image)
 
     return paste

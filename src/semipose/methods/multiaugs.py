@@ -60,10 +60,10 @@ def apart(policy: Policy, tag: str) -> Policy:
 
 
 def copies(target: Target, paths: Sequence[Policy], move: Move, flip: Tensor, draws: Draws) -> list[Target]:
-    """The target in each path's view. They share one warp, so it is moved once."""
+    """The target in each path's view. They share one warp, so it is moved once, and the image sampled once."""
     views = [path(target.frame, draws.again("hard"), target) for path in paths]
-    moved = move(target, views[0], flip)
-    return [replace(moved, frame=view) for view in views]
+    moved, clear = move(target, views[0], flip), replace(views[0], edits=()).image
+    return [replace(moved, frame=replace(view, unedited=clear)) for view in views]
 
 
 def follow_each(student: nn.Module, targets: Sequence[Target]) -> Fit:
