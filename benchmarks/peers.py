@@ -383,11 +383,11 @@ def predict_all(name: str, options: argparse.Namespace, folder: Path) -> Result:
 def our_steps(count: int, warmup: int, threads: int, folder: Path) -> list[float]:
     """Seconds of steps of Dual, loading included, as in step_overhead.py."""
     import torch
+    from step_overhead import Turns, training
 
     from semipose.training.progress import Progress
     from semipose.training.signals import Interruption
     from semipose.training.stream import loading
-    from step_overhead import Turns, training
 
     torch.set_num_threads(threads)
     run = training("dual", folder, count + warmup)

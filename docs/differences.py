@@ -17,6 +17,8 @@ from semipose.methods import options
 from semipose.methods.base import Method
 from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.denoise import DenoiseSelect
+from semipose.methods.multiaugs import MultiAugs, MultiAugsDual
+from semipose.methods.sspcm import Sspcm
 from semipose.papers.find import recipe
 
 STEPS: list[tuple[str, str, type[Method], type[Method]]] = [
@@ -24,6 +26,9 @@ STEPS: list[tuple[str, str, type[Method], type[Method]]] = [
     ("naive", "single", Naive, Single),
     ("single", "dual", Single, Dual),
     ("dual", "denoise_select", Dual, DenoiseSelect),
+    ("dual", "sspcm", Dual, Sspcm),
+    ("single", "multiaugs", Single, MultiAugs),
+    ("dual", "multiaugs_dual", Dual, MultiAugsDual),
 ]
 SETTINGS = [
     ("single", "undetached", "gradient goes through the teacher too (section 3.3): `teacher=Learning(student)`"),
@@ -64,14 +69,21 @@ SETTINGS = [
     ("mum", "pose_mum-affine", "section 3.2: and of what some stages give: `mix=Mixing(..., after=...)`"),
     ("pose_mum-affine", "pose_mum", "Table 3: the student's view is the teacher's"),
     ("pose_mum", "pose_mum_plus", "section 4.4: taught by EMAN"),
+    ("dual", "dual-jo", "joint cut-occlude, and a second affine on the easy crop (Huang et al.)"),
+    ("dual-jo", "sspcm-plain", "a third network learns the mean of the two, and low peaks do not teach"),
+    ("sspcm-plain", "sspcm", "the mean of the closest pair, of now or of the last epoch's end"),
+    ("sspcm", "sspcm-mixed", "a larger network in the pair"),
+    ("single", "multiaugs-joco", "one occluded copy of the easy crop (Zhou et al.)"),
+    ("multiaugs-joco", "multiaugs", "three more, their losses summed"),
+    ("multiaugs", "multiaugs-dual", "the peer teaches"),
 ]
 HEAD = """# Differences
 
-What the methods of Xie et al. (ICCV 2021), Kim et al. (Pose-MUM) and Yu et al. (WACV 2024) differ in, written by
-`python docs/differences.py` from the code; a test keeps it true. The lines of a step are explained in
-[ARCHITECTURE.md](ARCHITECTURE.md).
+What the methods of Xie et al. (ICCV 2021), Kim et al. (Pose-MUM), Yu et al. (WACV 2024), Huang et al. (SSPCM) and Zhou
+et al. (MultiAugs) differ in, written by `python docs/differences.py` from the code; a test keeps it true. The lines of a
+step are explained in [ARCHITECTURE.md](ARCHITECTURE.md).
 
-## Five steps
+## Steps
 
 Every method of the papers takes one of these steps. What it teaches about unlabelled images is `pseudo`, which the
 step begins with.

@@ -177,7 +177,7 @@ def with_reader(tmp_path: Path) -> Path:
 
 
 def with_paper(tmp_path: Path) -> Path:
-    return grown(tmp_path, "papers/toy/__init__.py", PAPER, "papers/__init__.py", '"yu2024")', '"yu2024", "toy")')
+    return grown(tmp_path, "papers/toy/__init__.py", PAPER, "papers/__init__.py", '"multiaugs")', '"multiaugs", "toy")')
 
 
 @pytest.mark.slow

@@ -21,6 +21,8 @@ EXCEPTIONS = {
     "papers/xie2021/claims.py": CLAIMS,
     "papers/xie2021/methods.py": CONSTANTS,
     "papers/yu2024/claims.py": CLAIMS,
+    "papers/multiaugs/methods.py": CONSTANTS,
+    "papers/sspcm/methods.py": CONSTANTS,
     "papers/yu2024/methods.py": CONSTANTS,
 }
 """Source file -> why it has no tests of its own."""

@@ -43,6 +43,7 @@ class View:
         matrix: (B, 3, 3), from source-crop pixels to this view's pixels. A negative determinant is a mirror image.
         size: (H, W) of the rendered image.
         edits: changes of pixels after resampling (photometric ones, cutout, windows).
+        unedited: the pixels before these, where another view has rendered them already.
     """
 
     source: Tensor
@@ -50,6 +51,7 @@ class View:
     matrix: Tensor
     size: Size
     edits: tuple[Edit, ...] = ()
+    unedited: Tensor | None = None
 
     @classmethod
     def of(cls, source: Tensor, size: Size) -> View:
@@ -66,9 +68,10 @@ class View:
     @cached_property
     def image(self) -> Tensor:
         """(B, 3, H, W) in [0, 1], channels last."""
-        fill = self.fill
-        row = fill.expand(1, 3, 1, self.source.shape[-1]).contiguous(memory_format=torch.channels_last)
-        image = resample(self.source - row, self.matrix, self.size) + fill  # a row of it is taken off in one stretch
+        fill, image = self.fill, self.unedited
+        if image is None:  # a row of the fill colour is taken off in one stretch
+            row = fill.expand(1, 3, 1, self.source.shape[-1]).contiguous(memory_format=torch.channels_last)
+            image = resample(self.source - row, self.matrix, self.size) + fill
         for edit in self.edits:
             image = edit(image, self)
         return image.contiguous(memory_format=torch.channels_last)
@@ -81,12 +84,12 @@ class View:
     @property
     def plain(self) -> View:
         """The same images, unaugmented."""
-        return replace(self, matrix=self.base.expand_as(self.matrix), edits=())
+        return replace(self, matrix=self.base.expand_as(self.matrix), edits=(), unedited=None)
 
     def warp(self, step: Tensor) -> View:
         """Moved by `step` (B, 3, 3), from this view's pixels to the new one's."""
         with exact(step):
-            return replace(self, matrix=step @ self.matrix)
+            return replace(self, matrix=step @ self.matrix, unedited=None)
 
     def edit(self, *edits: Edit) -> View:
         """With more changes of pixels."""
@@ -164,6 +167,13 @@ def resample(x: Tensor, matrix: Tensor, size: Size) -> Tensor:
     with exact(x):
         theta = _normalise(x.shape[-2:], x) @ invert(matrix) @ invert(_normalise(size, x))
         grid = _moved(theta, *(_centres(count, x.dtype, x.device) for count in size))
+        return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def look_up(x: Tensor, xy: Tensor) -> Tensor:
+    """x (B, C, h, w) at the places xy (B, H, W, 2) of its pixels: (B, C, H, W); bilinear, zero where x has none."""
+    with exact(x):
+        grid = move(_normalise(x.shape[-2:], x), xy.flatten(1, 2)).view_as(xy)
         return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 

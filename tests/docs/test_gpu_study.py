@@ -176,7 +176,7 @@ def test_damage_is_a_sentence(study: ModuleType, packed: Path, tmp_path: Path, c
     cut.write_bytes(packed.read_bytes()[: packed.stat().st_size // 2])
     other.write_bytes(b"what" * 1000)
     for path in (cut, other, tmp_path / "none.tar"):
-        with pytest.raises(UserError, match="is no whole pack|cannot be unpacked"):
+        with pytest.raises(UserError, match=r"is no whole pack|cannot be unpacked"):
             study.unpack(path, out)
     for files, said in (({"a": "0" * 64}, "a is not what the manifest says"), ({}, "a is not what the manifest says")):
         with pytest.raises(UserError, match=said):

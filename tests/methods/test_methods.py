@@ -13,6 +13,8 @@ from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.denoise import DenoiseSelect
 from semipose.methods.guarded import Guarded
+from semipose.methods.multiaugs import MultiAugs, MultiAugsDual
+from semipose.methods.sspcm import Sspcm
 from semipose.methods.supervised import Supervised
 from semipose.methods.target import Labeled
 from semipose.options import sources
@@ -47,6 +49,9 @@ def step(method: Method, key: int = 0) -> Outcome:
         ("dual", Dual, TWO),
         ("denoise_select", DenoiseSelect, TWO),
         ("guarded", Guarded, {"supervised", "unsupervised", "twin"}),
+        ("multiaugs", MultiAugs, {"supervised", "unsupervised"}),
+        ("multiaugs_dual", MultiAugsDual, TWO),
+        ("sspcm", Sspcm, {*TWO, "supervised_c", "unsupervised_c"}),
     ],
 )
 def test_each_method_takes_a_step(name, kind, losses) -> None:
@@ -77,6 +82,9 @@ def test_no_weight_is_saved_twice(name) -> None:
         expected |= {f"teacher.net.{key}" for key in Tiny().state_dict()}
     twins = [method.twin] if name == "guarded" else []
     expected |= {f"twin.{key}" for net in twins for key in net.state_dict()}
+    if name == "sspcm":
+        expected |= {f"last.{i}.net.{key}" for i in (0, 1) for key in Tiny().state_dict()}
+        expected |= {f"last.{i}._extra_state" for i in (0, 1)}
     assert set(method.state_dict()) == expected
     learning = [p for p in method.parameters() if p.requires_grad]
     assert len(learning) == sum(len(list(net.parameters())) for net in (*method.students, *twins))
@@ -133,6 +141,8 @@ def test_labels_alone_teach_as_in_a_whole_step(name) -> None:
         ("unbiased_teacher", (4, 4)),
         ("dual", (4, 4, 4)),
         ("denoise_select", (4, 12, 4, 4)),
+        ("multiaugs", (4,) * 6),
+        ("multiaugs_dual", (4,) * 6),
     ],
 )
 def test_passes_of_each_network(name, passes) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from semipose.methods.target import soft
-from semipose.methods.teachers import STATISTICS, Ema, Frozen, Itself, Learning, teaching
+from semipose.methods.teachers import STATISTICS, Ema, Frozen, Itself, Learning, Snapshot, teaching
 from tests.fixtures.tiny import Tiny, gradients, norm, view
 
 
@@ -96,3 +96,21 @@ def test_batch_norm_of_an_average() -> None:
     assert not torch.equal(plain(one)[0], plain(other)[0]), "the batch counts"
     torch.testing.assert_close(eman(one)[0], eman(other)[0])
     assert plain.net.norm.num_batches_tracked == 2 and eman.net.norm.num_batches_tracked == 7
+
+
+def test_a_snapshot_is_what_was_taken_last_and_nothing_of_it_learns() -> None:
+    net, shown = Tiny(), view(3).image
+    teacher = Snapshot(net)
+    before = teacher(shown)
+    torch.testing.assert_close(before, net(shown).detach())
+    with torch.no_grad():
+        net.head.weight.add_(1)
+    teacher.update(net)
+    assert torch.equal(teacher(shown), before) and teacher.taken == 0
+    teacher.take(net)
+    assert not torch.equal(teacher(shown), before) and teacher.taken == 1
+    torch.testing.assert_close(teacher(shown), net(shown).detach())
+    assert not any(p.requires_grad for p in teacher.parameters()) and teacher.net is not net
+    other = Snapshot(Tiny(4))
+    other.load_state_dict(teacher.state_dict())
+    assert other.taken == 1 and torch.equal(other(shown), teacher(shown))

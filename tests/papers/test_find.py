@@ -39,7 +39,10 @@ def test_a_table_a_plan_or_all_of_a_paper() -> None:
 @pytest.mark.parametrize(
     ("target", "says"),
     [
-        ("nobody/table1", "^there is no paper 'nobody' to reproduce; there are xie2021, pose_mum, yu2024$"),
+        (
+            "nobody/table1",
+            "^there is no paper 'nobody' to reproduce; there are xie2021, pose_mum, yu2024, sspcm, multiaugs$",
+        ),
         ("yu2024/table9", "^yu2024 has no 'table9'; it has table1, table2, selection, abstract, and the rows that sem"),
         ("ours", "^ours has no tables; it has rows alone: supervised, naive, "),
         ("ours/table1", "^ours has no 'table1'; it has rows alone: supervised, "),

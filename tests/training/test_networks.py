@@ -159,3 +159,46 @@ def test_runs_that_began_before_a_setting_was_there_go_on(cache, run) -> None:
         del state["config"]["method"][key]
     checkpoint.save(run.last, state)
     assert resume(tiny(cache), run)["steps"] == STEPS
+
+
+# ---- networks that only help
+
+
+def test_of_three_networks_the_first_is_scored_and_saved(cache, run) -> None:
+    """A larger one may stand in as the second; all are in the checkpoint, with the copies of the last epoch's end."""
+    config = replace(tiny(cache, "sspcm"), peer=PEER)
+    networks = build_networks(config, LSP)
+    summary = run_training(config, run, progress=False)
+    assert summary["backbones"] == ["resnet18", "resnet34", "resnet18"] and list(summary["val"]["networks"]) == ["a"]
+    assert summary["parameters"] == [sum(p.numel() for p in net.parameters()) for net in networks]
+    assert sorted(file.name for file in run.path.glob("model*")) == ["model.json", "model.safetensors"]
+    state = checkpoint.load(run.last)["method"]
+    saved = load_model(run.path)
+    assert saved.config.backbone == "resnet18"
+    assert all(torch.equal(value, state[f"students.0.{key}"]) for key, value in saved.network.state_dict().items())
+    assert {key.split(".")[1] for key in state if key.startswith("last.")} == {"0", "1"}
+    assert not torch.equal(state["last.0.net.head.weight"], state["students.1.head.weight"])
+    assert evaluate(run.path)["mean"]["pck"] == pytest.approx(summary["val"]["mean"]["pck"])
+
+
+def test_copies_are_taken_where_a_pass_over_the_unlabelled_images_ends(cache, run, monkeypatch) -> None:
+    """12 images, 4 a step: after steps 3 and 6 of 8, and at no other."""
+    told: list[int] = []
+    steps: list[int] = []
+    monkeypatch.setattr("semipose.methods.sspcm.Sspcm.after_step", lambda self: steps.append(1))
+    monkeypatch.setattr("semipose.methods.sspcm.Sspcm.after_epoch", lambda self: told.append(len(steps)))
+    run_training(tiny(cache, "sspcm"), run, progress=False)
+    assert told == [3, 6] and len(steps) == STEPS
+
+
+@pytest.mark.slow
+def test_three_networks_resume_to_the_bit(cache, tmp_path) -> None:
+    """In the first epoch and in the third."""
+    config = tiny(cache, "sspcm")
+    config = replace(config, method=replace(config.method, peak=0.0))  # else nothing is taught in so few steps
+    whole, broken = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "broken")
+    run_training(config, whole, progress=False)
+    run_training(config, broken, progress=False, stop_at=2)
+    resume(config, broken, stop_at=7)
+    resume(config, broken)
+    assert_same_runs(broken, whole)

@@ -150,3 +150,16 @@ def test_workers_end_with_the_block() -> None:
 def test_other_errors_pass() -> None:
     with pytest.raises(RuntimeError, match="shapes"), loading(Acting(dies), 0, 3, 0, False):
         raise RuntimeError("shapes differ")
+
+
+@pytest.mark.parametrize(("batch", "n"), [(4, 6), (2, 6), (6, 6), (8, 6), (5, 6)])
+def test_an_epoch_ends_in_the_step_that_shows_its_last_sample(batch, n, crops) -> None:
+    """Of the unlabelled samples where there are any; the number of ends is that of whole passes."""
+    for batches in (Batches(crops, crops, 1, batch, 0, Share()), Batches(crops, None, batch, 1, 0, Share())):
+        seen, ends = 0, 0
+        for step in range(12):
+            whole = (seen + batch) // n > seen // n
+            seen += batch
+            assert batches.ends_epoch(step) == whole
+            ends += whole
+        assert batches.ends_epoch(batches.steps_of(1) - 1) and ends > 1

@@ -15,9 +15,15 @@ Policies are named by words, joined by `+` and run from left to right: `affine30
 | `scaleP` | 0 to below 100 | magnified by 1 +- P / 100 |
 | `jcN` | whole, 0 to 100 | N joints masked, or all where there are fewer: Joint Cutout |
 | `raM` | 0 to 30 | RandAugment of magnitude M |
+| `joN` | whole, 0 to 100 | N joints covered by patches around joints of another image: joint cut-occlude |
+| `coN` | whole, 0 to 100 | N holes at random places: cutout |
+| `cmN` | whole, 0 to 100 | N holes filled with another image: cutmix |
+| `mu` | | the mean with another image, of small weight: mixup |
+| `joco`, `jccm` | | `jo2+co5` and `jc5+cm2` |
 | `released-easy`, `released-hard` | | the affine views of Xie et al.'s released code |
 | `released-jcN` | whole, 0 to 100 | Joint Cutout of that code |
 | `released-raM` | 0 to 30 | RandAugment of that code |
+| `released-joN` | whole, 0 to 100 | joint cut-occlude of the released code of Zhou et al. |
 
 Turns and scales are uniform. A body seen from above in any direction is `rotate180+scale25+flip50`: the matrices are
 multiplied, and pixels are sampled once. Up to sides of 4:3, `data.reach=35` cuts crops with pixels for all its corners.
@@ -32,6 +38,7 @@ from dataclasses import dataclass
 
 from semipose.augment.affine import affine, afresh, onto, released_easy, released_hard
 from semipose.augment.joint_cutout import joint_cutout, released_joint_cutout
+from semipose.augment.occlusion import cutmix, cutout, joint_cut_occlude, mixup
 from semipose.augment.photometric import STRONGEST, rand_augment, released_rand_augment
 from semipose.augment.policy import Policy
 from semipose.draws import Draws
@@ -98,6 +105,7 @@ class Part:
 
 DEGREES, PERCENT = "the largest turn in degrees", "the largest change of size in percent"
 SQUARES, MAGNITUDE = "how many joints are masked", "a magnitude without unit"
+PATCHES, HOLES = "how many joints are covered", "how many holes"
 POLICIES: dict[str, Part] = {
     "none": Part(lambda _: identity),
     "affine": Part(lambda degrees: affine(degrees, degrees / 120), DEGREES, 0, 120, 30, below=True, moves=True),
@@ -108,12 +116,25 @@ POLICIES: dict[str, Part] = {
     "scale": Part(lambda percent: affine(0, percent / 100), PERCENT, 0, 100, 25, below=True, moves=True),
     "jc": Part(lambda count: joint_cutout(int(count)), SQUARES, 0, 100, 5, whole=True, masks=True),
     "ra": Part(rand_augment, MAGNITUDE, 0, STRONGEST, 20),
+    "jo": Part(lambda count: joint_cut_occlude(int(count)), PATCHES, 0, 100, 2, whole=True, masks=True),
+    "co": Part(lambda count: cutout(int(count)), HOLES, 0, 100, 5, whole=True),
+    "cm": Part(lambda count: cutmix(int(count)), HOLES, 0, 100, 2, whole=True),
+    "mu": Part(lambda _: mixup),
+    "joco": Part(lambda _: compose(joint_cut_occlude(2), cutout(5)), masks=True),
+    "jccm": Part(lambda _: compose(joint_cutout(5), cutmix(2)), masks=True),
     "released-easy": Part(lambda _: released_easy, moves=True, mirrors=True),
     "released-hard": Part(lambda _: released_hard, mirrors=True),
     "released-jc": Part(
         lambda count: released_joint_cutout(int(count)), SQUARES, 0, 100, 5, whole=True, mirrors=True, masks=True
     ),
     "released-ra": Part(released_rand_augment, MAGNITUDE, 0, STRONGEST, 20, mirrors=True),
+    "released-jo": Part(
+        lambda count: joint_cut_occlude(int(count), exchanged=True),
+        *(PATCHES, 0, 100, 2),
+        whole=True,
+        mirrors=True,
+        masks=True,
+    ),
 }
 """Name -> part. `affine30` turns by up to 30 degrees and scales by 1 +- 0.25, `affine60` by up to 60 and 1 +- 0.5 (Xie
 et al. 2021, section 4.1); others lie on the same line. The masks of Joint Cutout take memory for each joint, hence a

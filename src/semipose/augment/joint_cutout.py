@@ -21,11 +21,8 @@ def joint_cutout(count: int) -> Policy:
     """Mask `count` different joints, each picked at random from the teacher's predictions in its own view."""
 
     def policy(view: View, draws: Draws, target: Target | None = None) -> View:
-        frame, centers = _joints(target)
-        n, k = centers.shape[:2]
-        order = draws.uniform(n, k).argsort(1)[:, : min(count, k)]
-        picked = centers.gather(1, order[..., None].expand(-1, -1, 2))
-        return view.edit(_cutout(frame, *_boxes(picked, frame, draws)))
+        frame, centers = joints(target)
+        return view.edit(filled(frame, *boxes(pick(centers, count, draws), frame, draws)))
 
     return policy
 
@@ -36,39 +33,61 @@ def released_joint_cutout(count: int, channels: int = 24) -> Policy:
     """
 
     def policy(view: View, draws: Draws, target: Target | None = None) -> View:
-        frame, centers = _joints(target)
+        frame, centers = joints(target)
         n, k = centers.shape[:2]
         order = draws.integers(n, count, high=max(channels, k))
         picked = centers.gather(1, order.clamp_max(k - 1)[..., None].expand(-1, -1, 2))
-        low, high = _boxes(picked, frame, draws)
+        low, high = boxes(picked, frame, draws)
         limit = constant(frame.size, high)  # exchanged on purpose
         low, high = low.clamp_min(0), torch.minimum(high, limit)
-        return view.edit(_cutout(frame, low, torch.where((order < k)[..., None], high, low - 1)))
+        return view.edit(filled(frame, low, torch.where((order < k)[..., None], high, low - 1)))
 
     return policy
 
 
-def _joints(target: Target | None) -> tuple[View, Tensor]:
+def joints(target: Target | None) -> tuple[View, Tensor]:
+    """The view that a teacher saw, and where it found joints, (B, K, 2) in that view's pixels."""
     if target is None:
         raise ValueError("Joint Cutout masks joints that a teacher found: it can be part of the hard view only")
     return target.frame, decode(target.heatmaps, target.frame.size[0] / target.heatmaps.shape[-2])[0]
 
 
-def _boxes(centers: Tensor, frame: View, draws: Draws) -> tuple[Tensor, Tensor]:
-    n, count = centers.shape[:2]
+def pick(centers: Tensor, count: int, draws: Draws) -> Tensor:
+    """(B, min(count, K), 2): places of different joints, drawn at random from (B, K, 2)."""
+    n, k = centers.shape[:2]
+    order = draws.uniform(n, k).argsort(1)[:, : min(count, k)]
+    return centers.gather(1, order[..., None].expand(-1, -1, 2))
+
+
+def boxes(centers: Tensor, frame: View, draws: Draws) -> tuple[Tensor, Tensor]:
+    """`around` places (B, n, 2) that are shifted at random."""
+    return around(shifted(centers, frame, draws), frame, draws)
+
+
+def shifted(centers: Tensor, frame: View, draws: Draws) -> Tensor:
+    """Places (B, n, 2), each shifted at random."""
+    return centers + JITTER * frame.size[0] * draws.normal(*centers.shape)
+
+
+def around(centers: Tensor, frame: View, draws: Draws) -> tuple[Tensor, Tensor]:
+    """Boxes of random sizes about places (B, n, 2): their lowest and their highest corners, (B, n, 2)."""
     height = frame.size[0]
-    centers = centers + JITTER * height * draws.normal(n, count, 2)
-    half = draws.uniform(n, count, 2, low=HALF[0] * height, high=HALF[1] * height)
+    half = draws.uniform(*centers.shape, low=HALF[0] * height, high=HALF[1] * height)
     return centers - half, centers + half
 
 
-def _cutout(frame: View, low: Tensor, high: Tensor) -> Edit:
+def filled(frame: View, low: Tensor, high: Tensor) -> Edit:
     """Boxes (B, n, 2) to (B, n, 2), upright in `frame`, filled with the mean colour wherever the view shows them."""
 
     def mask(image: Tensor, view: View) -> Tensor:
-        x, y = pixels(view.size, view.to(frame)).unbind(-1)
-        (left, top), (right, bottom) = (each.transpose(0, 1)[..., None, None].unbind(2) for each in (low, high))
-        hit = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)  # (n, B, H, W)
-        return torch.where(hit.any(0)[:, None], view.fill, image)
+        hit = hits(pixels(view.size, view.to(frame)), low, high).any(1)
+        return torch.where(hit[:, None], view.fill, image)
 
     return mask
+
+
+def hits(at: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """(B, n, H, W) bool: which boxes (B, n, 2) to (B, n, 2) hold the places (B, H, W, 2)."""
+    x, y = at.movedim(-1, 0).contiguous()[:, :, None]
+    left, top, right, bottom = torch.cat([low, high], -1)[..., None, None].unbind(2)
+    return (x >= left) & (x <= right) & (y >= top) & (y <= bottom)

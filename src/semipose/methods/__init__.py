@@ -31,6 +31,8 @@ class Entry:
         file: of this room; its function of the method's name builds it, and that function's first parameter is typed
             with the method's options.
         networks: how many it trains.
+        helpers: how many of these, the last ones, only help while it trains: what is scored, and saved as a model, are
+            the others.
         unlabeled: it learns from unlabelled images.
         teacher: it is taught by a trained network, which comes after those it trains.
         twins: how many of the networks, the last ones, learn from labels alone, to be kept where they are better.
@@ -39,6 +41,7 @@ class Entry:
 
     file: str
     networks: int = 1
+    helpers: int = 0
     unlabeled: bool = True
     teacher: bool = False
     tiles: bool = False
@@ -61,6 +64,9 @@ METHODS = {
     "pose_mum_plus": Entry("pose_mum", tiles=True),
     "denoise_select": Entry("denoise", networks=2),
     "guarded": Entry("guarded", networks=2, tiles=True, twins=1),
+    "multiaugs": Entry("multiaugs"),
+    "multiaugs_dual": Entry("multiaugs", networks=2),
+    "sspcm": Entry("sspcm", networks=3, helpers=2),
 }
 
 

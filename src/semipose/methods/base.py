@@ -39,8 +39,8 @@ class Options:
             view = getattr(self, key, None)
             if view and any(POLICIES[name].masks for name, _ in parts(view)):
                 raise UserError(
-                    f"method.{key} is {view!r}: Joint Cutout masks joints that a teacher found, so it can be part of"
-                    " method.hard alone"
+                    f"method.{key} is {view!r}: Joint Cutout masks joints that a teacher found, as cut-occlude does, so"
+                    " it can be part of method.hard alone"
                 )
 
 
@@ -65,7 +65,7 @@ class Method(nn.Module):
         easy: the policy of what teachers see, and of the labelled images unless `labeled` is set.
     """
 
-    names = ("a", "b", "c", "d")
+    names: tuple[str, ...] = ("a", "b", "c", "d")
     share = 1.0
 
     def __init__(self, students: Sequence[nn.Module], codec: Codec, easy: Policy) -> None:
@@ -106,6 +106,9 @@ class Method(nn.Module):
 
     def after_burn_in(self) -> None:
         """Called where a burn-in ends, before the first step with unlabelled images."""
+
+    def after_epoch(self) -> None:
+        """Called where a pass over the unlabelled images ends, after `after_step`."""
 
     def labels(self, labeled: Labeled, draws: Draws) -> Target:
         """The labels' heatmaps in a view of the labelled images."""

@@ -197,12 +197,15 @@ class Single(Method):
 
 
 class Dual(Method):
-    """Two networks: each one's predictions on the easy view teach the other the hard view, Eq. 6 and 7.
+    """Two networks: each one's predictions on the easy view teach the other the hard view, Eq. 6 and 7. What teaches
+    them, and how many there are, may be another's: `pseudo`, `count`.
 
     Args:
         share: of each network's supervised loss; 1 in the paper, 1/2 in its released code.
         teach: how a network's predictions become its peer's target.
     """
+
+    count = 2
 
     def __init__(
         self,
@@ -216,8 +219,8 @@ class Dual(Method):
         teach: Teach = soft,
     ) -> None:
         super().__init__(students, codec, easy)
-        if len(students) != 2:
-            raise ValueError(f"Dual trains 2 networks, got {len(students)}")
+        if len(students) != self.count:
+            raise ValueError(f"{type(self).__name__} trains {self.count} networks, got {len(students)}")
         self.hard, self.move, self.weight, self.share = hard, move, weight, share
         self.teach = teach
 
@@ -231,7 +234,7 @@ class Dual(Method):
             losses[f"supervised_{name}"] = self.share * learnt.loss
             losses[f"unsupervised_{name}"] = self.weight * taught.loss
             measures.append(responses(learnt, target, taught))
-        return Outcome(losses, {name: (measures[0][name] + measures[1][name]) / 2 for name in measures[0]})
+        return Outcome(losses, mean_of(measures))
 
     def pseudo(self, unlabeled: View, draws: Draws) -> list[Target]:
         easy = self.easy(unlabeled, draws)
@@ -247,6 +250,12 @@ def responses(learnt: Fit, target: Target, taught: Fit) -> dict[str, Tensor]:
         "response/student": response(taught.heatmaps),
         "response/background": background(target.heatmaps),
     }
+
+
+def mean_of(measures: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Of several networks' measures, by name."""
+    first, *others = measures
+    return {name: sum((each[name] for each in others), first[name]) / len(measures) for name in first}
 
 
 def naive(options: NaiveOptions, networks: Sequence[nn.Module], codec: Codec) -> Naive:

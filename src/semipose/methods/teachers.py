@@ -87,6 +87,38 @@ class Frozen(nn.Module):
         """It is fixed."""
 
 
+class Snapshot(nn.Module):
+    """A network as it was when it was last `taken`, which normalises with its own batch, as a network that learns does.
+    Before that it is the network's copy at the start.
+
+    Attributes:
+        taken: how often. It is saved with the weights.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = copy.deepcopy(net).requires_grad_(False)
+        self.taken = 0
+
+    @torch.no_grad()
+    def forward(self, image: Tensor) -> Tensor:
+        return self.net(image)
+
+    def take(self, net: nn.Module) -> None:
+        """Copy a network, batch norm's statistics included."""
+        self.net.load_state_dict(net.state_dict())
+        self.taken += 1
+
+    def update(self, student: nn.Module) -> None:
+        """It changes where it is taken alone."""
+
+    def get_extra_state(self) -> int:
+        return self.taken
+
+    def set_extra_state(self, state: int) -> None:
+        self.taken = state
+
+
 class Ema(nn.Module):
     """The exponential moving average of a student's parameters, theta' <- decay theta' + (1 - decay) theta (Mean
     Teacher; Xie et al. 2021, section 6.3). It starts as the student's copy.

@@ -3,6 +3,6 @@
 A new paper is a folder with a `PAPER`, and its name in `PAPERS`.
 """
 
-PAPERS = ("xie2021", "pose_mum", "yu2024")
+PAPERS = ("xie2021", "pose_mum", "yu2024", "sspcm", "multiaugs")
 OURS = "ours"
 """Recipes of ours, laid out as a paper."""

@@ -138,5 +138,5 @@ def cost(plan: Plan, asked: Setting, seed: int) -> float:
     """What a run takes, in passes of one network a step: with unlabelled images, two with gradient and one without, or
     one a view."""
     method = plan.scales[asked.scale](seed, asked.root).method
-    views, wants = getattr(method, "views", 1), needs(method.name)
-    return wants.networks * (2 + 0.3 * views if wants.unlabeled else 1)
+    views, wants, paths = getattr(method, "views", 1), needs(method.name), len(getattr(method, "paths", [""]))
+    return wants.networks * (1 + paths + 0.3 * views if wants.unlabeled else 1)

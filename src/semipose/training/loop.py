@@ -153,8 +153,9 @@ class Training:
 
     @property
     def named(self) -> dict[str, nn.Module]:
-        """The networks by name, without twins."""
-        return dict(zip(Method.names, self.networks[: len(self.networks) - self.twins], strict=False))
+        """The networks that are a result, by name: without helpers and twins."""
+        results = len(self.networks) - self.twins - needs(self.config.method.name).helpers
+        return dict(zip(Method.names, self.networks[:results], strict=False))
 
     def begin(self) -> None:
         """Start at the first step."""
@@ -224,6 +225,8 @@ class Training:
             self._account(step, outcome, interruption.asked)
             self.optimizer.step()
             self.method.after_step()
+            if self.batches.ends_epoch(step):
+                self.method.after_epoch()
             state.step, state.window_steps = step + 1, state.window_steps + 1
             if state.step == self.burn_in:
                 self.method.after_burn_in()
@@ -362,7 +365,7 @@ class Training:
         """The name of a file, a network, and its configuration; the kept network first."""
         if not self.twins:
             files = ["model" if name == "a" else f"model-{name}" for name in self.named]
-            return zip(files, self.networks, self.models, strict=True)
+            return zip(files, self.networks, self.models, strict=False)
         turn = -1 if self.guarded and self.guarded["kept"] == "labels" else 1
         return zip(("model", "twin"), self.networks[::turn], self.models[::turn], strict=True)
 

@@ -20,13 +20,12 @@ SHARED = ("size", "padding", "sigma")
 
 
 def model_configs(config: Config) -> list[ModelConfig]:
-    """One for each network that the method trains."""
+    """One for each network that the method trains; the peer's is the second."""
     config.method.check()
     wants = needs(config.method.name)
-    count = wants.networks
-    if config.peer and count - wants.twins < 2:
+    if config.peer and wants.networks - wants.twins < 2:
         raise UserError(f"peer is for the second of two networks; method {config.method.name} trains one")
-    return [config.model, peer_of(config)][:count]
+    return [config.model, peer_of(config), config.model][: wants.networks]
 
 
 def build_networks(config: Config, skeleton: Skeleton, init_from: Sequence[Path] = ()) -> list[SimpleBaseline]:

@@ -63,10 +63,20 @@ class Batches(Dataset):
 
     def steps_of(self, epochs: int) -> int:
         """How many steps `epochs` passes over the unlabelled samples take, over the labelled where there are none."""
-        n, batch = len(self.labeled), self.batch
-        if self.unlabeled is not None:
-            n, batch = len(self.unlabeled), self.unlabeled_batch
+        n, batch = self._passed
         return -(-epochs * n // batch)
+
+    def ends_epoch(self, step: int) -> bool:
+        """Whether a pass over the samples that count ends within a step."""
+        n, batch = self._passed
+        return (step + 1) * batch // n > step * batch // n
+
+    @property
+    def _passed(self) -> tuple[int, int]:
+        """How many samples are an epoch, and how many of them are a step's."""
+        if self.unlabeled is None:
+            return len(self.labeled), self.batch
+        return len(self.unlabeled), self.unlabeled_batch
 
     def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
         rows = self._rows(step, self.batch, len(self.labeled), LABELED)
