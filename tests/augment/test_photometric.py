@@ -7,7 +7,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
 from semipose.augment import parse, rand_augment
-from semipose.augment.photometric import OPERATIONS, RELEASED, _apply
+from semipose.augment.photometric import OPERATIONS, RELEASED, Operation, _apply
 from semipose.draws import Draws
 from semipose.geometry import pixels
 from tests.fixtures.tiny import view
@@ -180,3 +180,11 @@ def test_two_of_the_operations_an_image() -> None:
     assert np.mean(changed) > 0.85
     none = rand_augment(20, count=0)(plain, Draws(0)).image
     assert torch.equal(none, plain.image)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_mixed_precision_changes_no_pixel(operation: Operation) -> None:
+    x, chance = torch.rand(2, 3, 9, 7, generator=torch.Generator().manual_seed(0)), torch.full((2, 3), 0.3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = operation(x, 0.5, chance)
+    assert torch.equal(mixed, operation(x, 0.5, chance))

@@ -12,7 +12,7 @@ from torch import Tensor
 from semipose.augment.policy import Policy
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.geometry import View, constant, pixels
+from semipose.geometry import View, constant, exact, pixels
 from semipose.target import Target
 
 STRONGEST = 30
@@ -134,7 +134,8 @@ def _gray(x: Tensor) -> Tensor:
 
 def _smooth(x: Tensor) -> Tensor:
     kernel = constant(SMOOTH, x).div(13).expand(3, 1, 3, 3)
-    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
+    with exact(x):
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
 
 
 def _cutout(x: Tensor, level: float, chance: Tensor) -> Tensor:
