@@ -30,9 +30,9 @@ from semipose.geometry import View, move, swap_sides
 from semipose.heatmap import decode, quarter
 from semipose.inference.boxes import finder_of
 from semipose.methods import switched
-from semipose.methods.denoise import average, gathered, highest
 from semipose.methods.teach import refined
 from semipose.methods.teachers import Itself
+from semipose.methods.views import average, gathered, highest
 from semipose.metrics.pck import box_norm
 from semipose.papers.yu2024.methods import WHOLE
 from semipose.target import Target

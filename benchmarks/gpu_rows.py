@@ -215,8 +215,10 @@ def summary_of(study: Study, runs: Mapping[Task, Mapping[str, float]]) -> dict[s
             if task.labels == (study.protocol.train if task.row == ORACLE else labels):
                 scores.setdefault(task.row, {})[task.draw] = run
         compared = [scores.get(row, {}).keys() for row in (CONTROL, study.protocol.best, ORACLE)]
-        complete = set.intersection(*map(set, compared))
-        values = summary(scores, CONTROL, study.protocol.best) if complete else row_means(scores)
+        values = row_means(scores)
+        if set.intersection(*map(set, compared)):
+            with contextlib.suppress(ZeroDivisionError):  # an oracle that is no better, or errors of none
+                values = summary(scores, CONTROL, study.protocol.best)
         whole |= {f"{key}_{labels}": value for key, value in values.items()}
     return whole
 

@@ -6,8 +6,7 @@
 
 `pack` writes the labels, and the images in fewer bytes but with as many pixels, into one file. `run` trains the rows
 side by side, the most important first (gpu_rows.py), and stops in time. It writes gpu_mouse.json and gpu_people.json of
-what is
-finished; the same command goes on from there, as long as `--work` is still there.
+what is finished; the same command goes on from there, as long as `--work` is still there.
 """
 
 from __future__ import annotations

@@ -136,11 +136,11 @@ def test_a_pack_that_is_too_large_is_not_written(
     assert not (tmp_path / "study.tar").exists()
 
 
-def written(path: Path, files: dict[str, bytes], **manifest: Any) -> Path:
+def written(path: Path, contents: dict[str, bytes], **manifest: Any) -> Path:
     """A pack of files, whose manifest may say something else."""
-    about = {"commit": "a", "quality": 30, "files": {n: hashlib.sha256(c).hexdigest() for n, c in files.items()}}
+    about = {"commit": "a", "quality": 30, "files": {n: hashlib.sha256(c).hexdigest() for n, c in contents.items()}}
     with tarfile.open(path, "w:gz") as tar:
-        for name, content in {"manifest.json": json.dumps(about | manifest).encode(), **files}.items():
+        for name, content in {"manifest.json": json.dumps(about | manifest).encode(), **contents}.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
@@ -311,6 +311,9 @@ def test_scores_of_a_number_of_labels_are_its_own(rows: ModuleType) -> None:
     whole = rows.summary_of(study, runs)
     assert whole["best_minus_control_10"] == 10 and whole["gap_share_10"] == 0.25 and whole["oracle_10"] == 90
     assert whole["row_supervised_5"] == 30 and "best_minus_control_5" not in whole
+    runs[rows.Task("mouse", 500, 0, "oracle")] = run(50)
+    whole = rows.summary_of(study, runs)
+    assert whole["row_mum_10"] == 60 and "gap_share_10" not in whole, "no gap, no share of it"
 
 
 @pytest.mark.slow
@@ -343,6 +346,6 @@ def test_a_small_study_is_trained_goes_on_and_is_recorded(
         names = {f"start {labels} 0", f"supervised {labels} 0", f"mum {labels} 0", "start 8 0", "oracle 8 0"}
         assert set(content["runs"]) == names and content["missing"] == []
         assert content["commit"] and "torch" in content["machine"] and content["seconds"] > 0
-        assert f"best_minus_control_{labels}" in content["summary"]
+        assert content["summary"][f"row_mum_draws_{labels}"] == content["summary"][f"row_oracle_draws_{labels}"] == 1
         assert all(isinstance(value, int | float) for value in content["summary"].values())
         assert content["runs"][f"mum {labels} 0"]["unlabeled"] == 8 - labels

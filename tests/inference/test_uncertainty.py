@@ -17,7 +17,7 @@ from semipose.data.sample import PoseData, Sample
 from semipose.draws import Draws
 from semipose.geometry import View
 from semipose.inference.uncertainty import FAR, Judgement, judge_crops
-from semipose.methods.denoise import brought_back
+from semipose.methods.views import brought_back
 from semipose.models.stages import Tap, no_tap
 from semipose.skeleton import Skeleton
 

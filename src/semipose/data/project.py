@@ -269,10 +269,8 @@ def _lies_anyhow(pool: PoseData) -> bool:
 
 def _boxed_by_labels(pool: PoseData) -> bool:
     """Whether boxes are the extent of labels, with the margin that has already."""
-    return all(
-        np.allclose(s.box, label_box(s.keypoints, image_size(s.image)), atol=1)
-        for s in [s for s in pool if s.keypoints is not None and s.labeled][:ENOUGH]
-    )
+    few = [(s, s.keypoints) for s in pool if s.keypoints is not None and s.labeled][:ENOUGH]
+    return all(np.allclose(s.box, label_box(points, image_size(s.image)), atol=1) for s, points in few)
 
 
 def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[str]) -> str:

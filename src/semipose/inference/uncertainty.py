@@ -45,8 +45,8 @@ from semipose.inference.boxes import finder_of
 from semipose.inference.evaluate import read_networks
 from semipose.inference.evaluation import evaluating
 from semipose.inference.predictor import device_of
-from semipose.methods.denoise import deviation, gathered
 from semipose.methods.teachers import Itself
+from semipose.methods.views import deviation, gathered
 from semipose.skeleton import Skeleton
 
 FAR = 0.1

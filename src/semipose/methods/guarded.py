@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from semipose.draws import Draws
@@ -49,7 +50,7 @@ class Guarded(Single):
     def learn(self, labels: Target) -> Outcome:
         """The student alone. A loss of 0 is the twin's: several processes expect all parameters to learn."""
         losses, measures = super().learn(labels)
-        nothing = sum(p.sum() for p in self.twin.parameters()) * 0
+        nothing = torch.stack([p.sum() for p in self.twin.parameters()]).sum() * 0
         return Outcome({**losses, "twin": nothing}, measures)
 
     def after_burn_in(self) -> None:

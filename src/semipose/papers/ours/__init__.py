@@ -65,8 +65,8 @@ def auto(seed: int = 0, root: Path | None = None) -> Config:
     """What `semipose train data.yaml` trains where the file says nothing else; chosen on mice and photographs
     (docs/protocols.md)."""
     optim = OptimConfig(name="muon", lr=0.02, schedule="cosine", restart=0.5, batch=16)
-    whole = {"steps": 2000, "eval_every": 500, "norm_batches": 25, "decode": "dark", "seed": seed}
-    return Config(method=options(**GUARDED), optim=optim, **whole)
+    config = Config(method=options(**GUARDED), optim=optim, decode="dark", seed=seed)
+    return replace(config, steps=2000, eval_every=500, norm_batches=25)
 
 
 PAPER = Paper(
