@@ -65,7 +65,7 @@ def test_losses_of_copies_are_summed_and_each_is_a_batch_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        ([], r"method.paths is \[\]; name one path or more, as in \[joco, jccm\]"),
+        ([], r"method.paths is \[\]; give one path or more, as in \[joco, jccm\]"),
         (["joco", "jc5+affine60"], "method.paths has 'jc5\\+affine60', and affine moves the image: all paths share"),
         (["flip50"], "flip moves the image"),
         (["released-hard"], "released-hard moves the image"),

@@ -140,7 +140,7 @@ def test_each_network_starts_from_its_own_file(cache, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("method", "peer", "message"),
     [
-        ("single", PEER, r"peer is for the second of two networks; method single trains 1"),
+        ("single", PEER, r"peer is for the second of two networks; method single trains one"),
         ("dual", {"size": [128, 96]}, r"peer has size \[128, 96\] and model\.size is \[64, 48\]"),
         ("dual", {"sigma": 1.0}, r"peer has sigma 1\.0 and model\.sigma is 2\.0"),
         ("dual", {"deconv": [8]}, r"peer gives heatmaps of stride 8, the model of stride 2"),

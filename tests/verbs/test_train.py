@@ -11,7 +11,7 @@ import semipose
 from semipose.cli import main
 from semipose.config import to_dict
 from semipose.errors import UsageError, UserError
-from semipose.verbs.train import guard_sentence
+from semipose.reports.compare import guard_sentence
 from tests.fixtures.runs import tiny
 
 PEOPLE = {"labeled": "synth:studio?count=6", "val": "synth:studio?count=3&start=500"}

@@ -33,7 +33,7 @@ class MultiAugsOptions(EasyHardOptions):
     hard_of: str = option("easy", one_of(*HARD), "Zhou, released code")
     paths: list[str] = option(
         ["joco", "jccm", "jc5", "jo2"],
-        Limit(lambda value: len(value) > 0, "name one path or more, as in [joco, jccm]"),
+        Limit(lambda value: len(value) > 0, "give one path or more, as in [joco, jccm]"),
         "Zhou, ResNet18 at 1K labels",
     )
 
