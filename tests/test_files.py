@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from semipose import files, limits
+from semipose import limits
 from semipose.errors import UserError
 from semipose.files import below, read_mapping, ready, write_atomically
 from tests.fixtures.runs import child, exit_code

@@ -1,5 +1,5 @@
-"""How large a file may be, and how much memory it may take when it is decoded: looked at before it is decoded, so that no
-small file exhausts a machine."""
+"""How large a file may be, and how much memory it may take when it is decoded: looked at before it is decoded, so that
+no small file exhausts a machine."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def refuse_large(path: object, decoded: int, size: int) -> None:
     limit = min(MOST, FREE + RATIO * size)
     if decoded > limit:
         raise UserError(
-            f"{path} would take {decoded >> 20} MB of memory, more than the {limit >> 20} MB that are allowed for a file"
-            f" of {size / (1 << 20):.1f} MB; is it damaged? export it again"
+            f"{path} would take {decoded >> 20} MB of memory, more than the {limit >> 20} MB that are allowed for a"
+            f" file of {size / (1 << 20):.1f} MB; is it damaged? export it again"
         )
 
 

@@ -186,8 +186,7 @@ def join(sets: Sequence[PoseData]) -> PoseData:
 def _boxes(samples: Sequence[Sample]) -> np.ndarray:
     """(N,) whether a box is wrong."""
     boxes = np.array([s.box for s in samples], np.float64).reshape(-1, 4)
-    fit: np.ndarray = (np.abs(boxes) <= FAR).all(1) & (boxes[:, 2:] >= NEAR).all(1)
-    return ~fit
+    return np.array(~((np.abs(boxes) <= FAR).all(1) & (boxes[:, 2:] >= NEAR).all(1)))
 
 
 def _points(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
@@ -205,10 +204,12 @@ def _numbers(samples: Sequence[Sample]) -> np.ndarray:
     """(N,) whether another number is wrong."""
     rows = [(s.area or 0, s.head_size or 0, s.score or 0) for s in samples]
     values = np.array(rows, np.float64).reshape(-1, 3)
-    bad = ~np.isfinite(values).all(1) | (values[:, :2] < 0).any(1) | (values[:, :2] > FAR**2).any(1)
+    bad = np.zeros(len(samples), bool)
+    bad |= ~np.isfinite(values).all(1) | ((values[:, :2] < 0) | (values[:, :2] > FAR**2)).any(1)
     there = [i for i, s in enumerate(samples) if s.shot is not None and s.shot.xyz is not None]
     if there:
-        bad[there] |= (np.abs(np.array([samples[i].shot.xyz for i in there])) > AWAY).any((1, 2))  # type: ignore[union-attr]
+        places = np.array([samples[i].shot.xyz for i in there])  # type: ignore[union-attr]
+        bad[there] |= (np.abs(places) > AWAY).any((1, 2))
     return bad
 
 

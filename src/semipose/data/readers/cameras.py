@@ -16,7 +16,6 @@ from semipose.errors import UserError, reads, reason_of
 from semipose.files import write_atomically
 from semipose.pickles import load_plain
 
-
 LARGEST = 1e9
 """mm or px: no camera has a larger number."""
 

@@ -15,7 +15,6 @@ from semipose.data.readers.json_files import (
     ImageFolder,
     Json,
     box_of,
-    field_of,
     file_names,
     id_of,
     is_nothing,
@@ -63,8 +62,7 @@ def read_coco(
     entries = {key: rows_of(document, key, path) for key in ("images", "annotations", "categories")}
     categories = _categories(entries["categories"], category, path, need_joints=skeleton is None)
     skeleton = skeleton or _skeleton(categories, path)
-    ids = {id_of(c, "id", f"{path}: category {shown(c.get('name'))}") for c in categories if c.get("id") is not None}
-    ids |= {None for c in categories if c.get("id") is None}
+    ids = {_id(c, path) for c in categories}
     everything = len(ids) == len(entries["categories"])
     wanted = [
         a
@@ -173,6 +171,11 @@ def _categories(rows: Sequence[Json], wanted: str | int | None, path: Path, need
             names = _listed(rows)
             raise UserError(f"{path}: the joints differ from category to category; choose a category of {names}")
     return list(rows)
+
+
+def _id(category: Json, path: Path) -> int | str | None:
+    where = f"{path}: category {shown(category.get('name'))}"
+    return None if category.get("id") is None else id_of(category, "id", where)
 
 
 def _listed(categories: Sequence[Json]) -> str:

@@ -15,13 +15,13 @@ from typing import IO
 
 import numpy as np
 
+from semipose import limits
 from semipose.cameras.camera import Camera
 from semipose.data.readers import data_set
 from semipose.data.readers.cameras import read_cameras
 from semipose.data.readers.coco import read_coco
 from semipose.data.readers.json_files import ImageFolder, ends, image_folder, load_json, rows_of, starts
 from semipose.data.sample import AWAY, FAR, NEAR, PoseData, Sample, Shot
-from semipose import limits
 from semipose.errors import UserError, reads, reason_of
 from semipose.skeleton import H36M
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from semipose.data.pictures import EXTENSIONS
 from semipose.data.refs import Frame, parse, split_frame
-from semipose.data.video import VIDEOS, is_video
 from semipose.data.sample import FAR, NEAR
+from semipose.data.video import VIDEOS, is_video
 from semipose.errors import UserError, plain_line
 from semipose.files import below, read_json
 
