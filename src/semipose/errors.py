@@ -67,9 +67,10 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, KeyError):
         return f"it lacks {str(error)[:LONGEST]}"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return plain_line(text)[:LONGEST]
+    return " ".join(plain_line(text).split())[:LONGEST]
 
 
 def plain_line(text: object) -> str:
-    """Text in one line, with spaces between words and no control characters."""
-    return CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), " ".join(str(text).split()))
+    """Text in one line without control characters."""
+    line = re.sub(r"\s*[\r\n]+\s*", " ", str(text)).strip()
+    return CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), line)

@@ -74,17 +74,21 @@ class Part:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, *others: type[Exception]) -> Iterator[None]:
     """Around what writes a file: a full disk or a folder that cannot be written is one line.
 
+    Args:
+        others: what a library raises there, beside OSError.
+
     Raises:
-        UserError: in place of an OSError.
+        UserError: in place of one of these.
     """
     try:
         yield
-    except OSError as error:
-        reason = f"{path} could not be written ({error.strerror or error})"
-        raise UserError(f"{reason}; what was there before is intact") from error
+    except UserError:
+        raise
+    except (OSError, *others) as error:
+        raise UserError(f"{path} could not be written ({reason_of(error)}); what was there before is intact") from error
 
 
 def write_atomically(path: Path, *parts: bytes | memoryview) -> None:

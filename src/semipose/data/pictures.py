@@ -147,10 +147,10 @@ def _formats() -> list[str]:
 
 
 def _bytes_of(header: Image.Image) -> int:
-    """What decoding takes: the result twice, or with transparency beside it; a progressive JPEG's coefficients, a
-    TIFF's strip or tile."""
+    """What decoding takes: the result twice, or with transparency beside it; the two canvases of what may be animated,
+    a progressive JPEG's coefficients, a TIFF's strip or tile."""
     pixels = header.width * header.height
-    each = 7 if header.has_transparency_data else 6
+    each = 15 if header.format in ("GIF", "WEBP") else 7 if header.has_transparency_data else 6
     takes = pixels * (9 if header.info.get("progressive") else each)
     if header.format == "TIFF":
         tags = header.tag_v2  # type: ignore[attr-defined]
