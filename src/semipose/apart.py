@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-import semipose
 from semipose import limits
 from semipose.errors import UserError, reason_of
 
@@ -51,7 +50,7 @@ def arrays(program: str, path: Path, *words: str, parser: str, todo: str = SAVE)
         raise UserError(f"{path} cannot be read; check the path")
     if not path.is_file():
         raise UserError(f"{path} is a folder, not a file; name a file")
-    root = str(Path(semipose.__file__).parents[1])
+    root = str(Path(__file__).parents[1])
     command = [sys.executable, "-P", "-c", START.format(program, __name__), root, os.path.abspath(path), *words]
     # An empty list of plugins: no file names a library of HDF5 to load.
     env = {**os.environ, "HDF5_PLUGIN_PRELOAD": "::", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -87,7 +87,9 @@ def writing(path: Path, *others: type[Exception]) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (OSError, *others) as error:
+    except Exception as error:
+        if not isinstance(error, (OSError, *others)):
+            raise
         raise UserError(f"{path} could not be written ({reason_of(error)}); what was there before is intact") from error
 
 

@@ -7,6 +7,7 @@ It is never unpickled beyond those.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import io
 import math
@@ -35,6 +36,9 @@ def save(path: Path, state: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
             spare.unlink(missing_ok=True)
             os.link(path, spare)
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):  # by one who was killed: a run is of one process
+        with contextlib.suppress(OSError):
+            left.unlink()
     write_atomically(path, header, data)
 
 

@@ -29,7 +29,7 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
             sees the other channel first.
     """
     path = path / "model.safetensors" if path.is_dir() else path
-    state, joints, bgr = _checkpointed(path) if path.suffix == ".ckpt" else _tensors(path)
+    state, joints, bgr = _checkpointed(path) if path.suffix == ".ckpt" else tensors_of(path)
     if bgr is not None and bgr != getattr(network, "bgr", bgr):
         raise UserError(
             f"{path} sees {'blue' if bgr else 'red'} first, this network does not; set model.bgr={str(bgr).lower()}"
@@ -48,8 +48,8 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
     broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise UserError(
-            f"{path} has {len(broken)} tensors with values that are not finite, first {broken[0]}; it is damaged, or its"
-            " training diverged: take another"
+            f"{path} has {len(broken)} tensors with values that are not finite, first {broken[0]}; it is damaged, or"
+            " its training diverged: take another"
         )
     wrong = [key for key in mine if key not in state or state[key].shape != mine[key].shape]
     if wrong or len(state) != len(mine):
@@ -79,7 +79,8 @@ def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str], bool 
     prefix = "students.0."
     saved = checkpoint.load(path)
     with boundary(path, "a checkpoint of a run"):
-        state = {key.removeprefix(prefix): value for key, value in saved["method"].items() if key.startswith(prefix)}
+        parts: dict[str, torch.Tensor] = saved["method"]
+        state = {key.removeprefix(prefix): value for key, value in parts.items() if key.startswith(prefix)}
         return state, _names(saved["skeleton"]["joints"]), saved.get("config", {}).get("model", {}).get("bgr")
 
 
@@ -90,7 +91,7 @@ def _names(joints: Any) -> list[str] | None:
     return joints
 
 
-def _tensors(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, bool | None]:
+def tensors_of(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, bool | None]:
     """The tensors; where a description stands beside them, the joints they are for and whether they see blue first."""
     try:
         data = path.read_bytes()
@@ -100,9 +101,9 @@ def _tensors(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, boo
     if description and hashlib.sha256(data).hexdigest() != description.get("sha256"):
         raise UserError(f"weights {path} are damaged: their checksum is not the one in {path.stem}.json")
     with boundary(path.with_suffix(".json"), "the description of a model"):
-        joints, bgr = description.get("skeleton", {}).get("joints"), description.get("model", {}).get("bgr")
-        joints, bgr = _names(joints), bgr if isinstance(bgr, bool) else None
+        joints = _names(description.get("skeleton", {}).get("joints"))
+        blue = description.get("model", {}).get("bgr")
     try:
-        return load(data), joints, bgr
+        return load(data), joints, blue if isinstance(blue, bool) else None
     except Exception as error:  # safetensors and torch raise several kinds
         raise UserError(f"{path} is not a safetensors file ({reason_of(error)}); copy it again") from error

@@ -18,7 +18,7 @@ from semipose.heatmap import DECODERS
 from semipose.models.build import build_model
 from semipose.models.config import ModelConfig
 from semipose.models.pose import SimpleBaseline
-from semipose.models.tensors import description_of, load_weights
+from semipose.models.tensors import description_of, load_weights, tensors_of
 from semipose.options import check_limits
 from semipose.skeleton import Skeleton
 
@@ -95,6 +95,7 @@ def _check_size(config: ModelConfig, joints: int, path: Path) -> None:
         network = build_model(config, joints)
         needed = sum(value.numel() * value.element_size() for value in network.state_dict().values())
         if needed > path.stat().st_size:
+            tensors_of(path)  # which says where it was cut short
             raise UserError(f"its network has {needed >> 20} MB of weights, {path.name} has fewer; was one exchanged?")
         with torch.no_grad():
             heatmaps = network.eval()(torch.empty(1, 3, *network.size))
