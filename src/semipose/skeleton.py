@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
+from types import NoneType
 from typing import Any
 
 from semipose.errors import UserError
@@ -148,6 +149,9 @@ def described(skeleton: Skeleton, words: Mapping[str, Any]) -> Skeleton:
     unknown = sorted(set(words) - {"name", "joints", "pairs", "limbs", "sigmas"})
     if unknown:
         raise UserError(f"data.skeleton has {unknown[0]!r}; it can have joints, pairs, limbs and sigmas")
+    for key in ("joints", "pairs", "limbs", "sigmas"):
+        if not isinstance(words.get(key), list | NoneType):
+            raise UserError(f"data.skeleton.{key} is {str(words[key])[:60]}, not a list; mend it")
     joints = [skeleton.joints[_at(name, skeleton, "joints")] for name in words.get("joints") or skeleton.joints]
     chosen = Skeleton(skeleton.name, tuple(joints)) if len(set(joints)) == len(joints) else skeleton
     kept = {name: i for i, name in enumerate(chosen.joints)}

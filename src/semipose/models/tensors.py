@@ -80,6 +80,8 @@ def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str], bool 
     saved = checkpoint.load(path)
     with boundary(path, "a checkpoint of a run"):
         parts: dict[str, torch.Tensor] = saved["method"]
+        if not isinstance(parts, dict) or not all(isinstance(value, torch.Tensor) for value in parts.values()):
+            raise TypeError("its weights are not all tensors")
         state = {key.removeprefix(prefix): value for key, value in parts.items() if key.startswith(prefix)}
         return state, _names(saved["skeleton"]["joints"]), saved.get("config", {}).get("model", {}).get("bgr")
 

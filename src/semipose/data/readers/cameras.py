@@ -113,9 +113,13 @@ def _lens(entry: Mapping[str, Any]) -> tuple[float, ...]:
 
 
 def _array(value: Any, *shape: int) -> np.ndarray:
-    array = np.asarray(value, np.float64)
+    size = " x ".join(map(str, shape))
+    try:
+        array = np.asarray(value if isinstance(value, list | np.ndarray) else None, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{size} numbers are expected") from None
     if array.size != np.prod(shape):
-        raise ValueError(f"{shape} numbers are expected where there are {array.shape}")
+        raise ValueError(f"{size} numbers are expected where there are {array.shape}")
     return array.reshape(shape)
 
 
