@@ -13,7 +13,7 @@ from semipose.methods import METHODS
 
 SOURCE = Path(__file__).parents[1] / "src" / "semipose"
 ORDER = (
-    ("errors", "options", "files", "pickles", "provenance", "draws"),
+    ("errors", "options", "limits", "files", "apart", "pickles", "provenance", "draws"),
     ("geometry", "target", "heatmap", "skeleton", "sides"),
     ("cameras",),
     ("augment",),

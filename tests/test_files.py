@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from semipose import files
+from semipose import limits
 from semipose.errors import UserError
 from semipose.files import below, read_mapping, ready, write_atomically
 from tests.fixtures.runs import child, exit_code
@@ -102,6 +102,6 @@ def test_a_mapping_has_few_aliases_and_is_no_giant(tmp_path: Path, monkeypatch: 
     path.write_text("[" * 5000)
     with pytest.raises(UserError, match="is not YAML"):
         read_mapping(path)
-    monkeypatch.setattr(files, "YAML_BYTES", 4)
+    monkeypatch.setattr(limits, "YAML", 4)
     with pytest.raises(UserError, match="is larger than"):
         read_mapping(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from semipose import __doc__ as about
 from semipose import __version__, verbs
-from semipose.errors import UsageError, UserError
+from semipose.errors import UsageError, UserError, plain_line
 from semipose.training.signals import EXIT_STOPPED, Stopped
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -37,6 +38,9 @@ class Int(int):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that is no text of the terminal's is shown by its numbers
+            stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["--version"]:
         print(__version__)
@@ -56,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         text, code = str(error), USAGE if isinstance(error, UsageError) else FAILED
         if not isinstance(error, UserError):
-            text = f"{type(error).__name__}: {error} (--debug shows where)"
-    print(f"semipose {words[0]}: {text}", file=sys.stderr)
+            text = f"{type(error).__name__}: {str(error)[:500]} (--debug shows where)"
+    print(f"semipose {words[0]}: {plain_line(text)}", file=sys.stderr)
     return code
 
 

@@ -1,15 +1,20 @@
-"""Files that are written whole or not at all, and YAML that holds plain values."""
+"""Files that are written whole or not at all, and JSON and YAML that hold plain values."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from semipose.errors import UserError
+from semipose import limits
+from semipose.errors import UserError, reason_of
 
 
 def ready(path: Path) -> Path:
@@ -46,32 +51,92 @@ def below(folder: Path) -> list[Path]:
     return sorted(found)
 
 
+class Part:
+    """A file that is written under a name of its own beside its place, `path`, and moved there when it is complete.
+    Several processes may write one file: the last that is complete stays.
+
+    Attributes:
+        path: the name under which it is written.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.path = place.with_name(f"{place.name}.{secrets.token_hex(4)}.part")
+
+    def done(self) -> None:
+        """Move it to its place."""
+        os.replace(self.path, self.place)
+
+    def drop(self) -> None:
+        """Leave nothing; what was there before is intact."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path, *others: type[Exception]) -> Iterator[None]:
+    """Around what writes a file: a full disk or a folder that cannot be written is one line.
+
+    Args:
+        others: what a library raises there, beside OSError.
+
+    Raises:
+        UserError: in place of one of these.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if not isinstance(error, (OSError, *others)):
+            raise
+        raise UserError(f"{path} could not be written ({reason_of(error)}); what was there before is intact") from error
+
+
 def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     """Write, flush to disk, then rename: the old file stays until the new one is complete.
-
-    One process writes a file at a time; a `.part` that a killed one left is overwritten by the next.
 
     Raises:
         UserError: the disk is full or the folder cannot be written; the old file is as it was.
     """
-    part = path.with_name(f"{path.name}.part")
+    part = Part(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{path} could not be written ({reason}); what was there before is intact") from None
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.path.open("wb") as file:
+                file.writelines(parts)
+                file.flush()
+                os.fsync(file.fileno())
+            part.done()
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+        part.drop()
 
 
-ALIASES, YAML_BYTES = 20, 1 << 24
-"""What a YAML file may hold: repeated aliases of aliases would grow without end when they are read out."""
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""An escape in JSON that may be half a character."""
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        UserError: it cannot be read, is no JSON, nested deeper than Python can follow, too large, or has half a
+            character, which cannot be printed or written.
+    """
+    text = limits.text(path, limits.JSON, "JSON")
+    try:
+        document = json.loads(text)
+        if HALF.search(text):
+            json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{path} is not JSON: an escape in it is half a character (\\ud8...); mend it") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{path} is not JSON: {reason_of(error)}") from error
+    return document
+
+
+ALIASES = 20
+"""Aliases that a YAML file may have: repeated ones of aliases would grow without end when they are read out."""
 
 
 class _Plain(yaml.SafeLoader):
@@ -87,19 +152,33 @@ class _Plain(yaml.SafeLoader):
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """A YAML file's keys and plain values.
+    """A YAML file's keys, all of them texts, and plain values.
 
     Raises:
-        UserError: it cannot be read, is not YAML or larger than `YAML_BYTES`, has many aliases, or holds no mapping.
+        UserError: it cannot be read, is not YAML or larger than `limits.YAML`, has many aliases, or holds no mapping of
+            names.
     """
+    text = limits.text(path, limits.YAML, "YAML")
     try:
-        if path.stat().st_size > YAML_BYTES:
-            raise UserError(f"{path} is larger than {YAML_BYTES >> 20} MB; is it YAML?")
-        content = yaml.load(path.read_text(encoding="utf-8"), _Plain) or {}
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}); check the path") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not YAML ({' '.join(str(error).split())[:160]}); mend it") from None
+        content = yaml.load(text, _Plain) or {}
+        depth = _depth(content)
+    except Exception as error:  # its resolvers raise nearly anything
+        raise UserError(f"{path} is not YAML ({reason_of(error)}); mend it") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} holds {type(content).__name__}, not a mapping of keys to values")
+    if depth > DEEPEST:
+        raise UserError(f"{path} is nested {depth} deep, and settings are not; mend it")
+    odd = next((key for key in content if not isinstance(key, str)), None)
+    if odd is not None:
+        raise UserError(f"{path} has the key {odd!r}, which is no name; mend it")
     return content
+
+
+DEEPEST = 20
+"""Lists and mappings in each other in a YAML file of settings."""
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and mappings are in each other."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | set) else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)

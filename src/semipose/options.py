@@ -39,6 +39,11 @@ def at_least(lowest: float, words: str) -> Limit:
     return Limit(lambda value: lowest <= value < math.inf, words)
 
 
+def whole(low: int, high: int, words: str) -> Limit:
+    """Whole numbers from `low` to `high`, both included."""
+    return Limit(lambda value: type(value) is int and low <= value <= high, words)
+
+
 def above_zero(words: str) -> Limit:
     """Finite numbers above 0."""
     return Limit(lambda value: 0 < value < math.inf, words)

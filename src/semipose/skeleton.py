@@ -10,9 +10,12 @@ import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
+from types import NoneType
 from typing import Any
 
 from semipose.errors import UserError
+from semipose.limits import JOINTS
 from semipose.sides import find_sides
 from semipose.sides import words as words_of
 
@@ -42,12 +45,16 @@ class Skeleton:
         k = len(self.joints)
         if k == 0:
             raise ValueError(f"skeleton {self.name!r} has no joints")
+        if k > JOINTS:
+            raise ValueError(f"skeleton {self.name!r} has {k} joints, more than {JOINTS}")
+        if not all(isinstance(name, str) and name.strip() for name in self.joints):
+            raise ValueError(f"skeleton {self.name!r} has a joint without a name")
         twice = sorted({j for j in self.joints if self.joints.count(j) > 1})
         if twice:
             raise ValueError(f"skeleton {self.name!r} names {', '.join(twice)} more than once; joint names must differ")
         for what, rows in (("pair", self.pairs), ("limb", self.limbs)):
             for row in rows:
-                if len(row) != 2 or row[0] == row[1] or not all(0 <= i < k for i in row):
+                if len(row) != 2 or row[0] == row[1] or not all(isinstance(i, Integral) and 0 <= i < k for i in row):
                     raise ValueError(
                         f"skeleton {self.name!r}: {what} {tuple(row)} is not two different joints of 0..{k - 1}"
                     )
@@ -56,7 +63,7 @@ class Skeleton:
             raise ValueError(f"skeleton {self.name!r}: a joint stands in two left/right pairs: {self.pairs}")
         if not self.sigmas:
             object.__setattr__(self, "sigmas", (DEFAULT_SIGMA,) * k)
-        if len(self.sigmas) != k or min(self.sigmas) <= 0:
+        if len(self.sigmas) != k or not all(0 < sigma < 10 for sigma in self.sigmas):
             raise ValueError(f"skeleton {self.name!r} needs {k} positive OKS sigmas, got {self.sigmas}")
 
     def __len__(self) -> int:
@@ -96,11 +103,12 @@ class Skeleton:
         """Read `to_dict`'s form; without `pairs` they are inferred from the names."""
         joints = tuple(data["joints"])
         pairs = data.get("pairs")
+        cls("custom", joints)  # names first: those of a damaged file may be none
         return cls(
-            name=data.get("name", "custom"),
+            name=str(data.get("name", "custom")),
             joints=joints,
-            pairs=infer_pairs(joints) if pairs is None else tuple((int(a), int(b)) for a, b in pairs),
-            limbs=tuple((int(a), int(b)) for a, b in data.get("limbs", ())),
+            pairs=infer_pairs(joints) if pairs is None else tuple((a, b) for a, b in pairs),
+            limbs=tuple((a, b) for a, b in data.get("limbs", ())),
             sigmas=tuple(float(s) for s in data.get("sigmas", ())),
         )
 
@@ -141,6 +149,9 @@ def described(skeleton: Skeleton, words: Mapping[str, Any]) -> Skeleton:
     unknown = sorted(set(words) - {"name", "joints", "pairs", "limbs", "sigmas"})
     if unknown:
         raise UserError(f"data.skeleton has {unknown[0]!r}; it can have joints, pairs, limbs and sigmas")
+    for key in ("joints", "pairs", "limbs", "sigmas"):
+        if not isinstance(words.get(key), list | NoneType):
+            raise UserError(f"data.skeleton.{key} is {str(words[key])[:60]}, not a list; mend it")
     joints = [skeleton.joints[_at(name, skeleton, "joints")] for name in words.get("joints") or skeleton.joints]
     chosen = Skeleton(skeleton.name, tuple(joints)) if len(set(joints)) == len(joints) else skeleton
     kept = {name: i for i, name in enumerate(chosen.joints)}

@@ -54,7 +54,7 @@ def two_sets() -> tuple[PoseData, PoseData]:
     a = Skeleton("a", ("left_hip", "right_hip", "neck"), ((0, 1),), ((0, 1),), (0.1, 0.1, 0.2))
     b = Skeleton("b", ("Neck", "tail", "Left Hip"), (), ((0, 1),), (0.3, 0.4, 0.5))
     points = np.arange(9, dtype=np.float32).reshape(3, 3) % 3 + 1
-    points[:, 0] = (10, 20, 30)
+    points[:, 0], points[:, 2] = (10, 20, 30), 2
     return (
         PoseData("A", a, (Sample("1", "x.png", (0, 0, 9, 9), points),)),
         PoseData("B", b, (Sample("1", "y.png", (0, 0, 9, 9), points),)),

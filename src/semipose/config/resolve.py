@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 from semipose.config.schema import BOXES, SOURCES, Config, to_dict
-from semipose.errors import UsageError
+from semipose.errors import UsageError, reason_of
 from semipose.files import read_mapping
 from semipose.methods import METHODS, option_names, options, options_class, refuse_unread
 from semipose.models.config import ModelConfig
@@ -118,7 +118,10 @@ def read_overrides(words: Iterable[str]) -> dict[str, Any]:
         *path, last = key.replace("-", "_").split(".")
         for name in path:
             inner = inner.setdefault(name, {})
-        inner[last] = yaml.safe_load(text) if text.strip() else text
+        try:
+            inner[last] = yaml.safe_load(text) if text.strip() else text
+        except Exception as error:  # its resolvers raise nearly anything
+            raise UsageError(f"--{key} is {text[:60]!r}, which is not YAML ({reason_of(error)})") from None
     return layer
 
 

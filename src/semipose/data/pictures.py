@@ -10,8 +10,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from semipose import limits
 from semipose.errors import UserError
 from semipose.files import below
 
@@ -20,10 +21,15 @@ MAX_PIXELS = 178_956_970
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""Of Pillow's: others, such as EPS, are programs that another program would have to run."""
+
 DEEP = "have no white of their own; scale it to 8 or 16 bits a channel and save it again"
 
 _EXIF_ORIENTATION = 0x0112
-_TIFF_SIZE = (256, 257)
+_TIFF_SIZE, _TIFF_BITS, _TIFF_STRIP, _TIFF_TILE = (256, 257), 258, 278, (322, 323)
+_ROWS = 256
+"""Of a picture with transparency, blended at a time."""
 
 # A damaged file is one UserError; OpenCV would print several lines of its own besides.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -35,6 +41,8 @@ def read_bytes(path: str | Path) -> bytes:
         return Path(path).read_bytes()
     except OSError as e:
         raise _unreadable(path, e) from None
+    except ValueError as e:  # a name that no disk can hold
+        raise UserError(f"image {str(path)!r} cannot be read ({e}); check the path") from None
 
 
 def decode_image(data: bytes, name: str) -> np.ndarray:
@@ -71,13 +79,15 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         file = open(path, "rb")  # noqa: SIM115
     except OSError as e:
         raise _unreadable(path, e) from None
+    except ValueError as e:
+        raise UserError(f"image {str(path)!r} cannot be read ({e}); check the path") from None
     with file, _header(file, str(path)) as header:
         w, h = header.size
-        if header.format == "TIFF":  # whose size Pillow has turned already, in its newer versions
-            w, h = (header.tag_v2[tag] for tag in _TIFF_SIZE)  # type: ignore[attr-defined]
         try:
+            if header.format == "TIFF":  # whose size Pillow has turned already, in its newer versions
+                w, h = (int(header.tag_v2[tag]) for tag in _TIFF_SIZE)  # type: ignore[attr-defined]
             turned = header.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
-        except (OSError, ValueError, SyntaxError):
+        except Exception:  # of a damaged header
             raise UserError(f"image {path} is damaged or truncated; copy it again or remove it") from None
     return (w, h) if turned else (h, w)
 
@@ -112,14 +122,43 @@ def _header(data: bytes | io.BufferedReader, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            header = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data)
+            header = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=_formats())
+            takes = _bytes_of(header)
     except Image.DecompressionBombError:
         raise UserError(f"image {name} has more than {MAX_PIXELS} pixels; shrink it or remove it") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+    except Exception:  # Pillow raises a dozen kinds
         raise UserError(f"image {name} is not an image: {_what(data)}; replace or remove it") from None
     if header.width * header.height > MAX_PIXELS:
         raise UserError(f"image {name} has more than {MAX_PIXELS} pixels; shrink it or remove it")
+    if min(header.size) < 1 or takes > limits.PICTURE:
+        size = f"{header.width} x {header.height} pixels of mode {header.mode}"
+        raise UserError(
+            f"image {name} has {size}, which take {takes >> 20} MB to decode, more than {limits.PICTURE >> 20} MB;"
+            " shrink it or remove it"
+        )
     return header
+
+
+@cache
+def _formats() -> list[str]:
+    """Those of `FORMATS` that this Pillow has."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def _bytes_of(header: Image.Image) -> int:
+    """What decoding takes: the result twice, or with transparency beside it; the two canvases of what may be animated,
+    a progressive JPEG's coefficients, a TIFF's strip or tile."""
+    pixels = header.width * header.height
+    each = 15 if header.format in ("GIF", "WEBP") else 7 if header.has_transparency_data else 6
+    takes = pixels * (9 if header.info.get("progressive") else each)
+    if header.format == "TIFF":
+        tags = header.tag_v2  # type: ignore[attr-defined]
+        bits = np.sum(tags.get(_TIFF_BITS, 8)) * (tags.get(277, 1) if np.ndim(tags.get(_TIFF_BITS, 8)) == 0 else 1)
+        rows = min(int(tags.get(_TIFF_STRIP, header.height)), max(header.size))
+        tile = [int(tags.get(tag, 0)) for tag in _TIFF_TILE]
+        takes += int(bits) // 8 * (tile[0] * tile[1] if all(tile) else max(header.size) * rows)
+    return takes
 
 
 def _unreadable(path: str | Path, error: OSError) -> UserError:
@@ -158,15 +197,21 @@ def _is_cut_short(data: bytes, header: Image.Image) -> bool:
         return False
     try:
         header.load()
-    except OSError:
+    except Exception:
         return True
     return False
 
 
 def _on_black(header: Image.Image, name: str) -> np.ndarray:
+    """Some rows at a time, so that no second picture of four channels is in memory."""
     try:
-        rgba = ImageOps.exif_transpose(header).convert("RGBA")
-    except (OSError, ValueError, SyntaxError):
+        ImageOps.exif_transpose(header, in_place=True)
+        width, height = header.size
+        pixels = np.empty((height, width, 3), np.uint8)
+        for top in range(0, height, _ROWS):
+            part = header.crop((0, top, width, min(height, top + _ROWS))).convert("RGBA")
+            black = Image.new("RGBA", part.size, (0, 0, 0, 255))
+            pixels[top : top + _ROWS] = np.asarray(Image.alpha_composite(black, part).convert("RGB"))
+    except Exception:  # zlib, struct and Pillow raise a dozen kinds
         raise UserError(f"image {name} is damaged or truncated; copy it again or remove it") from None
-    black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
-    return np.asarray(Image.alpha_composite(black, rgba).convert("RGB")).copy()
+    return pixels

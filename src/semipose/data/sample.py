@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,14 @@ import numpy as np
 
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined, joint_map
+
+FAR, NEAR = 1e6, 1e-3
+"""Pixels: no coordinate or side is larger, and no side smaller, in a picture that can be read. Joints somewhat outside
+the image are usual; one that is farther away than this is damage."""
+MARKS = (0, 1, 2)
+"""What v of a joint can be."""
+AWAY = 1e9
+"""mm in the world."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +81,8 @@ class PoseData:
     """A named sequence of samples of one skeleton (None where there are only unlabelled boxes or images).
 
     Raises:
-        UserError: a sample id occurs twice, a sample has another number of joints than the skeleton, or a box is
-            empty or not finite.
+        UserError: a sample id occurs twice, a sample has another number of joints than the skeleton, or a number of it
+            cannot be: a box that is empty, a coordinate that is not finite or beyond `FAR`, a visibility that is none.
     """
 
     name: str
@@ -88,20 +95,25 @@ class PoseData:
             raise UserError(
                 f"{self.name}: {len(twice)} sample ids occur more than once, first {twice[0]!r}; make them differ"
             )
+        k = len(self.skeleton) if self.skeleton else None
         for sample in self.samples:
-            x, y, w, h = sample.box
-            if not (w > 0 and h > 0 and math.isfinite(x + y + w + h)):
-                raise UserError(
-                    f"{self.name}: sample {sample.id!r} has an empty box (x, y, w, h) = {sample.box}; mend or remove it"
-                )
-            if sample.keypoints is None:
-                continue
-            k = len(self.skeleton) if self.skeleton else None
-            if sample.keypoints.shape != (k, 3):
+            if sample.keypoints is not None and sample.keypoints.shape != (k, 3):
                 raise UserError(
                     f"{self.name}: sample {sample.id!r} has keypoints of shape {sample.keypoints.shape},"
                     f" the skeleton needs ({k}, 3)"
                 )
+        self._refuse(_boxes(self.samples), f"has an empty box, or one beyond {FAR:g} pixels: (x, y, w, h) = {{0.box}}")
+        far, odd = _points(self.samples)
+        self._refuse(far, f"has a joint that is not finite or beyond {FAR:g} pixels")
+        self._refuse(odd, "has a joint whose visibility is none of 0, 1 and 2")
+        self._refuse(_numbers(self.samples), "has an area, score, head size or place that cannot be")
+
+    def _refuse(self, bad: np.ndarray, what: str) -> None:
+        """Where a sample is bad, name the first."""
+        if bad.any():
+            sample = self.samples[int(bad.argmax())]
+            more = f" (and {bad.sum() - 1} others)" if bad.sum() > 1 else ""
+            raise UserError(f"{self.name}: sample {sample.id!r} {what.format(sample)}{more}; mend or remove it")
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -169,6 +181,36 @@ def join(sets: Sequence[PoseData]) -> PoseData:
     skeleton = joined([data.skeleton for data in sets if data.skeleton is not None])
     samples = (replace(s, id=f"{data.name}/{s.id}") for data in sets for s in data.onto(skeleton))
     return PoseData("+".join(data.name for data in sets), skeleton, tuple(samples))
+
+
+def _boxes(samples: Sequence[Sample]) -> np.ndarray:
+    """(N,) whether a box is wrong."""
+    boxes = np.array([s.box for s in samples], np.float64).reshape(-1, 4)
+    return np.array(~((np.abs(boxes) <= FAR).all(1) & (boxes[:, 2:] >= NEAR).all(1)))
+
+
+def _points(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) whether a joint's place is wrong, and whether a joint's visibility is."""
+    far, odd = np.zeros((2, len(samples)), bool)
+    here = [i for i, s in enumerate(samples) if s.keypoints is not None]
+    if here:
+        points = np.array([samples[i].keypoints for i in here])
+        far[here] = ~(np.abs(points[..., :2]) <= FAR).all((1, 2))
+        odd[here] = ~((points[..., 2, None] == MARKS).any(-1).all(1))
+    return far, odd
+
+
+def _numbers(samples: Sequence[Sample]) -> np.ndarray:
+    """(N,) whether another number is wrong."""
+    rows = [(s.area or 0, s.head_size or 0, s.score or 0) for s in samples]
+    values = np.array(rows, np.float64).reshape(-1, 3)
+    bad = np.zeros(len(samples), bool)
+    bad |= ~np.isfinite(values).all(1) | ((values[:, :2] < 0) | (values[:, :2] > FAR**2)).any(1)
+    there = [i for i, s in enumerate(samples) if s.shot is not None and s.shot.xyz is not None]
+    if there:
+        places = np.array([samples[i].shot.xyz for i in there])  # type: ignore[union-attr]
+        bad[there] |= (np.abs(places) > AWAY).any((1, 2))
+    return bad
 
 
 def _onto(sample: Sample, places: Sequence[int | None]) -> Sample:

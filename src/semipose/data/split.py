@@ -12,17 +12,21 @@ from typing import Literal
 import numpy as np
 
 from semipose.data.sample import PoseData, Sample
-from semipose.errors import UserError
+from semipose.errors import UserError, reason_of
+from semipose.files import read_json, write_atomically
 
 Protocol = Literal["random", "first", "images"]
 
 
+USES = ("labeled", "unlabeled", "val")
+
+
 def _is_split(path: Path) -> bool:
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
+        content = read_json(path)
+    except UserError:
         return False
-    return isinstance(content, dict) and {"labeled", "unlabeled", "val", "protocol"} <= content.keys()
+    return isinstance(content, dict) and {*USES, "protocol"} <= content.keys()
 
 
 @dataclass(frozen=True)
@@ -47,26 +51,25 @@ class Split:
         if path.exists() and not _is_split(path):
             raise UserError(f"{path} is there and is no split; name another file")
         content = {**self.__dict__, "hash": self.hash}
-        new = path.with_name(f"{path.name}.{os.getpid()}.new")
-        try:
-            new.write_text(json.dumps(content, indent=1))
-            new.replace(path)
-        except OSError as e:
-            new.unlink(missing_ok=True)
-            raise UserError(f"the split cannot be written to {path}: {e.strerror or e}") from None
+        write_atomically(path, json.dumps(content, indent=1).encode())
 
     @classmethod
     def load(cls, path: str | Path) -> Split:
         """Read what `save` wrote; UserError where the ids do not match their hash."""
+        path = Path(path)
+        content = read_json(path)
         try:
-            content = json.loads(Path(path).read_text())
-            ids = {use: tuple(content[use]) for use in ("labeled", "unlabeled", "val")}
-            split = cls(data=content["data"], seed=content["seed"], protocol=content["protocol"], **ids)
-            expected = content["hash"]
-        except OSError as e:
-            raise UserError(f"the split {path} cannot be read ({e.strerror or e}); check the path") from None
-        except (ValueError, KeyError, TypeError) as e:
-            raise UserError(f"{path} is not a split file ({type(e).__name__}: {e}); make it again") from None
+            lists = {use: content[use] for use in USES}
+            words = [content[key] for key in ("data", "protocol", "hash")]
+            if not all(isinstance(ids, list) and all(isinstance(i, str) for i in ids) for ids in lists.values()):
+                raise TypeError("ids must be texts")
+            if not all(isinstance(word, str) for word in words) or type(content["seed"]) is not int:
+                raise TypeError("data, protocol and hash must be texts and seed a number")
+        except (KeyError, TypeError) as e:
+            raise UserError(f"{path} is not a split file ({reason_of(e)}); make it again") from None
+        ids = {use: tuple(lists[use]) for use in USES}
+        split = cls(data=words[0], seed=content["seed"], protocol=words[1], **ids)
+        expected = words[2]
         if split.hash != expected:
             raise UserError(f"the ids in {path} do not match its hash: it was edited or damaged; make the split again")
         return split

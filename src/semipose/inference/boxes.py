@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from semipose.data.extent import label_box
@@ -94,7 +95,7 @@ def find_boxes(
         detect = finder.load()
         if kept is not None:
             _append(kept, "\n")  # ends the last line of an interrupted search
-        about = f"{finder.what} in {data.name}"
+        about = escape(f"{finder.what} in {data.name}")
         bar = track(read_images(missing), about, len(missing), console=Console(stderr=True), disable=not progress)
         for image, pixels in bar:
             if isinstance(pixels, UserError):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from semipose.files import read_mapping, write_atomically
 from semipose.geometry import View
 from semipose.inference.evaluation import evaluating
 from semipose.inference.uncertainty import BATCH, Judgement, judge, on_device, open_both
+from semipose.outputs.base import cell
 from semipose.outputs.tolabel import FORMATS, Draft, check_installed
 
 SCORER = "semipose"
@@ -244,7 +246,7 @@ def _scorer(config: Config) -> str:
     source = config.data.labeled
     if isinstance(source, str) and is_deeplabcut(Path(source)):
         folder = Path(source).parent if Path(source).name == "config.yaml" else Path(source)
-        return str(read_mapping(folder / "config.yaml").get("scorer") or SCORER)
+        return re.sub(r"[^\w .+-]", "_", str(read_mapping(folder / "config.yaml").get("scorer") or SCORER))[:100]
     return SCORER
 
 
@@ -255,5 +257,6 @@ def _table(judged: Judgement, chosen: Sequence[tuple[int, float]], filled: Seque
     rows.writerow(("file", "sample", "score", "distance", "worst_joint"))
     for (i, far), each in zip(chosen, filled, strict=True):
         joint = judged.skeleton.joints[int(judged.trouble[i].argmax())]
-        rows.writerow((each.file, judged.data[i].id, f"{judged.score[i]:.4f}", f"{far:.4f}", joint))
+        name, sample = cell(each.file), cell(judged.data[i].id)
+        rows.writerow((name, sample, f"{judged.score[i]:.4f}", f"{far:.4f}", cell(joint)))
     return text.getvalue()

@@ -145,6 +145,11 @@ class Predictor:
                 continue
             heatmaps = self._heatmaps(part.to(self.device))
             xy, score = decode(heatmaps, net.stride, self.refine, net.first_cell)
+            if not (xy.isfinite().all() and score.isfinite().all()):
+                raise UserError(
+                    "the network gives values that are not finite: its weights are damaged, or its training diverged;"
+                    " take another checkpoint, or train it again"
+                )
             found.append((xy.cpu(), score.cpu()))
         return torch.cat([xy for xy, _ in found]), torch.cat([score for _, score in found])
 

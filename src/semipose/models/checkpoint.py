@@ -7,14 +7,18 @@ It is never unpickled beyond those.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import io
+import math
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from semipose import limits
 from semipose.errors import UserError
 from semipose.files import write_atomically
 
@@ -32,6 +36,9 @@ def save(path: Path, state: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
             spare.unlink(missing_ok=True)
             os.link(path, spare)
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):  # by one who was killed: a run is of one process
+        with contextlib.suppress(OSError):
+            left.unlink()
     write_atomically(path, header, data)
 
 
@@ -69,6 +76,60 @@ def _read(path: Path) -> dict[str, Any]:
     if hashlib.sha256(data).hexdigest().encode() != header[len(MAGIC) :]:
         raise UserError(f"checkpoint {path} is damaged: its checksum does not match its content")
     try:
-        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        refuse_bomb(path, data)
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        limits.refuse_large(path, _bytes_of(state), len(data))
+    except UserError:
+        raise
     except Exception as error:  # whatever its bytes made torch raise, they were not ours
         raise UserError(f"checkpoint {path} holds what is not plain tensors and values; refused") from error
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise UserError(f"checkpoint {path} holds {type(state).__name__}, not the parts of a run; refused")
+    return state
+
+
+def refuse_bomb(path: Path, data: bytes) -> None:
+    """
+    Raises:
+        UserError: what torch saved as a zip says that it holds more than `limits.refuse_large` allows.
+    """
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            limits.refuse_large(path, sum(entry.file_size for entry in file.infolist()), len(data))
+
+
+def _bytes_of(value: Any) -> int:
+    """Of all tensors in plain values; one that repeats a number takes little in the file."""
+    if isinstance(value, torch.Tensor):
+        return value.numel() * value.element_size()
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return sum(map(_bytes_of, inner))
+
+
+def refuse_unlike(saved: Any, now: Any, where: str) -> None:
+    """That what was saved has the form of what it is to replace: no other keys, tensors of the same shapes, and plain
+    values of the same kinds. What is empty or null now can have been anything.
+
+    Raises:
+        UserError: it has not; `where` names the first place.
+    """
+    number = isinstance(now, int | float) and not isinstance(now, bool)
+    if isinstance(now, torch.Tensor):
+        alike = isinstance(saved, torch.Tensor) and saved.shape == now.shape
+    elif number:
+        alike = isinstance(saved, int | float) and not isinstance(saved, bool) and math.isfinite(saved)
+        alike = alike and (isinstance(now, float) or float(saved).is_integer())
+    else:
+        alike = isinstance(saved, type(now)) or now is None
+    if alike and isinstance(now, dict) and now:
+        alike = saved.keys() <= now.keys()
+    if alike and isinstance(now, list) and now:
+        alike = len(saved) == len(now)
+    if not alike:
+        raise UserError(f"{where} does not fit this run; the checkpoint was edited or is of another version")
+    if isinstance(now, dict):
+        for key in now.keys() & saved.keys():
+            refuse_unlike(saved[key], now[key], f"{where}.{key}")
+    if isinstance(now, list):
+        for i, (old, new) in enumerate(zip(saved, now, strict=False)):
+            refuse_unlike(old, new, f"{where}[{i}]")

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from semipose.options import above_zero, at_least, every, option, or_null
+from semipose.options import Limit, every, option, or_null, whole
+
+
+def _some(words: str) -> Limit:
+    """Numbers above 0 and up to 100."""
+    return Limit(lambda value: 0 < value <= 100, words)
 
 
 @dataclass
@@ -30,14 +35,14 @@ class ModelConfig:
     weights: str = option("imagenet", source="Xie, released code")
     size: list[int] = option(
         [256, 192],
-        every(at_least(1, "it is a height and a width in pixels, as [256, 192]"), 2),
+        every(whole(1, 2048, "it is a height and a width in pixels, up to 2048, as [256, 192]"), 2),
         "Xie, section 6.1",
     )
     deconv: list[int] | None = option(
         None,
-        or_null(every(at_least(1, "it is the channels of each deconvolution, as [64, 64, 64], or null"))),
+        or_null(every(whole(1, 4096, "it is the channels of each deconvolution, as [64, 64, 64], or null"))),
         "SimpleBaseline's (Xie, section 6.1)",
     )
-    sigma: float = option(2.0, above_zero("it is a width in cells, above 0, usually 2"), "Xie, released code")
-    padding: float = option(1.25, above_zero("it is a factor above 0, usually 1.25"), "SimpleBaseline's")
+    sigma: float = option(2.0, _some("it is a width in cells, above 0, usually 2"), "Xie, released code")
+    padding: float = option(1.25, _some("it is a factor above 0, usually 1.25"), "SimpleBaseline's")
     bgr: bool = option(False, source="ours; blue first in Xie's released code")

@@ -32,8 +32,8 @@ class HRNet(nn.Module):
         super().__init__()
         try:
             net: Any = timm.create_model(name, features_only=True, feature_location="", **options)
-        except (OSError, RuntimeError, TypeError, AttributeError) as error:
-            raise unavailable(name, error) from None
+        except Exception as error:  # timm, of options that do not fit, raises nearly anything
+            raise unavailable(name, error) from error
         if not hasattr(net, "stage4"):
             raise UserError(f"backbone {name!r} is not an HRNet")
         last = net.stage4[-1]

@@ -28,12 +28,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from semipose.errors import UserError
 from semipose.models.build import build_model
+from semipose.models.checkpoint import refuse_bomb
 from semipose.models.config import ModelConfig
 from semipose.models.weights import save_model
 from semipose.skeleton import SKELETONS, Skeleton, joint_map
@@ -141,11 +141,15 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         with torch.serialization.safe_globals(_numbers()):
             plain = path.suffix == ".safetensors"
+            if not plain:
+                refuse_bomb(path, path.read_bytes())
             content: Any = load_file(path) if plain else torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error})") from None
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
-        raise UserError(f"{path} holds no plain tensors that torch can read ({_reason(error)})") from None
+    except UserError:
+        raise
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise UserError(f"{path} holds no plain tensors that torch can read ({_reason(error)})") from error
     if isinstance(content, Mapping):
         content = next(
             (content[key] for key in ("state_dict", "model") if isinstance(content.get(key), Mapping)), content

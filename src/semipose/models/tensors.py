@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
-from semipose.errors import UserError
+from semipose.errors import UserError, boundary, reason_of
+from semipose.files import read_json
 from semipose.models import checkpoint
 from semipose.skeleton import Skeleton, joint_map
 
@@ -30,7 +29,7 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
             sees the other channel first.
     """
     path = path / "model.safetensors" if path.is_dir() else path
-    state, joints, bgr = _checkpointed(path) if path.suffix == ".ckpt" else _tensors(path)
+    state, joints, bgr = _checkpointed(path) if path.suffix == ".ckpt" else tensors_of(path)
     if bgr is not None and bgr != getattr(network, "bgr", bgr):
         raise UserError(
             f"{path} sees {'blue' if bgr else 'red'} first, this network does not; set model.bgr={str(bgr).lower()}"
@@ -46,6 +45,12 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
                 head = mine[key].clone()
                 head[ours] = state[key][[at for at in found if at is not None]].to(head)
                 state[key] = head
+    broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise UserError(
+            f"{path} has {len(broken)} tensors with values that are not finite, first {broken[0]}; it is damaged, or"
+            " its training diverged: take another"
+        )
     wrong = [key for key in mine if key not in state or state[key].shape != mine[key].shape]
     if wrong or len(state) != len(mine):
         raise UserError(
@@ -62,12 +67,9 @@ def _list(joints: Sequence[str]) -> str:
 def description_of(path: Path) -> dict[str, Any]:
     """What stands beside a file of weights: the model, its skeleton and the checksum."""
     beside = path.with_suffix(".json")
-    try:
-        content = json.loads(beside.read_text())
-    except OSError as error:
-        raise UserError(f"{beside} cannot be read ({error.strerror}); it belongs beside {path.name}") from None
-    except ValueError:
-        raise UserError(f"{beside} is not JSON; it was edited or damaged") from None
+    if not beside.exists():
+        raise UserError(f"{beside} cannot be read: it does not exist; it belongs beside {path.name}")
+    content = read_json(beside)
     if not isinstance(content, dict):
         raise UserError(f"{beside} does not describe a model; it was edited or damaged")
     return content
@@ -76,11 +78,22 @@ def description_of(path: Path) -> dict[str, Any]:
 def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str], bool | None]:
     prefix = "students.0."
     saved = checkpoint.load(path)
-    state = {key.removeprefix(prefix): value for key, value in saved["method"].items() if key.startswith(prefix)}
-    return state, saved["skeleton"]["joints"], saved.get("config", {}).get("model", {}).get("bgr")
+    with boundary(path, "a checkpoint of a run"):
+        parts: dict[str, torch.Tensor] = saved["method"]
+        if not isinstance(parts, dict) or not all(isinstance(value, torch.Tensor) for value in parts.values()):
+            raise TypeError("its weights are not all tensors")
+        state = {key.removeprefix(prefix): value for key, value in parts.items() if key.startswith(prefix)}
+        return state, _names(saved["skeleton"]["joints"]), saved.get("config", {}).get("model", {}).get("bgr")
 
 
-def _tensors(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, bool | None]:
+def _names(joints: Any) -> list[str] | None:
+    """Of the joints that a file of weights is for, where it says."""
+    if joints is not None and not (isinstance(joints, list) and joints and all(isinstance(j, str) for j in joints)):
+        raise TypeError("its joints are no names")
+    return joints
+
+
+def tensors_of(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, bool | None]:
     """The tensors; where a description stands beside them, the joints they are for and whether they see blue first."""
     try:
         data = path.read_bytes()
@@ -89,7 +102,10 @@ def _tensors(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, boo
     description = description_of(path) if path.with_suffix(".json").exists() else {}
     if description and hashlib.sha256(data).hexdigest() != description.get("sha256"):
         raise UserError(f"weights {path} are damaged: their checksum is not the one in {path.stem}.json")
+    with boundary(path.with_suffix(".json"), "the description of a model"):
+        joints = _names(description.get("skeleton", {}).get("joints"))
+        blue = description.get("model", {}).get("bgr")
     try:
-        return load(data), description.get("skeleton", {}).get("joints"), description.get("model", {}).get("bgr")
-    except SafetensorError as error:
-        raise UserError(f"{path} is not a safetensors file ({error})") from None
+        return load(data), joints, blue if isinstance(blue, bool) else None
+    except Exception as error:  # safetensors and torch raise several kinds
+        raise UserError(f"{path} is not a safetensors file ({reason_of(error)}); copy it again") from error

@@ -8,16 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from safetensors.torch import save
 from torch import nn
 
-from semipose.errors import UserError
+from semipose.errors import UserError, reason_of
 from semipose.files import read_mapping, write_atomically
 from semipose.heatmap import DECODERS
 from semipose.models.build import build_model
 from semipose.models.config import ModelConfig
 from semipose.models.pose import SimpleBaseline
-from semipose.models.tensors import description_of, load_weights
+from semipose.models.tensors import description_of, load_weights, tensors_of
+from semipose.options import check_limits
 from semipose.skeleton import Skeleton
 
 
@@ -60,15 +62,42 @@ def load_model(path: Path) -> TrainedModel:
     if not path.exists():
         raise UserError(f"{path} does not exist; name a run's folder or a model.safetensors")
     path = path / "model.safetensors" if path.is_dir() else path
-    description = description_of(path)
+    description, beside = description_of(path), path.with_suffix(".json")
     try:
         skeleton = Skeleton.from_dict(description["skeleton"])
         config = ModelConfig(**{**description["model"], "weights": "none"})  # the file's own are loaded below
+        check_limits(config, "model.")
+        _check_size(config, len(skeleton), path)
         network = build_model(config, len(skeleton))
         network.first_cell = float(description.get("first_cell", network.first_cell))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path.with_suffix('.json')} does not describe a model of this version ({error!r})") from None
+        if not abs(network.first_cell) <= network.stride:
+            raise ValueError(f"first_cell is {network.first_cell:g}")
+    except UserError as error:
+        raise UserError(f"{beside} does not describe a model of this version: {error}") from error
+    except Exception as error:  # of whatever stands in place of a description
+        raise UserError(
+            f"{beside} does not describe a model of this version ({reason_of(error)}); it was edited or damaged"
+        ) from error
     load_weights(network, path)
     run = path.with_name("config.yaml")
     decode = description.get("decode") or (read_mapping(run).get("decode") if run.exists() else None)
-    return TrainedModel(network.eval(), skeleton, config, decode if decode in DECODERS else "quarter")
+    decode = decode if isinstance(decode, str) and decode in DECODERS else "quarter"
+    return TrainedModel(network.eval(), skeleton, config, decode)
+
+
+def _check_size(config: ModelConfig, joints: int, path: Path) -> None:
+    """That a description's network fits the file of its weights and gives heatmaps, before there is memory for it.
+
+    Raises:
+        UserError: it does not.
+    """
+    with torch.device("meta"):
+        network = build_model(config, joints)
+        needed = sum(value.numel() * value.element_size() for value in network.state_dict().values())
+        if needed > path.stat().st_size:
+            tensors_of(path)  # which says where it was cut short
+            raise UserError(f"its network has {needed >> 20} MB of weights, {path.name} has fewer; was one exchanged?")
+        with torch.no_grad():
+            heatmaps = network.eval()(torch.empty(1, 3, *network.size))
+    if heatmaps.shape != (1, joints, *(side // network.stride for side in network.size)):
+        raise UserError(f"its network gives heatmaps of {tuple(heatmaps.shape[1:])}")

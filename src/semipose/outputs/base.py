@@ -65,6 +65,15 @@ class Job:
         return path
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet runs."""
+
+
+def cell(name: str) -> str:
+    """A name in a CSV, as text where a spreadsheet would take it for a formula."""
+    return f"'{name}" if name.startswith(FORMULA) else name
+
+
 class Writer(Protocol):
     files: list[Path]
 

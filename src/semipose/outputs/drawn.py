@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,7 @@ import numpy as np
 
 from semipose.data.marks import COMMENT, HEAD, MARK, is_own
 from semipose.drawing.poses import draw_pose
-from semipose.errors import UserError
+from semipose.files import Part, write_atomically, writing
 from semipose.outputs.base import Frame, Job
 from semipose.outputs.pose import Pose
 
@@ -51,7 +50,7 @@ class Overlay:
             path = self._free(Path(frame.path).stem, ".jpg")
             content = cv2.imencode(".jpg", pixels[..., ::-1])[1].tobytes()
             # Not by imwrite, which takes no path that is not ASCII everywhere.
-            path.write_bytes(content[:HEAD] + COMMENT + content[HEAD:])
+            write_atomically(path, content[:HEAD] + COMMENT + content[HEAD:])
             self.files.append(path)
             return
         if frame.video != self._source:
@@ -87,11 +86,9 @@ class _Film:
 
         from semipose.data.video import probe
 
-        self._path, self._part = path, path.with_name(f"{path.name}.part")
-        try:
-            self._container = av.open(str(self._part), "w", format="mp4")
-        except (av.error.FFmpegError, OSError) as error:
-            raise UserError(f"{path} cannot be written ({error}); choose another folder with --out") from None
+        self._part = Part(path)
+        with writing(path, av.error.FFmpegError):
+            self._container = av.open(str(self._part.path), "w", format="mp4")
         self._container.metadata["comment"] = MARK.decode()
         codec, options = next(encoder for encoder in ENCODERS if encoder[0] in av.codecs_available)
         rate = round(probe(source).rate * 1000)
@@ -106,18 +103,25 @@ class _Film:
         down, right = self._height - pixels.shape[0], self._width - pixels.shape[1]
         if down or right:
             pixels = np.pad(pixels, ((0, down), (0, right), (0, 0)), mode="edge")
-        self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        with writing(self._part.place, av.error.FFmpegError):
+            self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
 
     def close(self) -> None:
-        self._container.mux(self._stream.encode())
-        self._container.close()
-        os.replace(self._part, self._path)
+        import av
+
+        try:
+            with writing(self._part.place, av.error.FFmpegError):
+                self._container.mux(self._stream.encode())
+                self._container.close()
+                self._part.done()
+        finally:
+            self._part.drop()
 
     def abandon(self) -> None:
         """Leave nothing."""
         with contextlib.suppress(Exception):  # the file is not wanted, whatever state it is in
             self._container.close()
-        self._part.unlink(missing_ok=True)
+        self._part.drop()
 
 
 def _fraction(thousandths: int) -> Any:

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from semipose.outputs.base import Frame, Job
+from semipose.files import Part, writing
+from semipose.outputs.base import Frame, Job, cell
 from semipose.outputs.pose import Pose
 
 
 class TextFile:
-    """A text file written beside its place and moved there when it is complete."""
+    """A text file written beside its place and moved there when it is complete.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written; what was there before is as it was.
+    """
 
     def __init__(self, path: Path) -> None:
         self.files = [path]
-        self._part = path.with_name(f"{path.name}.part")
-        self.file: TextIO = self._part.open("w", encoding="utf-8", newline="")
+        self._part = Part(path)
+        with writing(path):
+            self.file: TextIO = self._part.path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is None:
-            self.finish()
-        self.file.close()
-        if kind is None:
-            os.replace(self._part, self.files[0])
-        else:
-            self._part.unlink(missing_ok=True)
+        try:
+            if kind is None:
+                with writing(self.files[0]):
+                    self.finish()
+                    self.file.close()
+                    self._part.done()
+        finally:
+            with contextlib.suppress(OSError):  # of what could not be written before
+                self.file.close()
+            self._part.drop()
 
     def finish(self) -> None:
         """The last rows."""
@@ -47,7 +56,9 @@ class Coco(TextFile):
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         for pose, score in zip(poses, scores, strict=True):
-            self.file.write(f"{self._before}{json.dumps(coco_result(frame.image_id, pose, score))}")
+            row = json.dumps(coco_result(frame.image_id, pose, score), allow_nan=False)
+            with writing(self.files[0]):
+                self.file.write(f"{self._before}{row}")
             self._before = ",\n"
 
     def finish(self) -> None:
@@ -69,11 +80,13 @@ class Csv(TextFile):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job.free("keypoints.csv", b"image,person,joint,x,y,score"))
-        self._joints = job.skeleton.joints
+        self._joints = [cell(joint) for joint in job.skeleton.joints]
         self._rows = csv.writer(self.file)
         self._rows.writerow(("image", "person", "joint", "x", "y", "score"))
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
+        name = cell(frame.name)
         for person, pose in enumerate(poses):
             rows = zip(self._joints, pose.keypoints, strict=True)
-            self._rows.writerows((frame.name, person, j, f"{x:.3f}", f"{y:.3f}", f"{s:.4f}") for j, (x, y, s) in rows)
+            with writing(self.files[0]):
+                self._rows.writerows((name, person, j, f"{x:.3f}", f"{y:.3f}", f"{s:.4f}") for j, (x, y, s) in rows)

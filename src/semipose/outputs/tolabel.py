@@ -22,7 +22,7 @@ import yaml
 
 from semipose.data.refs import Frame, parse
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import write_atomically, writing
 from semipose.skeleton import Skeleton
 
 MODEL = "semipose"
@@ -92,8 +92,9 @@ def write_dlc(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer:
         header = pandas.MultiIndex.from_tuples(columns, names=levels)
         table = pandas.DataFrame(values.reshape(len(shown), -1), index=index, columns=header)
         stem = folder / "labeled-data" / video / f"CollectedData_{scorer}"
-        table.to_csv(stem.with_name(f"{stem.name}.csv"))
-        table.to_hdf(stem.with_name(f"{stem.name}.h5"), key="df_with_missing", mode="w")
+        with writing(stem, RuntimeError, ValueError):
+            table.to_csv(stem.with_name(f"{stem.name}.csv"))
+            table.to_hdf(stem.with_name(f"{stem.name}.h5"), key="df_with_missing", mode="w")
         written += [stem.with_name(f"{stem.name}{kind}") for kind in (".csv", ".h5")]
     config = _dlc_config(folder, videos, skeleton, scorer, names if several else [])
     write_atomically(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False).encode())

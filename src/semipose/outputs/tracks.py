@@ -6,8 +6,8 @@ poses; coords are x, y and likelihood. Rows are frames, or the images' names.
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,10 +16,13 @@ from typing import Any, Self
 import numpy as np
 
 from semipose.errors import UserError
-from semipose.outputs.base import Frame, Job
+from semipose.files import Part, writing
+from semipose.outputs.base import Frame, Job, cell
 from semipose.outputs.pose import Pose
 
 SCORER = "semipose"
+LIBRARIES = (RuntimeError, ValueError)
+"""What HDF5's libraries raise on a full disk: PyTables' own errors and h5py's are such."""
 CHUNK = 1000
 """Rows of a table that are in memory at a time."""
 
@@ -50,11 +53,19 @@ class _Tables:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._started and kind is None:
-            self._finish()
-        elif self._started:
-            self.close()
-            _part(self.files.pop()).unlink(missing_ok=True)
+        if not self._started:
+            return
+        whole = False
+        try:
+            if kind is None:
+                self._finish()
+                whole = True
+        finally:
+            if not whole:
+                with contextlib.suppress(Exception):  # of what could not be written before
+                    self.close()
+                self.files.pop()
+            self._part.drop()
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         if not self._started or frame.video != self._source:
@@ -66,7 +77,9 @@ class _Tables:
             while path in self.files:
                 path, number = self.job.folder / f"{stem}-{number}{self.suffix}", number + 1
             self.files.append(path)
-            self.open(_part(path))
+            self._part = Part(path)
+            with writing(path, *LIBRARIES):
+                self.open(self._part.path)
         row = np.full((max(1, self.job.people), len(self.job.skeleton) * 3), np.nan)
         for n, pose in enumerate(poses[: len(row)]):
             row[n] = pose.keypoints.ravel()
@@ -77,12 +90,14 @@ class _Tables:
 
     def _finish(self) -> None:
         self._flush()
-        self.close()
-        os.replace(_part(self.files[-1]), self.files[-1])
+        with writing(self._part.place, *LIBRARIES):
+            self.close()
+            self._part.done()
 
     def _flush(self) -> None:
         if self._index:
-            self.rows(self._index, np.stack(self._values))
+            with writing(self._part.place, *LIBRARIES):
+                self.rows(self._index, np.stack(self._values))
         self._index, self._values = [], []
 
     def open(self, path: Path) -> None:
@@ -95,26 +110,23 @@ class _Tables:
         raise NotImplementedError
 
 
-def _part(path: Path) -> Path:
-    """Where a file is written, to be moved when it is complete: the one of an earlier run stays till then."""
-    return path.with_name(f"{path.name}.part")
-
-
 class DlcCsv(_Tables):
     """<video>DLC_semipose.csv."""
 
     suffix = f"DLC_{SCORER}.csv"
 
     def open(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="")
+        self._file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
         self._rows = csv.writer(self._file)
         levels, columns = dlc_columns(self.job)
         for level, names in zip(levels, zip(*columns, strict=True), strict=True):
-            self._rows.writerow((level, *names))
+            self._rows.writerow((level, *map(cell, names)))
 
     def rows(self, index: Sequence[int | str], values: np.ndarray) -> None:
         for name, row in zip(index, values, strict=True):
-            self._rows.writerow([name, *("" if np.isnan(v) else f"{v:.5f}" for v in row)])
+            self._rows.writerow(
+                [cell(name) if isinstance(name, str) else name, *("" if np.isnan(v) else f"{v:.5f}" for v in row)]
+            )
 
     def close(self) -> None:
         self._file.close()
@@ -184,8 +196,13 @@ class Sleap:
             ]
             labeled.append(io.LabeledFrame(video=videos[path], frame_idx=number, instances=instances))
         labels = io.Labels(labeled_frames=labeled, videos=list(videos.values()), skeletons=[skeleton])
-        labels.save(str(_part(self.files[0])), format="slp", verbose=False)
-        os.replace(_part(self.files[0]), self.files[0])
+        part = Part(self.files[0])
+        try:
+            with writing(self.files[0], *LIBRARIES):
+                labels.save(str(part.path), format="slp", verbose=False)
+                part.done()
+        finally:
+            part.drop()
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         kept = [(p.keypoints.astype(np.float32), float(s)) for p, s in zip(poses, scores, strict=True)]

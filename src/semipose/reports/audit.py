@@ -15,6 +15,7 @@ from semipose.data.images import read_images
 from semipose.drawing.poses import DARK, WHITE, draw_pose
 from semipose.errors import UserError
 from semipose.inference.uncertainty import Judgement
+from semipose.outputs.base import cell
 from semipose.reports.gallery import crop_to_box, data_uri
 from semipose.reports.html import write_page
 
@@ -76,11 +77,11 @@ def table(judged: Judgement, order: Sequence[int]) -> str:
     rows = csv.writer(text)
     rows.writerow(("sample", "score", "joint", "x", "y", "confidence", "doubt", "disagreement", "trouble"))
     for i in order:
-        name, image = judged.data[i].id, f"{score[i]:.4f}"
+        name, image = cell(judged.data[i].id), f"{score[i]:.4f}"
         for k, joint in enumerate(judged.skeleton.joints):
             x, y, sure = judged.points[i, k]
             rest = (sure, judged.doubt[i, k], judged.disagreement[i, k], trouble[i, k])
-            rows.writerow((name, image, joint, f"{x:.3f}", f"{y:.3f}", *(f"{v:.4f}" for v in rest)))
+            rows.writerow((name, image, cell(joint), f"{x:.3f}", f"{y:.3f}", *(f"{v:.4f}" for v in rest)))
     return text.getvalue()
 
 

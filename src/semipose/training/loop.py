@@ -18,7 +18,7 @@ from semipose.config.schema import FREE, Config, ModelConfig, differences, to_di
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut, open_sets
 from semipose.draws import Draws
-from semipose.errors import UserError
+from semipose.errors import UserError, boundary
 from semipose.geometry import Size, View, move
 from semipose.heatmap import DECODERS, FLIP_TESTS, decoder
 from semipose.inference.boxes import finder_of
@@ -84,7 +84,8 @@ def run_training(
     with run.lock() if fabric.is_global_zero else contextlib.nullcontext():
         training = Training(config, run if fabric.is_global_zero else RunDir(path), fabric, progress, init_from)
         if saved is not None:
-            training.restore(saved)
+            with boundary(resume, "a checkpoint of this run"):
+                training.restore(saved)
         else:
             training.begin()
         return training.train(stop_at)
@@ -185,6 +186,9 @@ class Training:
         if changed:
             reasons = "; ".join(changed)
             raise UserError(f"{self.run.path} cannot be resumed exactly: {reasons}; use --init-from for a new run")
+        fresh = {"progress": asdict(self.state), "monitor": asdict(self.monitor), "method": self.method.state_dict()}
+        fresh["optimizer"] = self.optimizer.optimizer.state_dict()
+        checkpoint.refuse_unlike({key: saved[key] for key in fresh}, fresh, "its content")
         self.method.load_state_dict(saved["method"])
         self.optimizer.optimizer.load_state_dict(saved["optimizer"])
         self.state, self.monitor = RunState(**saved["progress"]), CollapseMonitor(**saved["monitor"])

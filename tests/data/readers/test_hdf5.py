@@ -199,10 +199,11 @@ def test_nothing_outside_and_nothing_large_is_read(tmp_path: Path, spoil: Any, w
 def test_where_hdf5_crashes_or_hangs_a_sentence_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, words: str
 ) -> None:
-    path, child = saved(tmp_path / "a.h5"), tmp_path / "child.py"
+    path, child = saved(tmp_path / "a.h5"), tmp_path / "child_of_h5.py"
     child.write_text(program)
-    monkeypatch.setattr("semipose.data.readers.hdf5_copy.__file__", str(child))
-    monkeypatch.setattr("semipose.data.readers.hdf5.SECONDS", 1)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("semipose.data.readers.hdf5.PROGRAM", "child_of_h5")
+    monkeypatch.setattr("semipose.apart.SECONDS", 1 if "sleep" in program else 120)
     with pytest.raises(UserError, match=words):
         read_frame(path)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semipose.data.readers.hdf5_copy import REFUSED, Refused, copy, main
+from semipose.apart import Refused
+from semipose.data.readers.hdf5_copy import copy
 
 h5py = pytest.importorskip("h5py")
 
@@ -48,11 +49,7 @@ def test_a_link_in_place_of_an_array_is_not_followed(tmp_path: Path) -> None:
         copy(str(path))
 
 
-def test_the_program_says_why_by_its_exit_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_bytes(b"nothing")
-    monkeypatch.setattr("sys.argv", ["hdf5_copy.py", str(tmp_path / "a.h5")])
-    monkeypatch.setitem(__import__("sys").modules, "resource", None)  # the limit would be this process's
-    assert main() == REFUSED
-    assert capfdbinary.readouterr().out.startswith(b"is not an H5 of DeepLabCut that h5py reads (")
+    with pytest.raises(Refused, match=r"^is not an H5 of DeepLabCut that h5py reads \("):
+        copy(str(tmp_path / "a.h5"))

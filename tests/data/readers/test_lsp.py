@@ -67,7 +67,7 @@ def test_faults_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         read_lsp(tmp_path)
     (tmp_path / "joints.mat").write_bytes(b"no matlab file")
-    with pytest.raises(UserError, match="not LSP's"):
+    with pytest.raises(UserError, match=r"joints\.mat is no MAT-file"):
         read_lsp(tmp_path)
     with pytest.raises(UserError, match="shape"):
         read_lsp(written(tmp_path / "shape", np.zeros((5, 5))))

@@ -8,6 +8,7 @@ from itertools import chain
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from semipose.data.checks.duplicates import Print, fingerprint
@@ -44,7 +45,7 @@ def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
         frames = ((image, _frame(image, pixels)) for image, pixels in read_images(films))
         both, console = chain(read, frames), Console(stderr=True)
         for image, result in track(
-            both, f"reading {data.name}", len(data.images), console=console, disable=not progress
+            both, f"reading {escape(data.name)}", len(data.images), console=console, disable=not progress
         ):
             if isinstance(result, str):
                 scan.errors[image] = result

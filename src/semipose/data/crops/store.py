@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from semipose.data.crops.cropping import CropSpec, cut
@@ -105,7 +106,9 @@ def build_store(
         cuts = chain(
             _map(partial(_cut_image, matrices=matrices, spec=spec), stills, workers), _cut_frames(films, matrices, spec)
         )
-        bar = track(cuts, f"crops of {data.name}", len(rows), console=Console(stderr=True), disable=not progress)
+        bar = track(
+            cuts, f"crops of {escape(data.name)}", len(rows), console=Console(stderr=True), disable=not progress
+        )
         store = _write(bar, partial_build, data, max_bytes)
         _write_index(partial_build, store.images)
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,19 +14,23 @@ from semipose.data.readers.json_files import (
     box_of,
     ends,
     field_of,
+    id_of,
     image_folder,
     load_json,
+    numbers_of,
+    points_of,
     refuse_twice,
     starts,
 )
 from semipose.data.sample import PoseData, Sample
-from semipose.errors import UserError
+from semipose.errors import UserError, reads
 from semipose.skeleton import AIC
 
 VISIBILITY = np.array([0, 2, 1, 0])
 """Ours by theirs: 1 visible, 2 hidden, 3 missing."""
 
 
+@reads("AI Challenger's annotations")
 def read_aic(path: str | Path, images: str | Path | None = None) -> PoseData:
     """Read a list of {"image_id", "human_annotations": {"human1": [x1, y1, x2, y2], ...}, "keypoint_annotations":
     {"human1": [x, y, v] x 14, ...}}. An image is `<image_id>.jpg`. One sample a human, those without keypoints
@@ -42,7 +46,7 @@ def read_aic(path: str | Path, images: str | Path | None = None) -> PoseData:
     rows = load_json(path)
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"{path} is not a list of images with image_id, human_annotations and keypoint_annotations")
-    names = [str(field_of(row, "image_id", f"{path}: entry {i}")) for i, row in enumerate(rows)]
+    names = [str(id_of(row, "image_id", f"{path}: entry {i}")) for i, row in enumerate(rows)]
     refuse_twice(names, f"{path}: image_id")
     files = ImageFolder(image_folder(path, images, f"{names[0]}.jpg"))
     samples = tuple(s for name, row in zip(names, rows, strict=True) for s in _humans(name, row, files, path))
@@ -53,12 +57,11 @@ def read_aic(path: str | Path, images: str | Path | None = None) -> PoseData:
 def _humans(name: str, row: Json, files: ImageFolder, path: Path) -> Iterator[Sample]:
     boxes = field_of(row, "human_annotations", f"{path}: image {name}")
     points = row.get("keypoint_annotations") or {}
+    if not isinstance(boxes, dict) or not isinstance(points, dict):
+        raise UserError(f"{path}: image {name} needs human_annotations and keypoint_annotations by name of a human")
     for human, corners in boxes.items():
         where = f"{path}: image {name}, {human}"
-        try:
-            x1, y1, x2, y2 = (float(v) for v in corners)
-        except (TypeError, ValueError):
-            raise UserError(f"{where} has box {str(corners)[:60]}, expected four numbers x1, y1, x2, y2") from None
+        x1, y1, x2, y2 = numbers_of(corners, 4, where, "box {}, expected four numbers x1, y1, x2, y2")
         box = box_of({"bbox": (x1, y1, x2 - x1, y2 - y1)}, where)
         keypoints = _keypoints(points[human], where) if human in points else None
         image = files.path(f"{name}.jpg", where)
@@ -66,10 +69,7 @@ def _humans(name: str, row: Json, files: ImageFolder, path: Path) -> Iterator[Sa
 
 
 def _keypoints(values: Json, where: str) -> np.ndarray:
-    try:
-        points = np.asarray(values, np.float32).reshape(14, 3).copy()
-    except (TypeError, ValueError):
-        raise UserError(f"{where} needs 14 keypoints x, y, v (42 numbers)") from None
+    points = points_of(values, (14, 3), f"{where} needs 14 keypoints and", "numbers x, y, v").astype(np.float32)
     if not np.isin(points[:, 2], (1, 2, 3)).all():
         odd = points[~np.isin(points[:, 2], (1, 2, 3)), 2][0]
         raise UserError(f"{where} has a joint of visibility {odd:g}; AIC has 1 visible, 2 hidden, 3 missing")

@@ -13,20 +13,22 @@ from semipose.data.readers.json_files import (
     ImageFolder,
     Json,
     box_of,
-    field_of,
     file_names,
+    id_of,
     is_nothing,
     load_json,
+    name_of,
     refuse_twice,
     rows_of,
 )
 from semipose.data.sample import PoseData, Sample
-from semipose.errors import UserError
+from semipose.errors import UserError, reads
 
 Detection = tuple[str, tuple[float, float, float, float] | None, Any, float | None]
 """File name, box (None: the whole image), image id, score."""
 
 
+@reads("boxes")
 def read_boxes(
     path: str | Path,
     images: str | Path | None = None,
@@ -72,7 +74,8 @@ def read_boxes(
 
 
 def _of_category(rows: Sequence[Json], category: int | None, path: Path) -> Sequence[Json]:
-    ids = {row.get("category_id") for row in rows if isinstance(row, dict)}
+    some = ((i, row) for i, row in enumerate(rows) if isinstance(row, dict) and row.get("category_id") is not None)
+    ids = {id_of(row, "category_id", f"{path}: entry {i}") for i, row in some}
     if category is None and len(ids) > 1:
         raise UserError(f"{path} has detections of {len(ids)} categories; keep those of one (person is 1 in COCO)")
     return (
@@ -90,9 +93,9 @@ def _detections(
         where = f"{path}: entry {i}"
         if not isinstance(row, dict):
             raise UserError(f"{where} is {type(row).__name__}, expected an object with image_id and bbox")
-        image_id = field_of(row, "image_id", where)
+        image_id = id_of(row, "image_id", where)
         score = row.get("score")
-        if score is not None and not (isinstance(score, int | float) and math.isfinite(score)):
+        if score is not None and not (isinstance(score, int | float) and abs(score) < math.inf):
             raise UserError(f"{where} has score {score!r}, expected a number")
         if score is not None and score < min_score:
             continue
@@ -109,15 +112,16 @@ def _image_boxes(rows: Sequence[Json], files: ImageFolder, path: Path) -> list[D
     detections: list[Detection] = []
     for i, row in enumerate(rows):
         where = f"{path}: images entry {i}"
-        name = str(field_of(row, "file_name", where))
+        name = name_of(row, "file_name", where)
         boxes = row.get("boxes")
+        number = name if row.get("id") is None else id_of(row, "id", where)
         if boxes is None:
-            detections.append((name, None, row.get("id", name), None))
+            detections.append((name, None, number, None))
             continue
-        detections += [
-            (name, box_of({"bbox": box}, f"{where}, box {j}"), row.get("id", name), None) for j, box in enumerate(boxes)
-        ]
-    refuse_twice((row["file_name"] for row in rows), f"{path}: file_name")
+        if not isinstance(boxes, list):
+            raise UserError(f"{where} has boxes that are no list; write [[x, y, w, h], ...]")
+        detections += [(name, box_of({"bbox": box}, f"{where}, box {j}"), number, None) for j, box in enumerate(boxes)]
+    refuse_twice((str(row["file_name"]) for row in rows), f"{path}: file_name")
     return detections
 
 

@@ -12,11 +12,15 @@ from scipy.linalg import rq
 
 from semipose.cameras.camera import Camera
 from semipose.data.readers.json_files import load_json
-from semipose.errors import UserError
+from semipose.errors import UserError, reads, reason_of
 from semipose.files import write_atomically
 from semipose.pickles import load_plain
 
+LARGEST = 1e9
+"""mm or px: no camera has a larger number."""
 
+
+@reads("a file of cameras")
 def read_cameras(path: str | Path) -> dict[str, Camera]:
     """The cameras of a file by name, in its order. `docs/cameras.md` shows each form.
 
@@ -38,12 +42,14 @@ def read_cameras(path: str | Path) -> dict[str, Camera]:
     cameras = {}
     for key, entry in document.items():
         name = "/".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
+        if not isinstance(entry, dict):
+            raise UserError(f"{path}: camera {name!r} is no camera: it must map names to numbers; see docs/cameras.md")
         try:
             cameras[name] = _checked(_human36m(entry) if pickled else _camera(entry))
         except KeyError as missing:
             raise UserError(f"{path}: camera {name!r} has no {missing}; see docs/cameras.md") from None
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{path}: camera {name!r} is no camera: {error}") from None
+        except Exception as error:  # of whatever stands in place of numbers
+            raise UserError(f"{path}: camera {name!r} is no camera: {reason_of(error)}") from error
     return cameras
 
 
@@ -107,9 +113,13 @@ def _lens(entry: Mapping[str, Any]) -> tuple[float, ...]:
 
 
 def _array(value: Any, *shape: int) -> np.ndarray:
-    array = np.asarray(value, np.float64)
+    size = " x ".join(map(str, shape))
+    try:
+        array = np.asarray(value if isinstance(value, list | np.ndarray) else None, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{size} numbers are expected") from None
     if array.size != np.prod(shape):
-        raise ValueError(f"{shape} numbers are expected where there are {array.shape}")
+        raise ValueError(f"{size} numbers are expected where there are {array.shape}")
     return array.reshape(shape)
 
 
@@ -117,6 +127,8 @@ def _checked(camera: Camera) -> Camera:
     numbers = (camera.K, camera.R, camera.t, np.array(camera.distortion), np.array(camera.cross))
     if not all(np.isfinite(n).all() for n in numbers):
         raise ValueError("a number is not finite")
+    if max(np.abs(n).max() for n in numbers) > LARGEST:
+        raise ValueError(f"a number is beyond {LARGEST:g}")
     if np.abs(camera.R @ camera.R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(camera.R) < 0:
         raise ValueError("R is not a rotation")
     if (camera.K[[0, 1], [0, 1]] <= 0).any() or not np.allclose(camera.K[2], (0, 0, 1)):

@@ -15,19 +15,22 @@ from semipose.data.readers.json_files import (
     ImageFolder,
     Json,
     box_of,
-    field_of,
     file_names,
+    id_of,
     is_nothing,
     load_json,
+    points_of,
     refuse_twice,
     rows_of,
     sessions_of,
+    shown,
 )
-from semipose.data.sample import PoseData, Sample
-from semipose.errors import UserError
+from semipose.data.sample import FAR, MARKS, PoseData, Sample
+from semipose.errors import UserError, reads
 from semipose.skeleton import Skeleton
 
 
+@reads("a COCO keypoints file")
 def read_coco(
     path: str | Path,
     images: str | Path | None = None,
@@ -59,21 +62,24 @@ def read_coco(
     entries = {key: rows_of(document, key, path) for key in ("images", "annotations", "categories")}
     categories = _categories(entries["categories"], category, path, need_joints=skeleton is None)
     skeleton = skeleton or _skeleton(categories, path)
-    ids = {c.get("id") for c in categories}
+    ids = {_id(c, path) for c in categories}
     everything = len(ids) == len(entries["categories"])
     wanted = [
         a
         for a in entries["annotations"]
-        if everything or field_of(a, "category_id", f"{path}: annotation {a.get('id')}") in ids
+        if everything or id_of(a, "category_id", f"{path}: annotation {shown(a.get('id'))}") in ids
     ]
-    refuse_twice((field_of(a, "id", f"{path}: an annotation") for a in wanted), f"{path}: annotation id")
+    refuse_twice((id_of(a, "id", f"{path}: an annotation") for a in wanted), f"{path}: annotation id")
     wanted = [a for a in wanted if not is_nothing(a)]
     names = file_names(entries["images"], path)
     files = ImageFolder(path.parent if images is None else Path(images), names.values())
     _refuse_empty_boxes(wanted, path)
     folders = sessions_of(names.values())
-    videos = {row["id"]: row.get("video_id") for row in entries["images"]}
-    sessions = {n: folders[names[n]] if video is None else str(video) for n, video in videos.items()}
+    rows = {row["id"]: row for row in entries["images"]}
+    sessions = {
+        n: folders[names[n]] if row.get("video_id") is None else str(id_of(row, "video_id", f"{path}: image {n}"))
+        for n, row in rows.items()
+    }
     samples = tuple(_sample(a, names, sessions, files, skeleton, path) for a in wanted)
     files.refuse_if_none_exists({s.image for s in samples})
     return PoseData(path.stem, skeleton, samples)
@@ -89,11 +95,15 @@ def _sample(
 ) -> Sample:
     number = row["id"]
     where = f"{path}: annotation {number}"
-    image_id = field_of(row, "image_id", where)
+    image_id = id_of(row, "image_id", where)
     if image_id not in names:
         raise UserError(f"{where} is of image_id {image_id!r}, which images does not have; add the image or remove it")
     name = names[image_id]
-    area = row.get("area")
+    area, crowd = row.get("area"), row.get("iscrowd") or 0
+    if area is not None and (isinstance(area, bool) or not isinstance(area, int | float) or not 0 <= area <= FAR**2):
+        raise UserError(f"{where} has area {shown(area)}; it must be a number of square pixels")
+    if crowd not in (0, 1):
+        raise UserError(f"{where} has iscrowd {shown(crowd)}; it can be 0 or 1")
     return Sample(
         id=f"{name}#{number}",
         image=files.path(name, where),
@@ -102,7 +112,7 @@ def _sample(
         area=None if area is None else float(area),
         image_id=image_id,
         annotation_id=number,
-        iscrowd=bool(row.get("iscrowd", 0)),
+        iscrowd=bool(crowd),
         session=sessions[image_id],
     )
 
@@ -111,15 +121,11 @@ def _keypoints(values: Json, k: int, where: str) -> np.ndarray | None:
     """(K, 3) float32, or None where no joint is labelled."""
     if not values:
         return None
-    try:
-        flat = np.asarray(values, np.float32).reshape(-1)
-    except (TypeError, ValueError):
-        raise UserError(f"{where} has keypoints that are not all numbers") from None
-    if len(flat) != 3 * k:
-        raise UserError(f"{where} has {len(flat)} keypoint values, its {k} joints need {3 * k} (x, y, v each)")
-    points = flat.reshape(k, 3)
+    if isinstance(values, list) and not any(isinstance(v, list) for v in values) and len(values) != 3 * k:
+        raise UserError(f"{where} has {len(values)} keypoint values, its {k} joints need {3 * k} (x, y, v each)")
+    points = points_of(values, (k, 3), where, "keypoints").astype(np.float32)
     points[~np.isfinite(points).all(1)] = 0
-    odd = set(points[:, 2].tolist()) - {0.0, 1.0, 2.0}
+    odd = set(points[:, 2].tolist()) - {*MARKS}
     if odd:
         raise UserError(
             f"{where} has a joint of visibility {odd.pop():g}; COCO has 0 unlabelled, 1 occluded, 2 visible"
@@ -147,7 +153,10 @@ def _refuse_empty_boxes(rows: Sequence[Json], path: Path) -> None:
 
 def _categories(rows: Sequence[Json], wanted: str | int | None, path: Path, need_joints: bool) -> list[Json]:
     """The categories to read: the one asked for, or all that have joints, which must then be the same."""
-    names = ", ".join(str(c.get("name", c.get("id"))) for c in rows)
+    names = _listed(rows)
+    odd = next((c for c in rows if not _are_names(c.get("keypoints") or [])), None)
+    if odd is not None:
+        raise UserError(f"{path}: category {shown(odd.get('name'))}: keypoints must be a list of joint names")
     if wanted is not None:
         rows = [c for c in rows if str(wanted) in (str(c.get("name")), str(c.get("id")))]
         if not rows:
@@ -159,20 +168,43 @@ def _categories(rows: Sequence[Json], wanted: str | int | None, path: Path, need
                 f"{path}: no category has keypoints (joint names; categories: {names}); add them or give a skeleton"
             )
         if len({tuple(c["keypoints"]) for c in rows}) > 1:
-            names = ", ".join(str(c.get("name", c.get("id"))) for c in rows)
+            names = _listed(rows)
             raise UserError(f"{path}: the joints differ from category to category; choose a category of {names}")
     return list(rows)
+
+
+def _id(category: Json, path: Path) -> int | str | None:
+    where = f"{path}: category {shown(category.get('name'))}"
+    return None if category.get("id") is None else id_of(category, "id", where)
+
+
+def _listed(categories: Sequence[Json]) -> str:
+    return ", ".join(shown(c.get("name", c.get("id"))).strip("'") for c in categories)
+
+
+def _are_names(values: Json) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+def _are_limbs(values: Json) -> bool:
+    return isinstance(values, list) and all(
+        isinstance(edge, list) and len(edge) == 2 and all(type(end) is int for end in edge) for edge in values
+    )
 
 
 def _skeleton(categories: Sequence[Json], path: Path) -> Skeleton:
     category = dict(categories[0])
     try:
+        limbs = category.get("skeleton") or []
+        if not _are_limbs(limbs):
+            raise UserError(
+                f"{path}: category {shown(category.get('name'))}: skeleton must be a list of [joint, joint]"
+            )
         # Some data sets with other joints carry COCO's limbs; where one leads beyond the joints, none can be trusted.
-        if any(max(edge) > len(category["keypoints"]) for edge in category.get("skeleton") or ()):
-            category["skeleton"] = ()
+        category["skeleton"] = [] if any(max(edge) > len(category["keypoints"]) for edge in limbs) else limbs
         skeleton = Skeleton.from_coco(category)
-    except (ValueError, TypeError) as e:
-        raise UserError(f"{path}: category {category.get('name')!r}: {e}") from None
+    except ValueError as e:
+        raise UserError(f"{path}: category {shown(category.get('name'))}: {e}") from None
     return skeleton if len(categories) == 1 else replace(skeleton, name=path.stem)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from semipose.data.readers import data_set
 from semipose.data.readers.tables import read_table, samples_of
 from semipose.data.sample import PoseData, Sample
-from semipose.errors import UserError
+from semipose.errors import UserError, reads
 from semipose.files import read_mapping
 from semipose.skeleton import named_skeleton
 
@@ -19,6 +21,7 @@ def is_deeplabcut(source: Path) -> bool:
     return (folder / "config.yaml").is_file() and (folder / "labeled-data").is_dir()
 
 
+@reads("a project of DeepLabCut")
 def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> PoseData:
     """Read `labeled-data/*/CollectedData_<scorer>.csv` (or .h5, where there is no CSV) of a project.
 
@@ -39,10 +42,11 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
     config = read_mapping(file)
     joints = _joints(config, file)
     links = config.get("skeleton")
-    skeleton = named_skeleton(str(config.get("Task") or folder.resolve().name), joints, file, _links(links, joints))
+    task, scorer = _word(config, "Task", file), _word(config, "scorer", file)
+    skeleton = named_skeleton(task or folder.resolve().name, joints, file, _links(links, joints))
     samples: list[Sample] = []
     for video in sorted(path for path in (folder / "labeled-data").iterdir() if path.is_dir()):
-        path = _labels(video, str(config.get("scorer") or ""))
+        path = _labels(video, scorer)
         if path is None:
             continue
         table = read_table(path)
@@ -61,21 +65,34 @@ def _joints(config: dict[str, Any], file: Path) -> list[str]:
     there are no others."""
     keys = ("multianimalbodyparts", "uniquebodyparts") if config.get("multianimalproject") else ("bodyparts",)
     lists = [config.get(key) or [] for key in keys]
-    if not all(isinstance(names, list) for names in lists) or not any(lists):
+    if not all(map(_are_words, lists)) or not any(lists):
         raise UserError(f"{file} names no joints: {' and '.join(keys)} must be a list of names")
     return [str(joint) for joint in next(filter(None, lists))]
+
+
+def _are_words(names: Any) -> bool:
+    return isinstance(names, list) and all(isinstance(name, str | int | float) for name in names)
+
+
+def _word(config: dict[str, Any], key: str, file: Path) -> str:
+    """A text of the configuration, "" where it has none."""
+    value = config.get(key)
+    if not isinstance(value, str | int | float | date | NoneType):
+        raise UserError(f"{file}: {key} is {type(value).__name__}, not a name; mend it")
+    return "" if value is None else str(value)
 
 
 def left_out(folder: Path) -> list[str]:
     """The body parts of no animal, such as a corner of the box, which are not read beside those of animals."""
     config = read_mapping(folder / "config.yaml")
     unique = config.get("uniquebodyparts") if config.get("multianimalproject") else None
-    return [str(joint) for joint in unique or () if config.get("multianimalbodyparts")]
+    return [str(joint) for joint in unique or () if config.get("multianimalbodyparts")] if _are_words(unique) else []
 
 
 def _links(links: Any, joints: list[str]) -> list[tuple[str, str]]:
     """The pairs of joints to draw; one that names no joint is left out, it is for looks alone."""
-    pairs = [tuple(map(str, link)) for link in links or () if isinstance(link, list) and len(link) == 2]
+    rows = links if isinstance(links, list) else []
+    pairs = [tuple(map(str, link)) for link in rows if isinstance(link, list) and len(link) == 2]
     return [(a, b) for a, b in pairs if a in joints and b in joints and a != b]
 
 

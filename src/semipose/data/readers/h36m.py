@@ -5,25 +5,30 @@ Frames are named `S1_Directions_1.54138969_000001.jpg`: subject, action, camera,
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
+from semipose import limits
 from semipose.cameras.camera import Camera
 from semipose.data.readers import data_set
 from semipose.data.readers.cameras import read_cameras
 from semipose.data.readers.coco import read_coco
 from semipose.data.readers.json_files import ImageFolder, ends, image_folder, load_json, rows_of, starts
-from semipose.data.sample import PoseData, Sample, Shot
-from semipose.errors import UserError
+from semipose.data.sample import AWAY, FAR, NEAR, PoseData, Sample, Shot
+from semipose.errors import UserError, reads, reason_of
 from semipose.skeleton import H36M
 
 NAME = re.compile(r"(?P<subject>S\d+)_(?P<action>.+)\.(?P<camera>\d+)_(?P<frame>\d+)$")
 
 
+@reads("Human3.6M's annotations")
 def read_h36m(path: str | Path, images: str | Path | None = None) -> PoseData:
     """Read a COCO-style JSON with H36M's 17 joints (and `keypoints_3d` in the world, in metres), or an .npz with
     `imgname`, `center`, `scale` (box side / 200), `part` (N, 17, 3) and `S` (N, 17, 4), in metres before the camera.
@@ -63,24 +68,29 @@ def _xyz(values: object, where: str) -> np.ndarray | None:
     if values is None:
         return None
     try:
-        return 1000 * np.asarray(values, np.float64).reshape(17, 4)[:, :3]
-    except (TypeError, ValueError):
+        points = 1000 * np.asarray(values, np.float64).reshape(17, 4)[:, :3]
+    except (TypeError, ValueError, OverflowError):
         raise UserError(f"{where} needs 17 keypoints_3d x, y, z, v") from None
+    if not (np.abs(points) <= AWAY).all():
+        raise UserError(f"{where} has keypoints_3d that are no places in metres; mend or remove it")
+    return points
 
 
 def _of_arrays(path: Path, images: str | Path | None) -> PoseData:
-    shapes = {"imgname": (), "center": (2,), "scale": (), "part": (17, 3)}
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: np.asarray(file[key]) for key in [*shapes, *({"S"} & {*file.files})]}
-    except (OSError, ValueError, KeyError) as e:
-        raise UserError(f"{path} is not H36M's .npz: {' '.join(str(e).split())}") from None
-    names = arrays["imgname"].astype(str)
-    for key, shape in shapes.items():
-        if arrays[key].shape != (len(names), *shape):
+    shapes: dict[str, tuple[int, ...]] = {"imgname": (), "center": (2,), "scale": (), "part": (17, 3)}
+    arrays = read_arrays(path, (*shapes, "S"))
+    lacking = [key for key in shapes if key not in arrays]
+    if lacking or arrays["imgname"].ndim != 1 or arrays["imgname"].dtype.kind not in "US":
+        raise UserError(f"{path} is not H36M's .npz: it needs {', '.join(shapes)}; export it again")
+    names = arrays.pop("imgname").astype(str)
+    for key, shape in {**shapes, "S": (17, 4)}.items():
+        if key in arrays and arrays[key].shape != (len(names), *shape):
             raise UserError(f"{path}: {key} has shape {arrays[key].shape}, expected {(len(names), *shape)}")
+    _refuse_numbers(arrays, path)
     cameras = find_cameras(path) if "S" in arrays else None
-    files = ImageFolder(image_folder(path, images, names[0]))
+    if not len(names):
+        raise UserError(f"{path} names no image; export it again")
+    files = ImageFolder(image_folder(path, images, str(names[0])))
     samples = []
     for i, name in enumerate(names.tolist()):
         side = 200 * float(arrays["scale"][i])
@@ -91,6 +101,60 @@ def _of_arrays(path: Path, images: str | Path | None) -> PoseData:
         samples.append(_in_world(sample, arrays["S"][i, :, :3], cameras, path) if cameras else sample)
     files.refuse_if_none_exists({s.image for s in samples})
     return PoseData(path.stem, H36M, tuple(samples))
+
+
+def _refuse_numbers(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """Sizes, places and visibilities that cannot be."""
+    odd = next((key for key, values in arrays.items() if values.dtype.kind not in "biuf"), None)
+    if odd is not None:
+        raise UserError(f"{path}: {odd} is no array of numbers; export it again")
+    part, scale = arrays["part"], arrays["scale"]
+    rules = {
+        "center": (np.abs(arrays["center"]) <= FAR).all(1),
+        "scale": (scale >= NEAR / 200) & (scale <= FAR / 200),
+        "part": (np.abs(part[..., :2]) <= FAR).all((1, 2)) & ((part[..., 2] >= 0) & (part[..., 2] <= 2)).all(1),
+    }
+    if "S" in arrays:
+        rules["S"] = (np.abs(arrays["S"][..., :3]) <= AWAY / 1000).all((1, 2))
+    for key, fits in rules.items():
+        if not fits.all():
+            raise UserError(f"{path}: {key} of entry {int(fits.argmin())} cannot be; mend or remove it")
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Those of `names` that an .npz has, without objects.
+
+    Raises:
+        UserError: it cannot be read, is damaged, or would take more memory than `limits.refuse_large` allows, which
+            its own headers say.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            there = {entry.filename.removesuffix(".npy"): entry for entry in file.infolist()}
+            total = 0
+            for name in names:
+                if name in there:
+                    with file.open(there[name]) as member:
+                        total += max(_size(member), there[name].file_size)
+                    limits.refuse_large(path, total, path.stat().st_size)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: np.asarray(arrays[name]) for name in names if name in there}
+    except UserError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds
+        raise UserError(
+            f"{path} is not H36M's .npz, or damaged ({reason_of(error)}); copy or export it again"
+        ) from error
+
+
+def _size(member: IO[bytes]) -> int:
+    """Bytes of the array that a member of an .npz says it has."""
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(member)
+    if dtype.hasobject:
+        raise ValueError("it has objects, which are not read")
+    return math.prod(map(int, shape)) * dtype.itemsize
 
 
 def _in_world(sample: Sample, seen: np.ndarray, cameras: Mapping[str, Camera], path: Path) -> Sample:

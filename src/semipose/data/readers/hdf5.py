@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
-import os
-import subprocess
-import sys
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from semipose.data.readers import hdf5_copy
-from semipose.errors import UserError
+from semipose import apart
+from semipose.errors import UserError, reads
 from semipose.pickles import plain_value
 
 NEEDS = "reading H5 needs h5py: pip install 'semipose[dlc]', or save the table as CSV"
-SECONDS = 120
+PROGRAM = "semipose.data.readers.hdf5_copy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +33,7 @@ class Frame:
     values: np.ndarray
 
 
+@reads("an H5 of DeepLabCut")
 def read_frame(path: Path) -> Frame:
     """The one table of an H5 file.
 
@@ -59,22 +55,7 @@ def _copied(path: Path) -> dict[str, np.ndarray]:
     """What another process reads of a file: HDF5 may crash on a damaged one."""
     if importlib.util.find_spec("h5py") is None:
         raise UserError(f"{path}: {NEEDS}")
-    if not os.access(path, os.R_OK):
-        raise UserError(f"{path} cannot be read; check the path")
-    # An empty list of plugins: no file names a library to load.
-    command = [sys.executable, "-P", hdf5_copy.__file__, os.path.abspath(path)]
-    env = {**os.environ, "HDF5_PLUGIN_PRELOAD": "::", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, env=env)
-    except subprocess.TimeoutExpired:
-        raise UserError(f"{path} is not read within {SECONDS} seconds; is it damaged? save it again") from None
-    if done.returncode == hdf5_copy.REFUSED:
-        raise UserError(f"{path} {done.stdout.decode(errors='replace')}")
-    try:
-        with np.load(io.BytesIO(done.stdout), allow_pickle=False) as file:
-            return {name.removeprefix("/"): file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
-        raise UserError(f"{path} is damaged: HDF5 stops on it; save it again, or as CSV") from None
+    return apart.arrays(PROGRAM, path, parser="HDF5", todo="save it again, or as CSV")
 
 
 def _fixed(arrays: Mapping[str, np.ndarray]) -> Frame:

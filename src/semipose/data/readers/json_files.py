@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections import Counter
@@ -12,13 +11,19 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+import numpy as np
+
 from semipose.data.pictures import EXTENSIONS
 from semipose.data.refs import Frame, parse, split_frame
+from semipose.data.sample import FAR, NEAR
 from semipose.data.video import VIDEOS, is_video
-from semipose.errors import UserError
-from semipose.files import below
+from semipose.errors import UserError, plain_line
+from semipose.files import below, read_json
 
+load_json = read_json
 Json = Any
+NUMBER = 1 << 63
+"""Ids that are numbers are below, on both sides."""
 
 
 def starts(source: str, sign: str) -> bool:
@@ -38,15 +43,6 @@ def ends(source: str) -> str:
         return ""
 
 
-def load_json(path: Path) -> Json:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as e:
-        raise UserError(f"{path} cannot be read ({e.strerror or e}); check the path") from None
-    except ValueError as e:
-        raise UserError(f"{path} is not JSON: {e}") from None
-
-
 def rows_of(document: Json, key: str, path: Path) -> list[Json]:
     rows = document.get(key) if isinstance(document, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -62,6 +58,62 @@ def field_of(row: Json, key: str, where: str) -> Any:
     return row[key]
 
 
+def id_of(row: Json, key: str, where: str) -> int | str:
+    """What names an entry: a number or a text."""
+    value = field_of(row, key, where)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise UserError(f"{where} has {key} {shown(value)}; it must be a number or a text")
+    if not isinstance(value, str) and not abs(value) < NUMBER:
+        raise UserError(f"{where} has {key} {shown(value)}, which is too large; mend it")
+    return value  # type: ignore[return-value]
+
+
+def name_of(row: Json, key: str, where: str) -> str:
+    """The name of a file."""
+    name = str(id_of(row, key, where))
+    if not name or "\0" in name:
+        raise UserError(f"{where} has {key} {shown(name)}, which names no file; mend it")
+    return name
+
+
+def numbers_of(values: Json, count: int, where: str, words: str, far: float = FAR) -> list[float]:
+    """A list of `count` numbers, at most `far` on both sides; `words` says what it is: "box {}, expected x and y"."""
+    if isinstance(values, list | tuple) and len(values) == count:
+        try:
+            numbers = [float(value) for value in values if not isinstance(value, bool | None)]
+        except (TypeError, ValueError, OverflowError):
+            numbers = []
+        if len(numbers) == count and not any(abs(value) > far for value in numbers):
+            return numbers
+        words += f", at most {far:g}" if len(numbers) == count else ""
+    raise UserError(f"{where} has {words.format(shown(values))}; mend it or remove the entry")
+
+
+def points_of(values: Json, shape: tuple[int, int], where: str, words: str) -> np.ndarray:
+    """(K, D) float64 of a list, flat or of lists; NaN where a number is missing (null). `words` says what they are.
+
+    Raises:
+        UserError: another number of values, one that is no number, infinite, or beyond `FAR`.
+    """
+    try:
+        points = np.asarray(values if isinstance(values, list | np.ndarray) else None, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(f"{where} has {words} that are not all numbers") from None
+    if points.size != shape[0] * shape[1]:
+        raise UserError(f"{where} has {points.size} {words}, expected {shape[0]} x {shape[1]}")
+    if (np.abs(points) > FAR).any():
+        raise UserError(f"{where} has {words} beyond {FAR:g} pixels; mend or remove it")
+    return points.reshape(shape)
+
+
+def shown(value: Any) -> str:
+    """The beginning of a value of a file, in a line."""
+    try:
+        return plain_line(repr(value))[:60]
+    except RecursionError:
+        return "lists in lists"
+
+
 def refuse_twice(values: Iterable[Any], what: str) -> None:
     twice = [v for v, n in Counter(values).items() if n > 1]
     if twice:
@@ -69,29 +121,28 @@ def refuse_twice(values: Iterable[Any], what: str) -> None:
 
 
 def box_of(row: Json, where: str) -> tuple[float, float, float, float]:
-    values = field_of(row, "bbox", where)
-    try:
-        x, y, w, h = (float(v) for v in values)
-    except (TypeError, ValueError):
-        raise UserError(f"{where} has bbox {str(values)[:60]}, expected four numbers x, y, w, h") from None
-    if not (math.isfinite(x + y + w + h) and w > 0 and h > 0):
+    words = "bbox {}, expected four numbers x, y, w, h"
+    x, y, w, h = numbers_of(field_of(row, "bbox", where), 4, where, words, math.inf)
+    if not (math.isfinite(x + y + w + h) and w >= NEAR and h >= NEAR):
         raise UserError(f"{where} has the empty bbox {[x, y, w, h]}; mend it or remove the annotation")
+    if max(map(abs, (x, y, w, h))) > FAR:
+        raise UserError(f"{where} has the bbox {[x, y, w, h]}, larger than any image; mend it or remove the annotation")
     return (x, y, w, h)
 
 
 def is_nothing(row: Json) -> bool:
     """Whether a COCO annotation has no labelled joint, and a box that is a line or a point: nobody can be seen there.
     COCO's train2017 has one, 2206849."""
-    box = row.get("bbox")
+    box, points = row.get("bbox"), row.get("keypoints") or []
     flat = isinstance(box, list) and len(box) == 4 and 0 in box[2:]
-    return flat and not any((row.get("keypoints") or ())[2::3])
+    return flat and isinstance(points, list) and not any(points[2::3])
 
 
 def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
     """image id -> file name."""
-    ids = [field_of(row, "id", f"{path}: images entry {i}") for i, row in enumerate(rows)]
+    ids = [id_of(row, "id", f"{path}: images entry {i}") for i, row in enumerate(rows)]
     refuse_twice(ids, f"{path}: image id")
-    return {n: str(field_of(row, "file_name", f"{path}: image {n}")) for n, row in zip(ids, rows, strict=True)}
+    return {n: name_of(row, "file_name", f"{path}: image {n}") for n, row in zip(ids, rows, strict=True)}
 
 
 def sessions_of(names: Iterable[str]) -> dict[str, str | None]:

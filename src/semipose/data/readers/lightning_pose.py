@@ -7,7 +7,7 @@ from pathlib import Path
 from semipose.data.readers import data_set
 from semipose.data.readers.tables import is_table, read_table, root_of, samples_of
 from semipose.data.sample import PoseData
-from semipose.errors import UserError
+from semipose.errors import UserError, reads
 from semipose.skeleton import Skeleton, named_skeleton
 
 MAIN = "CollectedData.csv"
@@ -23,6 +23,7 @@ def tables(folder: Path) -> list[Path]:
     return sorted(folder.glob("CollectedData*.csv"), key=lambda path: (path.name != MAIN, path.name))
 
 
+@reads("Lightning Pose's labels")
 def read_lightning_pose(source: str | Path, images: str | Path | None = None) -> PoseData:
     """Read a table of labels, or the folder that holds one as `CollectedData*.csv`: `CollectedData.csv` of several, as
     `CollectedData_new.csv` beside it is for tests out of distribution. A single table of DeepLabCut is read the same

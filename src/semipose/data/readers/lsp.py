@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from semipose.data.extent import label_box
 from semipose.data.images import image_size
-from semipose.data.readers import data_set
-from semipose.data.sample import PoseData, Sample
-from semipose.errors import UserError
+from semipose.data.readers import data_set, mat
+from semipose.data.sample import FAR, PoseData, Sample
+from semipose.errors import UserError, reads
 from semipose.skeleton import LSP
 
 
+@reads("LSP's joints.mat")
 def read_lsp(source: str | Path) -> PoseData:
     """Read `joints.mat` with the photographs `images/im0001.jpg` (or `im00001.jpg`) beside it.
 
@@ -30,35 +29,37 @@ def read_lsp(source: str | Path) -> PoseData:
         UserError: no `joints.mat`, not of either layout, or no photograph.
     """
     source = Path(source)
-    mat = source / "joints.mat" if source.is_dir() else source
-    joints = _joints(mat)
-    folder = mat.parent / "images"
-    images = {int(p.stem[2:]): p for p in folder.glob("im*.jpg") if p.stem[2:].isdigit()}
+    file = source / "joints.mat" if source.is_dir() else source
+    joints = _joints(file)
+    folder = file.parent / "images"
+    images = {int(p.stem[2:]): p for p in folder.glob("im*.jpg") if p.stem[2:].isdecimal()}
     numbers = [n for n in sorted(images) if 1 <= n <= len(joints)]
     if not numbers:
-        raise UserError(f"{folder} holds no photograph im0001.jpg to im{len(joints):04d}.jpg that goes with {mat}")
+        raise UserError(f"{folder} holds no photograph im0001.jpg to im{len(joints):04d}.jpg that goes with {file}")
     samples = tuple(_sample(images[n], n, joints[n - 1]) for n in numbers)
-    return PoseData(mat.parent.resolve().name, LSP, samples)
+    return PoseData(file.parent.resolve().name, LSP, samples)
 
 
-def _joints(mat: Path) -> np.ndarray:
+def _joints(file: Path) -> np.ndarray:
     """(N, 14, 3) x, y, v, whichever layout the file has."""
-    if not mat.is_file():
-        raise UserError(f"{mat} does not exist; LSP is a folder with joints.mat and images/")
-    try:
-        joints = np.asarray(loadmat(mat)["joints"], np.float64)
-    except (KeyError, ValueError, TypeError, OSError, MatReadError, NotImplementedError) as e:
-        raise UserError(f"{mat} is not LSP's joints.mat: {' '.join(str(e).split())}") from None
-    if joints.ndim == 3 and joints.shape[:2] == (14, 3):
-        joints = joints.transpose(2, 0, 1).copy()
-        joints[..., 2] = np.where(joints[..., 2] == 1, 2, 0)
-    elif joints.ndim == 3 and joints.shape[:2] == (3, 14):
-        joints = joints.transpose(2, 1, 0).copy()
-        joints[..., 2] = np.where(joints[..., 2] == 1, 1, 2)
-    else:
-        raise UserError(f"{mat}: joints has shape {joints.shape}, LSP has 3 x 14 x N and its Extended set 14 x 3 x N")
-    joints[~np.isfinite(joints).all(-1)] = 0
-    joints[joints[..., 2] == 0] = 0
+    if not file.is_file():
+        raise UserError(f"{file} does not exist; LSP is a folder with joints.mat and images/")
+    joints = mat.numbers(file, "joints").get("joints")
+    if joints is None:
+        raise UserError(f"{file} is not LSP's joints.mat: it has no variable joints; name the right file")
+    if joints.ndim != 3 or joints.shape[:2] not in ((14, 3), (3, 14)):
+        raise UserError(f"{file}: joints has shape {joints.shape}, LSP has 3 x 14 x N and its Extended set 14 x 3 x N")
+    extended = joints.shape[:2] == (14, 3)
+    joints = joints.transpose((2, 0, 1) if extended else (2, 1, 0)).copy()
+    joints[~np.isfinite(joints).all(-1)] = np.nan
+    marks = joints[..., 2]
+    if not (np.isnan(marks) | (marks == 0) | (marks == 1)).all():
+        raise UserError(f"{file}: joints has a third row that is not all 0 and 1; was it damaged? copy it again")
+    joints[..., 2] = np.where(marks == 1, 2, 0) if extended else np.where(marks == 1, 1, 2)
+    joints[np.isnan(joints).any(-1) | (joints[..., 2] == 0)] = 0
+    far = np.flatnonzero((np.abs(joints) > FAR).any((1, 2)))
+    if len(far):
+        raise UserError(f"{file}: person {far[0] + 1} has a joint beyond {FAR:g} pixels; was it damaged? copy it again")
     return joints
 
 

@@ -8,13 +8,14 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
+from semipose import limits
 from semipose.data.extent import whole
 from semipose.data.images import image_size
 from semipose.data.readers import data_set
 from semipose.data.readers.json_files import ImageFolder, sessions_of
 from semipose.data.readers.tables import number, read_cells, refuse_missing, root_of
 from semipose.data.sample import PoseData, Sample
-from semipose.errors import UserError
+from semipose.errors import UserError, reads
 from semipose.skeleton import named_skeleton
 
 COLUMNS = ("image", "joint", "x", "y")
@@ -22,6 +23,7 @@ PREDICTED = ("score", "person", "likelihood")
 """Columns that `semipose predict` and other tools write, and labels do not have."""
 
 
+@reads("a CSV of labels")
 def read_plain_csv(source: str | Path, images: str | Path | None = None) -> PoseData:
     """Read a CSV whose first line names its columns: image, joint, x, y [, visibility], in any order, others ignored.
 
@@ -38,7 +40,8 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     """
     path = Path(source)
     rows = read_cells(path)
-    columns = {cell.lower(): i for i, cell in enumerate(rows[0])}
+    (_, first), *lines = rows
+    columns = {cell.lower(): i for i, cell in enumerate(first)}
     predicted = next((name for name in PREDICTED if name in columns), None)
     if predicted:
         raise UserError(f"{path} has a column {predicted}: these are predictions, not labels; name the file of labels")
@@ -50,12 +53,10 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
         )
     marks: dict[str, dict[str, tuple[float, float, float]]] = {}
     joints: dict[str, None] = {}
-    for line, row in enumerate(rows[1:], 2):
-        if not any(row):
-            continue
+    for line, row in lines:
         where = f"{path}, line {line}"
-        if len(row) != len(rows[0]):
-            raise UserError(f"{where}: {len(row)} cells where the first line has {len(rows[0])}; mend the line")
+        if len(row) != len(first):
+            raise UserError(f"{where}: {len(row)} cells where the first line has {len(first)}; mend the line")
         image, joint = row[columns["image"]].replace("\\", "/"), row[columns["joint"]]
         if not image or not joint:
             raise UserError(f"{where} names no {'joint' if image else 'image'}; mend or remove it")
@@ -65,6 +66,7 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
         joints.setdefault(joint)
     if not marks:
         raise UserError(f"{path} has a first line and no labels; add some")
+    limits.refuse_cells(path, len(marks) * len(joints) * 3)
     skeleton = named_skeleton(path.stem, tuple(joints), path)
     files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
     paths = {image: _path(image, files, str(path)) for image in marks}

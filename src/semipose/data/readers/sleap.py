@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
+from semipose import apart
 from semipose.data.extent import boxed, whole
 from semipose.data.images import image_size
 from semipose.data.readers import data_set
 from semipose.data.readers.tables import labelled
-from semipose.data.sample import PoseData, Sample
-from semipose.errors import UserError
-from semipose.files import below, write_atomically
+from semipose.data.sample import FAR, PoseData, Sample
+from semipose.errors import UserError, reads
+from semipose.files import Part, below, writing
 from semipose.skeleton import named_skeleton
 
 FRAMES = Path("~/.cache/semipose/frames")
 """Where labelled frames of a video are kept as pictures, written once."""
+PROGRAM = "semipose.data.readers.sleap_copy"
+AT_ONCE = 100
+"""Frames that one process writes."""
 
 
+@reads("a .slp of SLEAP")
 def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData:
     """Read what people labelled in a .slp (a .pkg.slp with its pictures too); predicted instances are left out.
 
@@ -40,94 +48,110 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
     """
     path = Path(source)
     labels = _load(path)
-    if len(labels.skeletons) != 1:
-        raise UserError(f"{path} has {len(labels.skeletons)} skeletons; one can be read: remove the others in SLEAP")
-    own = labels.skeletons[0]
-    links = [(edge.source.name, edge.destination.name) for edge in own.edges]
-    skeleton = named_skeleton(own.name or path.stem, [node.name for node in own.nodes], path, links)
-    frames = [frame for frame in labels if frame.user_instances]
-    if not frames:
+    if labels.skeletons != 1:
+        raise UserError(f"{path} has {labels.skeletons} skeletons; one can be read: remove the others in SLEAP")
+    skeleton = named_skeleton(labels.name or path.stem, labels.joints, path, labels.links)
+    if not len(labels.points):
         raise UserError(f"{path} has no instance that a person labelled; label some frames first")
-    several = any(len(frame.user_instances) > 1 for frame in frames)
     names = _sessions(labels.videos)
+    count = Counter(labels.frames)
+    several = max(count.values()) > 1
+    pictures = _pictures(labels, path, names, Path(images) if images is not None else None)
+    seen: Counter[tuple[int, int]] = Counter()
     samples = []
-    for frame in frames:
-        session = names[labels.videos.index(frame.video)]
-        image = _picture(frame, path, session, Path(images) if images is not None else None)
-        size = image_size(image)
-        for i, instance in enumerate(frame.user_instances):
-            points = np.full((len(skeleton), 3), np.nan, np.float32)
-            points[:, :2] = instance.numpy()[:, :2]
-            points = labelled(points)
-            where = f"{session}/{frame.frame_idx}"
-            number = f"{where}#{i}" if several else where
-            samples.append(Sample(number, str(image), whole(size), points, image_id=where, session=session))
+    for frame, xy in zip(labels.frames, labels.points, strict=True):
+        points = np.full((len(skeleton), 3), np.nan)
+        points[:, :2] = xy
+        if (np.abs(points) > FAR).any():
+            raise UserError(f"{path}: frame {frame[1]} has a joint beyond {FAR:g} pixels; mend it in SLEAP")
+        session = names[frame[0]]
+        where, image = f"{session}/{frame[1]}", pictures[frame]
+        number = f"{where}#{seen[frame]}" if several else where
+        seen[frame] += 1
+        box = whole(image_size(image))
+        samples.append(Sample(number, str(image), box, labelled(points), image_id=where, session=session))
     return PoseData(path.name.partition(".")[0], skeleton, tuple(boxed(samples) if several else samples))
 
 
-def _load(path: Path) -> Any:
-    try:
-        import sleap_io
-    except ImportError:
-        raise UserError(f"{path}: reading SLEAP's files needs sleap-io: pip install 'semipose[sleap]'") from None
-    try:
-        labels = sleap_io.load_slp(str(path), open_videos=False)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist; check the path") from None
-    except Exception as e:  # h5py and sleap-io raise a dozen kinds
-        raise UserError(f"{path} is not a .slp that sleap-io reads ({' '.join(str(e).split())[:120]})") from None
-    far = next((name for video in labels.videos for name in _names(video) if "://" in name), None)
+class Labels(NamedTuple):
+    """What `sleap_copy.described` gives of a file. `frames`: of each instance its video and frame."""
+
+    skeletons: int
+    name: str
+    joints: list[str]
+    links: list[tuple[str, str]]
+    videos: list[dict[str, Any]]
+    frames: list[tuple[int, int]]
+    points: np.ndarray
+
+
+def _load(path: Path) -> Labels:
+    if sys.modules.get("sleap_io", True) is None or find_spec("sleap_io") is None:
+        raise UserError(f"{path}: reading SLEAP's files needs sleap-io: pip install 'semipose[sleap]'")
+    if not path.exists():
+        raise UserError(f"{path} does not exist; check the path")
+    content = apart.arrays(PROGRAM, path, parser="sleap-io")
+    about = json.loads(str(content["about"]))
+    videos = about["videos"]
+    far = next((name for video in videos for name in video["every"] if "://" in name), None)
     if far is not None:
         raise UserError(f"{path} names a video on the network, {far[:80]}; fetch it, and name the file in SLEAP")
-    return labels
+    links = [(str(a), str(b)) for a, b in about.get("links", ())]
+    joints, name = [str(joint) for joint in about.get("joints", ())], str(about.get("name") or "")
+    frames = list(zip(content["video"].tolist(), content["frame"].tolist(), strict=True))
+    return Labels(about["skeletons"], name, joints, links, videos, frames, content["points"])
 
 
-def _names(video: Any) -> Iterator[str]:
-    """Of the files of a video, and of the videos that it was made from."""
-    while video is not None:
-        yield from map(str, video.filename if isinstance(video.filename, list) else [video.filename])
-        video = video.source_video
-
-
-def _sessions(videos: list[Any]) -> list[str]:
+def _sessions(videos: list[dict[str, Any]]) -> list[str]:
     """A name for each video: that of its file or of its pictures' folder, numbered where two are the same."""
-    files = [_file(video) for video in videos]
-    stems = [
-        file.parent.name if isinstance(video.filename, list) else file.stem
-        for file, video in zip(files, videos, strict=True)
-    ]
+    files = [_path(next(iter(video["source"]), "")) for video in videos]
+    stems = [f.parent.name if video["pictures"] else f.stem for f, video in zip(files, videos, strict=True)]
     count = Counter(stems)
     return [stem if count[stem] == 1 else f"{stem}-{i}" for i, stem in enumerate(stems)]
 
 
-def _file(video: Any) -> Path:
-    source = video.source_video if video.source_video is not None else video
-    name = source.filename[0] if isinstance(source.filename, list) else source.filename
-    return Path(str(name).replace("\\", "/"))
+def _path(name: str) -> Path:
+    return Path(name.replace("\\", "/"))
 
 
-def _picture(frame: Any, path: Path, session: str, folder: Path | None) -> Path:
-    """The file of a labelled frame."""
-    video = frame.video
-    if isinstance(video.filename, list):
-        name = Path(str(video.filename[frame.frame_idx]).replace("\\", "/"))
-        places = [name, path.parent / name, path.parent / name.name]
-        if folder is not None:
-            places = [folder / name, folder / name.name, folder / name.parent.name / name.name, *places]
-        picture = next((place for place in places if place.exists()), None)
-        if picture is None:
-            todo = "give its folder (to semipose init, the folder that holds both)"
-            raise UserError(f"{path}: its picture {name} does not exist; {todo}")
-        return picture.resolve()
-    return _written(frame, path, session, folder)
+def _pictures(labels: Labels, path: Path, names: list[str], folder: Path | None) -> dict[tuple[int, int], Path]:
+    """The file of each labelled frame; those that are in no file yet are written to `FRAMES`."""
+    found: dict[tuple[int, int], Path] = {}
+    missing: list[tuple[tuple[int, int], Path, Path]] = []
+    for number, frame in dict.fromkeys(labels.frames):
+        video = labels.videos[number]
+        if frame < 0 or (video["pictures"] and frame >= len(video["files"])):
+            raise UserError(f"{path}: {names[number]} has no frame {frame}; is it damaged? save it again in SLEAP")
+        if video["pictures"]:
+            found[number, frame] = _picture(_path(video["files"][frame]), path, folder)
+            continue
+        film = _film(_path(video["files"][0]), path, folder)
+        state, session = film.stat(), names[number]
+        key = hashlib.sha256(f"{film.resolve()} {state.st_size} {state.st_mtime_ns} {session}".encode()).hexdigest()
+        place = FRAMES.expanduser() / f"{session}-{key[:16]}" / f"{frame:06d}.png"
+        found[number, frame] = place
+        if not place.exists():
+            missing.append(((number, frame), film, place))
+    for start in range(0, len(missing), AT_ONCE):
+        _write(missing[start : start + AT_ONCE], path)
+    return found
 
 
-def _written(frame: Any, path: Path, session: str, folder: Path | None) -> Path:
-    """The picture of a frame of a video, from `FRAMES` or written there."""
-    video = frame.video
-    file = Path(str(video.filename).replace("\\", "/"))
+def _picture(name: Path, path: Path, folder: Path | None) -> Path:
+    places = [name, path.parent / name, path.parent / name.name]
+    if folder is not None:
+        places = [folder / name, folder / name.name, folder / name.parent.name / name.name, *places]
+    picture = next((place for place in places if os.path.exists(place)), None)
+    if picture is None:
+        todo = "give its folder (to semipose init, the folder that holds both)"
+        raise UserError(f"{path}: its picture {name} does not exist; {todo}")
+    return picture.resolve()
+
+
+def _film(file: Path, path: Path, folder: Path | None) -> Path:
+    """Where a video is, by its name in the file."""
     places = [*([folder / file.name] if folder is not None else []), file, path.parent / file, path.parent / file.name]
-    film = next((place for place in places if place.exists()), None)
+    film = next((place for place in places if os.path.isfile(place)), None)
     if film is None and folder is not None:
         alike = [near for near in below(folder) if near.name == file.name]
         film = alike[0] if len(alike) == 1 else None
@@ -135,22 +159,27 @@ def _written(frame: Any, path: Path, session: str, folder: Path | None) -> Path:
         raise UserError(
             f"{path}: its video {file} does not exist; give its folder (to semipose init, the folder that holds both)"
         )
-    state = film.stat()
-    key = hashlib.sha256(f"{film.resolve()} {state.st_size} {state.st_mtime_ns} {session}".encode()).hexdigest()[:16]
-    picture = FRAMES.expanduser() / f"{session}-{key}" / f"{frame.frame_idx:06d}.png"
-    if not picture.exists():
-        try:
-            video.open_backend = True  # not before it is clear which file it opens
-            if film.resolve() != file.resolve():
-                video.replace_filename(str(film))
-            image = np.asarray(frame.image)
-        except Exception as e:  # whatever decodes the video
-            reason = " ".join(str(e).split())[:120]
-            where = f"{path}: frame {frame.frame_idx} of {film}"
-            raise UserError(f"{where} cannot be read ({reason}); is the video damaged?") from None
-        # OpenCV writes blue first; a grey frame has one channel.
-        write_atomically(picture, cv2.imencode(".png", image[..., ::-1])[1].tobytes())
-    return picture
+    return film
+
+
+def _write(missing: Sequence[tuple[tuple[int, int], Path, Path]], path: Path) -> None:
+    """Frames of videos as pictures, by the process that opens them."""
+    parts = [Part(place) for _, _, place in missing]
+    try:
+        with writing(missing[0][2]):
+            for part in parts:
+                part.path.parent.mkdir(parents=True, exist_ok=True)
+        words = [
+            json.dumps([*frame, str(film), str(part.path)])
+            for (frame, film, _), part in zip(missing, parts, strict=True)
+        ]
+        apart.arrays(PROGRAM, path, *words, parser="what decodes its videos")
+        for part in parts:
+            with writing(part.place):
+                part.done()
+    finally:
+        for part in parts:
+            part.drop()
 
 
 FORMAT = data_set("SLEAP (a .slp)", lambda source: source.lower().endswith(".slp"), read_sleap)

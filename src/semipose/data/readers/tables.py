@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -11,12 +12,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from semipose import limits
 from semipose.data.extent import boxed, whole
 from semipose.data.images import image_size
 from semipose.data.readers.hdf5 import read_frame
 from semipose.data.readers.json_files import ImageFolder, sessions_of
-from semipose.data.sample import Sample
-from semipose.errors import UserError
+from semipose.data.sample import FAR, Sample
+from semipose.errors import UserError, reads
 
 MISSING = frozenset({"", "nan", "na", "none", "null"})
 
@@ -40,6 +42,7 @@ class Table:
     points: np.ndarray
 
 
+@reads("a table of labels")
 def read_table(path: Path) -> Table:
     """A .csv or .h5 with header rows scorer, (individuals,) bodyparts and coords, the image's path in one index column
     or in several (folder, video, file). An empty or NaN cell is a missing label.
@@ -51,23 +54,26 @@ def read_table(path: Path) -> Table:
     return _from_h5(path) if path.suffix.lower() == ".h5" else _from_csv(path)
 
 
-def read_cells(path: Path) -> list[list[str]]:
-    """The rows of a CSV file with their cells, blank lines kept, so that row i is line i + 1."""
+def read_cells(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file that are not blank: the line that each ends on, and its cells.
+
+    Raises:
+        UserError: it cannot be read, is no CSV in UTF-8 with commas, or has no row.
+    """
+    text = io.StringIO(limits.text(path, limits.CSV, "CSV"), newline="")
+    lines = csv.reader(text)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-    except OSError as e:
-        raise UserError(f"{path} cannot be read ({e.strerror or e}); check the path") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text; save it as CSV in UTF-8") from None
+        rows = [(lines.line_num, [cell.strip() for cell in row]) for row in lines]
     except csv.Error as e:
         raise UserError(f"{path} is not CSV ({e}); save it again") from None
-    if not any(any(row) for row in rows):
+    rows = [(line, row) for line, row in rows if any(row)]
+    if not rows:
         raise UserError(f"{path} is empty; it has to hold labels")
-    between = next((name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if rows[0][0].count(sign) > 1), None)
-    if between and len(rows[0]) == 1:
+    _, first = rows[0]
+    between = next((name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if first[0].count(sign) > 1), None)
+    if between and len(first) == 1:
         raise UserError(f"{path} has {between} between its cells; save it with commas")
-    return [[cell.strip() for cell in row] for row in rows]
+    return rows
 
 
 def number(cell: str, where: str) -> float:
@@ -75,11 +81,14 @@ def number(cell: str, where: str) -> float:
     if cell.lower() in MISSING:
         return float("nan")
     try:
-        return float(cell)
+        value = float(cell)
     except ValueError:
         raise UserError(
             f"{where} is {cell[:40]!r}, not a number; mend it, or leave it empty where unlabelled"
         ) from None
+    if not abs(value) <= FAR:
+        raise UserError(f"{where} is {cell[:40]}, farther away than any image is large; mend it, or leave it empty")
+    return value
 
 
 def is_table(path: Path) -> bool:
@@ -88,7 +97,7 @@ def is_table(path: Path) -> bool:
         return path.is_file()
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return path.suffix.lower() == ".csv" and file.readline(4096).startswith("scorer,")
+            return path.suffix.lower() == ".csv" and file.read(4096).lstrip("\r\n, ").startswith("scorer,")
     except OSError:
         return False
 
@@ -147,17 +156,16 @@ def refuse_missing(images: Sequence[str], path: Path) -> None:
 
 def _from_csv(path: Path) -> Table:
     rows = read_cells(path)
-    depth = next((i for i, row in enumerate(rows[:6]) if row and row[0].lower() == "coords"), None)
-    if depth is None or rows[0][0].lower() != "scorer":
+    depth = next((i for i, (_, row) in enumerate(rows[:6]) if row[0].lower() == "coords"), None)
+    if depth is None or rows[0][1][0].lower() != "scorer":
         raise UserError(f"{path} has no header rows scorer, bodyparts and coords; is it labels of DeepLabCut?")
-    start = next((i for i, cell in enumerate(rows[depth]) if i and cell), len(rows[depth]))
-    header = {row[0].lower(): row[start:] for row in rows[: depth + 1] if row}
-    lines = [(i + 1, row) for i, row in enumerate(rows) if i > depth and any(row)]
-    odd = next((line for line, row in lines if len(row) != len(rows[depth])), None)
+    coords = rows[depth][1]
+    start = next((i for i, cell in enumerate(coords) if i and cell), len(coords))
+    header = {row[0].lower(): row[start:] for _, row in rows[: depth + 1]}
+    lines = rows[depth + 1 :]
+    odd = next(((line, len(row)) for line, row in lines if len(row) != len(coords)), None)
     if odd is not None:
-        raise UserError(
-            f"{path}, line {odd}: {len(rows[odd - 1])} cells where the header has {len(rows[depth])}; mend the line"
-        )
+        raise UserError(f"{path}, line {odd[0]}: {odd[1]} cells where the header has {len(coords)}; mend the line")
     values = np.array(
         [[number(cell, f"{path}, line {line}, column {start + i + 1}") for i, cell in enumerate(row[start:])]
          for line, row in lines]
@@ -197,6 +205,10 @@ def _table(path: Path, header: Mapping[str, Sequence[str]], images: Sequence[str
     unique = _of_no_animal(list(places))
     places = {key: i for key, i in places.items() if key[1] not in unique}
     joints, people = tuple(dict.fromkeys(key[1] for key in places)), tuple(dict.fromkeys(key[0] for key in places))
+    limits.refuse_cells(path, len(names) * len(people) * len(joints) * 3)
+    if not (np.isnan(values) | (np.abs(values) <= FAR)).all():
+        row = int(np.argmin((np.isnan(values) | (np.abs(values) <= FAR)).all(1)))
+        raise UserError(f"{path}: {names[row]} has a label farther away than any image is large; mend or empty it")
     points = np.full((len(names), len(people), len(joints), 3), np.nan, np.float32)
     for (person, joint, coord), i in places.items():
         points[:, people.index(person), joints.index(joint), "xy".index(coord)] = values[:, i]
