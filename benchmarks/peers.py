@@ -526,7 +526,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0, help="of a peer's training")
     parser.add_argument("--evaluations", type=int, default=8, help="in a training")
     parser.add_argument("--steps", type=int, default=0, help="of ours; 0: its own")
-    parser.add_argument("--frames", type=int, default=200, help="of the video")
+    parser.add_argument("--frames", type=int, default=192, help="of the video: whole batches of 96 and of 8")
     parser.add_argument("--count", type=int, default=6, help="steps of Dual in a turn")
     parser.add_argument("--repeats", type=int, default=3, help="turns of prediction and of steps")
     parser.add_argument("--threads", type=int, default=2)
