@@ -177,9 +177,9 @@ def warm() -> None:
     for name, target in TARGETS.items():
         if name in APART:
             continue
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-            with contextlib.redirect_stderr(io.StringIO()):
-                target.run(target.build(Path(folder)))
+        quiet = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+        with tempfile.TemporaryDirectory() as folder, quiet[0], quiet[1]:
+            target.run(target.build(Path(folder)))
     BASE = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 

@@ -274,7 +274,7 @@ def _ahead(source: Iterator[T], count: int = AHEAD) -> Generator[T, None, None]:
 
 def _bytes(item: object) -> int:
     """Of a frame's pixels."""
-    return item.pixels.nbytes if isinstance(item, Frame) else 0
+    return getattr(getattr(item, "pixels", None), "nbytes", 0)
 
 
 def _writable(folder: Path) -> None:

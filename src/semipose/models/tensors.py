@@ -75,7 +75,7 @@ def description_of(path: Path) -> dict[str, Any]:
     return content
 
 
-def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str], bool | None]:
+def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, bool | None]:
     prefix = "students.0."
     saved = checkpoint.load(path)
     with boundary(path, "a checkpoint of a run"):
