@@ -25,7 +25,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fuzzed import APART, TARGETS, h5, nonsense
+sys.path.insert(1, str(Path(__file__).parents[1]))
+from benchmarks.fuzzed import APART, TARGETS, h5, nonsense
+
 from semipose.errors import UserError
 
 SLOW, LARGE = 20, 2 << 30
@@ -67,7 +69,7 @@ def verdict(target: str, path: Path, root: Path) -> tuple[str, str]:
         return "nonsense", repr(wrong)
     except BaseException as raw:
         return "unclear", f"{type(raw).__name__}: {str(raw)[:300]}"
-    clear = not RAW.search(said) and said.strip() and len(max(said.splitlines(), key=len)) < 1500
+    clear = not RAW.search(said) and said.strip() and len(max(said.splitlines(), key=len)) < 2500
     return ("refused" if clear else "unclear"), said[:1500]
 
 
@@ -78,7 +80,9 @@ def _names(said: str, path: Path, root: Path) -> bool:
 
 def worker(jobs: Sequence[tuple[int, str]], pipe: int) -> None:
     """Runs mutants and reports each as a line; a process of its own, which may die."""
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0
+    used = (
+        int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0
+    )
     if used:
         resource.setrlimit(resource.RLIMIT_AS, (used + LARGE, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -173,9 +177,9 @@ def warm() -> None:
     for name, target in TARGETS.items():
         if name in APART:
             continue
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-            with contextlib.redirect_stderr(io.StringIO()):
-                target.run(target.build(Path(folder)))
+        quiet = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+        with tempfile.TemporaryDirectory() as folder, quiet[0], quiet[1]:
+            target.run(target.build(Path(folder)))
     BASE = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import yaml
+from benchmarks.malformed import picture
 
-from malformed import picture
 from semipose.cli import main as semipose
 from semipose.data.open import open_all, open_unlabeled
 from semipose.data.readers.boxes import read_boxes
@@ -35,7 +35,22 @@ DEEP = "deep"
 """Stands for thousands of lists in each other, which no JSON writer makes."""
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, 3, 7, -1, 0.5, -0.0, 1e30, -1e30, 1e39, 1e999, -1e999, float("nan"), 1e-320),
-    *(2**31 - 1, 2**63, -(2**63), 10**40, 10**400, "", "x", "1", "nan", "\ud800", "\0", "../../x", "/etc/passwd", "=1+1"),
+    *(
+        2**31 - 1,
+        2**63,
+        -(2**63),
+        10**40,
+        10**400,
+        "",
+        "x",
+        "1",
+        "nan",
+        "\ud800",
+        "\0",
+        "../../x",
+        "/etc/passwd",
+        "=1+1",
+    ),
     *("[red]x", "a" * 400, "\x1b[2J", [], {}, [1], [[1]], ["a"], [["a"]], {"a": 1}, [1, 2, 3, 4, 5], [None], DEEP),
 )
 NAME = "S1_Directions_1.54138969_{:06d}.jpg"
@@ -72,7 +87,9 @@ def of_bytes(path: Path, draws: random.Random) -> str:
     elif kind == "double":
         data[at:at] = data[at : at + 16 * some]
     else:  # where a length may stand
-        data[at : at + 4] = struct.pack("<I", draws.choice((0, 1, 2**16, 2**28, 2**31 - 1, 2**32 - 1)))[: len(data) - at]
+        data[at : at + 4] = struct.pack("<I", draws.choice((0, 1, 2**16, 2**28, 2**31 - 1, 2**32 - 1)))[
+            : len(data) - at
+        ]
     path.write_bytes(data)
     return f"{kind} at {at}"
 
@@ -133,14 +150,34 @@ def of_yaml(path: Path, draws: random.Random) -> str:
     return what
 
 
-CELLS = ("", "x", "nan", "inf", "-inf", "1e30", "1e39", "-1", "9" * 20, "1e-320", "=1+1", "a,b", '"', "\0", "é", "a" * 9000)
+CELLS = (
+    "",
+    "x",
+    "nan",
+    "inf",
+    "-inf",
+    "1e30",
+    "1e39",
+    "-1",
+    "9" * 20,
+    "1e-320",
+    "=1+1",
+    "a,b",
+    '"',
+    "\0",
+    "é",
+    "a" * 9000,
+)
 
 
 def of_csv(path: Path, draws: random.Random) -> str:
     if draws.random() < 0.2:
         return of_bytes(path, draws)
     rows = [line.split(",") for line in path.read_text().splitlines()]
-    kind, i = draws.choice(("cell", "cell", "cell", "row", "twice", "blank", "column", "shuffle")), draws.randrange(len(rows))
+    kind, i = (
+        draws.choice(("cell", "cell", "cell", "row", "twice", "blank", "column", "shuffle")),
+        draws.randrange(len(rows)),
+    )
     j = draws.randrange(len(rows[i]))
     if kind == "cell":
         rows[i][j] = draws.choice(CELLS)
@@ -168,7 +205,11 @@ def of_arrays(arrays: dict[str, np.ndarray], draws: random.Random) -> tuple[dict
     elif kind == "shape" and array.ndim:
         array = array[..., None] if draws.random() < 0.5 else array[: draws.randrange(len(array) + 1)]
     elif kind == "type":
-        array = array.astype(draws.choice(("S4", "U4", "f2", "c16", "?", "u1"))) if array.dtype.kind in "iuf" else np.zeros(3)
+        array = (
+            array.astype(draws.choice(("S4", "U4", "f2", "c16", "?", "u1")))
+            if array.dtype.kind in "iuf"
+            else np.zeros(3)
+        )
     elif kind == "gone":
         return {key: each for key, each in arrays.items() if key != name}, f"{name} gone"
     elif kind == "flat":
@@ -176,7 +217,9 @@ def of_arrays(arrays: dict[str, np.ndarray], draws: random.Random) -> tuple[dict
     elif kind == "empty":
         array = array[:0]
     elif kind == "large":
-        array = np.zeros((draws.choice((10**3, 2 * 10**6)), *array.shape[1:]), array.dtype if array.dtype.kind in "iuf" else "U1")
+        array = np.zeros(
+            (draws.choice((10**3, 2 * 10**6)), *array.shape[1:]), array.dtype if array.dtype.kind in "iuf" else "U1"
+        )
     return {**arrays, name: array}, f"{kind} {name} {value:g}"
 
 
@@ -299,7 +342,12 @@ def mpii(folder: Path) -> Path:
 
 def h36m(folder: Path) -> Path:
     names = pictures(folder, [NAME.format(i) for i in range(3)])
-    one = {"category_id": 1, "bbox": [1, 1, 40, 40], "keypoints": [10, 10, 2] * 17, "keypoints_3d": [0.1, 0.2, 0.3, 1] * 17}
+    one = {
+        "category_id": 1,
+        "bbox": [1, 1, 40, 40],
+        "keypoints": [10, 10, 2] * 17,
+        "keypoints_3d": [0.1, 0.2, 0.3, 1] * 17,
+    }
     return written(
         folder / "m.json",
         {
@@ -394,7 +442,9 @@ def cameras(folder: Path) -> Path:
     eye = np.eye(3).tolist()
     lens = {"K": [[100, 0, 32], [0, 100, 24], [0, 0, 1]], "R": eye, "t": [0, 0, 1000], "distortion": [0] * 5}
     other = {"R": eye, "T": [0, 0, 900], "f": [100, 100], "c": [32, 24], "k": [0] * 3, "p": [0, 0]}
-    return written(folder / "c.json", {"a": lens, "b": other, "c": {"P": [[100, 0, 32, 0], [0, 100, 24, 0], [0, 0, 1, 9]]}})
+    return written(
+        folder / "c.json", {"a": lens, "b": other, "c": {"P": [[100, 0, 32, 0], [0, 100, 24, 0], [0, 0, 1, 9]]}}
+    )
 
 
 def split(folder: Path) -> Path:
@@ -412,7 +462,8 @@ def slp(folder: Path) -> Path:
     film = io.Video.from_filename([str(folder / name) for name in names])
     points = np.array([[10.0, 20], [30, 25], [12, 9], [np.nan, np.nan]])
     rows = [
-        io.LabeledFrame(video=film, frame_idx=i, instances=[io.Instance.from_numpy(points, skeleton=nodes)]) for i in (0, 2)
+        io.LabeledFrame(video=film, frame_idx=i, instances=[io.Instance.from_numpy(points, skeleton=nodes)])
+        for i in (0, 2)
     ]
     io.Labels(rows).save(str(folder / "m.slp"), embed=False)
     return folder / "m.slp"
@@ -472,10 +523,57 @@ def settings(folder: Path) -> Path:
     return path
 
 
+def training(folder: Path) -> Path:
+    """Of a tiny network on drawn people."""
+    from semipose.config import Config, to_dict
+
+    options = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16], "output_stride": 16}
+    model = {"backbone": "resnet18", "weights": "none", "size": [64, 64], "deconv": [8, 8], "options": options}
+    data = {
+        "labeled": "synth:studio?count=4",
+        "unlabeled": "synth:studio?count=4&start=9",
+        "val": "synth:studio?count=2&start=20",
+    }
+    small = {"batch": 2, "unlabeled_batch": 2}
+    plain = to_dict(Config())
+    whole = {**plain, "accelerator": "cpu", "threads": 1, "steps": 1, "pseudo": 0}
+    whole |= {key: {**plain[key], **part} for key, part in (("model", model), ("data", data), ("optim", small))}
+    whole["data"]["cache"] = str(folder / "cache")
+    path = folder / "c.yaml"
+    path.write_text(yaml.safe_dump(whole))
+    return path
+
+
+@cache
+def trained() -> dict[str, bytes]:
+    """The files of a run with a checkpoint."""
+    with tempfile.TemporaryDirectory() as folder:
+        assert trains(training(Path(folder))) == 0
+        run = Path(folder) / "run"
+        return {str(f.relative_to(run)): f.read_bytes() for f in run.rglob("*") if f.is_file() and f.name != ".lock"}
+
+
+def run_folder(name: str) -> Callable[[Path], Path]:
+    """A run, of which a file is changed."""
+
+    def build(folder: Path) -> Path:
+        for place, content in trained().items():
+            (folder / "run" / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "run" / place).write_bytes(content)
+        return folder / "run" / name
+
+    return build
+
+
 def data_yaml(folder: Path) -> Path:
     plain_csv(folder)
     path = folder / "data.yaml"
-    words = {"joints": list(JOINTS), "pairs": [["left_ear", "right_ear"]], "sigmas": [0.1] * 4, "limbs": [["nose", "tail"]]}
+    words = {
+        "joints": list(JOINTS),
+        "pairs": [["left_ear", "right_ear"]],
+        "sigmas": [0.1] * 4,
+        "limbs": [["nose", "tail"]],
+    }
     path.write_text(yaml.safe_dump({"data": {"labeled": "m.csv", "skeleton": words}, "steps": 2}))
     return path
 
@@ -512,7 +610,9 @@ def begun(path: Path) -> int:
 
 def predicted(path: Path) -> int:
     out = path.parent / "out"
-    code = semipose(["predict", str(path), str(path.parent / "a.png"), "--out", str(out), "--no-overlay", "--device=cpu"])
+    code = semipose(
+        ["predict", str(path), str(path.parent / "a.png"), "--out", str(out), "--no-overlay", "--device=cpu"]
+    )
     file = out / "keypoints.json"
     if code == 0:
         for row in json.loads(file.read_text(), parse_constant=lambda name: 1 / 0):
@@ -524,6 +624,21 @@ def predicted(path: Path) -> int:
 
 def configured(path: Path) -> int:
     return semipose(["train", "--config", str(path), "--print-config"])
+
+
+def trains(path: Path) -> int:
+    """One step, whatever the file says of their number."""
+    words = ["--steps=1", "--epochs=1", f"--data.cache={path.parent / 'cache'}"]
+    return semipose(["train", "--config", str(path), "--out", str(path.parent / "run"), *words])
+
+
+def goes_on(path: Path) -> int:
+    return semipose(["train", "--resume", str(path.parents[1] if path.suffix == ".ckpt" else path.parent)])
+
+
+def reported(path: Path) -> int:
+    run = next(f for f in path.parents if f.name == "run")
+    return semipose(["report", str(run)])
 
 
 def seen(path: Path) -> PoseData:
@@ -562,6 +677,12 @@ TARGETS: dict[str, Target] = {
     "predict": Target(weights, predicted, of_weights),
     "config": Target(settings, configured, of_yaml),
     "data.yaml": Target(data_yaml, checked, of_yaml),
+    "train": Target(training, trains, of_yaml),
+    "resume": Target(run_folder("checkpoints/last.ckpt"), goes_on, of_checkpoint),
+    "resume yaml": Target(run_folder("config.yaml"), goes_on, of_yaml),
+    "report": Target(run_folder("summary.json"), reported, of_json),
+    "report val": Target(run_folder("predictions/val.json"), reported, of_json),
+    "report csv": Target(run_folder("metrics.csv"), reported, of_csv),
     "check coco": Target(coco, checked, of_json),
     "check mpii": Target(mpii, checked, of_json),
     "check csv": Target(plain_csv, checked, of_csv),

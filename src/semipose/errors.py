@@ -10,6 +10,8 @@ from typing import Any, TypeVar, cast
 
 LONGEST = 160
 """Letters of another program's message that a sentence quotes."""
+WHOLE = 2000
+"""Letters of a sentence."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """What would break a line, move a terminal's cursor, or cannot be written as UTF-8."""
 
@@ -17,7 +19,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class UserError(Exception):
-    """What is wrong, where, and what to do, in one line. The command line prints it without a traceback."""
+    """What is wrong, where, and what to do, in one line. The command line prints it without a traceback. Of one that
+    quotes too much of a file, the middle is left out."""
+
+    def __init__(self, text: object = "") -> None:
+        line = str(text)
+        super().__init__(line if len(line) <= WHOLE else f"{line[: WHOLE // 2]} ... {line[-WHOLE // 4 :]}")
 
 
 class UsageError(UserError):
@@ -66,6 +73,8 @@ def reason_of(error: BaseException) -> str:
         return "it needs more memory than there is"
     if isinstance(error, KeyError):
         return f"it lacks {str(error)[:LONGEST]}"
+    if isinstance(error, TypeError | AttributeError | IndexError | AssertionError | ArithmeticError):
+        return "its parts do not fit together"  # what Python says then is of no use to one who wrote no program
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(plain_line(text).split())[:LONGEST]
 

@@ -112,6 +112,8 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
         part.drop()
 
 
+DIGITS = "Exceeds the limit"
+"""How Python begins to speak of a number that is too long."""
 HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """An escape in JSON that may be half a character."""
 
@@ -131,7 +133,8 @@ def read_json(path: Path) -> Any:
     except UnicodeEncodeError:
         raise UserError(f"{path} is not JSON: an escape in it is half a character (\\ud8...); mend it") from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise UserError(f"{path} is not JSON: {reason_of(error)}") from error
+        reason = f"{path} is not JSON: {reason_of(error).replace(DIGITS, 'a number has more than')}"
+        raise UserError(f"{reason.partition('; use sys')[0]}; mend it, or export it again") from error
     return document
 
 
@@ -158,7 +161,15 @@ def read_mapping(path: Path) -> dict[str, Any]:
         UserError: it cannot be read, is not YAML or larger than `limits.YAML`, has many aliases, or holds no mapping of
             names.
     """
-    text = limits.text(path, limits.YAML, "YAML")
+    return mapping(limits.text(path, limits.YAML, "YAML"), path)
+
+
+def mapping(text: str, path: object) -> dict[str, Any]:
+    """The same of the text of a file.
+
+    Raises:
+        UserError: as `read_mapping`.
+    """
     try:
         content = yaml.load(text, _Plain) or {}
         depth = _depth(content)

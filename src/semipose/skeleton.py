@@ -101,8 +101,12 @@ class Skeleton:
     @classmethod
     def from_dict(cls, data: dict) -> Skeleton:
         """Read `to_dict`'s form; without `pairs` they are inferred from the names."""
+        pairs, lists = data.get("pairs"), [data["joints"], *(data.get(key, ()) for key in ("limbs", "sigmas"))]
+        if not all(isinstance(each, list | tuple) for each in (*lists, pairs or [])):
+            raise ValueError("its joints, pairs, limbs and sigmas are no lists")
+        if not all(isinstance(sigma, int | float) for sigma in lists[2]):
+            raise ValueError("its sigmas are no numbers")
         joints = tuple(data["joints"])
-        pairs = data.get("pairs")
         cls("custom", joints)  # names first: those of a damaged file may be none
         return cls(
             name=str(data.get("name", "custom")),

@@ -67,7 +67,7 @@ class DataConfig:
     boxes: Literal["own", "labels"] = "own"
     reach: float = option(30.0, at_least(0, "it is an angle in degrees, 0 or more"), "ours")
     cache: str = "~/.cache/semipose"
-    store: str = "raw"
+    store: str = option("raw", one_of("raw", "jpeg"))
 
 
 TEXT, CODE = "Xie, section 6.1", "Xie, released code"

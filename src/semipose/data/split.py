@@ -58,14 +58,16 @@ class Split:
         """Read what `save` wrote; UserError where the ids do not match their hash."""
         path = Path(path)
         content = read_json(path)
+        if not isinstance(content, dict):
+            raise UserError(f"{path} is not a split file: it holds no names with values; make it again")
         try:
             lists = {use: content[use] for use in USES}
             words = [content[key] for key in ("data", "protocol", "hash")]
             if not all(isinstance(ids, list) and all(isinstance(i, str) for i in ids) for ids in lists.values()):
-                raise TypeError("ids must be texts")
+                raise ValueError("ids must be texts")
             if not all(isinstance(word, str) for word in words) or type(content["seed"]) is not int:
-                raise TypeError("data, protocol and hash must be texts and seed a number")
-        except (KeyError, TypeError) as e:
+                raise ValueError("data, protocol and hash must be texts and seed a number")
+        except (KeyError, ValueError) as e:
             raise UserError(f"{path} is not a split file ({reason_of(e)}); make it again") from None
         ids = {use: tuple(lists[use]) for use in USES}
         split = cls(data=words[0], seed=content["seed"], protocol=words[1], **ids)

@@ -23,7 +23,7 @@ from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import is_video
 from semipose.errors import UserError
-from semipose.inference.predictor import Boxes, Predictor
+from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.outputs import Frame, Job, writers
 
 T = TypeVar("T")
@@ -237,6 +237,7 @@ def _ahead(source: Iterator[T], count: int = AHEAD) -> Generator[T, None, None]:
     items: queue.Queue = queue.Queue(count)
     stop = threading.Event()
     end = object()
+    made, taken = 0, 0  # bytes: each is counted by one thread
 
     def put(item: object) -> bool:
         while not stop.is_set():
@@ -246,10 +247,14 @@ def _ahead(source: Iterator[T], count: int = AHEAD) -> Generator[T, None, None]:
         return False
 
     def work() -> None:
+        nonlocal made
         try:
             for item in source:
+                made += _bytes(item)
                 if not put(item):
                     return
+                while made - taken > HELD and not stop.is_set():
+                    time.sleep(0.01)
             put(end)
         except BaseException as error:  # raised again where the frames are wanted
             put(error)
@@ -260,10 +265,16 @@ def _ahead(source: Iterator[T], count: int = AHEAD) -> Generator[T, None, None]:
         while (item := items.get()) is not end:
             if isinstance(item, BaseException):
                 raise item
+            taken += _bytes(item)
             yield item
     finally:
         stop.set()
         thread.join()
+
+
+def _bytes(item: object) -> int:
+    """Of a frame's pixels."""
+    return getattr(getattr(item, "pixels", None), "nbytes", 0)
 
 
 def _writable(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,8 @@ from semipose.skeleton import Skeleton
 __all__ = ["Boxes", "Pose", "Predictor", "device_of"]
 
 Boxes = Sequence[Sequence[float]]
+HELD = 1 << 28
+"""Bytes of pixels above which fewer images go through the network together."""
 
 
 def device_of(name: str) -> torch.device:
@@ -107,7 +108,7 @@ class Predictor:
         """The poses of each image with its boxes. Crops of several images go through the network together, and at most
         `batch` images are taken before the poses of the first of them are given."""
         source = iter(pairs)
-        while part := list(islice(source, batch)):
+        while part := _some(source, batch):
             cuts = [self._cut(image, areas) for image, areas in part]
             crops = np.concatenate([crops for _, _, crops in cuts])
             matrices = np.concatenate([matrices for _, matrices, _ in cuts])
@@ -161,3 +162,13 @@ class Predictor:
             return looking.averaged(net, crop, self.looks, flip, self.flip_test, net.first_cell)
         # What was cut at the network's size needs no resampling; pixels last is the layout networks here have.
         return predicted(net, crops.permute(0, 3, 1, 2).float().div_(255), flip, self.flip_test)
+
+
+def _some(source: Iterator[tuple[str | Path | np.ndarray, Boxes | None]], count: int) -> list:
+    """The next `count`, or fewer where their pixels take more than `HELD` bytes."""
+    part: list[tuple[str | Path | np.ndarray, Boxes | None]] = []
+    held = 0
+    while len(part) < count and held <= HELD and (pair := next(source, None)) is not None:
+        part.append(pair)
+        held += pair[0].nbytes if isinstance(pair[0], np.ndarray) else 0
+    return part

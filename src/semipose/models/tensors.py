@@ -75,13 +75,13 @@ def description_of(path: Path) -> dict[str, Any]:
     return content
 
 
-def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str], bool | None]:
+def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, bool | None]:
     prefix = "students.0."
     saved = checkpoint.load(path)
     with boundary(path, "a checkpoint of a run"):
         parts: dict[str, torch.Tensor] = saved["method"]
         if not isinstance(parts, dict) or not all(isinstance(value, torch.Tensor) for value in parts.values()):
-            raise TypeError("its weights are not all tensors")
+            raise ValueError("its weights are not all tensors")
         state = {key.removeprefix(prefix): value for key, value in parts.items() if key.startswith(prefix)}
         return state, _names(saved["skeleton"]["joints"]), saved.get("config", {}).get("model", {}).get("bgr")
 
@@ -89,7 +89,7 @@ def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str], bool 
 def _names(joints: Any) -> list[str] | None:
     """Of the joints that a file of weights is for, where it says."""
     if joints is not None and not (isinstance(joints, list) and joints and all(isinstance(j, str) for j in joints)):
-        raise TypeError("its joints are no names")
+        raise ValueError("its joints are no names")
     return joints
 
 

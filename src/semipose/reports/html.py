@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from semipose.drawing.charts import Chart, Series, line_chart
+from semipose.errors import boundary
 from semipose.files import ready, write_atomically
 from semipose.metrics.summary import ENSEMBLE
 from semipose.reports.compare import cautions, headline, percent, points
@@ -35,7 +36,9 @@ def report(runs: Sequence[Path], out: Path | None = None) -> Path:
     found = read_runs(runs)
     first = Path(runs[0]).resolve()
     path = Path(out) if out is not None else (first if len(found) == 1 else first.parent) / "report.html"
-    return write_page(ready(path), "report.html", contents(found))
+    with boundary(", ".join(map(str, runs)), "what training writes"):
+        content = contents(found)
+    return write_page(ready(path), "report.html", content)
 
 
 def write_page(path: Path, template: str, content: dict[str, Any]) -> Path:

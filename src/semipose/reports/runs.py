@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from semipose.errors import UserError
+from semipose.errors import UserError, reason_of
+from semipose.files import mapping
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.metrics.summary import ENSEMBLE, evaluate_predictions
 from semipose.skeleton import Skeleton
@@ -105,8 +105,8 @@ class Run:
     def config_values(self) -> dict[str, str]:
         """config.yaml flattened to dotted keys."""
         try:
-            return dict(_flatten(yaml.safe_load(self.config or "") or {}))
-        except yaml.YAMLError:
+            return dict(_flatten(mapping(self.config or "", "config.yaml")))
+        except UserError:
             return {}
 
 
@@ -137,8 +137,8 @@ def read_run(path: Path, name: str) -> Run:
             return read((path / file).read_text(encoding="utf-8"))
         except FileNotFoundError:
             notes.append(f"{file} is missing: no {without}")
-        except (ValueError, KeyError, TypeError, AttributeError, OSError, csv.Error, UserError) as error:
-            notes.append(f"{file} could not be read ({error or type(error).__name__}): no {without}")
+        except Exception as error:  # of whatever stands in a damaged file
+            notes.append(f"{file} could not be read ({reason_of(error)}): no {without}")
         return empty
 
     config = part("config.yaml", str, "configuration", None)
