@@ -196,7 +196,7 @@ def main(words: list[str] | None = None) -> int:
     two.add_argument("--work", type=Path, default=Path("runs/gpu_study"), help="folder of images and runs, to go on in")
     two.add_argument("--wheels", type=Path, help="folder of wheels to install first")
     two.add_argument("--minutes", type=float, default=9.0, help="for all of it")
-    two.add_argument("--jobs", type=int, default=6, help="trainings side by side")
+    two.add_argument("--jobs", type=int, choices=range(1, 65), metavar="1-64", default=6, help="trainings side by side")
     two.add_argument("--protocol", action="append", choices=("mouse", "people"), help="both by default")
     two.add_argument("--labels", nargs="*", type=int, help="numbers of labelled images; all by default")
     two.add_argument("--draws", nargs="*", type=int, default=[0, 1, 2])
@@ -205,14 +205,16 @@ def main(words: list[str] | None = None) -> int:
         if asked.verb == "pack":
             print(f"{asked.out}: {pack(asked.data, asked.out, asked.quality) / 1e6:.1f} MB")
             return 0
-        work = asked.work.resolve()
-        work.mkdir(parents=True, exist_ok=True)
+        work, out = asked.work.resolve(), asked.out.resolve()
         install(asked.wheels, work / "site")
-        manifest = unpack(asked.pack, work / "data")
         from gpu_rows import Place, run, studies
+        from semipose.files import ready
 
+        for folder in (work, out):
+            ready(folder / MANIFEST)
+        manifest = unpack(asked.pack, work / "data")
         chosen = studies(asked.protocol, asked.labels)
-        place = Place(work / "data", work / "runs", asked.out.resolve())
+        place = Place(work / "data", work / "runs", out)
         return run(chosen, asked.draws, place, asked.jobs, began, began + 60 * asked.minutes, manifest)
     except UserError as error:
         print(f"gpu_study: {error}", file=sys.stderr)
