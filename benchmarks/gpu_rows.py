@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import records
 import semipose
-from promise import ORACLE, PROTOCOLS, START, Protocol, row_means, score, summary
+from promise import ORACLE, PROTOCOLS, START, Protocol, row_means, score, strongest, summary
 from semipose.errors import UserError
 from semipose.provenance import commit
 from semipose.training.signals import EXIT_STOPPED, Stopped
@@ -218,7 +218,7 @@ def summary_of(study: Study, runs: Mapping[Task, Mapping[str, float]]) -> dict[s
         values = row_means(scores)
         if set.intersection(*map(set, compared)):
             with contextlib.suppress(ZeroDivisionError):  # an oracle that is no better, or errors of none
-                values = summary(scores, CONTROL, study.protocol.best)
+                values = summary(scores, strongest(scores, study.protocol.best), study.protocol.best)
         whole |= {f"{key}_{labels}": value for key, value in values.items()}
     return whole
 

@@ -197,15 +197,18 @@ def collect(name: str, asked: argparse.Namespace) -> None:
 
 
 def strongest(scores: Mapping[str, Mapping[int, Mapping[str, float]]], best: str) -> str:
-    """Of the controls that have all draws of `best`, the one with the highest PCK."""
+    """Of the controls that have all draws of `best`, the one with the highest PCK; supervised training where none
+    has."""
     whole = [row for row in CONTROLS if scores[best].keys() <= scores.get(row, {}).keys()]
+    if not whole:
+        return CONTROLS[0]
     return max(whole, key=lambda row: statistics.mean(scores[row][draw]["pck"] for draw in scores[best]))
 
 
 def summary(scores: Mapping[str, Mapping[int, Mapping[str, float]]], control: str, best: str) -> dict[str, float]:
-    """Means over the draws of `best`; shares of the gap over those of them that have an oracle; each row over its own
-    draws."""
-    draws = sorted(scores[best])
+    """Means over the draws of `best` and `control`; shares of the gap over those of them that have an oracle; each row
+    over its own draws."""
+    draws = sorted(scores[best].keys() & scores[control].keys())
     known = [draw for draw in draws if draw in scores[ORACLE]]
 
     def mean(row: str, key: str, over: Sequence[int] = draws) -> float:
