@@ -8,7 +8,7 @@ import pytest
 
 from semipose import limits
 from semipose.errors import UserError
-from semipose.files import below, read_mapping, ready, write_atomically
+from semipose.files import Part, below, read_json, read_mapping, ready, write_atomically
 from tests.fixtures.runs import child, exit_code
 
 
@@ -105,3 +105,65 @@ def test_a_mapping_has_few_aliases_and_is_no_giant(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(limits, "YAML", 4)
     with pytest.raises(UserError, match="is larger than"):
         read_mapping(path)
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path) -> None:
+    first, second = Part(tmp_path / "a"), Part(tmp_path / "a")
+    assert first.path != second.path and first.path.suffix == ".part"
+    first.path.write_text("first")
+    second.path.write_text("second")
+    first.done()
+    second.drop()
+    second.drop()
+    assert (tmp_path / "a").read_text() == "first" and os.listdir(tmp_path) == ["a"]
+
+
+def _writes_often(path: Path) -> None:
+    for _ in range(20):
+        write_atomically(path, str(os.getpid()).encode() * 1000)
+
+
+def test_many_processes_write_one_file_and_none_loses_it(tmp_path) -> None:
+    writers = [child(_writes_often, tmp_path / "file") for _ in range(8)]
+    assert [exit_code(each) for each in writers] == [0] * 8
+    assert len(set((tmp_path / "file").read_bytes().split(b"0"))) < 5000 and os.listdir(tmp_path) == ["file"]
+    text = (tmp_path / "file").read_bytes()
+    assert text == text[: len(text) // 1000] * 1000, "of one writer alone"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[" * 100_000, "nested too deep"),
+        ('{"a": "\\ud800"}', "half a character"),
+        ('{"a": 1' + "0" * 5000 + "}", r"a number has more than .* digits"),
+        ("{", "Expecting"),
+        ("\ufeff", "Expecting"),
+    ],
+)
+def test_json_that_is_none_is_a_sentence(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=rf"a\.json is not JSON: .*{says}.*mend it") as caught:
+        read_json(path)
+    assert "sys." not in str(caught.value)
+    path.write_text('{"a": "\\ud83d\\ude00"}')
+    assert read_json(path) == {"a": "\N{GRINNING FACE}"}, "two halves are one"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: " + "[" * 30 + "]" * 30, "nested 31 deep"),
+        ("1: a", "has the key 1, which is no name"),
+        ("- a", "holds list"),
+        ("a: 2020-99-99", "is not YAML"),
+        ("? [a]\n: 1", "is not YAML"),
+        ("a: &a [*a]", "nested too deep"),
+        ("a: !!python/object/apply:os.system [ls]", "is not YAML"),
+    ],
+)
+def test_yaml_that_holds_no_settings_is_a_sentence(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(UserError, match=says):
+        read_mapping(tmp_path / "a.yaml")

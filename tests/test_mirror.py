@@ -28,6 +28,7 @@ EXCEPTIONS = {
 """Source file -> why it has no tests of its own."""
 ACROSS = {
     "data/test_bad_input.py": "what every reader says of malformed input",
+    "data/test_faults.py": "what every reader says of damaged and hostile files",
     "papers/test_every_row.py": "every row of every paper takes two steps",
     "papers/test_first_steps.py": "losses of every method and recipe",
     "verbs/test_rules.py": "what every verb keeps to",

@@ -71,6 +71,8 @@ def reason_of(error: BaseException) -> str:
         return "it is nested too deep"
     if isinstance(error, MemoryError):
         return "it needs more memory than there is"
+    if isinstance(error, UnicodeError):
+        return "it has text that is not UTF-8"
     if isinstance(error, KeyError):
         return f"it lacks {str(error)[:LONGEST]}"
     if isinstance(error, TypeError | AttributeError | IndexError | AssertionError | ArithmeticError):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semipose.data.pictures import MAX_PIXELS, decode_image, inside, list_images, picture_size, read_bytes
+from semipose import limits
+from semipose.data.pictures import MAX_PIXELS, _bytes_of, decode_image, inside, list_images, picture_size, read_bytes
 from semipose.errors import UserError
 
 rng = np.random.default_rng(0)
@@ -168,3 +169,64 @@ def test_lists_images_sorted_below_a_folder(tmp_path: Path) -> None:
 def test_inside_counts_pixel_edges() -> None:
     points = np.array([[-0.5, -0.5], [9.5, 4.5], [9.6, 0], [0, 4.6], [np.nan, 0]])
     assert inside(points, (5, 10)).tolist() == [True, True, False, False, False]
+
+
+def png(width: int, height: int, colour: int = 6) -> bytes:
+    """The header of a PNG and nothing else; colour 2 is RGB, 6 is RGBA."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    size = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "fine"),
+    [(png(13_000, 13_000), False), (png(13_000, 13_000, 2), True), (png(12_000, 12_000), True)],
+    ids=["rgba", "rgb", "smaller rgba"],
+)
+def test_what_decoding_takes_is_told_from_the_header(tmp_path: Path, content: bytes, fine: bool) -> None:
+    """Channels count beside pixels: nothing is decoded."""
+    (tmp_path / "a.png").write_bytes(content)
+    if fine:
+        with Image.open(tmp_path / "a.png") as header:
+            assert limits.PICTURE * 0.9 < _bytes_of(header) <= limits.PICTURE
+        return
+    for look in (picture_size, lambda path: decode_image(path.read_bytes(), str(path))):
+        with pytest.raises(
+            UserError, match=r"a\.png has 13000 x 13000 pixels of mode RGBA, which take \d+ MB to decode"
+        ):
+            look(tmp_path / "a.png")
+
+
+def test_a_tile_or_strip_of_a_tiff_counts_too(tmp_path: Path) -> None:
+    """An entry of a TIFF's header says how large a tile is, whatever the picture."""
+    content = encoded(PICTURE, "TIFF")
+    with Image.open(io.BytesIO(content)) as header:
+        header.tag_v2[322], header.tag_v2[323] = 30_000, 30_000  # type: ignore[attr-defined]
+        assert _bytes_of(header) > 2 << 30
+
+
+def test_animated_kinds_have_canvases_of_their_own() -> None:
+    with Image.open(io.BytesIO(encoded(PICTURE, "WEBP"))) as header:
+        assert _bytes_of(header) == 15 * 60 * 80
+
+
+def test_programs_that_draw_pictures_are_none(tmp_path: Path) -> None:
+    """Pillow would have Ghostscript run an EPS."""
+    (tmp_path / "a.png").write_bytes(encoded(PICTURE, "EPS"))
+    with pytest.raises(UserError, match=r"a\.png is not an image: it starts with"):
+        read(tmp_path / "a.png")
+
+
+def test_transparent_pixels_are_blended_in_strips_as_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = decode_image(half_transparent(), "a.png")
+    monkeypatch.setattr("semipose.data.pictures._ROWS", 7)
+    assert np.array_equal(decode_image(half_transparent(), "a.png"), whole)
+
+
+def test_a_name_that_no_disk_can_hold_is_a_sentence() -> None:
+    for look in (picture_size, read_bytes):
+        with pytest.raises(UserError, match="cannot be read"):
+            look("a\0.png")

@@ -165,3 +165,17 @@ def test_a_split_is_not_written_over_what_is_none(tmp_path, text) -> None:
     make_split(people(), labeled=5, val=2).save(path)
     split.save(path)
     assert Split.load(path) == split
+
+
+def test_where_it_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is read-only refuses to remove a file that was never written, too."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    split = make_split(people(), labeled=3)
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(UserError, match=r"split\.json could not be written \(Read-only file system\)") as caught:
+        split.save(tmp_path / "split.json")
+    assert "\n" not in str(caught.value)

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from semipose.errors import UserError
 from semipose.outputs.plain import Coco, Csv, coco_result
+from semipose.outputs.tracks import DlcCsv
 from tests.fixtures.predictions import frames, job, pose, written
+from tests.fixtures.runs import child, exit_code
 
 
 def test_coco_results_are_a_list_of_all_poses(tmp_path: Path) -> None:
@@ -54,3 +59,51 @@ def test_a_file_of_an_earlier_run_stays_until_the_new_one_is_whole(tmp_path: Pat
         writer.file.flush()
         assert file.read_bytes() == before
     assert len(file.read_bytes()) > len(before) and [p.name for p in tmp_path.iterdir()] == [file.name]
+
+
+def _on_a_full_disk(folder: Path, kind: str) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    with pytest.raises(UserError) as caught:
+        written({"coco": Coco, "csv": Csv, "dlc-csv": DlcCsv}[kind](job(folder)), list(frames(None, 900)))
+    said = str(caught.value)
+    assert str(folder) in said and "could not be written (File too large)" in said and "\n" not in said
+
+
+@pytest.mark.parametrize("kind", ["coco", "csv", "dlc-csv"])
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path, kind: str) -> None:
+    assert exit_code(child(_on_a_full_disk, tmp_path, kind)) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [Coco, Csv])
+def test_a_folder_that_is_gone_is_one_line(tmp_path: Path, kind: type[Coco | Csv]) -> None:
+    with pytest.raises(UserError, match=r"gone/keypoints\.\w+ could not be written \(No such file"):
+        kind(replace(job(tmp_path), folder=tmp_path / "gone"))
+
+
+def test_two_runs_at_once_write_one_whole_file(tmp_path: Path) -> None:
+    first, second = Coco(job(tmp_path)), Coco(job(tmp_path))
+    for writer in (first, second):
+        written(writer, list(frames(None, 2)))
+    assert len(json.loads((tmp_path / "keypoints.json").read_text())) == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["keypoints.json"]
+
+
+def test_names_that_a_spreadsheet_would_run_are_text(tmp_path: Path) -> None:
+    (frame,) = frames(None, 1)
+    frame = replace(frame, name="=cmd|'/c calc'!A1")
+    skeleton = replace(job(tmp_path).skeleton, joints=("@nose", "-tail"))
+    one = replace(job(tmp_path), skeleton=skeleton)
+    for kind, cells in ((Csv, [(1, 0), (1, 2), (2, 2)]), (DlcCsv, [(3, 0), (1, 1), (1, 4)])):
+        (file,) = written(kind(one), [frame])  # type: ignore[abstract]
+        with file.open(newline="") as text:
+            rows = list(csv.reader(text))
+        assert [rows[i][j] for i, j in cells] == ["'=cmd|'/c calc'!A1", "'@nose", "'-tail"]
+        assert float(rows[-1][-2].removeprefix("'")) >= 0, "numbers are numbers"
+
+
+def test_no_number_that_is_none_is_written_as_json(tmp_path: Path) -> None:
+    (frame,) = frames(None, 1)
+    with pytest.raises(ValueError, match="not JSON compliant"), Coco(job(tmp_path)) as writer:
+        writer.add(frame, [pose(0)], [float("nan")])
+    assert list(tmp_path.iterdir()) == []
