@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from semipose.data.sample import PoseData, Sample, join
+from semipose.data.sample import PoseData, Sample, Shot, join
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 
@@ -83,3 +85,28 @@ def test_data_onto_another_skeleton() -> None:
     with pytest.raises(UserError, match="shares no joint"):
         a.onto(Skeleton("c", ("wing",)))
     assert a.unlabeled().onto(b.skeleton)[0].keypoints is None
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"box": (0, 0, 2e6, 5)}, "an empty box, or one beyond 1e"),
+        ({"box": (float("nan"), 0, 2, 5)}, "an empty box"),
+        ({"box": (0, 0, 1e-9, 5)}, "an empty box"),
+        ({"keypoints": points(2, 2) * 1e8}, "a joint beyond 1e"),
+        ({"keypoints": np.array([[np.inf, 0, 2], [1, 1, 2]], np.float32)}, "a joint beyond 1e"),
+        ({"keypoints": points(2, 7)}, "whose visibility is none of 0, 1 and 2"),
+        ({"keypoints": points(2, float("nan"))}, "whose visibility is none of 0, 1 and 2"),
+        ({"area": float("inf")}, "that cannot be"),
+        ({"area": -1.0}, "that cannot be"),
+        ({"score": float("nan")}, "that cannot be"),
+        ({"head_size": 1e30}, "that cannot be"),
+        ({"shot": Shot("a", "b", "c", np.full((2, 3), 1e30))}, "that cannot be"),
+    ],
+    ids=str,
+)
+def test_numbers_that_cannot_be_are_refused_by_the_sample(change: dict, says: str) -> None:
+    good = Sample("a", "a.png", (0, 0, 9, 9), points(2, 1), area=3.0, score=0.5)
+    PoseData("set", TWO, (good,))
+    with pytest.raises(UserError, match=rf"^set: sample 'b' has .*{says}.*mend or remove it$"):
+        PoseData("set", TWO, (good, replace(good, id="b", **change)))

@@ -82,7 +82,7 @@ class PoseData:
 
     Raises:
         UserError: a sample id occurs twice, a sample has another number of joints than the skeleton, or a number of it
-            cannot be: a box that is empty, a coordinate that is not finite or beyond `FAR`, a visibility that is none.
+            cannot be: a box that is empty, a coordinate beyond `FAR`, a visibility that is none.
     """
 
     name: str
@@ -104,7 +104,7 @@ class PoseData:
                 )
         self._refuse(_boxes(self.samples), f"has an empty box, or one beyond {FAR:g} pixels: (x, y, w, h) = {{0.box}}")
         far, odd = _points(self.samples)
-        self._refuse(far, f"has a joint that is not finite or beyond {FAR:g} pixels")
+        self._refuse(far, f"has a joint beyond {FAR:g} pixels")
         self._refuse(odd, "has a joint whose visibility is none of 0, 1 and 2")
         self._refuse(_numbers(self.samples), "has an area, score, head size or place that cannot be")
 
@@ -190,12 +190,13 @@ def _boxes(samples: Sequence[Sample]) -> np.ndarray:
 
 
 def _points(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) whether a joint's place is wrong, and whether a joint's visibility is."""
+    """(N,) whether a joint's place is wrong, and whether a joint's visibility is. A place that is NaN is a missing one,
+    of which no reader makes a label, and which has no weight in training."""
     far, odd = np.zeros((2, len(samples)), bool)
     here = [i for i, s in enumerate(samples) if s.keypoints is not None]
     if here:
         points = np.array([samples[i].keypoints for i in here])
-        far[here] = ~(np.abs(points[..., :2]) <= FAR).all((1, 2))
+        far[here] = (np.abs(points[..., :2]) > FAR).any((1, 2))
         odd[here] = ~((points[..., 2, None] == MARKS).any(-1).all(1))
     return far, odd
 
