@@ -121,7 +121,7 @@ def rows(easy: str, hard: str, tiles: list[int], steps: int, slower: float) -> d
     return {
         "supervised": {},
         "colour": {"method": {"labeled": f"{easy}+{COLOUR}"}},
-        "mixed": {"method": mixed(tiles)},
+        "mixed": {"method": {"mix_labeled": 4, "mix_tiles": tiles}},
         "longer": {"steps": round(slower * steps)},
         "mum": {"method": {"name": "mum", **ours}},
         "mum_average": {"method": {**ours, **average}},

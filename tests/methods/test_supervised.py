@@ -21,7 +21,7 @@ def test_labels_in_the_easy_view_and_nothing_else() -> None:
 
 def test_tiles_of_the_labelled_images_are_mixed_where_a_control_asks_for_it() -> None:
     plain, mixed = (
-        build_method(options("supervised", mix_group=group, mix_tiles=[2, 2]), [Tiny()], CODEC) for group in (1, 4)
+        build_method(options("supervised", mix_labeled=group, mix_tiles=[2, 2]), [Tiny()], CODEC) for group in (1, 4)
     )
     one, other = (method(labeled(), None, Draws(3)) for method in (plain, mixed))
     assert set(one.losses) == set(other.losses) and one.total.item() != other.total.item()

@@ -49,7 +49,7 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
 
 def _with_options(given: dict[str, Any], layer: Any) -> dict[str, Any]:
     """A method's options with a layer's laid over them. Where the layer names another method, that one keeps those it
-    reads."""
+    reads, but for what the method before has by default."""
     if not isinstance(layer, Mapping):
         inner = ", ".join(f"method.{key}" for key in option_names(given["name"]))
         raise UsageError(f"method is a section; set one of {inner}")
@@ -59,7 +59,8 @@ def _with_options(given: dict[str, Any], layer: Any) -> dict[str, Any]:
         # Versions before 0.2 wrote every option of every method.
         layer = {key: value for key, value in layer.items() if key in own}
     refuse_unread(name, layer)
-    kept = {key: value for key, value in given.items() if key in own}
+    usual = {} if name == given["name"] else vars(options(given["name"]))
+    kept = {key: value for key, value in given.items() if key in own and not (key in usual and usual[key] == value)}
     return {**vars(options(name)), **kept, **layer}
 
 

@@ -11,16 +11,24 @@ from semipose.augment import Policy, parse
 from semipose.draws import Draws
 from semipose.geometry import View
 from semipose.methods.base import Method, Options, Outcome
-from semipose.methods.mix import Mixing, TileOptions
+from semipose.methods.mix import TILES, Mixing, check_fits
 from semipose.methods.target import Codec, Labeled, follow, response
-from semipose.options import at_least, option
+from semipose.options import at_least, every, option
 
 
 @dataclass
-class SupervisedOptions(TileOptions, Options):
-    """What supervised training reads: mixing too, so that a control can have what MUM's student has."""
+class SupervisedOptions(Options):
+    """What supervised training reads: mixing too, so that a control can have what MUM's student has.
 
-    mix_group: int = option(1, at_least(1, "it can be 1 (nothing is mixed) or more"), "ours: none")
+    Attributes:
+        mix_labeled: labelled images that exchange tiles; 1 for none.
+        mix_tiles: rows and columns of tiles.
+    """
+
+    mix_labeled: int = option(1, at_least(1, "it can be 1 (nothing is mixed) or more"), "ours: none")
+    mix_tiles: list[int] = option(
+        [4, 3], every(at_least(1, "give two numbers, rows and columns, as in [4, 3]"), 2), TILES
+    )
 
 
 class Supervised(Method):
@@ -44,5 +52,8 @@ class Supervised(Method):
 
 def supervised(options: SupervisedOptions, networks: Sequence[nn.Module], codec: Codec) -> Supervised:
     """From its options."""
-    mixing = options.mixing(networks[0]) if options.mix_group > 1 else None
+    tiles = (options.mix_tiles[0], options.mix_tiles[1])
+    mixing = Mixing(options.mix_labeled, tiles) if options.mix_labeled > 1 else None
+    if mixing:
+        check_fits(mixing, networks[0])
     return Supervised(networks, codec, parse(options.easy), mixing)

@@ -123,7 +123,7 @@ class Training:
         if config.flip_test not in FLIP_TESTS:
             raise UserError(f"flip_test is {config.flip_test!r}; it can be {', '.join(FLIP_TESTS)}")
         sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
-        if group := getattr(config.method, "mix_group", 0):
+        if group := getattr(config.method, "mix_group" if wants.unlabeled else "mix_labeled", 0):
             check_groups(group, sizes[wants.unlabeled], self.share.world)
         self.sets = open_sets(config.data, wants.unlabeled, finder_of)
         labeled = cut(self.sets.labeled, config, True, self.show)
