@@ -190,13 +190,13 @@ def _boxes(samples: Sequence[Sample]) -> np.ndarray:
 
 
 def _points(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) whether a joint's place is wrong, and whether a joint's visibility is. A place that is NaN is a missing one,
-    of which no reader makes a label, and which has no weight in training."""
+    """(N,) whether a joint's place is wrong, and whether a joint's visibility is. A place that is not finite is a
+    missing one, of which no reader makes a label, and which has no weight in training."""
     far, odd = np.zeros((2, len(samples)), bool)
     here = [i for i, s in enumerate(samples) if s.keypoints is not None]
     if here:
         points = np.array([samples[i].keypoints for i in here])
-        far[here] = (np.abs(points[..., :2]) > FAR).any((1, 2))
+        far[here] = (np.isfinite(points[..., :2]) & (np.abs(points[..., :2]) > FAR)).any((1, 2))
         odd[here] = ~((points[..., 2, None] == MARKS).any(-1).all(1))
     return far, odd
 
