@@ -4,11 +4,11 @@
     python benchmarks/bring_your_own.py openfield_large --data ../shared/data/openfield/project
     python benchmarks/bring_your_own.py openfield_crops --data ../shared/data/openfield/project
     python benchmarks/bring_your_own.py mirror_mouse --data ../shared/data/mirror_mouse
-    python benchmarks/bring_your_own.py openfield_auto --data ../shared/data/openfield/project
-    python benchmarks/bring_your_own.py mirror_mouse_auto --data ../shared/data/mirror_mouse
+    python benchmarks/bring_your_own.py openfield_muon --data ../shared/data/openfield/project
+    python benchmarks/bring_your_own.py mirror_mouse_muon --data ../shared/data/mirror_mouse
 
-The last two are as `semipose init` writes settings today: Muon, and the guarded method, which keeps the better of MUM
-and of labels alone. The others were recorded with Adam, when init chose Single; they are described here as they were.
+The last two have the guarded method, which keeps the better of MUM and of labels alone, and learn by Muon. The others
+were recorded when init chose Single; they are described here as they were.
 
 `openfield`: DeepLabCut's example (Mathis et al. 2018), a mouse in a box, 4 joints: 20 labelled frames, and a video of
 another mouse. `semipose init` writes the settings, its method among them (Single, with affine and one Joint Cutout, for
@@ -76,8 +76,8 @@ STUDIES = {
     "openfield_large": Study(20),
     "openfield_crops": Study(20, (128, 128), "openfield"),
     "mirror_mouse": Study(30, (96, 96)),
-    "openfield_auto": Study(20, (96, 128), method="guarded"),
-    "mirror_mouse_auto": Study(30, (96, 96), method="guarded"),
+    "openfield_muon": Study(20, (96, 128), method="guarded"),
+    "mirror_mouse_muon": Study(30, (96, 96), method="guarded"),
 }
 
 
@@ -116,6 +116,9 @@ def config(name: str, method: str, seed: int, options: argparse.Namespace, root:
         save_every=100,
         threads=options.threads,
     )
+    if study.method == "guarded":
+        muon = replace(base.optim, name="muon", lr=0.02, schedule="cosine", restart=0.5)
+        base = replace(base, optim=muon, model=replace(base.model, deconv=[128, 128, 128]))
     if study.finds is None:
         return base
     boxes = {"boxes": "labels", "unlabeled_boxes": str(first(study.finds, seed, options, root))}

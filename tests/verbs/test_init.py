@@ -70,7 +70,7 @@ def test_a_recipe_that_is_named_brings_its_method(tmp_path: Path) -> None:
     plain_csv(tmp_path)
     init(tmp_path)
     chosen = configure("dual", tmp_path / "data.yaml")
-    assert chosen.method.name == "dual" and chosen.steps == 500
+    assert chosen.method.name == "dual" and chosen.steps == 800
 
 
 def test_coco_with_validation_of_its_own_in_the_usual_folders(tmp_path: Path) -> None:

@@ -337,23 +337,18 @@ model:
   weights: imagenet  # {"installed" if lite else "downloaded once"}
   size: [{high}, {wide}]  # height, width; larger is more exact and slower
   padding: {1.0 if whole or _boxed_by_labels(pool) else 1.25}
-  deconv: [128, 128, 128]  # a light head, for a CPU; null for the papers'
+  deconv: [64, 64, 64]  # a light head, for a CPU; null for the papers'
 
 method:
   name: {method}  # {"the better of two networks: one learns from labels alone" if taught else "from labels alone"}
   easy: {easy}{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}
 {taught}
 optim:
-  name: muon  # a few hundred steps do what adam needs a thousand for
-  lr: 0.02
-  schedule: cosine
-  restart: 0.5  # the rate falls, and begins anew where the burn-in ends
   batch: {max(2, min(8, len(pool)))}
   unlabeled_batch: 8
 
-steps: {1000 if data["unlabeled"] else 500}
+steps: 800
 eval_every: 200
-norm_batches: {25 if taught else 0}  # of unlabelled images, for batch norm at the end
 decode: dark
 """
     )
