@@ -187,3 +187,26 @@ def test_options_of_a_method_are_typed() -> None:
     assert method == options("mum", weight=0.5, mix_group=2)
     with pytest.raises(UsageError, match=r"^method.mix_tiles is 'wide'; it can be a list of whole numbers$"):
         resolve(Config(), {"method": {"name": "mum", "mix_tiles": "wide"}})
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        ({"method": {"name": {}}}, "method.name is {}"),
+        ({"method": {7: 1}}, "its options have names"),
+        ({"seed": 10**40}, "seed is 1"),
+        ({"data": {"store": "NaN"}}, "data.store is"),
+        ({"model": {"size": [10**6, 64]}}, "model.size is"),
+        ({"model": {"deconv": [10**6]}}, "model.deconv is"),
+        ({"model": {"padding": 1e30}}, "model.padding is"),
+    ],
+    ids=str,
+)
+def test_values_that_cannot_be_are_named(layer: dict, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        resolve(Config(), layer)
+
+
+def test_a_setting_that_is_no_yaml_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"--data\.labeled is '\[', which is not YAML"):
+        read_overrides(["--data.labeled=["])
