@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import zlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -71,6 +72,8 @@ def reason_of(error: BaseException) -> str:
         return "it is nested too deep"
     if isinstance(error, MemoryError):
         return "it needs more memory than there is"
+    if isinstance(error, zlib.error):
+        return "what is compressed in it is damaged"
     if isinstance(error, UnicodeError):
         return "it has text that is not UTF-8"
     if isinstance(error, KeyError):

@@ -191,5 +191,7 @@ DEEPEST = 20
 
 def _depth(value: Any) -> int:
     """How deep lists and mappings are in each other."""
+    if isinstance(value, str):
+        value.encode()  # half a character is none
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | set) else None
     return 0 if inner is None else 1 + max(map(_depth, inner), default=0)

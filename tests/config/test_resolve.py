@@ -195,3 +195,26 @@ def test_another_method_keeps_what_was_set_and_not_the_defaults_of_the_one_befor
     assert before.method.mix_tiles == [0, 0]  # type: ignore[attr-defined]
     assert resolve(before, {"method": {"name": "supervised"}}).method == options("supervised", easy="affine10")
     assert resolve(before, {"method": {"name": "mum"}}).method == options("mum", easy="affine10", burn_in=0.3)
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        ({"method": {"name": {}}}, "method.name is {}"),
+        ({"method": {7: 1}}, "its options have names"),
+        ({"seed": 10**40}, "seed is 1"),
+        ({"data": {"store": "NaN"}}, "data.store is"),
+        ({"model": {"size": [10**6, 64]}}, "model.size is"),
+        ({"model": {"deconv": [10**6]}}, "model.deconv is"),
+        ({"model": {"padding": 1e30}}, "model.padding is"),
+    ],
+    ids=str,
+)
+def test_values_that_cannot_be_are_named(layer: dict, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        resolve(Config(), layer)
+
+
+def test_a_setting_that_is_no_yaml_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"--data\.labeled is '\[', which is not YAML"):
+        read_overrides(["--data.labeled=["])

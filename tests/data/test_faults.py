@@ -386,6 +386,33 @@ def test_ids_of_boxes_and_splits_are_of_one_kind(tmp_path: Path) -> None:
     assert FAR == 1e6
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (at("method")({}), "cannot be read as a checkpoint of this run"),
+        (at("optimizer")(float("nan")), "run: the checkpoint.optimizer does not fit this run"),
+        (at("progress", "step")("x"), "run: the checkpoint.progress.step does not fit this run"),
+        (at("progress", "step")(float("nan")), "run: the checkpoint.progress.step does not fit this run"),
+        (at("optimizer", "param_groups", 0, "lr")("x"), "does not fit this run"),
+        (at("skeleton")([1]), "cannot be resumed exactly: data: another skeleton|another skeleton"),
+        (at("config")([1]), "cannot be read as a checkpoint of this run"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_checkpoint_of_other_parts(
+    tmp_path: Path, change: Change, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = TARGETS["resume"].build(tmp_path)
+    state = checkpoint.load(path)
+    change(state)
+    out = io.BytesIO()
+    torch.save(state, out)
+    path.write_bytes(_with_checksum(tmp_path, out.getvalue()).read_bytes())
+    assert TARGETS["resume"].run(path) == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert re.search(says, said) and "debug" not in said and len(said) < 1000
+
+
 @pytest.mark.slow
 def test_mutants_of_every_kind_end_well(tmp_path: Path) -> None:
     """benchmarks/fuzz.py, some hundred of its seeds."""

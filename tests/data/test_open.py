@@ -64,3 +64,10 @@ def test_a_folder_of_pictures_says_what_to_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="name the file of labels, or run semipose init") as error:
         open_labeled(tmp_path)
     assert len(str(error.value)) < 100 + 2 * len(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b", "\ud800"])
+def test_a_name_that_no_disk_can_hold_is_no_data_source(name: str) -> None:
+    for look in (open_all, open_unlabeled):
+        with pytest.raises(UserError, match=r"is no data source|does not exist"):
+            look(name)

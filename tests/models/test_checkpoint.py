@@ -13,7 +13,7 @@ import torch
 
 from semipose.errors import UserError
 from semipose.models import checkpoint
-from semipose.models.checkpoint import MAGIC, load, save
+from semipose.models.checkpoint import MAGIC, load, refuse_unlike, save
 from tests.fixtures.runs import child, dies, exit_code, same
 
 STATE = {"step": 3, "best": 0.5, "names": ["a"], "weights": {"w": torch.arange(2000.0)}}
@@ -135,3 +135,24 @@ def test_a_file_system_without_links_still_saves(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(checkpoint.os, "link", refuse)
     save(tmp_path / "last.ckpt", {"step": 2})
     assert load(tmp_path / "last.ckpt") == {"step": 2}
+
+
+def test_what_was_saved_has_the_form_of_what_it_replaces() -> None:
+    now = {"a": torch.zeros(2), "step": 1, "rate": 0.5, "parts": [{"lr": 0.1}], "empty": {}, "none": None, "name": "x"}
+    saved = {"a": torch.ones(2), "step": 3, "rate": 1, "parts": [{"lr": 1}], "empty": {"b": 1}, "none": 3}
+    refuse_unlike(saved, now, "a.ckpt")
+    for key, value in (
+        ("a", torch.ones(3)),
+        ("a", [1.0, 1.0]),
+        ("step", 1.5),
+        ("step", True),
+        ("rate", float("nan")),
+        ("rate", "x"),
+        ("parts", []),
+        ("parts", {}),
+        ("empty", []),
+        ("name", 3),
+        ("more", 1),
+    ):
+        with pytest.raises(UserError, match=r"^a\.ckpt.* does not fit this run; it was edited"):
+            refuse_unlike({**saved, key: value}, now, "a.ckpt")

@@ -54,6 +54,8 @@ def _with_options(given: dict[str, Any], layer: Any) -> dict[str, Any]:
         inner = ", ".join(f"method.{key}" for key in option_names(given["name"]))
         raise UsageError(f"method is a section; set one of {inner}")
     name = layer.get("name", given["name"])
+    if not isinstance(name, str) or not all(isinstance(key, str) for key in layer):
+        raise UsageError(f"method.name is {str(name)[:60]}; it can be text, and its options have names")
     own = option_names(name)
     if len(layer) >= EVERY and not any(set(layer) <= set(option_names(other)) for other in METHODS):
         # Versions before 0.2 wrote every option of every method.
@@ -99,7 +101,7 @@ def split_file(words: list[str]) -> tuple[str | None, list[str]]:
 
 def _beside(path: Path, name: str) -> str:
     """Links stay links: what lies beside them is not beside what they point to."""
-    return os.path.abspath(path.parent / name) if (path.parent / name).exists() else name
+    return os.path.abspath(path.parent / name) if os.path.exists(path.parent / name) else name
 
 
 def read_overrides(words: Iterable[str]) -> dict[str, Any]:

@@ -162,7 +162,7 @@ class Config:
     peer: dict[str, Any] = option({}, source="Xie, section 4.2")
     steps: int = option(0, source="by epochs")
     epochs: int = option(100, source=TEXT)
-    seed: int = option(0, at_least(0, "it can be 0 or more"))
+    seed: int = option(0, within(0, 2**63 - 1, "it can be 0 or more, below 2^63"))
     eval_every: int = option(0, at_least(0, "it is a number of steps, or 0 to evaluate at the end only"))
     log_every: int = option(20, at_least(0, "it is a number of steps, or 0 for one row, at the end"))
     save_every: int = option(500, at_least(0, "it is a number of steps, or 0 to save at the end only"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from semipose.data.readers.folder import with_boxes
 from semipose.data.readers.json_files import ends, starts
 from semipose.data.sample import PoseData
 from semipose.data.video import FRAMES
-from semipose.errors import UserError
+from semipose.errors import UserError, reason_of
 from semipose.skeleton import Skeleton, joined
 
 READERS = (
@@ -170,10 +171,13 @@ def holds_labels(path: Path) -> bool:
 
 
 def _format(source: str | Path) -> Format:
-    for candidate in FORMATS:
-        if candidate.fits(str(source)):
-            return candidate
-    missing = "" if Path(source).exists() else " does not exist or"
+    try:
+        for candidate in FORMATS:
+            if candidate.fits(str(source)):
+                return candidate
+    except (OSError, ValueError) as error:  # a name that no disk can hold
+        raise UserError(f"{source!r:.100} is no data source ({reason_of(error)}); check the path") from error
+    missing = "" if os.path.exists(source) else " does not exist or"
     raise UserError(f"{source}{missing} is no data source; understood are: {'; '.join(f.what for f in FORMATS)}")
 
 

@@ -120,13 +120,13 @@ def refuse_unlike(saved: Any, now: Any, where: str) -> None:
         alike = isinstance(saved, int | float) and not isinstance(saved, bool) and math.isfinite(saved)
         alike = alike and (isinstance(now, float) or float(saved).is_integer())
     else:
-        alike = isinstance(saved, type(now)) or now is None
+        alike = isinstance(saved, dict if isinstance(now, dict) else type(now)) or now is None
     if alike and isinstance(now, dict) and now:
         alike = saved.keys() <= now.keys()
     if alike and isinstance(now, list) and now:
         alike = len(saved) == len(now)
     if not alike:
-        raise UserError(f"{where} does not fit this run; the checkpoint was edited or is of another version")
+        raise UserError(f"{where} does not fit this run; it was edited, or is of another version")
     if isinstance(now, dict):
         for key in now.keys() & saved.keys():
             refuse_unlike(saved[key], now[key], f"{where}.{key}")

@@ -188,7 +188,7 @@ class Training:
             raise UserError(f"{self.run.path} cannot be resumed exactly: {reasons}; use --init-from for a new run")
         fresh = {"progress": asdict(self.state), "monitor": asdict(self.monitor), "method": self.method.state_dict()}
         fresh["optimizer"] = self.optimizer.optimizer.state_dict()
-        checkpoint.refuse_unlike({key: saved[key] for key in fresh}, fresh, "its content")
+        checkpoint.refuse_unlike({key: saved[key] for key in fresh}, fresh, f"{self.run.path}: the checkpoint")
         self.method.load_state_dict(saved["method"])
         self.optimizer.optimizer.load_state_dict(saved["optimizer"])
         self.state, self.monitor = RunState(**saved["progress"]), CollapseMonitor(**saved["monitor"])

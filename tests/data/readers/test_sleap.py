@@ -128,3 +128,25 @@ def test_a_video_on_the_network_is_not_asked_for(tmp_path: Path, place: str) -> 
             open_labeled(path)
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+@pytest.mark.parametrize("number", [2**31 - 1, 4])
+def test_a_frame_that_the_pictures_do_not_have_is_named(tmp_path: Path, number: int) -> None:
+    pictures = [str(picture(tmp_path / "frames" / f"{i}.png", i)) for i in range(4)]
+    path = saved(tmp_path / "labels.slp", pictures)
+    with h5py.File(path, "a") as file:
+        rows = file["frames"][()]
+        rows["frame_idx"][0] = number
+        file["frames"][...] = rows
+    with pytest.raises(UserError, match=rf"labels\.slp: frames has no frame {number}; is it damaged"):
+        read_sleap(path)
+
+
+def test_a_joint_beyond_any_image_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "labels.slp", str(video(tmp_path / "film.avi")))
+    with h5py.File(path, "a") as file:
+        rows = file["points"][()]
+        rows["x"][0] = 1e30
+        file["points"][...] = rows
+    with pytest.raises(UserError, match=r"labels\.slp: frame 1 has a joint beyond 1e\+06 pixels"):
+        read_sleap(path)
