@@ -31,7 +31,7 @@ from semipose.draws import Draws
 from semipose.methods.consistency import Single
 from semipose.methods.mix import IMAGE, Mixing
 from semipose.methods.target import of_last
-from semipose.models.stages import Tap, grids
+from semipose.models.taps import Tap, grids
 from semipose.papers.find import recipe
 from semipose.training.launch import launch
 from semipose.training.loop import Training

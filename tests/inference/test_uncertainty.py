@@ -18,7 +18,7 @@ from semipose.draws import Draws
 from semipose.geometry import View
 from semipose.inference.uncertainty import FAR, Judgement, judge_crops
 from semipose.methods.views import brought_back
-from semipose.models.stages import Tap, no_tap
+from semipose.models.taps import Tap, no_tap
 from semipose.skeleton import Skeleton
 
 DOTS = Skeleton("dots", ("red", "green"), (), ((0, 1),))

@@ -16,7 +16,7 @@ from semipose.errors import UserError
 from semipose.methods.mix import Mix, Mixing, check_fits, check_groups, move_tiles
 from semipose.methods.target import of_last
 from semipose.models.build import build_model
-from semipose.models.stages import grids
+from semipose.models.taps import grids
 
 LAYERS = ("layer1", "layer2", "layer3")
 BRANCH = {"num_modules": 1, "block_type": "BASIC", "fuse_method": "SUM"}

@@ -27,7 +27,7 @@ from semipose.methods.target import (
 from semipose.methods.teach import Change, parse_changes, then
 from semipose.methods.teachers import Itself, Learning, Teacher
 from semipose.methods.views import of_views
-from semipose.models.stages import Tap
+from semipose.models.taps import Tap
 from semipose.options import above_zero, at_least, one_of, option, or_null, within
 from semipose.target import Target
 

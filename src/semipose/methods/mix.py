@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import Size
-from semipose.models.stages import grids
+from semipose.models.taps import grids
 from semipose.options import at_least, every, option
 
 IMAGE = "image"

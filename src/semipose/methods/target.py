@@ -13,7 +13,7 @@ from semipose.draws import Draws
 from semipose.geometry import View, align, move, swap_sides
 from semipose.heatmap import encode, on_map
 from semipose.methods.teachers import Teacher
-from semipose.models.stages import Tap
+from semipose.models.taps import Tap
 from semipose.target import Target
 
 

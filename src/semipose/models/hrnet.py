@@ -8,7 +8,8 @@ import timm
 from torch import Tensor, nn
 
 from semipose.errors import UserError
-from semipose.models.stages import Tap, no_tap, unavailable
+from semipose.models.stages import unavailable
+from semipose.models.taps import Tap, no_tap
 
 
 class HRNet(nn.Module):

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from semipose.errors import UserError
 from semipose.geometry import MEAN_COLOR, Size
 from semipose.models.hrnet import HRNet
-from semipose.models.stages import Backbone, Tap, no_tap
+from semipose.models.stages import Backbone
+from semipose.models.taps import Tap, no_tap
 
 DEVIATION = (0.229, 0.224, 0.225)
 
