@@ -173,13 +173,13 @@ class Config:
     threshold: float = option(0.1, above_zero("it is a part of what is measured by, above 0, usually 0.1"), "ours")
     pseudo: int = option(256, at_least(0, "it is a number of images, 0 for none"))
     stop_on_collapse: bool = False
-    workers: int = option(0, at_least(0, "it is a number of processes, 0 to load in the training's own"))
+    workers: int = option(0, within(0, 1024, "it is a number of processes, 0 to load in the training's own"))
     accelerator: str = "auto"
     devices: int = 1
     num_nodes: int = 1
     precision: str = option("32-true", one_of("32-true", "bf16-mixed", "auto"))
     strategy: str = "auto"
-    threads: int = option(0, at_least(0, "it is a number of threads, or 0 for torch's choice"))
+    threads: int = option(0, within(0, 1024, "it is a number of threads, or 0 for torch's choice"))
 
 
 def peer_of(config: Config) -> ModelConfig:

@@ -9,7 +9,7 @@ from typing import Any
 import timm
 import torch
 
-from semipose.errors import UserError
+from semipose.errors import UserError, reason_of
 from semipose.models.config import ModelConfig
 from semipose.models.hrnet import HRNet
 from semipose.models.pose import SimpleBaseline
@@ -36,9 +36,29 @@ def build_model(config: ModelConfig, joints: int, seed: int = 0) -> SimpleBaseli
             if config.weights == "imagenet":
                 load_lite0(backbone)  # type: ignore[arg-type]
         model = SimpleBaseline(backbone, joints, (config.size[0], config.size[1]), deconv, bgr=config.bgr, **options)
+        if config.options:
+            refuse_misfit(model, joints)
     if config.weights not in ("none", "imagenet"):
         load_weights(model, Path(config.weights))
     return model.to(memory_format=torch.channels_last)
+
+
+def refuse_misfit(model: SimpleBaseline, joints: int) -> None:
+    """That a network gives heatmaps of the size that it says, which not all options of timm's do. Nothing is computed.
+
+    Raises:
+        UserError: it does not.
+    """
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    shapes = {name: torch.empty_like(each, device="meta") for name, each in tensors.items()}
+    image = torch.empty(2, 3, *model.size, device="meta")
+    try:
+        with torch.no_grad():
+            shape = tuple(torch.func.functional_call(model, shapes, (image,)).shape)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise UserError(f"model.options make no network ({reason_of(error)}); change them") from error
+    if shape != (2, joints, *(side // model.stride for side in model.size)):
+        raise UserError(f"model.options make a network whose heatmaps are {shape[2:]}; change them")
 
 
 def load_lite0(backbone: Backbone) -> None:

@@ -86,7 +86,7 @@ def load_model(path: Path) -> TrainedModel:
 
 
 def _check_size(config: ModelConfig, joints: int, path: Path) -> None:
-    """That a description's network fits the file of its weights and gives heatmaps, before there is memory for it.
+    """That a description's network fits the file of its weights, before there is memory for it.
 
     Raises:
         UserError: it does not.
@@ -97,7 +97,3 @@ def _check_size(config: ModelConfig, joints: int, path: Path) -> None:
         if needed > path.stat().st_size:
             tensors_of(path)  # which says where it was cut short
             raise UserError(f"its network has {needed >> 20} MB of weights, {path.name} has fewer; was one exchanged?")
-        with torch.no_grad():
-            heatmaps = network.eval()(torch.empty(1, 3, *network.size))
-    if heatmaps.shape != (1, joints, *(side // network.stride for side in network.size)):
-        raise UserError(f"its network gives heatmaps of {tuple(heatmaps.shape[1:])}")
