@@ -136,7 +136,7 @@ def test_many_processes_write_one_file_and_none_loses_it(tmp_path) -> None:
     [
         ("[" * 100_000, "nested too deep"),
         ('{"a": "\\ud800"}', "half a character"),
-        ('{"a": 1' + "0" * 5000 + "}", r"a number has more than .* digits"),
+        ('{"a": 1' + "0" * 5000 + "}", "a number has thousands of digits"),
         ("{", "Expecting"),
         ("\ufeff", "Expecting"),
     ],

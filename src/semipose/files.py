@@ -133,8 +133,8 @@ def read_json(path: Path) -> Any:
     except UnicodeEncodeError:
         raise UserError(f"{path} is not JSON: an escape in it is half a character (\\ud8...); mend it") from None
     except (ValueError, RecursionError, MemoryError) as error:
-        reason = f"{path} is not JSON: {reason_of(error).replace(DIGITS, 'a number has more than')}"
-        raise UserError(f"{reason.partition('; use sys')[0]}; mend it, or export it again") from error
+        reason = "a number has thousands of digits" if DIGITS in str(error) else reason_of(error)
+        raise UserError(f"{path} is not JSON: {reason}; mend it, or export it again") from error
     return document
 
 
