@@ -23,12 +23,14 @@ from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import is_video
 from semipose.errors import UserError
+from semipose.files import write_atomically
 from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.outputs import Frame, Job, writers
 
 T = TypeVar("T")
 Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
 """Image or frame -> its sample, and its boxes, of which a frame may have none."""
+UNLIKE = b"# unlike what the model has seen\n"
 AHEAD = 8
 """Frames that are decoded before they are asked for, and that go through the network together."""
 
@@ -36,12 +38,14 @@ AHEAD = 8
 class Prediction(NamedTuple):
     """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: all but
     the loading of the network, the search for boxes included. `damaged`: why images and frames that could not be read
-    were left out."""
+    were left out. `unlike`: the names of images and frames with a pose unlike what the model has seen, as one in a
+    hundred of its validation's is; they are in unlike.txt."""
 
     files: list[Path]
     frames: int
     seconds: float
     damaged: list[str]
+    unlike: list[str]
 
 
 def predict_files(
@@ -93,7 +97,7 @@ def predict_files(
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
     predictor = Predictor.load(model, device, decode, flip_test, views)
-    folder, damaged = Path(out), list[str]()
+    folder, damaged, unlike = Path(out), list[str](), list[str]()
     began = time.perf_counter()
     groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))
     if not groups:
@@ -118,6 +122,7 @@ def predict_files(
             frame = waiting.popleft()
             count += 1
             samples = frame.samples
+            unlike += [frame.name] * any(pose.unlike for pose in poses)
             scores = [float(pose.score.mean()) for pose in poses]
             if samples and all(sample.score is not None for sample in samples):
                 points = np.stack([pose.keypoints for pose in poses])
@@ -132,7 +137,10 @@ def predict_files(
     if submit is not None:
         results = json.loads((folder / "keypoints.json").read_text())
         written.append(write_submission(results, folder, submit, predictor.skeleton))
-    return Prediction(written, count, seconds, damaged)
+    if unlike:
+        written.append(job.free("unlike.txt", UNLIKE))
+        write_atomically(written[-1], UNLIKE + "".join(f"{name}\n" for name in unlike).encode())
+    return Prediction(written, count, seconds, damaged, unlike)
 
 
 def boxes_of_run(run: Path) -> str | None:
