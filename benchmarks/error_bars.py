@@ -3,8 +3,8 @@
     python benchmarks/error_bars.py mice=runs/promise/mouse/draw0/mum-10 people=runs/promise/people/draw0/mum-200
 
 Each fifth of a run's validation images is judged by bars that the other four made. `summary` has `coverage` over all
-runs (0.9 is meant), the lowest and highest of a run, and of each kind the median radius in image pixels; `one_radius_px` is
-what one radius for all joints would be.
+runs (0.9 is meant), the lowest and highest of a run, those of a joint in any run, and of each kind the median radius in
+image pixels; `one_radius_px` is what one radius for all joints would be.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def main() -> None:
         kinds.setdefault(kind, []).append(row)
     shares = [row["coverage"] for row in runs.values()]
     summary = {"coverage": statistics.mean(shares), "lowest": min(shares), "highest": max(shares), "runs": len(runs)}
+    joints = [share for row in runs.values() for share in row["per_joint"].values()]
+    summary |= {"lowest_joint": min(joints), "highest_joint": max(joints)}
     for kind, rows in kinds.items():
         summary[f"median_radius_px_{kind}"] = statistics.mean(row["median_radius_px"] for row in rows)
         summary[f"one_radius_px_{kind}"] = statistics.mean(row["one_radius_px"] for row in rows)

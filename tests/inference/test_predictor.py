@@ -56,7 +56,7 @@ def test_no_boxes_no_poses(predictor: Predictor) -> None:
 
 
 def test_error_bars_are_in_pixels_of_the_image_and_tell_what_is_unlike(predictor: Predictor) -> None:
-    bars = ErrorBars((3.0, -2.0, 0, 0, 0), (0.0, 0.0), (1.0, 9.0), (), (2.0,), 2.9, 100)
+    bars = ErrorBars((3.0, -2.0, 0, 0, 0), (0.0, 0.0), (1.0, 9.0), (), (2.0,), (1.0,), 2.9, 100)
     certain = Predictor(Bright(), SKELETON, device="cpu", error_bars=bars)  # type: ignore[arg-type]
     boxes = [[60, 20, 130, 110], [100, 60, 40, 40]]
     poses = certain(picture(120, 80), boxes)

@@ -79,6 +79,8 @@ def load_model(path: Path) -> TrainedModel:
         if not abs(network.first_cell) <= network.stride:
             raise ValueError(f"first_cell is {network.first_cell:g}")
         error_bars = ErrorBars.from_dict(description["error_bars"]) if "error_bars" in description else None
+        if error_bars is not None and len(error_bars.joints) != len(skeleton):
+            raise ValueError(f"error_bars are of {len(error_bars.joints)} joints")
     except UserError as error:
         raise UserError(f"{beside} does not describe a model of this version: {error}") from error
     except Exception as error:  # of whatever stands in place of a description

@@ -21,7 +21,7 @@ def predict(
     out: str | Path = "predictions",
     boxes: str | Path | None = None,
     frames: str = "all",
-    formats: Sequence[Literal["coco", "csv", "dlc", "dlc-csv", "sleap", "overlay"]] = ("coco",),
+    formats: Sequence[Literal["coco", "csv", "smoothed", "dlc", "dlc-csv", "sleap", "overlay"]] = ("coco",),
     submit: str | None = None,
     overlay: bool = True,
     device: str = "auto",
@@ -41,7 +41,7 @@ def predict(
         out: Folder for what is written.
         boxes: A JSON of boxes; people, found by a detector; or a first run. Without, each image or frame is one box.
         frames: Of videos: all, rate2 (two a second), uniform500 or diverse500.
-        formats: Files to write; coco is keypoints.json.
+        formats: Files to write; coco is keypoints.json, smoothed a CSV of raw places and those of a Kalman smoother.
         submit: Also write the TEST-DEV file for COCO's server, under this name of a method.
         overlay: Pictures and videos with the poses on them.
         device: cpu, cuda, cuda:1, ...
