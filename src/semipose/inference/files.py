@@ -24,6 +24,7 @@ from semipose.data.sample import PoseData, Sample
 from semipose.data.video import is_video
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.inference.ensemble import Ensemble
 from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.outputs import Frame, Job, writers
 
@@ -63,6 +64,7 @@ def predict_files(
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
     views: str = "none",
+    also: Sequence[str | Path] = (),
 ) -> Prediction:
     """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
     list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
@@ -86,6 +88,7 @@ def predict_files(
         formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, smoothed, dlc (H5), dlc-csv, sleap, overlay.
         frames: which frames of a video, see `semipose.data.video.choose`.
         cache: where found boxes are kept.
+        also: further networks, as `model`: see `semipose.inference.ensemble`.
 
     Raises:
         UserError: there is nothing to predict on, or nothing that can be read; the folder cannot be written, or holds
@@ -96,7 +99,8 @@ def predict_files(
 
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
-    predictor = Predictor.load(model, device, decode, flip_test, views)
+    members = [Predictor.load(each, device, decode, flip_test, views) for each in (model, *also)]
+    predictor = Ensemble(members) if also else members[0]
     folder, damaged, unlike = Path(out), list[str](), list[str]()
     began = time.perf_counter()
     groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))

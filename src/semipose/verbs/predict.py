@@ -28,6 +28,7 @@ def predict(
     decode: Literal["argmax", "quarter", "dark"] | None = None,
     flip_test: Literal["none", "plain", "shift"] = "none",
     views: str = "none",
+    also: Sequence[str | Path] = (),
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
 ) -> Prediction:
@@ -50,6 +51,8 @@ def predict(
             weights).
         views: Average over views of each crop, as in flip+turn15+scale10: mirrored, turned 15 degrees either way, 10 %
             larger and smaller, beside the plain one.
+        also: Further runs or model.safetensors, such as RUN/model-b.safetensors of Dual: poses are the mean of all, and
+            error bars are no smaller than their disagreement.
         cache: Where found boxes are kept.
 
     Each joint has a radius that holds the truth in nine of ten cases, error90_px, where the model has learnt one from
@@ -66,8 +69,23 @@ def predict(
     """
     from semipose.inference.files import predict_files
 
-    how = {"submit": submit, "formats": formats, "frames": frames, "cache": cache, "progress": progress, "views": views}
-    return predict_files(model, source, out, boxes, overlay, device, decode, flip_test, **how)  # type: ignore[arg-type]
+    return predict_files(
+        model,
+        source,
+        out,
+        boxes,
+        overlay,
+        device,
+        decode,
+        flip_test,
+        submit,
+        formats,
+        frames,
+        cache,
+        progress,
+        views,
+        also,
+    )
 
 
 def _print(result: Prediction, asked: SimpleNamespace) -> int:
