@@ -24,7 +24,9 @@ from semipose.data.sample import PoseData, Sample
 from semipose.data.video import is_video
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.inference.boxes import finder_file
 from semipose.inference.ensemble import Ensemble
+from semipose.inference.found import Found
 from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.outputs import Frame, Job, writers
 
@@ -40,13 +42,14 @@ class Prediction(NamedTuple):
     """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: all but
     the loading of the network, the search for boxes included. `damaged`: why images and frames that could not be read
     were left out. `unlike`: the names of images and frames with a pose unlike what the model has seen, as one in a
-    hundred of its validation's is; they are in unlike.txt."""
+    hundred of its validation's is; they are in unlike.txt. `unfound`: those in which the run's finder finds nothing."""
 
     files: list[Path]
     frames: int
     seconds: float
     damaged: list[str]
     unlike: list[str]
+    unfound: list[str]
 
 
 def predict_files(
@@ -76,11 +79,12 @@ def predict_files(
             that its file names are relative to.
         out: the folder to write to. Of a source folder that it lies in, what is in it is no source; nor is a picture or
             video that an earlier run wrote there.
-        boxes: None, each image or frame is one box; "people", those that torchvision's detector finds; another run or
-            model.safetensors, whose joints on whole images span the boxes; or a JSON of boxes (see
-            `semipose.data.readers.boxes.read_boxes`), a frame's file name being "clip.mp4#17", and "clip.mp4" all
-            frames'. Images without a box are left out; of a video that has any, films and tables hold all `frames`.
-            Where they have scores, poses are rescored by them and doubles left out (`detection_results`).
+        boxes: None, what the run's finder finds, or without one each image or frame; "whole", each image or frame;
+            "people", those that torchvision's detector finds; another run or model.safetensors, whose joints on whole
+            images span the boxes; or a JSON of boxes (see `semipose.data.readers.boxes.read_boxes`), a frame's file
+            name being "clip.mp4#17", and "clip.mp4" all frames'. Images without a box are left out; of a video that has
+            any, films and tables hold all `frames`. Where they have scores, poses are rescored by them and doubles left
+            out (`detection_results`).
         overlay: write pictures and videos with the poses on them: NAME.jpg and NAME.mp4, or NAME_semipose where that is
             taken by a file that no earlier run wrote.
         decode, flip_test, views: as of `Predictor.load`.
@@ -100,8 +104,10 @@ def predict_files(
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
     members = [Predictor.load(each, device, decode, flip_test, views) for each in (model, *also)]
-    predictor = Ensemble(members) if also else members[0]
-    folder, damaged, unlike = Path(out), list[str](), list[str]()
+    second = Ensemble(members) if also else members[0]
+    first = finder_file(model) if boxes is None else None
+    predictor = second if first is None else Found(Predictor.load(first, device, decode), second)
+    folder, damaged, unlike, unfound = Path(out), list[str](), list[str](), list[str]()
     began = time.perf_counter()
     groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))
     if not groups:
@@ -126,6 +132,7 @@ def predict_files(
             frame = waiting.popleft()
             count += 1
             samples = frame.samples
+            unfound += [frame.name] * (not poses and boxes is None)
             unlike += [frame.name] * any(pose.unlike for pose in poses)
             scores = [float(pose.score.mean()) for pose in poses]
             if samples and all(sample.score is not None for sample in samples):
@@ -144,14 +151,14 @@ def predict_files(
     if unlike:
         written.append(job.free("unlike.txt", UNLIKE))
         write_atomically(written[-1], UNLIKE + "".join(f"{name}\n" for name in unlike).encode())
-    return Prediction(written, count, seconds, damaged, unlike)
+    return Prediction(written, count, seconds, damaged, unlike, unfound)
 
 
 def boxes_of_run(run: Path) -> str | None:
     """What to know of a run that was trained on boxes, where none are given."""
     file = run / "config.yaml"
     data = read_yaml(file).get("data", {}) if file.exists() else {}
-    if data.get("boxes") != "labels":
+    if data.get("boxes") != "labels" or finder_file(run) is not None:
         return None
     found = data.get("unlabeled_boxes", "whole")
     where = f"--boxes {found}" if found != "whole" else "--boxes, which takes a JSON, people or a first run,"

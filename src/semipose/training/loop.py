@@ -21,7 +21,7 @@ from semipose.draws import Draws
 from semipose.errors import UserError, boundary
 from semipose.geometry import Size, View, move
 from semipose.heatmap import DECODERS, FLIP_TESTS, decoder
-from semipose.inference.boxes import finder_of
+from semipose.inference.boxes import finder_in
 from semipose.inference.coverage import bars_of
 from semipose.inference.evaluation import columns, predict_crops, prediction_file, score_crops
 from semipose.methods import build_method, needs
@@ -127,7 +127,7 @@ class Training:
         sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
         if group := getattr(config.method, "mix_group" if wants.unlabeled else "mix_labeled", 0):
             check_groups(group, sizes[wants.unlabeled], self.share.world)
-        self.sets = open_sets(config.data, wants.unlabeled, finder_of)
+        self.sets = open_sets(config.data, wants.unlabeled, finder_in(run.path))
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)

@@ -40,7 +40,8 @@ def predict(
         model: A run's folder or a model.safetensors.
         source: An image, a video, a folder, a quoted pattern or a .txt that lists files.
         out: Folder for what is written.
-        boxes: A JSON of boxes; people, found by a detector; or a first run. Without, each image or frame is one box.
+        boxes: A JSON of boxes; people, found by a detector; a first run; or whole images. Without, what the run's
+            finder finds; of a run that has none, each image or frame is one box.
         frames: Of videos: all, rate2 (two a second), uniform500 or diverse500.
         formats: Files to write; coco is keypoints.json, smoothed a CSV of raw places and those of a Kalman smoother.
         submit: Also write the TEST-DEV file for COCO's server, under this name of a method.
@@ -102,6 +103,9 @@ def _print(result: Prediction, asked: SimpleNamespace) -> int:
         share = f"{len(result.unlike)} of {result.frames} ({100 * len(result.unlike) / result.frames:.0f} %)"
         first = ", ".join(result.unlike[:3]) + (", ..." if len(result.unlike) > 3 else "")
         print(f"unlike what the model has seen: {share}, 1 % expected; in {asked.out}/unlike.txt: {first}")
+    if result.unfound:
+        first = ", ".join(result.unfound[:3]) + (", ..." if len(result.unfound) > 3 else "")
+        print(f"no body was found in {len(result.unfound)} of {result.frames} images and frames: {first}")
     if result.damaged:
         print(f"semipose predict: {left_out(result.damaged, result.frames)}", file=sys.stderr)
     return int(bool(result.damaged))
