@@ -8,8 +8,8 @@
 have the same labels, 800 steps of 4 + 4 images and the guarded method; each seed draws other labels, and all other
 labelled frames are for validation. Median errors are in pixels of the video: `found_px` from the frame to the pose,
 `own_boxes_px` of the same network in the boxes of the validation labels, `whole_px` of the other run. `minutes_ratio`
-compares the seconds of training that both runs record, finder and boxes included, over the seeds that both have. Where a
-run was interrupted it goes on.
+compares the seconds of training that both runs record, finder and boxes included, over the seeds that both have. A run
+that was interrupted goes on.
 """
 
 from __future__ import annotations
