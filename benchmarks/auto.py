@@ -5,7 +5,8 @@
 Its two networks learn as runs of their own would (tests/training/test_loop.py), so the rows `mum` and `supervised` of
 benchmarks/promise.py are its networks, and nothing is trained. `--judges` images choose, drawn a hundred times; the
 rest says what the choice is worth. `worst_harm`: by how many points of PCK the choice is worse than labels alone, in
-the mean over the choices, where it is worst. Writes results/auto.json.
+the mean over the choices, where it is worst; without the choice it is `worst_harm_unguarded`. For these the same choice
+is made between labels and other methods too, some of which hurt. Writes results/auto.json.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from promise import PROTOCOLS
 from semipose.reports.runs import parse_predictions
 
 CHOICES = 100
+TAUGHT, OTHERS = "mum", ["mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm"]
+"""Rows that stand for the taught network: auto's, and those that the harm is looked for in too."""
 
 
 def hits(run: Path, threshold: float) -> tuple[np.ndarray, np.ndarray]:
@@ -53,22 +56,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, default=Path("runs/promise"))
     parser.add_argument("--judges", type=int, default=40, help="images that choose: what a small project has")
-    parser.add_argument("--taught", nargs="*", default=["mum"], help="rows that stand for the taught network")
+    parser.add_argument("--others", nargs="*", default=OTHERS, help="rows beside MUM's, for the harm")
     asked = parser.parse_args()
     runs: dict[str, Any] = {}
     for name, protocol in PROTOCOLS.items():
         for folder in sorted((asked.root / name).glob("draw*")):
             for alone in sorted(folder.glob("supervised-*")):
-                for row in asked.taught:
+                for row in (TAUGHT, *asked.others):
                     taught = folder / alone.name.replace("supervised", row)
                     if all((run / "summary.json").exists() for run in (taught, alone)):
                         key = f"{name} {taught.name} {folder.name}"
                         runs[key] = outcome(taught, alone, protocol.config.threshold, asked.judges)
                         print(key, json.dumps({k: round(v, 2) for k, v in runs[key].items()}))
-    differences = [run["auto"] - run["taught"] for run in runs.values()]
+    ours = [run for name, run in runs.items() if name.split()[1].startswith(f"{TAUGHT}-")]
+    harmful = [run for run in runs.values() if run["taught"] < run["alone"]]
     summary = {
-        "auto_minus_best_row_one": float(np.mean(differences)),
-        "auto_minus_labels": float(np.mean([run["auto"] - run["alone"] for run in runs.values()])),
+        "auto_minus_best_row_one": float(np.mean([run["auto"] - run["taught"] for run in ours])),
+        "auto_minus_labels": float(np.mean([run["auto"] - run["alone"] for run in ours])),
+        "own_runs": len(ours),
+        "harmful_runs": len(harmful),
         "worst_harm": max(0.0, *(run["alone"] - run["auto"] for run in runs.values())),
         "worst_harm_unguarded": max(0.0, *(run["alone"] - run["taught"] for run in runs.values())),
         "judges": asked.judges,

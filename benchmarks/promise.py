@@ -28,7 +28,7 @@ from semipose.config.resolve import resolve
 from semipose.data.open import open_labeled
 from semipose.data.split import Split, make_split
 from semipose.draws import permutation
-from semipose.methods import options
+from semipose.methods import needs, options
 
 TURNS, PEOPLE, HARD = "rotate180+scale25+flip50", "affine30+flip50", "affine60+flip50"
 COLOUR = "ra10"
@@ -98,15 +98,21 @@ class Protocol:
             seed=draw,
             threads=asked.threads,
         )
-        start = f"start-{labels}"
-        began = run_once(start, replace(config, steps=self.start), root)
+        names = [f"start-{labels}", f"start2-{labels}"]
+        began = run_once(names[0], replace(config, steps=self.start), root)
         if row == START:
             return began
-        settings = {"steps": self.steps, **self.rows[row]}
-        return run_once(f"{row}-{labels}", resolve(config, settings), root, [root / start])
+        whole = resolve(config, {"steps": self.steps, **self.rows[row]})
+        if needs(whole.method.name).networks > 1:  # equal ones would teach each other what they know
+            run_once(names[1], replace(config, steps=self.start, seed=draw + SECOND), root)
+        else:
+            del names[1]
+        return run_once(f"{row}-{labels}", whole, root, [root / name for name in names])
 
 
 START, ORACLE = "start", "oracle"
+SECOND = 100
+"""Between the seeds of two starts of a draw."""
 CONTROLS = ("supervised", "colour", "mixed", "longer")
 
 
@@ -114,9 +120,14 @@ def mixed(tiles: list[int]) -> dict[str, Any]:
     return {"mix_group": 4, "mix_tiles": tiles}
 
 
-def rows(easy: str, hard: str, tiles: list[int], steps: int, slower: float) -> dict[str, dict[str, Any]]:
-    """The rows of a protocol; `slower`: how much longer a step of MUM takes than a supervised one."""
+def rows(
+    easy: str, hard: str, tiles: list[int], steps: int, slower: float, masked: int, covered: int
+) -> dict[str, dict[str, Any]]:
+    """The rows of a protocol; `slower`: how much longer a step of MUM takes than a supervised one; `masked`, `covered`:
+    how many joints of a body Joint Cutout masks and joint cut-occlude covers."""
     ours = {"easy": easy, "hard": hard, **mixed(tiles)}
+    jo, jc = f"jo{covered}", f"jc{masked}"
+    paths = {"easy": easy, "paths": [f"{jo}+co5", f"{jc}+cm2", jc, jo]}
     average = {"name": "pose_mum_plus", "mix_after": [], "decay": 0.98}
     return {
         "supervised": {},
@@ -127,6 +138,10 @@ def rows(easy: str, hard: str, tiles: list[int], steps: int, slower: float) -> d
         "mum_average": {"method": {**ours, **average}},
         "mum_colour": {"method": {"name": "mum", **ours, "hard": f"{hard}+{COLOUR}"}},
         "mum_views": {"method": {"name": "mum", **ours, "views": 2, "multi": "flip100"}},
+        "dual": {"method": {"name": "dual", "easy": easy, "hard": f"{hard}+jc{masked}"}},
+        "multiaugs": {"method": {"name": "multiaugs", **paths}},
+        "multiaugs_dual": {"method": {"name": "multiaugs_dual", **paths}},
+        "sspcm": {"method": {"name": "sspcm", "easy": easy, "hard": f"jo{covered}+affine30"}},
         ORACLE: {},
     }
 
@@ -150,7 +165,7 @@ PROTOCOLS = {
             eval_every=100,
             save_every=0,
         ),
-        rows=rows(TURNS, TURNS, [3, 3], 500, 1.7),
+        rows=rows(TURNS, TURNS, [3, 3], 500, 1.7, masked=3, covered=1),
     ),
     "people": Protocol(
         "lspet",
@@ -170,7 +185,7 @@ PROTOCOLS = {
             eval_every=200,
             save_every=0,
         ),
-        rows=rows(PEOPLE, HARD, [4, 3], 700, 2.2),
+        rows=rows(PEOPLE, HARD, [4, 3], 700, 2.2, masked=5, covered=2),
     ),
 }
 

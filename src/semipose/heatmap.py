@@ -47,6 +47,19 @@ def peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([place % w, place // w], -1).to(heatmaps.dtype), value
 
 
+def spread(heatmaps: Tensor, cells: Tensor) -> Tensor:
+    """How wide heatmaps are around cells (B, K, 2): the root mean square distance (B, K), in cells, of their squares. A
+    second peak far away makes it large."""
+    power = heatmaps.clamp_min(0).square()
+    total = power.sum((-2, -1)).clamp_min(1e-12)
+    whole = torch.zeros_like(total)
+    for axis, other in ((0, -2), (1, -1)):
+        along = power.sum(other)
+        away = torch.arange(along.shape[-1], device=along.device) - cells[..., axis, None]
+        whole = whole + (along * away.square()).sum(-1)
+    return (whole / total).sqrt()
+
+
 def decode(
     heatmaps: Tensor, stride: float, refine: Refine | None = None, first_cell: float | None = None
 ) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from semipose.errors import UserError
 from semipose.inference.predictor import Predictor
+from semipose.models.error_bars import ErrorBars
 from semipose.skeleton import Skeleton
 
 SKELETON = Skeleton("dot", ("dot",))
@@ -52,6 +53,18 @@ def test_without_boxes_the_whole_image_is_one(predictor: Predictor) -> None:
 
 def test_no_boxes_no_poses(predictor: Predictor) -> None:
     assert predictor(picture(50, 50), boxes=[]) == []
+
+
+def test_error_bars_are_in_pixels_of_the_image_and_tell_what_is_unlike(predictor: Predictor) -> None:
+    bars = ErrorBars((3.0, -2.0, 0, 0, 0), (0.0, 0.0), (1.0, 9.0), (), (2.0,), (1.0,), 2.9, 100)
+    certain = Predictor(Bright(), SKELETON, device="cpu", error_bars=bars)  # type: ignore[arg-type]
+    boxes = [[60, 20, 130, 110], [100, 60, 40, 40]]
+    poses = certain(picture(120, 80), boxes)
+    large, small = (float(pose.error90[0]) for pose in poses if pose.error90 is not None)
+    assert large > 1.5 * small > 0, "the same doubt is more pixels in a larger box"
+    assert [pose.unlike for pose in poses] == [False, False]
+    assert certain(np.zeros((200, 300, 3), np.uint8), boxes)[0].unlike, "nothing is to be seen"
+    assert [pose.error90 for pose in predictor(picture(120, 80), boxes)] == [None, None]
 
 
 @pytest.mark.parametrize("box", [[10, 10, 0, 5], [10, 10, 5, -1], [float("nan"), 0, 5, 5]])

@@ -16,7 +16,7 @@ def test_one_writer_a_format_named(tmp_path: Path) -> None:
     for writer in made:
         with writer:
             pass
-    with pytest.raises(UserError, match="there is no output 'tiff'; choose of coco, csv, dlc"):
+    with pytest.raises(UserError, match="there is no output 'tiff'; choose of coco, csv, smoothed, dlc"):
         writers(["csv", "tiff"], job(tmp_path))
 
 

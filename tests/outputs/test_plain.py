@@ -6,6 +6,7 @@ import resource
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from semipose.errors import UserError
@@ -43,10 +44,20 @@ def test_csv_has_a_row_a_joint(tmp_path: Path) -> None:
     (file,) = written(Csv(job(tmp_path)), list(frames(None, 2)), people=2)
     with file.open(newline="") as text:
         rows = list(csv.reader(text))
-    assert rows[0] == ["image", "person", "joint", "x", "y", "score"] and len(rows) == 1 + 2 * 2 * 2
-    assert rows[1] == ["0.png", "0", "nose", "0.500", "10.250", "0.7500"]
-    assert rows[2] == ["0.png", "0", "tail", "30.000", "0.000", "0.5000"]
-    assert rows[8] == ["1.png", "1", "tail", "30.000", "101.000", "0.5000"]
+    assert rows[0] == ["image", "person", "joint", "x", "y", "score", "error90_px"] and len(rows) == 1 + 2 * 2 * 2
+    assert rows[1] == ["0.png", "0", "nose", "0.500", "10.250", "0.7500", ""]
+    assert rows[2] == ["0.png", "0", "tail", "30.000", "0.000", "0.5000", ""]
+    assert rows[8] == ["1.png", "1", "tail", "30.000", "101.000", "0.5000", ""]
+
+
+def test_error_bars_are_in_both(tmp_path: Path) -> None:
+    sure = replace(pose(0), error90=np.array([1.5, 20.25]))
+    with Csv(job(tmp_path)) as writer:
+        writer.add(next(iter(frames(None, 1))), [sure], [0.5])
+    with writer.files[0].open(newline="") as text:
+        assert [row["error90_px"] for row in csv.DictReader(text)] == ["1.500", "20.250"]
+    assert coco_result(3, sure, 0.5)["error90_px"] == [1.5, 20.25]
+    assert "error90_px" not in coco_result(3, pose(0), 0.5)
 
 
 @pytest.mark.parametrize("kind", [Coco, Csv])

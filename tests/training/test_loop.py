@@ -288,8 +288,8 @@ def test_the_better_of_two_twins_is_kept(cache, run, monkeypatch, better) -> Non
     rank = {"taught": 0, "labels": 1}
     scored = train.Training._scored
 
-    def as_told(self, networks, val):  # type: ignore[no-untyped-def]
-        predictions, scores = scored(self, networks, val)
+    def as_told(self, networks, val, spreads):  # type: ignore[no-untyped-def]
+        predictions, scores = scored(self, networks, val, spreads)
         twin = next(iter(networks.values())) is self.networks[-1]
         scores["mean"]["pck"] = 0.9 if twin == (better == "labels") else 0.1
         return predictions, scores

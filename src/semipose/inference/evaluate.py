@@ -16,8 +16,11 @@ from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.heatmap import decoder
-from semipose.inference.boxes import finder_of
+from semipose.inference.boxes import finder_file, finder_in
+from semipose.inference.coverage import coverage
 from semipose.inference.evaluation import coco_scores, detection_scores, predict_crops, score_crops
+from semipose.inference.found import Found, found_scores
+from semipose.inference.predictor import Predictor
 from semipose.inference.views import NONE, cover, parse
 from semipose.models.weights import TrainedModel, load_model
 from semipose.options import check_limits
@@ -47,7 +50,8 @@ def evaluate_run(
         views: those whose heatmaps are averaged, such as flip+turn15 (see `semipose.inference.views`).
 
     Returns: `evaluate_predictions`' content, under "coco" each network's AP and AR by pycocotools with the data's own
-        boxes, and under "detected" those with `boxes`.
+        boxes, under "error_bars" each one's `coverage`, and under "found", of a run with a finder, what
+        `found_scores` says, and under "detected" AP and AR with `boxes`.
     """
     if threshold is not None:
         check_limits(Config(threshold=threshold))
@@ -59,7 +63,7 @@ def evaluate_run(
     where = config.data
     if data is not None:
         where = DataConfig(val=str(data), val_images=None if images is None else str(images))
-    val = open_sets(where, False, finder_of).val if data is None else open_labeled(data, images)
+    val = open_sets(where, False, finder_in(folder)).val if data is None else open_labeled(data, images)
     if val is None:
         raise UserError(f"{path} was trained without validation data; name some with --data")
     skeleton = next(iter(loaded.values())).skeleton
@@ -72,10 +76,22 @@ def evaluate_run(
         "flip_test": flip_test or config.flip_test,
         "looks": looks,
     }
-    predictions = predict_crops(networks, crops, **how)
+    spread = predict_crops(networks, crops, **how, spreads=True)
+    predictions = {name: each[..., :3] for name, each in spread.items()}
     usual = config.threshold if measure in (None, config.measure) else 0.1 if measure == "pck" else 0.5
     scores = score_crops(predictions, crops, threshold or usual, measure or config.measure)
     scores["coco"] = coco_scores(predictions, crops, others_in(val, where))
+    scores["error_bars"] = {
+        name: each
+        for name, model in loaded.items()
+        if data is None or model.error_bars is not None  # of other data only where there are bars to be judged
+        if (each := coverage(spread[name], crops, None if data is None else model.error_bars)) is not None
+    }
+    if (finder := finder_file(folder)) is not None:
+        first = path if path.is_file() else path / "model.safetensors"
+        second = Predictor.load(first, "cpu", decode or config.decode, flip_test or config.flip_test, views)
+        whole = Found(Predictor.load(finder, "cpu", decode or config.decode), second)
+        scores["found"] = found_scores(whole, crops, threshold or usual, measure or config.measure)
     if boxes is not None:
         document, detected = _detected(boxes, where.val, images or where.val_images)
         crops = cut(detected.onto(skeleton), config, False, True, room)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from semipose.data.crops.build import Crops
 from semipose.data.sample import Sample
 from semipose.geometry import View, central, move
-from semipose.heatmap import Refine, decode, quarter
+from semipose.heatmap import Refine, decode, peaks, quarter, spread
 from semipose.inference.views import PLAIN, Looks, averaged
 from semipose.metrics import jdr, pckh
 from semipose.metrics.summary import ENSEMBLE, evaluate_predictions
@@ -30,13 +30,16 @@ def predict_crops(
     batch: int = 64,
     flip_test: str = "none",
     looks: Looks = PLAIN,
+    spreads: bool = False,
 ) -> dict[str, np.ndarray]:
     """Each network's keypoints (N, K, 3) as x, y, score in image pixels; with two networks or more also those of the
     mean of their heatmaps, as "ensemble". `flip_test`: see `semipose.heatmap.predicted`; `looks`: the views whose
-    heatmaps are averaged, for which crops are cut as `semipose.inference.views.cover` says. Networks are put in
-    evaluation mode and left as they were."""
+    heatmaps are averaged, for which crops are cut as `semipose.inference.views.cover` says; with `spreads` (N, K, 4),
+    the last being the heatmap's spread in cells (`semipose.heatmap.spread`). Networks are put in evaluation mode and
+    left as they were."""
     with evaluating(*networks.values()):
-        return _predict(networks, crops, device, refine, batch, flip_test, looks)
+        found = _predict(networks, crops, device, refine, batch, flip_test, looks)
+    return found if spreads else {name: each[..., :3] for name, each in found.items()}
 
 
 @contextlib.contextmanager
@@ -82,8 +85,8 @@ def _in_image(
     heatmaps: Tensor, height: int, to_image: Tensor, refine: Refine | None, first_cell: float | None
 ) -> np.ndarray:
     xy, score = decode(heatmaps, height / heatmaps.shape[-2], refine, first_cell)
-    xy = move(to_image, xy.cpu().double())
-    return torch.cat([xy, score.cpu().double()[..., None]], -1).numpy()
+    xy, wide = move(to_image, xy.cpu().double()), spread(heatmaps, peaks(heatmaps)[0])
+    return torch.cat([xy, torch.stack([score, wide], -1).cpu().double()], -1).numpy()
 
 
 def score_crops(

@@ -23,12 +23,17 @@ from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import is_video
 from semipose.errors import UserError
+from semipose.files import write_atomically
+from semipose.inference.boxes import finder_file
+from semipose.inference.ensemble import Ensemble
+from semipose.inference.found import Found
 from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.outputs import Frame, Job, writers
 
 T = TypeVar("T")
 Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
 """Image or frame -> its sample, and its boxes, of which a frame may have none."""
+UNLIKE = b"# unlike what the model has seen\n"
 AHEAD = 8
 """Frames that are decoded before they are asked for, and that go through the network together."""
 
@@ -36,12 +41,15 @@ AHEAD = 8
 class Prediction(NamedTuple):
     """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: all but
     the loading of the network, the search for boxes included. `damaged`: why images and frames that could not be read
-    were left out."""
+    were left out. `unlike`: the names of images and frames with a pose unlike what the model has seen, as one in a
+    hundred of its validation's is; they are in unlike.txt. `unfound`: those in which the run's finder finds nothing."""
 
     files: list[Path]
     frames: int
     seconds: float
     damaged: list[str]
+    unlike: list[str]
+    unfound: list[str]
 
 
 def predict_files(
@@ -59,6 +67,7 @@ def predict_files(
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
     views: str = "none",
+    also: Sequence[str | Path] = (),
 ) -> Prediction:
     """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
     list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
@@ -70,18 +79,20 @@ def predict_files(
             that its file names are relative to.
         out: the folder to write to. Of a source folder that it lies in, what is in it is no source; nor is a picture or
             video that an earlier run wrote there.
-        boxes: None, each image or frame is one box; "people", those that torchvision's detector finds; another run or
-            model.safetensors, whose joints on whole images span the boxes; or a JSON of boxes (see
-            `semipose.data.readers.boxes.read_boxes`), a frame's file name being "clip.mp4#17", and "clip.mp4" all
-            frames'. Images without a box are left out; of a video that has any, films and tables hold all `frames`.
-            Where they have scores, poses are rescored by them and doubles left out (`detection_results`).
+        boxes: None, what the run's finder finds, or without one each image or frame; "whole", each image or frame;
+            "people", those that torchvision's detector finds; another run or model.safetensors, whose joints on whole
+            images span the boxes; or a JSON of boxes (see `semipose.data.readers.boxes.read_boxes`), a frame's file
+            name being "clip.mp4#17", and "clip.mp4" all frames'. Images without a box are left out; of a video that has
+            any, films and tables hold all `frames`. Where they have scores, poses are rescored by them and doubles left
+            out (`detection_results`).
         overlay: write pictures and videos with the poses on them: NAME.jpg and NAME.mp4, or NAME_semipose where that is
             taken by a file that no earlier run wrote.
         decode, flip_test, views: as of `Predictor.load`.
         submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
-        formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, dlc (H5), dlc-csv, sleap, overlay.
+        formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, smoothed, dlc (H5), dlc-csv, sleap, overlay.
         frames: which frames of a video, see `semipose.data.video.choose`.
         cache: where found boxes are kept.
+        also: further networks, as `model`: see `semipose.inference.ensemble`.
 
     Raises:
         UserError: there is nothing to predict on, or nothing that can be read; the folder cannot be written, or holds
@@ -92,8 +103,11 @@ def predict_files(
 
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
-    predictor = Predictor.load(model, device, decode, flip_test, views)
-    folder, damaged = Path(out), list[str]()
+    members = [Predictor.load(each, device, decode, flip_test, views) for each in (model, *also)]
+    second = Ensemble(members) if also else members[0]
+    first = finder_file(model) if boxes is None else None
+    predictor = second if first is None else Found(Predictor.load(first, device, decode), second)
+    folder, damaged, unlike, unfound = Path(out), list[str](), list[str](), list[str]()
     began = time.perf_counter()
     groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))
     if not groups:
@@ -118,6 +132,8 @@ def predict_files(
             frame = waiting.popleft()
             count += 1
             samples = frame.samples
+            unfound += [frame.name] * (not poses and boxes is None)
+            unlike += [frame.name] * any(pose.unlike for pose in poses)
             scores = [float(pose.score.mean()) for pose in poses]
             if samples and all(sample.score is not None for sample in samples):
                 points = np.stack([pose.keypoints for pose in poses])
@@ -132,14 +148,17 @@ def predict_files(
     if submit is not None:
         results = json.loads((folder / "keypoints.json").read_text())
         written.append(write_submission(results, folder, submit, predictor.skeleton))
-    return Prediction(written, count, seconds, damaged)
+    if unlike:
+        written.append(job.free("unlike.txt", UNLIKE))
+        write_atomically(written[-1], UNLIKE + "".join(f"{name}\n" for name in unlike).encode())
+    return Prediction(written, count, seconds, damaged, unlike, unfound)
 
 
 def boxes_of_run(run: Path) -> str | None:
     """What to know of a run that was trained on boxes, where none are given."""
     file = run / "config.yaml"
     data = read_yaml(file).get("data", {}) if file.exists() else {}
-    if data.get("boxes") != "labels":
+    if data.get("boxes") != "labels" or finder_file(run) is not None:
         return None
     found = data.get("unlabeled_boxes", "whole")
     where = f"--boxes {found}" if found != "whole" else "--boxes, which takes a JSON, people or a first run,"

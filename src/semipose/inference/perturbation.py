@@ -35,7 +35,7 @@ from semipose.draws import Draws, permutation
 from semipose.errors import UserError
 from semipose.geometry import View, determinant, inside, move, swap_sides
 from semipose.heatmap import Refine, decode, decoder, quarter
-from semipose.inference.boxes import finder_of
+from semipose.inference.boxes import finder_in
 from semipose.inference.evaluation import evaluating, skeleton_of
 from semipose.inference.predictor import device_of
 from semipose.metrics.pck import box_norm
@@ -271,7 +271,7 @@ def _validation(
         return Config(), data.subset(Split.load(Path(split)).val).labeled() if split else data
     file = (model if model.is_dir() else model.parent) / "config.yaml"
     config = resolve(Config(), read_yaml(file)) if file.exists() else Config()
-    own = open_sets(config.data, False, finder_of).val if file.exists() else None
+    own = open_sets(config.data, False, finder_in(file.parent)).val if file.exists() else None
     if own is None:
         raise UserError(f"{model} names no validation data of its own; name some with --val")
     return config, own

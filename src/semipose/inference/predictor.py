@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from semipose.data.crops.cropping import CropSpec, crop_matrices, cut
 from semipose.data.images import read_image
 from semipose.errors import UserError
 from semipose.geometry import View, invert, move
-from semipose.heatmap import decode, decoder, predicted
+from semipose.heatmap import decode, decoder, peaks, predicted, spread
 from semipose.inference import views as looking
+from semipose.models.error_bars import ErrorBars
 from semipose.models.fold import fold
 from semipose.models.pose import SimpleBaseline
 from semipose.models.weights import load_model
@@ -55,7 +57,9 @@ class Predictor:
         flip_test: str = "none",
         sigma: float = 2.0,
         views: str = looking.NONE,
+        error_bars: ErrorBars | None = None,
     ) -> None:
+        self.error_bars = error_bars
         self.looks = looking.parse(views)
         self.device = device_of(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
@@ -81,7 +85,8 @@ class Predictor:
         looking.parse(views)  # a wrong word is said before anything is read
         loaded = load_model(Path(path))
         network, config, how = fold(loaded.network), loaded.config, decode or loaded.decode
-        return cls(network, loaded.skeleton, config.padding, device, how, flip_test, config.sigma, views)
+        bars = loaded.error_bars
+        return cls(network, loaded.skeleton, config.padding, device, how, flip_test, config.sigma, views, bars)
 
     def __call__(self, image: str | Path | np.ndarray, boxes: Boxes | None = None) -> list[Pose]:
         """One pose a box (x, y, w, h) of an image, given as a path or RGB uint8 (H, W, 3); without boxes, one pose for
@@ -112,11 +117,26 @@ class Predictor:
             cuts = [self._cut(image, areas) for image, areas in part]
             crops = np.concatenate([crops for _, _, crops in cuts])
             matrices = np.concatenate([matrices for _, matrices, _ in cuts])
-            xy, score = self._predict(torch.from_numpy(crops))
+            xy, score, wide = self._predict(torch.from_numpy(crops))
             xy = move(invert(torch.from_numpy(matrices)), xy.double())
-            found = iter(zip(xy.numpy(), score.numpy(), strict=True))
+            found = zip(xy.numpy(), score.numpy(), strict=True)
+            more = self._doubts(score.numpy(), wide.numpy(), matrices)
             for areas, _, _ in cuts:
-                yield [Pose(*next(found), (x, y, w, h)) for x, y, w, h in areas.tolist()]
+                boxes = areas.tolist()
+                yield [
+                    Pose(*next(found), (x, y, w, h), error90, unlike)
+                    for (x, y, w, h), (error90, unlike) in zip(boxes, more, strict=False)
+                ]
+
+    def _doubts(
+        self, score: np.ndarray, wide: np.ndarray, matrices: np.ndarray
+    ) -> Iterator[tuple[np.ndarray | None, bool]]:
+        """Of each pose its joints' radii (K,) in image pixels, and whether it is unlike what the model has seen."""
+        if self.error_bars is None:
+            return repeat((None, False))
+        magnified = np.sqrt(np.abs(np.linalg.det(matrices[:, :2, :2])))
+        radius = self.error_bars.radius(score, wide) / magnified[:, None]
+        return zip(radius, self.error_bars.unlike(score, wide).tolist(), strict=True)
 
     def _cut(self, image: str | Path | np.ndarray, boxes: Boxes | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(N, 4) boxes, (N, 3, 3) image pixel -> plain view's pixel, (N, Hs, Ws, 3) crops with room for all views."""
@@ -137,10 +157,11 @@ class Predictor:
         return areas, crop_matrices(areas, CropSpec(size, size, self.padding)), crops
 
     @torch.inference_mode()
-    def _predict(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Positions (N, K, 2) in pixels of the plain view and scores (N, K) of uint8 crops (N, Hs, Ws, 3)."""
+    def _predict(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Positions (N, K, 2) in pixels of the plain view, scores (N, K), and, where there are error bars, spreads of
+        heatmaps (N, K) in cells, of uint8 crops (N, Hs, Ws, 3)."""
         net, joints = self.network, len(self.skeleton)
-        found = [(torch.empty(0, joints, 2), torch.empty(0, joints))]
+        found = [(torch.empty(0, joints, 2), torch.empty(0, joints), torch.empty(0, joints))]
         for part in crops.split(max(1, 64 // len(self.looks))):
             if not len(part):
                 continue
@@ -151,8 +172,10 @@ class Predictor:
                     "the network gives values that are not finite: its weights are damaged, or its training diverged;"
                     " take another checkpoint, or train it again"
                 )
-            found.append((xy.cpu(), score.cpu()))
-        return torch.cat([xy for xy, _ in found]), torch.cat([score for _, score in found])
+            wide = score if self.error_bars is None else spread(heatmaps, peaks(heatmaps)[0])
+            found.append((xy.cpu(), score.cpu(), wide.cpu()))
+        xy, score, wide = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return xy, score, wide
 
     def _heatmaps(self, crops: torch.Tensor) -> torch.Tensor:
         """(N, K, h, w) in the frame of the plain view, of uint8 crops (N, Hs, Ws, 3)."""

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from semipose.augment import Policy, parse
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
+from semipose.config.schema import FINDER
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import Sets, cut, open_sets
 from semipose.data.open import WHOLE, open_unlabeled
@@ -41,7 +42,7 @@ from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View, central, move
 from semipose.heatmap import Refine, decode, decoder, peaks
-from semipose.inference.boxes import finder_of
+from semipose.inference.boxes import finder_in, finder_of
 from semipose.inference.evaluate import read_networks
 from semipose.inference.evaluation import evaluating
 from semipose.inference.predictor import device_of
@@ -118,6 +119,7 @@ def open_both(model: str | Path, data: str | Path | None, frames: str | None, bo
         UserError: there are none, or something cannot be read.
     """
     loaded, config, of_run = read_networks(Path(model))
+    run = Path(model) if Path(model).is_dir() else Path(model).parent
     if not of_run:
         config = replace(config, method=replace(config.method, easy=EASY))
     networks: dict[str, nn.Module] = {name: each.network for name, each in loaded.items()}
@@ -132,17 +134,17 @@ def open_both(model: str | Path, data: str | Path | None, frames: str | None, bo
         # Crops as those of the run's training are in its cache.
         same = {key: getattr(config.data, key) for key in ("reach", "cache", "store")}
         own = replace(own, frames=frames or own.frames, unlabeled_boxes=boxes or own.unlabeled_boxes, **same)
-        sets = open_sets(own, True, finder_of, checked=False)
+        sets = open_sets(own, True, finder_in(run), checked=False)
         assert sets.unlabeled is not None
         return Inputs(*about, replace(config, data=own), sets.unlabeled, _labeled(sets))
-    boxes = boxes or WHOLE
+    boxes = boxes or (str(run / FINDER) if (run / FINDER).is_dir() else WHOLE)
     unlabeled = open_unlabeled(data, frames=frames or FRAMES, boxes=boxes, cache=config.data.cache, finder_of=finder_of)
     if not len(unlabeled):
         raise UserError(f"{data} holds no image to look at")
     if not of_run:
         return Inputs(*about, config, unlabeled, [], f"{model} does not tell which images are labelled")
     try:
-        known = _labeled(open_sets(config.data, False, finder_of, checked=False))
+        known = _labeled(open_sets(config.data, False, finder_in(run), checked=False))
     except UserError as error:
         return Inputs(*about, config, unlabeled, [], f"the run's labelled data cannot be read: {error}")
     return Inputs(*about, config, unlabeled, known)

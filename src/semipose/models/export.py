@@ -45,7 +45,7 @@ def write_onnx(model: str | Path, out: str | Path | None = None, opset: int = 18
     except ImportError:
         raise UserError("exporting needs onnx and onnxscript: pip install 'semipose[export]'") from None
     path = Path(model)
-    network, skeleton, config, _ = load_model(path)
+    network, skeleton, config = load_model(path)[:3]
     file = Path(out) if out is not None else (path if path.is_dir() else path.parent) / "model.onnx"
     network = network.to(memory_format=torch.contiguous_format).eval()
     example = torch.rand(2, 3, *network.size, generator=torch.Generator().manual_seed(0))

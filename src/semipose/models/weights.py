@@ -17,6 +17,7 @@ from semipose.files import read_mapping, write_atomically
 from semipose.heatmap import DECODERS
 from semipose.models.build import build_model
 from semipose.models.config import ModelConfig
+from semipose.models.error_bars import ErrorBars
 from semipose.models.pose import SimpleBaseline
 from semipose.models.tensors import description_of, load_weights, tensors_of
 from semipose.options import check_limits
@@ -30,9 +31,10 @@ def save_model(
     skeleton: Skeleton,
     first_cell: float | None = None,
     decode: str | None = None,
+    error_bars: ErrorBars | None = None,
 ) -> None:
     """Write `<stem>.safetensors` and `<stem>.json`: model, skeleton, the weights' SHA-256, the first cell's pixel where
-    that is not the package's own (see `SimpleBaseline`), and how the run that trained it decodes."""
+    that is not the package's own (see `SimpleBaseline`), how the run that trained it decodes, and its error bars."""
     data = save({key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()})
     content: dict[str, Any] = {
         "model": {**asdict(config), "weights": "none"},
@@ -44,17 +46,21 @@ def save_model(
         content["first_cell"] = first_cell
     if decode is not None:
         content["decode"] = decode
+    if error_bars is not None:
+        content["error_bars"] = error_bars.to_dict()
     write_atomically(stem.with_name(f"{stem.name}.safetensors"), data)
     write_atomically(stem.with_name(f"{stem.name}.json"), (json.dumps(content, indent=1) + "\n").encode())
 
 
 class TrainedModel(NamedTuple):
-    """A trained network, ready to predict, and what it was trained as. `decode`: that of its run."""
+    """A trained network, ready to predict, and what it was trained as. `decode`: that of its run. `error_bars`: from
+    its validation, where it had one."""
 
     network: SimpleBaseline
     skeleton: Skeleton
     config: ModelConfig
     decode: str = "quarter"
+    error_bars: ErrorBars | None = None
 
 
 def load_model(path: Path) -> TrainedModel:
@@ -72,6 +78,9 @@ def load_model(path: Path) -> TrainedModel:
         network.first_cell = float(description.get("first_cell", network.first_cell))
         if not abs(network.first_cell) <= network.stride:
             raise ValueError(f"first_cell is {network.first_cell:g}")
+        error_bars = ErrorBars.from_dict(description["error_bars"]) if "error_bars" in description else None
+        if error_bars is not None and len(error_bars.joints) != len(skeleton):
+            raise ValueError(f"error_bars are of {len(error_bars.joints)} joints")
     except UserError as error:
         raise UserError(f"{beside} does not describe a model of this version: {error}") from error
     except Exception as error:  # of whatever stands in place of a description
@@ -82,7 +91,7 @@ def load_model(path: Path) -> TrainedModel:
     run = path.with_name("config.yaml")
     decode = description.get("decode") or (read_mapping(run).get("decode") if run.exists() else None)
     decode = decode if isinstance(decode, str) and decode in DECODERS else "quarter"
-    return TrainedModel(network.eval(), skeleton, config, decode)
+    return TrainedModel(network.eval(), skeleton, config, decode, error_bars)
 
 
 def _check_size(config: ModelConfig, joints: int, path: Path) -> None:

@@ -40,9 +40,16 @@ def _sleap(job: Job) -> Writer:
     return Sleap(job)
 
 
+def _smoothed(job: Job) -> Writer:
+    from semipose.outputs.smoothed import Smoothed
+
+    return Smoothed(job)
+
+
 FORMATS: dict[str, Callable[[Job], Writer]] = {
     "coco": Coco,
     "csv": Csv,
+    "smoothed": _smoothed,
     "dlc": _dlc,
     "dlc-csv": _dlc_csv,
     "sleap": _sleap,

@@ -66,27 +66,31 @@ class Coco(TextFile):
 
 
 def coco_result(image_id: int | str, pose: Pose, score: float) -> dict[str, Any]:
+    radii = {} if pose.error90 is None else {"error90_px": pose.error90.round(3).tolist()}
     return {
         "image_id": image_id,
         "category_id": 1,
         "keypoints": pose.keypoints.round(3).ravel().tolist(),
         "score": round(score, 5),
         "bbox": [round(v, 3) for v in pose.box],
+        **radii,
     }
 
 
 class Csv(TextFile):
-    """keypoints.csv: a row a joint."""
+    """keypoints.csv: a row a joint; `error90_px` is empty where the model has no error bars."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(job.free("keypoints.csv", b"image,person,joint,x,y,score"))
         self._joints = [cell(joint) for joint in job.skeleton.joints]
         self._rows = csv.writer(self.file)
-        self._rows.writerow(("image", "person", "joint", "x", "y", "score"))
+        self._rows.writerow(("image", "person", "joint", "x", "y", "score", "error90_px"))
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         name = cell(frame.name)
         for person, pose in enumerate(poses):
-            rows = zip(self._joints, pose.keypoints, strict=True)
+            radii = [""] * len(pose.xy) if pose.error90 is None else [f"{radius:.3f}" for radius in pose.error90]
+            rows = zip(self._joints, pose.keypoints, radii, strict=True)
             with writing(self.files[0]):
-                self._rows.writerows((name, person, j, f"{x:.3f}", f"{y:.3f}", f"{s:.4f}") for j, (x, y, s) in rows)
+                for joint, (x, y, s), radius in rows:
+                    self._rows.writerow((name, person, joint, f"{x:.3f}", f"{y:.3f}", f"{s:.4f}", radius))

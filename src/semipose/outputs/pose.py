@@ -15,11 +15,16 @@ class Pose:
         xy: (K, 2) joints in image pixels.
         score: (K,) heatmap peaks, about 0 to 1.
         box: (x, y, w, h) it was predicted in.
+        error90: (K,) the radius in image pixels that holds the truth in nine of ten cases, where the model has error
+            bars (`semipose.models.error_bars`).
+        unlike: it is unlike what the model has seen, as one in a hundred of its validation's poses is.
     """
 
     xy: np.ndarray
     score: np.ndarray
     box: tuple[float, float, float, float]
+    error90: np.ndarray | None = None
+    unlike: bool = False
 
     @property
     def keypoints(self) -> np.ndarray:

@@ -84,10 +84,10 @@ def mpjpe(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
         return _synthetic(folder, parse_people(config.data.val).domain)
     from semipose.data.datasets import open_sets
     from semipose.data.readers.h36m import find_cameras
-    from semipose.inference.boxes import finder_of
+    from semipose.inference.boxes import finder_in
     from semipose.inference.shots import shots_mpjpe
 
-    val = open_sets(config.data, False, finder_of, checked=False).val
+    val = open_sets(config.data, False, finder_in(folder), checked=False).val
     cameras = find_cameras(config.data.val) if config.data.val else None
     if val is None or cameras is None:
         raise UserError(f"{config.data.val} has no cameras.pkl beside it or in the two folders above; MPJPE needs one")

@@ -25,7 +25,7 @@ from semipose.drawing.poses import DARK, RGB, WHITE
 from semipose.draws import Draws, permutation
 from semipose.errors import UserError
 from semipose.geometry import View
-from semipose.inference.boxes import finder_of
+from semipose.inference.boxes import finder_in
 from semipose.inference.evaluation import evaluating
 from semipose.methods import build_method, needs
 from semipose.methods.consistency import Single
@@ -112,7 +112,7 @@ def _view(config: Config, count: int, data: str | Path | None, images: str | Pat
     elif config.data.labeled is None:
         raise UserError("a model.safetensors has no images of its own; name some with --data")
     else:
-        sets = open_sets(config.data, bool(config.data.unlabeled or config.data.split), finder_of, checked=False)
+        sets = open_sets(config.data, bool(config.data.unlabeled or config.data.split), finder_in(None), checked=False)
         source = sets.unlabeled or sets.val or sets.labeled
     if len(source) < count:
         raise UserError(f"{data or 'the run'} has {len(source)} images, fewer than a group of {count}; name others")

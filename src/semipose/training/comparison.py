@@ -23,7 +23,7 @@ from semipose.data.datasets import Sets, open_sets
 from semipose.data.split import Split
 from semipose.draws import permutation
 from semipose.errors import UserError
-from semipose.inference.boxes import finder_of
+from semipose.inference.boxes import finder_in
 from semipose.methods import METHODS, needs, options, switched
 from semipose.metrics.pck import box_norm
 from semipose.metrics.seeds import Estimate, estimate, labels_worth
@@ -84,7 +84,7 @@ def compare(
     if not seeds or len(set(seeds)) < len(seeds):
         raise UserError(f"worth needs seeds, each once, got {list(seeds)}; three or more give an interval")
     base = _prepared(base, method)
-    sets = open_sets(base.data, True, finder_of)
+    sets = open_sets(base.data, True, finder_in(None))
     if sets.val is None:
         raise UserError("worth needs validation data: set data.val or data.split; semipose init makes one")
     if base.measure == "pck" and np.isnan(box_norm(np.stack([s.keypoints for s in sets.val]))).all():  # type: ignore

@@ -21,7 +21,8 @@ from semipose.draws import Draws
 from semipose.errors import UserError, boundary
 from semipose.geometry import Size, View, move
 from semipose.heatmap import DECODERS, FLIP_TESTS, decoder
-from semipose.inference.boxes import finder_of
+from semipose.inference.boxes import finder_in
+from semipose.inference.coverage import bars_of
 from semipose.inference.evaluation import columns, predict_crops, prediction_file, score_crops
 from semipose.methods import build_method, needs
 from semipose.methods.base import Method, Outcome
@@ -29,6 +30,7 @@ from semipose.methods.mix import check_groups
 from semipose.methods.target import Codec, Labeled
 from semipose.metrics import pseudo
 from semipose.models import checkpoint
+from semipose.models.error_bars import ErrorBars
 from semipose.models.weights import save_model
 from semipose.options import check_limits
 from semipose.provenance import commit, machine
@@ -125,7 +127,7 @@ class Training:
         sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
         if group := getattr(config.method, "mix_group" if wants.unlabeled else "mix_labeled", 0):
             check_groups(group, sizes[wants.unlabeled], self.share.world)
-        self.sets = open_sets(config.data, wants.unlabeled, finder_of)
+        self.sets = open_sets(config.data, wants.unlabeled, finder_in(run.path))
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
@@ -151,6 +153,7 @@ class Training:
         self.scores: dict[str, Any] | None = None
         self.quality: dict[str, Any] | None = None
         self.guarded: dict[str, Any] | None = None
+        self.error_bars: dict[str, ErrorBars | None] = {}
 
     @property
     def named(self) -> dict[str, nn.Module]:
@@ -331,23 +334,29 @@ class Training:
     def _validate(self, val: Crops) -> dict[str, Any]:
         """Predict and score the validation set; writes predictions/val.json at the end of the run. Where a twin is
         better then, all of this is the twin's."""
-        predictions, self.scores = self._scored(self.named, val)
+        last = self.state.step == self.steps
+        predictions, self.scores = self._scored(self.named, val, last)
         if self.twins and self.state.step > self.burn_in:
-            others, scores = self._scored({"a": self.networks[-1]}, val)
+            others, scores = self._scored({"a": self.networks[-1]}, val, last)
             taught, alone = (each["mean"]["pck"] for each in (self.scores, scores))
             kept = "labels" if alone > taught else "taught"
             self.guarded = {"kept": kept, "taught": taught, "labels": alone, "images": len(val)}
-            if kept == "labels" and self.state.step == self.steps:
+            if kept == "labels" and last:
                 predictions, self.scores = others, scores
-        if self.state.step == self.steps:
+        if last:
+            self.error_bars = {name: bars_of(predictions[name], val) for name in self.named}
+            predictions = {name: each[..., :3] for name, each in predictions.items()}
             self.run.write_json("predictions/val.json", prediction_file(predictions, val))
         return self.scores
 
-    def _scored(self, networks: dict[str, nn.Module], val: Crops) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Predictions and scores of the validation set."""
+    def _scored(
+        self, networks: dict[str, nn.Module], val: Crops, spreads: bool
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Predictions and scores of the validation set; predictions with the heatmaps' `spreads` or without."""
         refine, flip_test = decoder(self.config.decode, self.config.model.sigma), self.config.flip_test
-        predictions = predict_crops(networks, val, self.fabric.device, refine, flip_test=flip_test)
-        return predictions, score_crops(predictions, val, self.config.threshold, self.config.measure)
+        predictions = predict_crops(networks, val, self.fabric.device, refine, flip_test=flip_test, spreads=spreads)
+        points = {name: each[..., :3] for name, each in predictions.items()}
+        return predictions, score_crops(points, val, self.config.threshold, self.config.measure)
 
     def _save(self, best: bool) -> None:
         self.state.window = {name: float(total) for name, total in self.window.items()}
@@ -365,21 +374,24 @@ class Training:
         for path in (self.run.last, self.run.best) if best else (self.run.last,):
             checkpoint.save(path, state)
 
-    def _kept(self) -> Iterable[tuple[str, nn.Module, ModelConfig]]:
-        """The name of a file, a network, and its configuration; the kept network first."""
+    def _kept(self) -> Iterable[tuple[str, nn.Module, ModelConfig, ErrorBars | None]]:
+        """The name of a file, a network, its configuration and error bars; the kept network first, a twin without
+        bars."""
+        bars = [self.error_bars.get(name) for name in self.named]
         if not self.twins:
             files = ["model" if name == "a" else f"model-{name}" for name in self.named]
-            return zip(files, self.networks, self.models, strict=False)
+            return zip(files, self.networks, self.models, bars, strict=False)
         turn = -1 if self.guarded and self.guarded["kept"] == "labels" else 1
-        return zip(("model", "twin"), self.networks[::turn], self.models[::turn], strict=True)
+        return zip(("model", "twin"), self.networks[::turn], self.models[::turn], (*bars, None), strict=True)
 
     def _finish(self) -> dict[str, Any]:
         if not self.fabric.is_global_zero:
             return {}
         if self.scores is None and self.quality is None:
             self._evaluate()
-        for name, network, model in self._kept():
-            save_model(self.run.path / name, network, model, self.sets.skeleton, decode=self.config.decode)
+        for name, network, model, bars in self._kept():
+            file, decode = self.run.path / name, self.config.decode
+            save_model(file, network, model, self.sets.skeleton, decode=decode, error_bars=bars)
         summary = {
             "method": self.config.method.name,
             "steps": self.state.step,

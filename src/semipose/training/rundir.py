@@ -26,7 +26,7 @@ EMPTY = {LOCK, MARKER}
 WRITTEN = (
     *("config.yaml", "split.json", "metrics.csv", "summary.json", "evaluation.json", "report.html"),
     *("model.safetensors", "model-?.safetensors", "model.json", "model-?.json", "twin.safetensors"),
-    *("twin.json", "model.onnx", "*.part"),
+    *("twin.json", "model.onnx", "for.yaml", "*.part"),
 )
 WRITTEN_IN = {
     "checkpoints": ("last.ckpt", "best.ckpt", "previous.ckpt", "*.part"),
@@ -104,6 +104,10 @@ class RunDir:
                 with contextlib.suppress(OSError):
                     here.rmdir()  # where nothing else is in it
             self._mark()
+        inner = self.path / "finder"
+        if inner.is_dir() and not inner.is_symlink() and is_run(inner):
+            with RunDir(inner)._overwritten().lock():
+                pass
         return self
 
     def _mark(self) -> None:

@@ -10,6 +10,7 @@ from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.errors import UserError
 from semipose.training import loop
+from semipose.training.find import asked_for, check_found, find_first
 from semipose.training.rundir import RunDir
 
 
@@ -37,7 +38,9 @@ def start(
     Raises:
         UserError, Stopped: as `run_training`.
     """
+    check_found(config)
     run = RunDir.create(Path(out), overwrite)
+    find_first(config, run, progress)
     initial = [Path(p) for p in ([init_from] if isinstance(init_from, str | Path) else init_from)]
     return Run(run.path, loop.run_training(config, run, None, initial, progress), config)
 
@@ -52,6 +55,10 @@ def go_on(resume: str | Path, settings: Mapping[str, Any] | None = None, progres
         UserError: there is no checkpoint, another setting differs, or as `run_training`.
     """
     path = Path(resume)
+    if path.is_dir() and not (path / "config.yaml").exists() and (asked := asked_for(path)) is not None:
+        config = resolve(asked, settings or {})
+        find_first(config, RunDir(path), progress)
+        return Run(path, loop.run_training(config, RunDir(path), progress=progress), config)
     checkpoint = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
     run = RunDir(checkpoint.parent.parent)
     if not (checkpoint.exists() and (run.path / "config.yaml").exists()):

@@ -66,7 +66,7 @@ def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
     """What a data.yaml says, and the data it names."""
     from semipose.data.datasets import open_sets
     from semipose.data.split import Split
-    from semipose.inference.boxes import finder_of
+    from semipose.inference.boxes import finder_in
     from semipose.methods import switched
     from semipose.papers.configure import configure, has_settings
 
@@ -77,9 +77,9 @@ def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
     if not unlabeled and not whole:  # no method is named, so none lacks anything
         config = replace(config, method=switched(config.method, "supervised"))
     try:
-        return config, vars(open_sets(config.data, unlabeled, finder_of, checked=False))
+        return config, vars(open_sets(config.data, unlabeled, finder_in(None), checked=False))
     except UserError:
-        without = open_sets(replace(config.data, unlabeled=None), False, finder_of, checked=False)
+        without = open_sets(replace(config.data, unlabeled=None), False, finder_in(None), checked=False)
         return config, {**vars(without), "unlabeled": config.data.unlabeled}  # its fault is named beside the others'
 
 

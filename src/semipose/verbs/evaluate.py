@@ -40,7 +40,8 @@ def evaluate(
             larger and smaller, beside the plain one.
 
     Returns: `semipose.metrics.summary.evaluate_predictions`' content, under "coco" each network's AP and AR by
-        pycocotools with the data's own boxes, and under "detected" those with `boxes`.
+        pycocotools with the data's own boxes, under "error_bars" how often the error bars hold the truth (of a run's
+        own validation set, each fifth by bars made from the others), and under "detected" AP and AR with `boxes`.
 
     Raises:
         UserError: the run has not finished, or the data cannot be read or has none of its joints.
@@ -69,6 +70,13 @@ def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:
         print(_listed(scores["mean"]["table"]))
     for name, row in scores.get("detected", {}).items():
         print(f"{name}, detected boxes: AP {_percent(row['AP'])}, AR {_percent(row['AR'])}")
+    if (row := scores.get("found")) is not None:
+        middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
+        finds = f"{row['missed']} of {row['images']} images without a find, {row['false']} with a false one"
+        print(f"in boxes that the finder finds: {measured} {_percent(row['pck'])}, median error {middle}; {finds}")
+    for name, row in scores.get("error_bars", {}).items():
+        radius = f"median radius {row['median_radius_px']:.2f} px"
+        print(f"{name}, error bars: {_percent(row['coverage'])} % of joints within theirs (90 % expected), {radius}")
     path = Path(asked.run)
     print(f"wrote {path.parent if path.is_file() else path}/evaluation.json")
 

@@ -21,13 +21,14 @@ def predict(
     out: str | Path = "predictions",
     boxes: str | Path | None = None,
     frames: str = "all",
-    formats: Sequence[Literal["coco", "csv", "dlc", "dlc-csv", "sleap", "overlay"]] = ("coco",),
+    formats: Sequence[Literal["coco", "csv", "smoothed", "dlc", "dlc-csv", "sleap", "overlay"]] = ("coco",),
     submit: str | None = None,
     overlay: bool = True,
     device: str = "auto",
     decode: Literal["argmax", "quarter", "dark"] | None = None,
     flip_test: Literal["none", "plain", "shift"] = "none",
     views: str = "none",
+    also: Sequence[str | Path] = (),
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
 ) -> Prediction:
@@ -39,9 +40,10 @@ def predict(
         model: A run's folder or a model.safetensors.
         source: An image, a video, a folder, a quoted pattern or a .txt that lists files.
         out: Folder for what is written.
-        boxes: A JSON of boxes; people, found by a detector; or a first run. Without, each image or frame is one box.
+        boxes: A JSON of boxes; people, found by a detector; a first run; or whole images. Without, what the run's
+            finder finds; of a run that has none, each image or frame is one box.
         frames: Of videos: all, rate2 (two a second), uniform500 or diverse500.
-        formats: Files to write; coco is keypoints.json.
+        formats: Files to write; coco is keypoints.json, smoothed a CSV of raw places and those of a Kalman smoother.
         submit: Also write the TEST-DEV file for COCO's server, under this name of a method.
         overlay: Pictures and videos with the poses on them.
         device: cpu, cuda, cuda:1, ...
@@ -50,9 +52,15 @@ def predict(
             weights).
         views: Average over views of each crop, as in flip+turn15+scale10: mirrored, turned 15 degrees either way, 10 %
             larger and smaller, beside the plain one.
+        also: Further runs or model.safetensors, such as RUN/model-b.safetensors of Dual: poses are the mean of all, and
+            error bars are no smaller than their disagreement.
         cache: Where found boxes are kept.
 
-    Returns: the files written, how many frames in how many seconds, and what could not be read.
+    Each joint has a radius that holds the truth in nine of ten cases, error90_px, where the model has learnt one from
+    its validation.
+
+    Returns: the files written, how many frames in how many seconds, what could not be read, and which images and frames
+        are unlike what the model has seen.
 
     Raises:
         UserError: there is nothing to predict on, or nothing that can be read; or the folder cannot be written, or
@@ -62,8 +70,23 @@ def predict(
     """
     from semipose.inference.files import predict_files
 
-    how = {"submit": submit, "formats": formats, "frames": frames, "cache": cache, "progress": progress, "views": views}
-    return predict_files(model, source, out, boxes, overlay, device, decode, flip_test, **how)  # type: ignore[arg-type]
+    return predict_files(
+        model,
+        source,
+        out,
+        boxes,
+        overlay,
+        device,
+        decode,
+        flip_test,
+        submit,
+        formats,
+        frames,
+        cache,
+        progress,
+        views,
+        also,
+    )
 
 
 def _print(result: Prediction, asked: SimpleNamespace) -> int:
@@ -76,6 +99,13 @@ def _print(result: Prediction, asked: SimpleNamespace) -> int:
     named += [f"{len(pictures)} overlay pictures in {asked.out}"] if pictures else []
     rate = f"{result.frames / result.seconds:.1f} a second"
     print(f"{result.frames} images and frames in {result.seconds:.1f} s, {rate}; wrote {', '.join(named)}")
+    if result.unlike:
+        share = f"{len(result.unlike)} of {result.frames} ({100 * len(result.unlike) / result.frames:.0f} %)"
+        first = ", ".join(result.unlike[:3]) + (", ..." if len(result.unlike) > 3 else "")
+        print(f"unlike what the model has seen: {share}, 1 % expected; in {asked.out}/unlike.txt: {first}")
+    if result.unfound:
+        first = ", ".join(result.unfound[:3]) + (", ..." if len(result.unfound) > 3 else "")
+        print(f"no body was found in {len(result.unfound)} of {result.frames} images and frames: {first}")
     if result.damaged:
         print(f"semipose predict: {left_out(result.damaged, result.frames)}", file=sys.stderr)
     return int(bool(result.damaged))

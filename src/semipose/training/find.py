@@ -1,0 +1,131 @@
+"""The first of two networks: it finds the body in whole images, so that the second one sees it large."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from semipose.config import Config, to_dict
+from semipose.config.resolve import read_yaml, resolve
+from semipose.config.schema import FINDER, FindConfig
+from semipose.data.extent import label_box
+from semipose.errors import UserError
+from semipose.inference.boxes import SURE
+from semipose.methods import options
+from semipose.training import loop
+from semipose.training.rundir import RunDir
+from semipose.training.signals import Stopped
+
+FOR = "for.yaml"
+"""In the finder's folder: the configuration of the run that it is for, until that one has begun."""
+APART = 0.1
+"""Of the longer side of a body's labels: where a found box leaves labels out by more, the find is false."""
+
+
+class Finds(NamedTuple):
+    """Of a finder's validation images: how many, how many without a find, and in how many it is somewhere else."""
+
+    images: int
+    missed: int
+    false: int
+
+
+def find_first(config: Config, run: RunDir, progress: bool = True) -> None:
+    """Train the finder of a run, into its folder, where it asks for one and none is there; one that was interrupted
+    goes on.
+
+    Raises:
+        UserError: it finds nothing on validation, an image has several bodies, or as `run_training`.
+        Stopped: a signal stopped it, with its checkpoint saved.
+    """
+    if not config.find.steps:
+        return
+    folder = run.path / FINDER
+    last = folder / "checkpoints" / "last.ckpt"
+    if not (folder / "summary.json").exists():
+        begun = last.exists()
+        inner = RunDir(folder) if begun else RunDir.create(folder, overwrite=True)
+        if not begun:
+            inner.write_yaml(FOR, to_dict(config))
+        try:
+            loop.run_training(of_finder(config), inner, last if begun else None, progress=progress)
+        except Stopped as stopped:
+            raise Stopped(stopped.step, stopped.path, f"go on with --resume {run.path}") from None
+    finds = finds_of(folder)
+    if finds is not None and finds.missed == finds.images:
+        raise UserError(
+            f"the finder found no body in any of {finds.images} validation images, so there are no boxes to train in;"
+            " give it longer (find.steps) or larger images (find.size), or leave it out: find.steps: 0, boxes: own"
+        )
+
+
+def check_found(config: Config) -> None:
+    """That a run with a finder trains in boxes, and one without asks for none.
+
+    Raises:
+        UserError: else.
+    """
+    asks, has = config.data.unlabeled_boxes == FINDER, config.find.steps > 0
+    if asks and not has:
+        raise UserError("data.unlabeled_boxes is finder, and there is none: set find.steps, usually 400")
+    if has and config.data.boxes != "labels":
+        raise UserError(
+            f"find.steps is {config.find.steps} and data.boxes {config.data.boxes}: what a finder finds is a box around"
+            " labels; set data.boxes: labels"
+        )
+    if has and config.data.unlabeled and not asks:
+        raise UserError(
+            f"find.steps is {config.find.steps} and data.unlabeled_boxes {config.data.unlabeled_boxes}; set"
+            f" data.unlabeled_boxes: {FINDER}, or find.steps: 0"
+        )
+
+
+def of_finder(config: Config) -> Config:
+    """The finder's configuration: joints of whole images, from labels alone."""
+    easy = config.method.labeled or config.method.easy
+    return replace(
+        config,
+        data=replace(config.data, boxes="whole", unlabeled=None, unlabeled_boxes="whole"),
+        model=replace(config.model, size=list(config.find.size), padding=1.0),
+        method=options("supervised", easy=easy),
+        optim=replace(config.optim, restart=0.0),
+        peer={},
+        find=FindConfig(),
+        steps=config.find.steps,
+        eval_every=0,
+        norm_batches=0,
+        stop_on_collapse=False,
+    )
+
+
+def asked_for(folder: Path) -> Config | None:
+    """The configuration of a run whose finder was interrupted; None where there is none."""
+    file = folder / FINDER / FOR
+    return resolve(Config(), read_yaml(file)) if file.exists() else None
+
+
+def finds_of(folder: Path) -> Finds | None:
+    """How a finder does on its validation images; None where it has none."""
+    file = folder / "predictions" / "val.json"
+    if not file.exists():
+        return None
+    samples = json.loads(file.read_text())["samples"]
+    verdicts = [_find(sample) for sample in samples]
+    return Finds(len(verdicts), verdicts.count(None), verdicts.count(False))
+
+
+def _find(sample: Mapping[str, Any]) -> bool | None:
+    """Whether a found box holds the labels; None where there is no find."""
+    truth, found = np.array(sample["truth"]), np.array(sample["pred"]["a"])
+    sure = found[:, 2] >= SURE
+    if sure.sum() < 2:
+        return None
+    x, y, w, h = label_box(np.column_stack([found[:, :2], sure]), (10**6, 10**6))
+    known = truth[truth[:, 2] > 0, :2]
+    room = APART * np.ptp(known, 0).max()
+    return bool(((known >= (x - room, y - room)) & (known <= (x + w + room, y + h + room))).all())
