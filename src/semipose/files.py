@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,12 @@ def ready(path: Path) -> Path:
 def below(folder: Path) -> list[Path]:
     """All files in a folder and the folders below it, sorted. Folders that are links are entered too, each folder once,
     by its own path where it has one; one that leads back up is not."""
-    found: list[Path] = []
+    return [Path(folder, name) for name in names_below(folder)]
+
+
+def names_below(folder: Path) -> list[str]:
+    """The same relative to the folder, as texts: a million of them take a tenth of what paths do."""
+    found: list[str] = []
     seen, waiting = set(map(str, folder.resolve().parents)), [str(folder)]
     while waiting:
         for here, folders, files in os.walk(waiting.pop(0)):
@@ -47,8 +53,20 @@ def below(folder: Path) -> list[Path]:
                 continue
             seen.add(real)
             waiting += [path for path in (os.path.join(here, name) for name in sorted(folders)) if os.path.islink(path)]
-            found += [Path(here, name) for name in files]
-    return sorted(found)
+            start = os.path.relpath(here, folder)
+            found += files if start == os.curdir else (os.path.join(start, name) for name in files)
+    return sorted(found, key=lambda name: name.replace(os.sep, "\0"))  # as paths are: a folder before what it begins
+
+
+@lru_cache(4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def real(path: str) -> str:
+    """`os.path.realpath`, quick for many files of few folders that no link leads to meanwhile."""
+    folder, name = os.path.split(path)
+    return os.path.realpath(path) if not name or os.path.islink(path) else os.path.join(_real_folder(folder), name)
 
 
 class Part:

@@ -43,7 +43,7 @@ def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MAR
 
 def boxed_by_labels(data: PoseData) -> PoseData:
     """The same samples, each labelled one in the box of its own labels (`data.boxes: labels`)."""
-    return replace(data, samples=tuple(boxed(data)))
+    return PoseData(data.name, data.skeleton, boxed(data))
 
 
 def boxed(samples: Iterable[Sample]) -> list[Sample]:

@@ -124,7 +124,7 @@ class Samples(Sequence[Sample]):
             return self.take(positions(index, len(self)))
         row = int(positions([index], len(self))[0])
         others = {name: value(column, row, OTHERS[name]) for name, column in self._others.items()}
-        return Sample(self.ids[row], self.images[row], tuple(self.boxes[row].tolist()), **others)  # type: ignore[arg-type]
+        return Sample(self.ids[row], self.images[row], tuple(self.boxes[row].tolist()), **others)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[row] for row in range(len(self)))

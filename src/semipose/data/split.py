@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ import numpy as np
 
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError, reason_of
-from semipose.files import read_json, write_atomically
+from semipose.files import read_json, real, write_atomically
 
 Protocol = Literal["random", "first", "images"]
 
@@ -159,8 +160,9 @@ def check_overlap(
     Raises:
         UserError: naming examples. Labelled and unlabelled sets may overlap.
     """
+    held_out = set() if val is None else set(_files(val))
     for what, train in (("labeled", labeled), ("unlabeled", unlabeled)):
-        shared = sorted(_files(train) & _files(val)) if train is not None and val is not None else []
+        shared = sorted({image for image in _files(train) if image in held_out}) if held_out and train else []
         if shared:
             examples = ", ".join(shared[:3])
             raise UserError(
@@ -197,5 +199,6 @@ def _order(n: int, seed: int, purpose: int, protocol: str) -> np.ndarray:
     return np.arange(n) if protocol == "first" else np.random.default_rng([seed, purpose]).permutation(n)
 
 
-def _files(data: PoseData) -> set[str]:
-    return {os.path.realpath(image) if os.path.isabs(image) else image for image in data.images}
+def _files(data: PoseData) -> Iterator[str]:
+    """The image of each sample, links resolved."""
+    return (real(image) if os.path.isabs(image) else image for image in data.samples.images)

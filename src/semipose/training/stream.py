@@ -180,7 +180,6 @@ class _Watched:
                 " or set workers=0"
             ) from None
 
-
     def _end_late(self, taken: threading.Event) -> None:
         """Kill the workers where no batch is `taken` in time. A process that was stopped, as by Ctrl-Z, and its workers
         with it, loses no more than one of these seconds."""

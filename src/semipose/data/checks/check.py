@@ -12,9 +12,8 @@ import numpy as np
 from semipose.data.checks.duplicates import near_duplicates
 from semipose.data.checks.scan import Scan, read_all
 from semipose.data.checks.swapped import orders
-from semipose.data.crops.build import UNLABELED_BAD_LIMIT
 from semipose.data.open import open_all, open_unlabeled
-from semipose.data.pictures import inside
+from semipose.data.pictures import UNLABELED_BAD_LIMIT, inside
 from semipose.data.refs import Frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.split import check_overlap

@@ -19,16 +19,13 @@ from filelock import FileLock, Timeout
 
 from semipose.data.crops.cropping import CropSpec, crop_matrices
 from semipose.data.crops.store import build_store, cache_key, decode_jpeg, open_store, refuse_above
-from semipose.data.pictures import inside
+from semipose.data.pictures import UNLABELED_BAD_LIMIT, inside, leave_out
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
 
 __all__ = ["CropSpec", "Crops", "build_crops", "prune_cache"]
 
 MAX_BYTES = 20 * 1000**3
-
-UNLABELED_BAD_LIMIT = 0.01
-"""The share of unreadable images that an unlabelled set may have by default; a labelled one none."""
 
 
 @dataclass(eq=False)
@@ -122,8 +119,7 @@ def build_crops(
     if bad_limit is None:
         bad_limit = 0.0 if any(s.labeled for s in data) else UNLABELED_BAD_LIMIT
     kept = np.flatnonzero(store.spans[:, 1])
-    if len(bad) > bad_limit * len(store.images) or not len(kept):
-        raise UserError(_bad_images(data, bad, len(store.images)))
+    leave_out(data.name, bad.values(), len(store.images), bad_limit)
     used = data.subset(kept.tolist())
     shapes = np.array([store.images[s.image]["shape"] for s in used])
     keypoints = _crop_keypoints(used, matrices[kept], shapes)
@@ -172,8 +168,3 @@ def _crop_keypoints(data: PoseData, matrices: np.ndarray, shapes: np.ndarray) ->
     moved = xy @ matrices[:, :2, :2].transpose(0, 2, 1) + matrices[:, None, :2, 2]
     points[..., :2] = np.where(used[..., None], moved, 0)
     return points.astype(np.float32)
-
-
-def _bad_images(data: PoseData, bad: dict[str, str], total: int) -> str:
-    more = f" (and {len(bad) - 3} more; semipose check lists all)" if len(bad) > 3 else ""
-    return f"{data.name}: {len(bad)} of {total} images cannot be used: {'; '.join(list(bad.values())[:3])}{more}"
