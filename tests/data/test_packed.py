@@ -48,13 +48,13 @@ def test_a_million_bytes_of_text_take_little_more() -> None:
         ([1, 2], list),
         (["a", None], list),
         ([0.5, 1], list),
-        ([np.zeros(2), None], list),
+        ([[1], None], list),
     ],
     ids=str,
 )
 def test_a_column_is_what_it_was(values: list[Any], kind: type) -> None:
     column = packed(values, None)
-    assert isinstance(column, kind) and [value(column, row, None) for row in range(2)] == pytest.approx(values)
+    assert isinstance(column, kind) and [value(column, row, None) for row in range(2)] == values
     assert all(type(value(column, row, None)) is type(values[row]) for row in range(2))
     assert value(taken(column, np.array([1])), 0, None) is values[1] or value(column, 1, None) == values[1]
 

@@ -177,7 +177,7 @@ class PoseData:
                 " make them differ"
             )
         k = len(self.skeleton) if self.skeleton else None
-        for row, points in self._labels():
+        for row, points in self.labels():
             if points.shape != (k, 3):
                 raise UserError(
                     f"{self.name}: sample {self.samples.ids[row]!r} has keypoints of shape {points.shape},"
@@ -196,8 +196,8 @@ class PoseData:
             more = f" (and {bad.sum() - 1} others)" if bad.sum() > 1 else ""
             raise UserError(f"{self.name}: sample {sample.id!r} {what.format(sample)}{more}; mend or remove it")
 
-    def _labels(self) -> Iterator[tuple[int, np.ndarray]]:
-        """The keypoints of samples that have some."""
+    def labels(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The keypoints of samples that have some, with the samples' places."""
         for row, points in enumerate(self.samples.column("keypoints") or ()):
             if points is not None:
                 yield row, points
@@ -206,7 +206,7 @@ class PoseData:
         """(N,) whether a joint's place is wrong, and whether a joint's visibility is. A place that is not finite is a
         missing one, of which no reader makes a label, and which has no weight in training."""
         far, odd = np.zeros((2, len(self)), bool)
-        for block in blocks(self._labels()):
+        for block in blocks(self.labels()):
             here, points = [row for row, _ in block], np.array([points for _, points in block])
             far[here] = (np.isfinite(points[..., :2]) & (np.abs(points[..., :2]) > FAR)).any((1, 2))
             odd[here] = ~((points[..., 2, None] == MARKS).any(-1).all(1))
@@ -229,6 +229,11 @@ class PoseData:
     def images(self) -> tuple[str, ...]:
         """Each image reference once, in order of first use."""
         return tuple(self.samples.images.take(self.samples.images.grouped()[0]))
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether any joint of any sample is labelled."""
+        return any((points[:, 2] > 0).any() for _, points in self.labels())
 
     def subset(self, keys: Iterable[int | str]) -> PoseData:
         """The samples at these positions (int) or of these ids (str), in the order given."""
@@ -262,7 +267,7 @@ class PoseData:
     def labeled(self) -> PoseData:
         """What can be learnt from: at least one labelled joint, and not a crowd."""
         crowds = self._crowds()
-        return self.subset(np.array([r for r, p in self._labels() if (p[:, 2] > 0).any() and not crowds[r]], np.int64))
+        return self.subset(np.array([r for r, p in self.labels() if (p[:, 2] > 0).any() and not crowds[r]], np.int64))
 
     def unlabeled(self) -> PoseData:
         """The same samples without their keypoints and without crowds: what an unlabelled stream may see."""

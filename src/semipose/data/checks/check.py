@@ -163,7 +163,7 @@ def _images(use: str, scan: Scan) -> list[Finding]:
         text = f"{use}: the brightest pixel of all images is {brightest} of 255"
         todo = "12-bit pictures in 16-bit files? spread their values over the whole range, in 8 bits"
         findings.append(Finding(False, text, (), todo))
-    copies: dict[str, list[str]] = {}
+    copies: dict[bytes, list[str]] = {}
     for image, content in scan.digests.items():
         copies.setdefault(content, []).append(image)
     twice = tuple(" = ".join(same) for same in copies.values() if len(same) > 1)
