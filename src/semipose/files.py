@@ -17,15 +17,17 @@ import yaml
 from semipose import limits
 from semipose.errors import UserError, reason_of
 
+HEAD = 1 << 16
+"""Bytes at each end of a file that tell whose it is."""
 
-def ready(path: Path) -> Path:
+
+def ready(path: Path, mark: bytes) -> Path:
     """A file that is to be written later: makes its folder.
 
     Raises:
-        UserError: it is a folder itself, or its folder cannot be made or written; better said before the work.
+        UserError: as `refuse_foreign`, or its folder cannot be made or written; better said before the work.
     """
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; name a file in it")
+    refuse_foreign(path, mark)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -67,6 +69,33 @@ def real(path: str) -> str:
     """`os.path.realpath`, quick for many files of few folders that no link leads to meanwhile."""
     folder, name = os.path.split(path)
     return os.path.realpath(path) if not name or os.path.islink(path) else os.path.join(_real_folder(folder), name)
+
+
+def refuse_foreign(path: Path, mark: bytes) -> None:
+    """
+    Args:
+        mark: a pattern that is in the first or last `HEAD` bytes of all that we write under such a name, and hardly in
+            what others do.
+
+    Raises:
+        UserError: `path` is a folder, or a file without the mark.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file in it")
+    if path.exists() and not bears(path, mark):
+        raise UserError(f"{path} is there and semipose did not write it; name another file, or move it away")
+
+
+def bears(path: Path, mark: bytes) -> bool:
+    """Whether a file has a pattern in its first or last `HEAD` bytes; an empty one has nothing to lose."""
+    try:
+        with path.open("rb") as file:
+            ends = file.read(HEAD)
+            file.seek(max(HEAD, path.stat().st_size - HEAD))
+            ends += file.read()
+    except OSError:
+        return False
+    return not ends or re.search(mark, ends) is not None
 
 
 class Part:

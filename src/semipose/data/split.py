@@ -22,12 +22,13 @@ Protocol = Literal["random", "first", "images"]
 USES = ("labeled", "unlabeled", "val")
 
 
-def _is_split(path: Path) -> bool:
+def is_split(path: Path) -> bool:
+    """Whether a file is what `Split.save` writes."""
     try:
         content = read_json(path)
     except UserError:
         return False
-    return isinstance(content, dict) and {*USES, "protocol"} <= content.keys()
+    return isinstance(content, dict) and {*USES, "protocol", "hash"} <= content.keys()
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Split:
     def save(self, path: str | Path) -> None:
         """Write JSON; the file is there whole or not at all. UserError where a file stands there that is no split."""
         path = Path(path)
-        if path.exists() and not _is_split(path):
+        if path.exists() and not is_split(path):
             raise UserError(f"{path} is there and is no split; name another file")
         content = {**self.__dict__, "hash": self.hash}
         write_atomically(path, json.dumps(content, indent=1).encode())

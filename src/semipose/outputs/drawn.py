@@ -9,10 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-import cv2
 import numpy as np
 
-from semipose.data.marks import COMMENT, HEAD, MARK, is_own
+from semipose.data.marks import MARK, encoded, is_own
 from semipose.drawing.poses import draw_pose
 from semipose.files import Part, write_atomically, writing
 from semipose.outputs.base import Frame, Job
@@ -48,9 +47,8 @@ class Overlay:
             pixels = draw_pose(pixels, pose.keypoints, self._job.skeleton)
         if frame.video is None:
             path = self._free(Path(frame.path).stem, ".jpg")
-            content = cv2.imencode(".jpg", pixels[..., ::-1])[1].tobytes()
             # Not by imwrite, which takes no path that is not ASCII everywhere.
-            write_atomically(path, content[:HEAD] + COMMENT + content[HEAD:])
+            write_atomically(path, encoded(pixels, ".jpg"))
             self.files.append(path)
             return
         if frame.video != self._source:

@@ -21,6 +21,8 @@ from semipose.outputs.base import Frame, Job, cell
 from semipose.outputs.pose import Pose
 
 SCORER = "semipose"
+MADE = rb'"written by": ?"semipose"'
+"""In our .slp files."""
 LIBRARIES = (RuntimeError, ValueError)
 """What HDF5's libraries raise on a full disk: PyTables' own errors and h5py's are such."""
 CHUNK = 1000
@@ -76,7 +78,7 @@ class _Tables:
             path, number = self.job.folder / f"{stem}{self.suffix}", 2
             while path in self.files:
                 path, number = self.job.folder / f"{stem}-{number}{self.suffix}", number + 1
-            self.files.append(path)
+            self.files.append(self.job.free(path.name))
             self._part = Part(path)
             with writing(path, *LIBRARIES):
                 self.open(self._part.path)
@@ -173,7 +175,7 @@ class Sleap:
             raise UserError("SLEAP's files need sleap-io: pip install 'semipose[sleap]'") from None
         self._io: Any = sleap_io
         self.job = job
-        self.files = [job.free("predictions.slp")]
+        self.files = [job.free("predictions.slp", MADE)]
         self._frames: list[tuple[str, int, list[tuple[np.ndarray, float]]]] = []
 
     def __enter__(self) -> Self:
@@ -196,6 +198,7 @@ class Sleap:
             ]
             labeled.append(io.LabeledFrame(video=videos[path], frame_idx=number, instances=instances))
         labels = io.Labels(labeled_frames=labeled, videos=list(videos.values()), skeletons=[skeleton])
+        labels.provenance["written by"] = SCORER
         part = Part(self.files[0])
         try:
             with writing(self.files[0], *LIBRARIES):
