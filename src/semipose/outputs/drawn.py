@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ class Overlay:
 
     def __init__(self, job: Job) -> None:
         self.files: list[Path] = []
+        self._last, self._used = Counter[str](), set[Path]()
         self._job = job
         self._film: _Film | None = None
         self._source: Path | None = None
@@ -61,12 +63,14 @@ class Overlay:
         self._film.add(pixels)
 
     def _free(self, stem: str, suffix: str) -> Path:
-        for number in itertools.count(1):
+        for number in itertools.count(self._last[stem + suffix] + 1):
+            self._last[stem + suffix] = number
             name = stem if number == 1 else f"{stem}-{number}"
             for path in (self._job.folder / f"{name}{suffix}", self._job.folder / f"{name}_semipose{suffix}"):
-                if path in self.files:
+                if path in self._used:
                     break  # another input of this name
                 if path.resolve() not in self._job.inputs and (not path.exists() or is_own(path)):
+                    self._used.add(path)
                     return path
         raise AssertionError
 

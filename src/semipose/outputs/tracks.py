@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,7 @@ class _Tables:
 
     def __init__(self, job: Job) -> None:
         self.files: list[Path] = []
+        self._last, self._used = Counter[str](), set[Path]()
         self.job = job
         self._source: Path | None = None
         self._started = False
@@ -75,9 +77,11 @@ class _Tables:
                 self._finish()
             self._started, self._source = True, frame.video
             stem = frame.video.stem if frame.video else "images"
-            path, number = self.job.folder / f"{stem}{self.suffix}", 2
-            while path in self.files:
-                path, number = self.job.folder / f"{stem}-{number}{self.suffix}", number + 1
+            path = self.job.folder / f"{stem}{self.suffix}"
+            while path in self._used:
+                self._last[stem] += 1
+                path = self.job.folder / f"{stem}-{self._last[stem] + 1}{self.suffix}"
+            self._used.add(path)
             self.files.append(self.job.free(path.name))
             self._part = Part(path)
             with writing(path, *LIBRARIES):
