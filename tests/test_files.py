@@ -50,21 +50,32 @@ def test_below_a_file_nothing_can_be_written(tmp_path) -> None:
 
 
 def test_a_file_to_be_written_has_a_folder(tmp_path) -> None:
-    assert ready(tmp_path / "a" / "b" / "page.html") == tmp_path / "a" / "b" / "page.html"
+    assert ready(tmp_path / "a" / "b" / "page.html", b"<title>") == tmp_path / "a" / "b" / "page.html"
     assert os.listdir(tmp_path / "a" / "b") == []
-    (tmp_path / "kept.html").write_text("old")
-    assert ready(tmp_path / "kept.html").read_text() == "old"
+    (tmp_path / "kept.html").write_text("<title>old")
+    assert ready(tmp_path / "kept.html", b"<title>").read_text() == "<title>old"
+    (tmp_path / "kept.html").write_text("")
+    assert ready(tmp_path / "kept.html", b"<title>").exists(), "there is nothing to lose"
+
+
+@pytest.mark.parametrize("content", ["their page", "<p>" * 99_999 + "<title>" + "<p>" * 99_999])
+def test_a_file_of_another_s_is_not_replaced(tmp_path, content) -> None:
+    (tmp_path / "page.html").write_text(content)
+    with pytest.raises(UserError, match=r"page\.html is there and semipose did not write it; name another file"):
+        ready(tmp_path / "page.html", b"<title>")
+    (tmp_path / "page.html").write_text(content + "<title>")
+    assert ready(tmp_path / "page.html", b"<title>").exists()
 
 
 def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch) -> None:
     with pytest.raises(UserError, match=r"is a folder; name a file in it$"):
-        ready(tmp_path)
+        ready(tmp_path, b"")
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file/below cannot be made \(.*\); name another file$"):
-        ready(tmp_path / "file" / "below" / "page.html")
+        ready(tmp_path / "file" / "below" / "page.html", b"")
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # who runs as root may write anywhere
     with pytest.raises(UserError, match=r"cannot be written; name a file elsewhere$"):
-        ready(tmp_path / "page.html")
+        ready(tmp_path / "page.html", b"")
 
 
 def test_all_files_below_a_folder_in_order(tmp_path) -> None:

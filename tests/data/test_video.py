@@ -100,7 +100,11 @@ def test_a_damaged_first_frame_is_one_line_that_names_the_file(clip: Path, tmp_p
     with pytest.raises(UserError, match=r"bad\.mp4 holds no frame that can be decoded") as error:
         open_unlabeled(tmp_path)
     damaged: list[str] = []
-    assert len(read_folder(tmp_path, "all", damaged=damaged)) == 24 and damaged == [str(error.value)]
+    assert (
+        len(read_folder(tmp_path, "all", damaged=damaged)) == 24
+        and len(damaged) == 1
+        and damaged[0] in str(error.value)
+    )
 
 
 def test_crops_of_a_video_decode_it_once_in_order(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

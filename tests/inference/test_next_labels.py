@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import cv2
 import numpy as np
 import pytest
 
 from semipose.data.checks.duplicates import Print, fingerprint
 from semipose.errors import UserError
-from semipose.inference.next_labels import Looks, choose
+from semipose.inference.next_labels import Looks, _names, choose
 
 
 def looks(angles: list[float], same: dict[int, int] | None = None) -> Looks:
@@ -46,3 +48,25 @@ def test_what_is_labelled_counts_as_taken() -> None:
     assert choose(everything, scores, 1, [labeled])[0] == (2, pytest.approx(2 * np.sin(np.radians(59) / 2), abs=1e-3))
     copies = Looks(labeled.features, everything.prints[2:] * 2)
     assert choose(everything, scores, 1, [copies])[0][0] == 1
+
+
+def test_each_choice_takes_little_more_than_a_look_at_the_rest() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(20_000, 8))
+    mark = fingerprint(np.zeros((64, 64, 3), np.uint8))
+    noise = rng.integers(0, 255, (20_000, 32, 32), np.uint8)
+    prints = [Print(rng.integers(0, 255, 8, np.uint8), small) for small in noise]
+    prints[::2] = [mark] * 10_000  # frames in which nothing happens
+    many = Looks(features / np.linalg.norm(features, axis=1, keepdims=True), prints)
+    began = time.perf_counter()
+    chosen = choose(many, rng.uniform(0.5, 1, 20_000), 200, [Looks(many.features[:500], prints[1:1001:2])])
+    assert len({i for i, _ in chosen}) == 200 and sum(i % 2 == 0 for i, _ in chosen) == 1
+    assert time.perf_counter() - began < 10, "stacking all prints for each takes minutes"
+
+
+def test_many_pictures_of_one_name_have_names_of_their_own() -> None:
+    images = [f"/data/{n}/labels/img.png" for n in range(20_000)]
+    began = time.perf_counter()
+    names = _names([*images, "/data/labels/img-2.png"], "dlc")
+    assert names[images[1]] == "labeled-data/labels/img-2.png" and len(set(names.values())) == 20_001
+    assert time.perf_counter() - began < 5, "looking through all names for each takes minutes"

@@ -14,10 +14,10 @@ def test_a_place_is_free_but_where_an_input_or_another_s_file_is(tmp_path: Path)
     foreign.write_text("{}")
     given.write_text("[]")
     work = job(tmp_path, 1, given)
-    assert work.free("new.json", b"[") == tmp_path / "new.json" and work.free("own.json", b"[") == own
+    assert work.free("new.json", rb"^\[") == tmp_path / "new.json" and work.free("own.json", rb"^\[") == own
     assert work.free("foreign.json") == foreign, "where nothing says how ours begin"
     for path in (foreign, given):
         with pytest.raises(UserError, match="is there and no prediction of an earlier run"):
-            work.free(path.name, b"[")
+            work.free(path.name, rb"^\[")
     own.write_bytes(b"")
-    assert work.free("own.json", b"[") == own, "an empty one is nobody's"
+    assert work.free("own.json", rb"^\[") == own, "an empty one is nobody's"

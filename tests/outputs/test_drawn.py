@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,3 +55,12 @@ def test_an_error_keeps_the_video_of_an_earlier_run(tmp_path: Path) -> None:
         writer.add(next(frames(clip, 1)), [pose(9)], [0.5])
         raise RuntimeError
     assert file.read_bytes() == before and list(out.iterdir()) == [file]
+
+
+def test_many_pictures_of_one_name_take_little_time(tmp_path: Path) -> None:
+    overlay = Overlay(job(tmp_path))
+    began = time.perf_counter()
+    for _ in range(5000):
+        overlay.files.append(overlay._free("img", ".jpg"))
+    assert time.perf_counter() - began < 5, "looking through all names for each takes minutes"
+    assert overlay.files[0].name == "img.jpg" and overlay.files[-1].name == "img-5000.jpg"

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
@@ -25,6 +26,7 @@ from semipose.training import loop as train
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from semipose.training.signals import EXIT_STOPPED, Stopped
+from semipose.verbs.synth import synth
 from tests.fixtures.runs import STEPS, assert_same_runs, at_step, child, dies, exit_code, resume, tiny
 
 pytestmark = pytest.mark.slow
@@ -161,6 +163,62 @@ def test_other_data_or_processes_are_refused(cache, run, monkeypatch) -> None:
     monkeypatch.setattr(train, "open_sets", relabeled)
     with pytest.raises(UserError, match="data: other samples or labels"):
         resume(config, run)
+
+
+def _drawn(folder: Path, cache: Path, count: int = 12) -> Config:
+    """A run on files: drawn people as pictures, with labels."""
+    synth(folder, domain="studio", count=count, progress=False)
+    return tiny(
+        cache, "single", data={"labeled": str(folder / "annotations.json"), "unlabeled": str(folder / "images")}
+    )
+
+
+@pytest.mark.parametrize("use", ["labeled", "unlabeled", "val"])
+def test_other_pixels_are_refused_by_name(tmp_path, run, use) -> None:
+    config = _drawn(tmp_path / "people", tmp_path / "cache")
+    if use == "val":
+        _drawn(tmp_path / "others", tmp_path / "cache", 4)
+        annotations = tmp_path / "others" / "annotations.json"
+        annotations.write_text(annotations.read_text().replace("studio-0", "val-0"))
+        for path in (tmp_path / "others" / "images").iterdir():
+            path.rename(path.with_name(path.name.replace("studio-0", "val-0")))
+        config = replace(config, data=replace(config.data, val=str(annotations)))
+    run_training(config, run, progress=False, stop_at=2)
+    folder = tmp_path / ("others" if use == "val" else "people") / "images"
+    for number in (2, 3):
+        path = sorted(folder.iterdir())[number]
+        stat = path.stat()
+        content = cv2.imencode(".png", 255 - cv2.imread(str(path)))[1].tobytes()
+        path.write_bytes(content)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    name = sorted(folder.iterdir())[2].name
+    with pytest.raises(
+        UserError, match=rf"2 images of {use} have another content, first .*{name}.*--init-from"
+    ) as caught:
+        resume(config, run)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_that_knows_no_pixels_goes_on(tmp_path, run) -> None:
+    config = _drawn(tmp_path / "people", tmp_path / "cache")
+    run_training(config, run, progress=False, stop_at=2)
+    state = checkpoint.load(run.last)
+    assert set(state.pop("contents")) == {"labeled", "unlabeled", "val"}
+    checkpoint.save(run.last, state)
+    path = min((tmp_path / "people" / "images").iterdir())
+    path.write_bytes(cv2.imencode(".png", 255 - cv2.imread(str(path)))[1].tobytes())
+    resume(config, run, stop_at=3)
+    assert checkpoint.load(run.last)["progress"]["step"] == 3
+
+
+def test_pictures_that_were_copied_or_touched_are_the_same(tmp_path, run) -> None:
+    config = _drawn(tmp_path / "people", tmp_path / "cache")
+    run_training(config, run, progress=False, stop_at=2)
+    for path in (tmp_path / "people" / "images").iterdir():
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+    resume(replace(config, data=replace(config.data, cache=str(tmp_path / "other"))), run, stop_at=3)
 
 
 def test_a_damaged_checkpoint_is_refused_before_anything_is_read(cache, run, monkeypatch) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -78,13 +79,13 @@ def test_loading_starts_at_any_step_in_order(crops, workers) -> None:
 
 
 class Acting(Dataset):
-    """Batches that are numbers, and one that does something first."""
+    """Batches that are numbers, and one, at step `at`, that does something first."""
 
-    def __init__(self, action: Callable[[], object]) -> None:
-        self.action = action
+    def __init__(self, action: Callable[[], object], at: int = 5) -> None:
+        self.action, self.at = action, at
 
     def __getitem__(self, step: int) -> torch.Tensor:
-        if step == 5:
+        if step == self.at:
             self.action()
         return torch.tensor(step)
 
@@ -105,12 +106,40 @@ def test_a_worker_that_hangs_is_an_error_after_the_timeout(monkeypatch) -> None:
     monkeypatch.setattr(stream, "TIMEOUT", 1)
     began = time.monotonic()
     with (
-        pytest.raises(UserError, match="worker was lost: DataLoader timed out after 1 seconds"),
+        pytest.raises(UserError, match=r"worker hangs: no batch came within 1 seconds; .* set workers=0") as caught,
         loading(Acting(lambda: time.sleep(600)), 0, 10, 2, False) as incoming,
     ):
         list(incoming)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 20 and "\n" not in str(caught.value)
     assert multiprocessing.active_children() == [], "nothing is left that the process would wait for at its end"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("thread", [False, True], ids=["main", "thread"])
+@pytest.mark.parametrize("sent", [False, True], ids=["waiting", "handing over"])
+def test_a_worker_that_is_stopped_is_an_error_after_the_timeout(monkeypatch, sent: bool, thread: bool) -> None:
+    """While its batch is waited for, and while the tensors of a batch that it has announced are fetched from it."""
+    monkeypatch.setattr(stream, "TIMEOUT", 1)
+
+    def take() -> str:
+        stops = Acting(lambda: None if sent else os.kill(os.getpid(), signal.SIGSTOP), 0)
+        with loading(stops, 0, 10, 1, False) as incoming:
+            if sent:
+                until = time.monotonic() + 20
+                while incoming.batches._worker_result_queue.empty() and time.monotonic() < until:
+                    time.sleep(0.01)
+                os.kill(multiprocessing.active_children()[0].pid, signal.SIGSTOP)
+            with pytest.raises(UserError, match="worker hangs: no batch came within 1 seconds") as caught:
+                list(incoming)
+        return str(caught.value)
+
+    began = time.monotonic()
+    if thread:
+        with ThreadPoolExecutor(1) as pool:
+            assert "\n" not in pool.submit(take).result(40)
+    else:
+        assert "\n" not in take()
+    assert time.monotonic() - began < 20 and multiprocessing.active_children() == []
 
 
 def test_a_death_is_told_where_a_batch_is_taken() -> None:

@@ -11,11 +11,11 @@ import yaml
 
 from semipose.cli import main
 from semipose.data.datasets import open_sets
+from semipose.data.marks import COMMENT, HEAD
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.inference.boxes import finder_in
 from semipose.methods import needs
-from semipose.outputs.drawn import COMMENT, HEAD
 from semipose.papers.configure import configure
 from semipose.verbs.init import init
 from tests.fixtures.films import film
@@ -260,12 +260,23 @@ def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
         init(tmp_path)
     assert (tmp_path / "data.yaml").read_text() == "mine"
     (tmp_path / "data.yaml").unlink()
-    for name in ("split.json", "unlabeled.json"):
-        picture(tmp_path / "new.png", 60)
-        (tmp_path / name).write_text("mine")
-        with pytest.raises(UserError, match=f"{name} exists; --overwrite"):
-            init(tmp_path)
-        assert not (tmp_path / "data.yaml").exists() and (tmp_path / name).read_text() == "mine"
+    picture(tmp_path / "new.png", 60)
+    theirs = [
+        "mine",
+        '{"images": [{"file_name": "new.png"}]}',
+        '{"labeled": [], "unlabeled": [], "val": []}',
+        "data: {}",
+    ]
+    for name in ("split.json", "unlabeled.json", "data.yaml"):
+        for mine in theirs:
+            for overwrite in (False, True):
+                (tmp_path / name).write_text(mine)
+                with pytest.raises(
+                    UserError, match=f"{name} exists and init did not write it, so --overwrite does not"
+                ):
+                    init(tmp_path, overwrite=overwrite)
+                assert (tmp_path / name).read_text() == mine
+                assert name == "data.yaml" or not (tmp_path / "data.yaml").exists()
         (tmp_path / name).unlink()
     (tmp_path / "split.json").write_text("mine")
     assert {file.name for file in init(tmp_path, out=tmp_path / "a.yaml").files} == {
@@ -274,6 +285,10 @@ def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
         "a-unlabeled.json",
     }
     assert (tmp_path / "split.json").read_text() == "mine" and opened(tmp_path / "a.yaml")[1] is not None
+    (tmp_path / "split.json").unlink()
+    assert len(init(tmp_path).files) == 3
+    with pytest.raises(UserError, match=r"data\.yaml exists; --overwrite"):
+        init(tmp_path)
     assert init(tmp_path, overwrite=True).files[0] == tmp_path / "data.yaml"
 
 

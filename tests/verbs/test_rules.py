@@ -16,7 +16,10 @@ import pytest
 
 import semipose
 from semipose import heatmap, outputs, verbs
+from semipose.cli import main
 from semipose.outputs import tolabel
+from tests.fixtures.projects import picture, plain_csv
+from tests.fixtures.runs import untrained
 
 FOLDER = Path(verbs.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -96,6 +99,94 @@ def test_the_readme_lists_them_all() -> None:
     tables = re.findall(r"(?:^\|.*\n)+", text, re.M)
     first = [set(re.findall(r"^\| *`(?:semipose )?([a-z-]+)", table, re.M)) for table in tables]
     assert known in first or known <= set(re.findall(r"semipose ([a-z-]+)", text))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A run, labels, and pictures."""
+    folder = tmp_path_factory.mktemp("made")
+    found = {
+        "run": untrained(folder / "run"),
+        "labels": plain_csv(folder / "labels"),
+        "photo": picture(folder / "a.png"),
+    }
+    found["yaml"] = folder / "data.yaml"
+    found["yaml"].write_text(
+        f"data: {{labeled: {found['labels']}, val: {found['labels']}, unlabeled: {found['photo']}}}"
+    )
+    return found
+
+
+THEIRS = '[{"image_id": 1, "category_id": 1, "keypoints": [1, 2, 0.5], "score": 0.3}]'
+"""COCO results of another program's."""
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        ("synth OUT --count 1", "annotations.json"),
+        ("synth OUT --count 1", "contact_sheet.png"),
+        ("doctor LABELS --out OUT/doctor.jpg", "doctor.jpg"),
+        ("doctor LABELS --out OUT/doctor.png", "doctor.png"),
+        ("check LABELS --html OUT/page.html", "page.html"),
+        ("report RUN --out OUT/page.html", "page.html"),
+        ("audit RUN PHOTO --out OUT", "audit.json"),
+        ("audit RUN PHOTO --out OUT", "audit.csv"),
+        ("audit RUN PHOTO --out OUT", "audit.html"),
+        ("gap RUN --val LABELS --out OUT/gap.json", "gap.json"),
+        ("worth YAML --out OUT", "worth.json"),
+        ("worth YAML --out OUT", "worth.md"),
+        ("worth YAML --out OUT", "worth.html"),
+        ("split LABELS --labeled 1 --out OUT/split.json", "split.json"),
+        ("show-mix RUN --out OUT/mix.png", "mix.png"),
+        ("export RUN --out OUT/model.onnx", "model.onnx"),
+        ("predict RUN PHOTO --out OUT --no-overlay", "keypoints.json"),
+        ("predict RUN PHOTO --out OUT --no-overlay --formats csv", "keypoints.csv"),
+        ("predict RUN PHOTO --out OUT --no-overlay --formats sleap", "predictions.slp"),
+        ("pick 1 RUN PHOTO --out OUT", "picked.csv"),
+    ],
+    ids=lambda text: text.replace(" ", "_")[:40],
+)
+def test_no_file_of_another_s_is_replaced_unasked(
+    made: dict[str, Path], words: str, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if file.endswith((".onnx", ".slp")):
+        pytest.importorskip("onnxscript" if file.endswith(".onnx") else "sleap_io")
+    (tmp_path / file).write_text(THEIRS)
+    named = {"OUT": str(tmp_path), **{name.upper(): str(path) for name, path in made.items()}}
+    for name, path in named.items():
+        words = words.replace(name, path)
+    assert main(words.split()) == 1
+    said = capsys.readouterr().err
+    assert re.search(r"is there and|there and not empty", said) and str(tmp_path) in said and said.count("\n") == 1
+    assert (tmp_path / file).read_text() == THEIRS and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "synth OUT/people --count 1",
+        "doctor LABELS --out OUT/doctor.jpg",
+        "doctor LABELS --out OUT/doctor.png",
+        "check LABELS --html OUT/page.html",
+        "report RUN --out OUT/page.html",
+        "audit RUN PHOTO --out OUT",
+        "split LABELS --labeled 1 --out OUT/split.json",
+        "show-mix RUN --out OUT/mix.png",
+        "predict RUN PHOTO --out OUT --formats coco csv dlc-csv",
+        "predict RUN PHOTO --out OUT --no-overlay --formats sleap",
+    ],
+    ids=lambda text: text.replace(" ", "_")[:40],
+)
+def test_what_an_earlier_call_wrote_is_replaced(
+    made: dict[str, Path], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "sleap" in words:
+        pytest.importorskip("sleap_io")
+    for name, path in {"OUT": tmp_path, **{name.upper(): path for name, path in made.items()}}.items():
+        words = words.replace(name, str(path))
+    for _ in range(2):
+        assert main(words.split()) == 0, capsys.readouterr().err
 
 
 def test_choices_are_those_of_the_rooms_below() -> None:

@@ -60,7 +60,7 @@ def whole_boxes(data: PoseData) -> PoseData:
 
 def boxed_by_labels(data: PoseData) -> PoseData:
     """The same samples, each labelled one in the box of its own labels (`data.boxes: labels`)."""
-    return replace(data, samples=tuple(boxed(data)))
+    return PoseData(data.name, data.skeleton, boxed(data))
 
 
 def boxed(samples: Iterable[Sample]) -> list[Sample]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from semipose.data.pictures import decode_image, picture_size, read_bytes
+from semipose.data.pictures import decode_image, leave_out, picture_size, read_bytes
 from semipose.data.refs import Frame, Person, parse
 from semipose.data.synthetic import people
 from semipose.data.video import probe, read_frame, read_frames
@@ -66,3 +66,20 @@ def image_size(ref: str | Path) -> tuple[int, int]:
             return probe(frame.file).size
         case file:
             return picture_size(file.path)
+
+
+def image_sizes(refs: Iterable[str], name: str) -> dict[str, tuple[int, int]]:
+    """The same of each image of a labelled set called `name`.
+
+    Raises:
+        UserError: naming the first few that cannot be read, and how many there are.
+    """
+    sizes: dict[str, tuple[int, int]] = {}
+    errors: dict[str, str] = {}
+    for ref in dict.fromkeys(refs):
+        try:
+            sizes[ref] = image_size(ref)
+        except UserError as error:
+            errors[ref] = str(error)
+    leave_out(name, errors.values(), len(sizes) + len(errors), limit=0)
+    return sizes

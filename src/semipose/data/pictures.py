@@ -4,7 +4,9 @@ stack in a TIFF, the first is the image; a warning says so once for TIFFs of a f
 from __future__ import annotations
 
 import io
+import os
 import warnings
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from PIL import Image, ImageOps
 
 from semipose import limits
 from semipose.errors import UserError
-from semipose.files import below
+from semipose.files import names_below
 
 MAX_PIXELS = 178_956_970
 """Larger images are refused from their header, before memory is taken: Pillow's own limit, some 13,400 x 13,400."""
@@ -23,6 +25,12 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 FORMATS = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Of Pillow's: others, such as EPS, are programs that another program would have to run."""
+
+UNLABELED_BAD_LIMIT = 0.01
+"""The share of unreadable images that an unlabelled set may have by default; a labelled one none."""
+
+NAMED = 5
+"""Of images that cannot be used, so many are named."""
 
 DEEP = "have no white of their own; scale it to 8 or 16 bits a channel and save it again"
 
@@ -92,6 +100,11 @@ def picture_size(path: str | Path) -> tuple[int, int]:
     return (w, h) if turned else (h, w)
 
 
+def is_picture(name: str) -> bool:
+    """Whether a file's name says that it is one."""
+    return os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
 def list_images(folder: str | Path) -> list[Path]:
     """The image files in a folder and the folders below it, sorted by path; hidden ones left out.
 
@@ -101,14 +114,34 @@ def list_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder of images")
-    files = sorted(
-        p
-        for p in below(folder)
-        if p.suffix.lower() in EXTENSIONS and not any(part.startswith(".") for part in p.relative_to(folder).parts)
-    )
-    if not files:
+    names = [name for name in names_below(folder) if is_picture(name) and not is_hidden(name)]
+    if not names:
         raise UserError(f"{folder} holds no image ({' '.join(EXTENSIONS)}), nor do the folders below it")
-    return files
+    return [folder / name for name in names]
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a relative path is of a hidden file, or of one in a hidden folder."""
+    return name.startswith(".") or f"{os.sep}." in name
+
+
+def leave_out(name: str, errors: Collection[str], total: int, limit: float = UNLABELED_BAD_LIMIT) -> None:
+    """Of a set called `name`, say in one warning which of its images are left out.
+
+    Args:
+        errors: of its images that cannot be used, one each.
+        limit: the share of all that these may be.
+
+    Raises:
+        UserError: they are more, or all.
+    """
+    if not errors:
+        return
+    more = f" (and {len(errors) - NAMED} more)" if len(errors) > NAMED else ""
+    text = f"{name}: {len(errors)} of {total} images cannot be used: {'; '.join(list(errors)[:NAMED])}{more}"
+    if len(errors) > limit * total or len(errors) == total:
+        raise UserError(text)
+    warnings.warn(f"{text}; they are left out", stacklevel=2)
 
 
 def inside(points: np.ndarray, shape: np.ndarray | tuple[int, int]) -> np.ndarray:

@@ -15,16 +15,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from semipose.config.resolve import read_yaml
 from semipose.data.discover import Inside, look
 from semipose.data.extent import label_box
 from semipose.data.images import image_size
 from semipose.data.open import open_all, open_labeled
 from semipose.data.sample import PoseData, Sample, join
-from semipose.data.split import Split, make_split
+from semipose.data.split import Split, is_split, make_split
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import bears, write_atomically
 from semipose.sides import find_sides
+
+MADE = "Written by semipose init"
+"""What tells our files from others of the same name."""
 
 HELD_OUT = 0.2
 """The part of the labels that is held out for validation, at least one image or session."""
@@ -70,7 +72,8 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
         out: the file to write; data.yaml in the folder by default.
 
     Raises:
-        UserError: no labels are found or can be read, or a file exists (unless `overwrite`) or cannot be written.
+        UserError: no labels are found or can be read, or a file exists (unless `overwrite`, where init wrote it) or
+            cannot be written.
     """
     root = Path(folder)
     if not root.exists():
@@ -78,8 +81,7 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
     target = Path(out) if out else (root if root.is_dir() else root.parent) / "data.yaml"
     prefix = "" if target.name == "data.yaml" else f"{target.stem}-"
     split_file, list_file = (target.with_name(f"{prefix}{name}.json") for name in ("split", "unlabeled"))
-    _refuse_existing([] if overwrite else [target])
-    _refuse_foreign(target)
+    _refuse_existing([target], overwrite)
     inside = look(root)
     pool = join([open_labeled(*source) for source in inside.labeled])
     lines = [*_found(inside, pool), *inside.remarks]
@@ -125,7 +127,8 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
         base = root if root.is_dir() else root.parent
         data["unlabeled_images"] = base
         rows = [{"file_name": image.relative_to(base).as_posix()} for image in rest]
-        files[data["unlabeled"][-1]] = json.dumps({"images": rows}, indent=0, ensure_ascii=False)
+        listed = {"info": {"description": MADE}, "images": rows}
+        files[data["unlabeled"][-1]] = json.dumps(listed, indent=0, ensure_ascii=False)
     lines.append(f"unlabelled: {len(rest)} images and {len(videos)} videos")
     shown = [video.name for video in videos if video.stem in both]
     if shown:
@@ -144,26 +147,23 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
             " sees it large (find)"
         )
     files[target] = _yaml(data, pool, target, lines)
-    _refuse_existing([] if overwrite else files)
+    _refuse_existing(files, overwrite)
     for path, text in files.items():
         write_atomically(path, text.encode())
     return Project(tuple(lines), (target, *(path for path in files if path != target)))
 
 
-def _refuse_existing(files: Iterable[Path]) -> None:
-    for path in files:
-        if path.exists():
+def _refuse_existing(files: Iterable[Path], overwrite: bool) -> None:
+    """What init did not write is not replaced even when asked: a configuration of another tool, such as DeepLabCut's
+    config.yaml, or one written by hand; a split or list of another's."""
+    for path in filter(Path.exists, files):
+        if not (is_split(path) or bears(path, MADE.encode())):
+            raise UserError(
+                f"{path} exists and init did not write it, so --overwrite does not replace it; move it away, or name"
+                " another file with --out"
+            )
+        if not overwrite:
             raise UserError(f"{path} exists; --overwrite replaces it, --out names another file")
-
-
-def _refuse_foreign(target: Path) -> None:
-    """What is configured for another tool, such as DeepLabCut's config.yaml, is not replaced even when asked."""
-    try:
-        content = read_yaml(target)
-    except UserError:  # it is missing, or no configuration
-        return
-    if content and "data" not in content:
-        raise UserError(f"{target} is a configuration that init did not write; name another file with --out")
 
 
 def _films(samples: Sequence[Sample]) -> set[str]:
@@ -341,7 +341,7 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
         ("  joints", shown(list(joints)), ""),
         ("  pairs", shown(named), "left and right, exchanged in mirrored pictures"),
     ]
-    text = ["# Written by semipose init; semipose train data.yaml trains it as it is. Paths are relative to this file."]
+    text = [f"# {MADE}; semipose train data.yaml trains it as it is. Paths are relative to this file."]
     text += [f"# {' '.join(line.split())}" for line in lines]
     found = f"""
 find:  # the first of two networks: it finds the body in whole images

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, overload
 
 import numpy as np
 
+from semipose.data.packed import Column, Texts, blocks, packed, positions, taken, together, value
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined, joint_map
 
@@ -76,6 +77,82 @@ class Sample:
         return self.keypoints is not None and bool((self.keypoints[:, 2] > 0).any())
 
 
+OTHERS = {field.name: field.default for field in fields(Sample) if field.name not in ("id", "image", "box")}
+"""Attribute -> its default."""
+
+
+class Samples(Sequence[Sample]):
+    """Samples in few arrays; each is made when it is looked at, and a change of one is a change of that alone.
+
+    Attributes:
+        ids, images: of each.
+        boxes: (N, 4) float64.
+    """
+
+    def __init__(self, ids: Texts, images: Texts, boxes: np.ndarray, others: Mapping[str, Column]) -> None:
+        self.ids, self.images, self.boxes = ids, images, boxes
+        self._others = {name: column for name, column in others.items() if column is not None}
+
+    @classmethod
+    def of(cls, samples: Iterable[Sample]) -> Samples:
+        """Packed block by block, so that of a generator few are objects at a time."""
+        if isinstance(samples, Samples):
+            return samples
+        parts, lengths = list[dict[str, Column]](), list[int]()
+        ids, images, boxes = list[Texts](), list[Texts](), list[np.ndarray]()
+        for block in blocks(samples):
+            lengths.append(len(block))
+            ids.append(Texts.of(s.id for s in block))
+            images.append(Texts.of(s.image for s in block))
+            boxes.append(np.array([s.box for s in block], np.float64).reshape(-1, 4))
+            parts.append({name: packed([getattr(s, name) for s in block], default) for name, default in OTHERS.items()})
+        others = {n: together([part[n] for part in parts], lengths, default) for n, default in OTHERS.items()}
+        names = Texts.joined(ids) if ids else Texts.of(())
+        others = {name: names if names.same(column) else column for name, column in others.items()}
+        whole = np.concatenate(boxes) if boxes else np.zeros((0, 4))
+        return cls(names, Texts.joined(images) if images else Texts.of(()), whole, others)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Samples: ...
+    def __getitem__(self, index: int | slice) -> Sample | Samples:
+        if isinstance(index, slice):
+            return self.take(positions(index, len(self)))
+        row = int(positions([index], len(self))[0])
+        others = {name: value(column, row, OTHERS[name]) for name, column in self._others.items()}
+        return Sample(self.ids[row], self.images[row], tuple(self.boxes[row].tolist()), **others)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[row] for row in range(len(self)))
+
+    def column(self, name: str) -> Column:
+        """One of the other attributes of all; None where it is the default of each."""
+        return self._others.get(name)
+
+    def rows(self, name: str) -> Iterator[Any]:
+        """The same one by one."""
+        column, default = self.column(name), OTHERS[name]
+        return (value(column, row, default) for row in range(len(self)))
+
+    def take(self, rows: np.ndarray) -> Samples:
+        """Those at (M,) positions."""
+        if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):
+            return self
+        others = {name: taken(column, rows) for name, column in self._others.items()}
+        if self._others.get("image_id") is self.ids:
+            others["image_id"] = ids = self.ids.take(rows)
+            return Samples(ids, self.images.take(rows), self.boxes[rows], others)
+        return Samples(self.ids.take(rows), self.images.take(rows), self.boxes[rows], others)
+
+    def without(self, name: str) -> Samples:
+        """The same, one of the other attributes the default of each."""
+        return Samples(self.ids, self.images, self.boxes, {**self._others, name: None})
+
+
 @dataclass(frozen=True, eq=False)
 class PoseData:
     """A named sequence of samples of one skeleton (None where there are only unlabelled boxes or images).
@@ -87,23 +164,27 @@ class PoseData:
 
     name: str
     skeleton: Skeleton | None
-    samples: tuple[Sample, ...]
+    samples: Samples
 
-    def __post_init__(self) -> None:
-        twice = [i for i, n in Counter(s.id for s in self.samples).items() if n > 1]
-        if twice:
+    def __init__(self, name: str, skeleton: Skeleton | None, samples: Iterable[Sample]) -> None:
+        for key, content in (("name", name), ("skeleton", skeleton), ("samples", Samples.of(samples))):
+            object.__setattr__(self, key, content)
+        first, inverse = self.samples.ids.grouped()
+        if len(first) < len(self):
+            some = np.flatnonzero(np.bincount(inverse) > 1)
             raise UserError(
-                f"{self.name}: {len(twice)} sample ids occur more than once, first {twice[0]!r}; make them differ"
+                f"{self.name}: {len(some)} sample ids occur more than once, first {self.samples.ids[first[some[0]]]!r};"
+                " make them differ"
             )
         k = len(self.skeleton) if self.skeleton else None
-        for sample in self.samples:
-            if sample.keypoints is not None and sample.keypoints.shape != (k, 3):
+        for row, points in self.labels():
+            if points.shape != (k, 3):
                 raise UserError(
-                    f"{self.name}: sample {sample.id!r} has keypoints of shape {sample.keypoints.shape},"
+                    f"{self.name}: sample {self.samples.ids[row]!r} has keypoints of shape {points.shape},"
                     f" the skeleton needs ({k}, 3)"
                 )
         self._refuse(_boxes(self.samples), f"has an empty box, or one beyond {FAR:g} pixels: (x, y, w, h) = {{0.box}}")
-        far, odd = _points(self.samples)
+        far, odd = self._points()
         self._refuse(far, f"has a joint beyond {FAR:g} pixels")
         self._refuse(odd, "has a joint whose visibility is none of 0, 1 and 2")
         self._refuse(_numbers(self.samples), "has an area, score, head size or place that cannot be")
@@ -114,6 +195,22 @@ class PoseData:
             sample = self.samples[int(bad.argmax())]
             more = f" (and {bad.sum() - 1} others)" if bad.sum() > 1 else ""
             raise UserError(f"{self.name}: sample {sample.id!r} {what.format(sample)}{more}; mend or remove it")
+
+    def labels(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The keypoints of samples that have some, with the samples' places."""
+        for row, points in enumerate(self.samples.column("keypoints") or ()):
+            if points is not None:
+                yield row, points
+
+    def _points(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) whether a joint's place is wrong, and whether a joint's visibility is. A place that is not finite is a
+        missing one, of which no reader makes a label, and which has no weight in training."""
+        far, odd = np.zeros((2, len(self)), bool)
+        for block in blocks(self.labels()):
+            here, points = [row for row, _ in block], np.array([points for _, points in block])
+            far[here] = (np.isfinite(points[..., :2]) & (np.abs(points[..., :2]) > FAR)).any((1, 2))
+            odd[here] = ~((points[..., 2, None] == MARKS).any(-1).all(1))
+        return far, odd
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -126,26 +223,33 @@ class PoseData:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return tuple(s.id for s in self.samples)
+        return tuple(self.samples.ids)
 
     @property
     def images(self) -> tuple[str, ...]:
         """Each image reference once, in order of first use."""
-        return tuple(dict.fromkeys(s.image for s in self.samples))
+        return tuple(self.samples.images.take(self.samples.images.grouped()[0]))
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether any joint of any sample is labelled."""
+        return any((points[:, 2] > 0).any() for _, points in self.labels())
 
     def subset(self, keys: Iterable[int | str]) -> PoseData:
         """The samples at these positions (int) or of these ids (str), in the order given."""
+        if isinstance(keys, np.ndarray):
+            return replace(self, samples=self.samples.take(keys))
         wanted = list(keys)
         names = [key for key in wanted if isinstance(key, str)]
-        at = {s.id: i for i, s in enumerate(self.samples)} if names else {}
+        at = {name: i for i, name in enumerate(self.samples.ids)} if names else {}
         missing = [key for key in names if key not in at]
         if missing:
             raise UserError(
                 f"{self.name} lacks {len(missing)} of the {len(wanted)} samples asked for, first {missing[0]!r};"
                 " is it the data set that the split was made from?"
             )
-        positions = (at[key] if isinstance(key, str) else int(key) for key in wanted)
-        return replace(self, samples=tuple(self.samples[i] for i in positions))
+        rows = positions((at[key] if isinstance(key, str) else int(key) for key in wanted), len(self))
+        return replace(self, samples=self.samples.take(rows))
 
     def onto(self, skeleton: Skeleton) -> PoseData:
         """The same samples with the joints of `skeleton`, found by name: one that this data set lacks is unlabelled in
@@ -158,15 +262,21 @@ class PoseData:
                 f"{self.name} shares no joint with {skeleton.name!r}, by name: {', '.join(self.skeleton.joints)}"
                 f" and {', '.join(skeleton.joints)}; rename its joints"
             )
-        return PoseData(self.name, skeleton, tuple(_onto(sample, places) for sample in self.samples))
+        return PoseData(self.name, skeleton, (_onto(sample, places) for sample in self.samples))
 
     def labeled(self) -> PoseData:
         """What can be learnt from: at least one labelled joint, and not a crowd."""
-        return replace(self, samples=tuple(s for s in self.samples if s.labeled and not s.iscrowd))
+        crowds = self._crowds()
+        return self.subset(np.array([r for r, p in self.labels() if (p[:, 2] > 0).any() and not crowds[r]], np.int64))
 
     def unlabeled(self) -> PoseData:
         """The same samples without their keypoints and without crowds: what an unlabelled stream may see."""
-        return replace(self, samples=tuple(replace(s, keypoints=None) for s in self.samples if not s.iscrowd))
+        kept = self.samples.take(np.flatnonzero(~self._crowds()))
+        return replace(self, samples=kept.without("keypoints"))
+
+    def _crowds(self) -> np.ndarray:
+        """(N,) whether each is a crowd."""
+        return np.fromiter(map(bool, self.samples.rows("iscrowd")), bool, len(self))
 
 
 def join(sets: Sequence[PoseData]) -> PoseData:
@@ -180,37 +290,26 @@ def join(sets: Sequence[PoseData]) -> PoseData:
         return sets[0]
     skeleton = joined([data.skeleton for data in sets if data.skeleton is not None])
     samples = (replace(s, id=f"{data.name}/{s.id}") for data in sets for s in data.onto(skeleton))
-    return PoseData("+".join(data.name for data in sets), skeleton, tuple(samples))
+    return PoseData("+".join(data.name for data in sets), skeleton, samples)
 
 
-def _boxes(samples: Sequence[Sample]) -> np.ndarray:
+def _boxes(samples: Samples) -> np.ndarray:
     """(N,) whether a box is wrong."""
-    boxes = np.array([s.box for s in samples], np.float64).reshape(-1, 4)
-    return np.array(~((np.abs(boxes) <= FAR).all(1) & (boxes[:, 2:] >= NEAR).all(1)))
+    return np.array(~((np.abs(samples.boxes) <= FAR).all(1) & (samples.boxes[:, 2:] >= NEAR).all(1)))
 
 
-def _points(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) whether a joint's place is wrong, and whether a joint's visibility is. A place that is not finite is a
-    missing one, of which no reader makes a label, and which has no weight in training."""
-    far, odd = np.zeros((2, len(samples)), bool)
-    here = [i for i, s in enumerate(samples) if s.keypoints is not None]
-    if here:
-        points = np.array([samples[i].keypoints for i in here])
-        far[here] = (np.isfinite(points[..., :2]) & (np.abs(points[..., :2]) > FAR)).any((1, 2))
-        odd[here] = ~((points[..., 2, None] == MARKS).any(-1).all(1))
-    return far, odd
-
-
-def _numbers(samples: Sequence[Sample]) -> np.ndarray:
+def _numbers(samples: Samples) -> np.ndarray:
     """(N,) whether another number is wrong."""
-    rows = [(s.area or 0, s.head_size or 0, s.score or 0) for s in samples]
-    values = np.array(rows, np.float64).reshape(-1, 3)
     bad = np.zeros(len(samples), bool)
-    bad |= ~np.isfinite(values).all(1) | ((values[:, :2] < 0) | (values[:, :2] > FAR**2)).any(1)
-    there = [i for i, s in enumerate(samples) if s.shot is not None and s.shot.xyz is not None]
-    if there:
-        places = np.array([samples[i].shot.xyz for i in there])  # type: ignore[union-attr]
-        bad[there] |= (np.abs(places) > AWAY).any((1, 2))
+    for name in ("area", "head_size", "score"):
+        if samples.column(name) is not None:
+            values = np.fromiter((number or 0 for number in samples.rows(name)), np.float64, len(samples))
+            bad |= ~np.isfinite(values)
+            if name != "score":
+                bad |= (values < 0) | (values > FAR**2)
+    for row, shot in enumerate(samples.column("shot") or ()):
+        if shot is not None and shot.xyz is not None:
+            bad[row] |= bool((np.abs(shot.xyz) > AWAY).any())
     return bad
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ import numpy as np
 
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError, reason_of
-from semipose.files import read_json, write_atomically
+from semipose.files import read_json, real, write_atomically
 
 Protocol = Literal["random", "first", "images"]
 
@@ -21,12 +22,13 @@ Protocol = Literal["random", "first", "images"]
 USES = ("labeled", "unlabeled", "val")
 
 
-def _is_split(path: Path) -> bool:
+def is_split(path: Path) -> bool:
+    """Whether a file is what `Split.save` writes."""
     try:
         content = read_json(path)
     except UserError:
         return False
-    return isinstance(content, dict) and {*USES, "protocol"} <= content.keys()
+    return isinstance(content, dict) and {*USES, "protocol", "hash"} <= content.keys()
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Split:
     def save(self, path: str | Path) -> None:
         """Write JSON; the file is there whole or not at all. UserError where a file stands there that is no split."""
         path = Path(path)
-        if path.exists() and not _is_split(path):
+        if path.exists() and not is_split(path):
             raise UserError(f"{path} is there and is no split; name another file")
         content = {**self.__dict__, "hash": self.hash}
         write_atomically(path, json.dumps(content, indent=1).encode())
@@ -159,8 +161,9 @@ def check_overlap(
     Raises:
         UserError: naming examples. Labelled and unlabelled sets may overlap.
     """
+    held_out = set() if val is None else set(_files(val))
     for what, train in (("labeled", labeled), ("unlabeled", unlabeled)):
-        shared = sorted(_files(train) & _files(val)) if train is not None and val is not None else []
+        shared = sorted({image for image in _files(train) if image in held_out}) if held_out and train else []
         if shared:
             examples = ", ".join(shared[:3])
             raise UserError(
@@ -197,5 +200,6 @@ def _order(n: int, seed: int, purpose: int, protocol: str) -> np.ndarray:
     return np.arange(n) if protocol == "first" else np.random.default_rng([seed, purpose]).permutation(n)
 
 
-def _files(data: PoseData) -> set[str]:
-    return {os.path.realpath(image) if os.path.isabs(image) else image for image in data.images}
+def _files(data: PoseData) -> Iterator[str]:
+    """The image of each sample, links resolved."""
+    return (real(image) if os.path.isabs(image) else image for image in data.samples.images)

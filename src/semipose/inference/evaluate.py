@@ -14,7 +14,7 @@ from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.json_files import load_json, rows_of
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import ready, write_atomically
 from semipose.heatmap import decoder
 from semipose.inference.boxes import finder_file, finder_in
 from semipose.inference.coverage import coverage
@@ -98,7 +98,7 @@ def evaluate_run(
         assert crops is not None
         scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
     text = json.dumps(scores, indent=1, allow_nan=False)
-    write_atomically(folder / "evaluation.json", f"{text}\n".encode())
+    write_atomically(ready(folder / "evaluation.json", rb'"networks": '), f"{text}\n".encode())
     return scores
 
 

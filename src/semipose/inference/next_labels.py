@@ -14,6 +14,7 @@ import csv
 import io
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from semipose.config import Config
-from semipose.data.checks.duplicates import Print, fingerprint, near_duplicates
+from semipose.data.checks.duplicates import Album, Print, fingerprint
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut
 from semipose.data.images import read_images
@@ -138,22 +139,22 @@ def choose(looks: Looks, scores: np.ndarray, count: int, labeled: Sequence[Looks
     for each in labeled:
         for part in np.array_split(each.features, -(-len(each.features) // BATCH)):
             nearest = np.minimum(nearest, _distance(looks.features, part).min(1))
-    taken = {f"labelled {n} {i}": p for n, each in enumerate(labeled) for i, p in enumerate(each.prints)}
+    taken = Album(mark for each in labeled for mark in each.prints)
     left = np.ones(len(scores), bool)
     found: list[tuple[int, float]] = []
     while len(found) < count:
-        worth = np.where(left, scores * nearest, -1.0)
-        best = int(worth.argmax())
-        if not left[best]:
+        order = np.argsort(np.where(left, -scores * nearest, 1.0), kind="stable")[: left.sum()]
+        for best in order.tolist():
+            left[best] = False
+            if taken.nearest(looks.prints[best]) is None:
+                break
+        else:
             raise UserError(
                 f"pick {count}: only {len(found)} images differ from each other and from what is labelled, the others"
                 f" are near-duplicates; ask for {len(found)} or fewer, or for more frames with --frames"
             )
-        left[best] = False
-        if near_duplicates({"this": looks.prints[best]}, taken):
-            continue
         found.append((best, float(nearest[best])))
-        taken[str(best)] = looks.prints[best]
+        taken.add(looks.prints[best])
         nearest = np.minimum(nearest, _distance(looks.features, looks.features[[best]])[:, 0])
     return found
 
@@ -225,6 +226,7 @@ def _names(images: Sequence[str], form: str) -> dict[str, str]:
     """A file for each image, all different: labeled-data/<video or folder>/<frame>.png, as DeepLabCut has them, or
     images/<video or folder>-<frame>.png."""
     found: dict[str, str] = {}
+    used, last = set[str](), Counter[str]()
     for image in images:
         match parse(image):
             case Frame() as frame:
@@ -234,9 +236,11 @@ def _names(images: Sequence[str], form: str) -> dict[str, str]:
             case ref:
                 where, stem = ref.file.parent.name or "images", ref.file.stem
         start = f"labeled-data/{where}/{stem}" if form == "dlc" else f"images/{where}-{stem}"
-        name, n = f"{start}.png", 2
-        while name in found.values():
-            name, n = f"{start}-{n}.png", n + 1
+        name = f"{start}.png"
+        while name in used:
+            last[start] += 1
+            name = f"{start}-{last[start] + 1}.png"
+        used.add(name)
         found[image] = name
     return found
 

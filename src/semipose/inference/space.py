@@ -14,7 +14,7 @@ from semipose.cameras.triangulation import OF_BOX, triangulate
 from semipose.data.readers.cameras import read_cameras
 from semipose.data.readers.json_files import Json, box_of, field_of, load_json
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import ready, write_atomically
 from semipose.metrics.mpjpe import mpjpe_summary, root_of
 from semipose.skeleton import Skeleton
 
@@ -90,7 +90,7 @@ def triangulate_files(
     }
     if truth is not None:
         document["mpjpe"] = _score(Path(truth), keys, found.points)
-    write_atomically(Path(out), (json.dumps(document) + "\n").encode())
+    write_atomically(ready(Path(out), rb'^{"unit": "mm", "cameras": '), (json.dumps(document) + "\n").encode())
     return document
 
 

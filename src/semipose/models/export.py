@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from semipose.errors import UserError
+from semipose.files import ready
 from semipose.models.weights import load_model
 
 TOLERANCE = 1e-3
@@ -47,6 +48,7 @@ def write_onnx(model: str | Path, out: str | Path | None = None, opset: int = 18
     path = Path(model)
     network, skeleton, config = load_model(path)[:3]
     file = Path(out) if out is not None else (path if path.is_dir() else path.parent) / "model.onnx"
+    ready(file, b"semipose")  # in what `about` says below
     network = network.to(memory_format=torch.contiguous_format).eval()
     example = torch.rand(2, 3, *network.size, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
@@ -74,7 +76,6 @@ def write_onnx(model: str | Path, out: str | Path | None = None, opset: int = 18
     }
     onnx.helper.set_model_props(proto, {"semipose": json.dumps(about)})
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         onnx.save_model(proto, str(file))
     except OSError as error:
         raise UserError(f"{file} cannot be written ({error.strerror or error}); choose another with --out") from None

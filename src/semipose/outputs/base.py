@@ -12,6 +12,7 @@ import numpy as np
 
 from semipose.data.sample import Sample
 from semipose.errors import UserError
+from semipose.files import bears
 from semipose.outputs.pose import Pose
 from semipose.skeleton import Skeleton
 
@@ -49,18 +50,14 @@ class Job:
     people: int = 1
     inputs: frozenset[Path] = frozenset()
 
-    def free(self, name: str, starts: bytes = b"") -> Path:
-        """A file's place in the folder.
+    def free(self, name: str, mark: bytes = b"") -> Path:
+        """A file's place in the folder; `mark`: a pattern that is in all that is written there (`files.bears`).
 
         Raises:
-            UserError: an input is there, or a file that does not start as those of earlier runs.
+            UserError: an input is there, or a file without the mark.
         """
         path = self.folder / name
-        foreign = False
-        if starts and path.is_file():
-            with path.open("rb") as file:
-                foreign = file.read(len(starts)) not in (starts, b"")
-        if foreign or path.resolve() in self.inputs:
+        if (path.exists() and not bears(path, mark)) or path.resolve() in self.inputs:
             raise UserError(f"{path} is there and no prediction of an earlier run; choose another folder with --out")
         return path
 

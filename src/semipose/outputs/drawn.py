@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-import cv2
 import numpy as np
 
-from semipose.data.marks import COMMENT, HEAD, MARK, is_own
+from semipose.data.marks import MARK, encoded, is_own
 from semipose.drawing.poses import draw_pose
 from semipose.files import Part, write_atomically, writing
 from semipose.outputs.base import Frame, Job
@@ -28,6 +28,7 @@ class Overlay:
 
     def __init__(self, job: Job) -> None:
         self.files: list[Path] = []
+        self._last, self._used = Counter[str](), set[Path]()
         self._job = job
         self._film: _Film | None = None
         self._source: Path | None = None
@@ -48,9 +49,8 @@ class Overlay:
             pixels = draw_pose(pixels, pose.keypoints, self._job.skeleton)
         if frame.video is None:
             path = self._free(Path(frame.path).stem, ".jpg")
-            content = cv2.imencode(".jpg", pixels[..., ::-1])[1].tobytes()
             # Not by imwrite, which takes no path that is not ASCII everywhere.
-            write_atomically(path, content[:HEAD] + COMMENT + content[HEAD:])
+            write_atomically(path, encoded(pixels, ".jpg"))
             self.files.append(path)
             return
         if frame.video != self._source:
@@ -63,12 +63,14 @@ class Overlay:
         self._film.add(pixels)
 
     def _free(self, stem: str, suffix: str) -> Path:
-        for number in itertools.count(1):
+        for number in itertools.count(self._last[stem + suffix] + 1):
+            self._last[stem + suffix] = number
             name = stem if number == 1 else f"{stem}-{number}"
             for path in (self._job.folder / f"{name}{suffix}", self._job.folder / f"{name}_semipose{suffix}"):
-                if path in self.files:
+                if path in self._used:
                     break  # another input of this name
                 if path.resolve() not in self._job.inputs and (not path.exists() or is_own(path)):
+                    self._used.add(path)
                     return path
         raise AssertionError
 

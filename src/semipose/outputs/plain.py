@@ -47,11 +47,15 @@ class TextFile:
         """The last rows."""
 
 
+MARK = rb'^\[(\]\n$|\{"image_id": .{1,999}?, "category_id": 1, "keypoints": \[(?s:.*)"bbox": \[[^]]*\]\}\]\n$)'
+"""How our results begin and end, of other programs' hardly both: the box last, a line break at the end."""
+
+
 class Coco(TextFile):
     """keypoints.json: COCO results, one object a pose."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(job.free("keypoints.json", b"["))
+        super().__init__(job.free("keypoints.json", MARK))
         self._before = "["
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
@@ -81,7 +85,7 @@ class Csv(TextFile):
     """keypoints.csv: a row a joint; `error90_px` is empty where the model has no error bars."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(job.free("keypoints.csv", b"image,person,joint,x,y,score"))
+        super().__init__(job.free("keypoints.csv", b"^image,person,joint,x,y,score"))
         self._joints = [cell(joint) for joint in job.skeleton.joints]
         self._rows = csv.writer(self.file)
         self._rows.writerow(("image", "person", "joint", "x", "y", "score", "error90_px"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from semipose.outputs.base import Frame, Job, cell
 from semipose.outputs.pose import Pose
 
 SCORER = "semipose"
+MADE = rb'"written by": ?"semipose"'
+"""In our .slp files."""
 LIBRARIES = (RuntimeError, ValueError)
 """What HDF5's libraries raise on a full disk: PyTables' own errors and h5py's are such."""
 CHUNK = 1000
@@ -43,6 +46,7 @@ class _Tables:
 
     def __init__(self, job: Job) -> None:
         self.files: list[Path] = []
+        self._last, self._used = Counter[str](), set[Path]()
         self.job = job
         self._source: Path | None = None
         self._started = False
@@ -73,10 +77,12 @@ class _Tables:
                 self._finish()
             self._started, self._source = True, frame.video
             stem = frame.video.stem if frame.video else "images"
-            path, number = self.job.folder / f"{stem}{self.suffix}", 2
-            while path in self.files:
-                path, number = self.job.folder / f"{stem}-{number}{self.suffix}", number + 1
-            self.files.append(path)
+            path = self.job.folder / f"{stem}{self.suffix}"
+            while path in self._used:
+                self._last[stem] += 1
+                path = self.job.folder / f"{stem}-{self._last[stem] + 1}{self.suffix}"
+            self._used.add(path)
+            self.files.append(self.job.free(path.name))
             self._part = Part(path)
             with writing(path, *LIBRARIES):
                 self.open(self._part.path)
@@ -173,7 +179,7 @@ class Sleap:
             raise UserError("SLEAP's files need sleap-io: pip install 'semipose[sleap]'") from None
         self._io: Any = sleap_io
         self.job = job
-        self.files = [job.free("predictions.slp")]
+        self.files = [job.free("predictions.slp", MADE)]
         self._frames: list[tuple[str, int, list[tuple[np.ndarray, float]]]] = []
 
     def __enter__(self) -> Self:
@@ -196,6 +202,7 @@ class Sleap:
             ]
             labeled.append(io.LabeledFrame(video=videos[path], frame_idx=number, instances=instances))
         labels = io.Labels(labeled_frames=labeled, videos=list(videos.values()), skeletons=[skeleton])
+        labels.provenance["written by"] = SCORER
         part = Part(self.files[0])
         try:
             with writing(self.files[0], *LIBRARIES):

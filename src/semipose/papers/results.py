@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from semipose.files import write_atomically
+from semipose.files import ready, write_atomically
 from semipose.papers.measures import SCORES, part_of
 from semipose.papers.tables import MPJPE, PCK, PSEUDO, Row, Table
 
@@ -69,6 +69,7 @@ def write_table(
     content: dict[str, Any] = {"table": key, "title": table.title, "remark": table.remark, "scale": asked.scale}
     content |= {"seeds": list(seeds), "dry_run": asked.dry_run, "rows": rows}
     files = [asked.out / f"{key}.json", asked.out / f"{key}.md"]
+    ready(files[0], rb'"dry_run": ')
     write_atomically(files[0], (json.dumps(content, indent=1) + "\n").encode())
     write_atomically(files[1], markdown(content).encode())
     return {**content, "files": files}

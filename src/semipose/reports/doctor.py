@@ -11,6 +11,7 @@ import numpy as np
 
 from semipose.data.checks.swapped import orders
 from semipose.data.images import read_image
+from semipose.data.marks import encoded, refuse_drawn_by_others
 from semipose.data.sample import PoseData, Sample
 from semipose.drawing.poses import contact_sheet, draw_pose, side_colors
 from semipose.errors import UserError
@@ -63,8 +64,9 @@ def diagnose(data: PoseData, out: str | Path = "doctor.jpg", paired: bool = Fals
     path = Path(out)
     if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise UserError(f"{path} is no name for a picture; end it in .jpg or .png")
+    refuse_drawn_by_others(path)
     sheet = contact_sheet(pictures, 2)
-    write_atomically(path, cv2.imencode(path.suffix, sheet[..., ::-1])[1].tobytes())
+    write_atomically(path, encoded(sheet, path.suffix))
     return Diagnosis(tuple(lines), path, not (suspects or remarks))
 
 

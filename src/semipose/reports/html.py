@@ -38,7 +38,11 @@ def report(runs: Sequence[Path], out: Path | None = None) -> Path:
     path = Path(out) if out is not None else (first if len(found) == 1 else first.parent) / "report.html"
     with boundary(", ".join(map(str, runs)), "what training writes"):
         content = contents(found)
-    return write_page(ready(path), "report.html", content)
+    return write_page(ready(path, PAGE), "report.html", content)
+
+
+PAGE = rb"<title>[^<]*semipose"
+"""In every page of ours."""
 
 
 def write_page(path: Path, template: str, content: dict[str, Any]) -> Path:
@@ -47,7 +51,7 @@ def write_page(path: Path, template: str, content: dict[str, Any]) -> Path:
         loader=PackageLoader("semipose.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"percent": percent}
-    write_atomically(ready(path), environment.get_template(template).render(content).encode())
+    write_atomically(ready(path, PAGE), environment.get_template(template).render(content).encode())
     return path
 
 

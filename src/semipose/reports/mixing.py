@@ -20,10 +20,12 @@ from torch import Tensor
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.data.datasets import cut, open_sets
+from semipose.data.marks import encoded, refuse_drawn_by_others
 from semipose.data.open import open_labeled
 from semipose.drawing.poses import DARK, RGB, WHITE
 from semipose.draws import Draws, permutation
 from semipose.errors import UserError
+from semipose.files import write_atomically
 from semipose.geometry import View
 from semipose.inference.boxes import finder_in
 from semipose.inference.evaluation import evaluating
@@ -80,6 +82,7 @@ def draw_group(
         raise UserError(f"there is no {file}; name a finished run's folder or a model.safetensors")
     if not cv2.haveImageWriter(str(out)):
         raise UserError(f"{out} is no name of a picture; end it in .png or .jpg")
+    refuse_drawn_by_others(Path(out))
     loaded, recorded = load_model(file), file.parent / "config.yaml"
     config = resolve(Config(), read_yaml(recorded)) if recorded.exists() else Config(model=loaded.config)
     name = config.method.name if needs(config.method.name).tiles else "pose_mum"
@@ -97,9 +100,7 @@ def draw_group(
         before, after = (loaded.network(hard.image, tap) for tap in (replace(mix, moves=still), mix))
         plain = loaded.network(hard.image)
     picture = draw_mix(hard.image, mix, taking.mix.unmix, before, after, plain)
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(out), picture[..., ::-1]):
-        raise UserError(f"{out} could not be written; name a picture in a folder that takes it")
+    write_atomically(Path(out), encoded(picture, Path(out).suffix))
     own = torch.arange(len(hard))[:, None, None]
     moved = {name: float((origins != own).float().mean()) for name, origins in mix.origins.items()}
     return {"out": str(out), "mixed": list(mix.origins), "unmixed": taking.mix.unmix, "moved": moved}

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from semipose.config.resolve import resolve
 from semipose.config.schema import FREE, Config, ModelConfig, differences, to_dict
 from semipose.data.crops.build import Crops
+from semipose.data.crops.store import images_of
 from semipose.data.datasets import cut, open_sets
 from semipose.draws import Draws
 from semipose.errors import UserError, boundary
@@ -131,6 +132,8 @@ class Training:
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
+        cuts = {"labeled": labeled, "unlabeled": unlabeled, "val": self.val}
+        self.contents = {use: torch.from_numpy(crops.contents) for use, crops in cuts.items() if crops is not None}
         self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]
         size = sizes[1] // self.share.world
         self.held = hold_back(unlabeled, self.sets.held, config.pseudo, size, config.seed)
@@ -182,6 +185,8 @@ class Training:
         changed = [d for d in differences(begun, to_dict(self.config)) if d.split(":")[0] not in FREE]
         if saved["data"] != self.sets.hash:
             changed.append("data: other samples or labels than the run began with")
+        else:
+            changed += self._other_pixels(saved.get("contents", {}))
         if saved["skeleton"] != self.sets.skeleton.to_dict():
             changed.append("data: another skeleton")
         if saved["world"] != self.share.world:
@@ -198,6 +203,17 @@ class Training:
         self.precision = Precision(**saved.get("precision", asdict(self.precision)))
         device = self.fabric.device
         self.window = {name: torch.tensor(value, device=device) for name, value in self.state.window.items()}
+
+    def _other_pixels(self, contents: dict[str, Tensor]) -> list[str]:
+        """What is said of each set whose images are other ones than a checkpoint knows, the first by name. Older
+        checkpoints know of none."""
+        said = []
+        for use, before in contents.items():
+            other = (before != self.contents[use]).any(1).nonzero()[:, 0].tolist()
+            if other:
+                image = images_of(getattr(self.sets, use))[0][other[0]]
+                said.append(f"data: {len(other)} images of {use} have another content, first {image}")
+        return said
 
     def train(self, stop_at: int | None) -> dict[str, Any]:
         """From the step it stands at to the last, or to `stop_at`."""
@@ -363,6 +379,7 @@ class Training:
         state = {
             "config": to_dict(self.config),
             "data": self.sets.hash,
+            "contents": self.contents,
             "world": self.share.world,
             "progress": asdict(self.state),
             "monitor": asdict(self.monitor),

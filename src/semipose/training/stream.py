@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from types import FrameType
 
 import numpy as np
@@ -20,7 +21,7 @@ from semipose.draws import permutation
 from semipose.errors import UserError
 
 TIMEOUT = 120
-"""Seconds after which a worker that delivers nothing is an error."""
+"""Seconds in which a batch must be there, handed over and all; else a worker hangs, which is an error."""
 
 LABELED, UNLABELED = 1, 2
 
@@ -100,7 +101,8 @@ def loading(
     """The batches of steps start..stop-1, in order; the same with any number of workers, which end with the block.
 
     Raises:
-        UserError: where a batch is taken, when a worker died (at once) or delivered nothing for `TIMEOUT` seconds.
+        UserError: where a batch is taken, when a worker died (at once) or did not hand one over within `TIMEOUT`
+            seconds.
     """
     others = set(active_children())
     loader = DataLoader(
@@ -109,12 +111,11 @@ def loading(
         sampler=range(start, stop),
         num_workers=workers,
         pin_memory=pin,
-        timeout=TIMEOUT if workers else 0,
         worker_init_fn=_leave_signals,
     )
     watched = None
     try:
-        watched = _Watched(loader) if workers else None
+        watched = _Watched(loader, others) if workers else None
         yield watched or loader
     finally:
         for worker in set(active_children()) - others:
@@ -126,10 +127,15 @@ def loading(
 
 class _Watched:
     """Batches from worker processes. The death of one is an error where a batch is taken, and nowhere else: torch's
-    handler of SIGCHLD raises wherever the main process stands, be it in the answer to another error."""
+    handler of SIGCHLD raises wherever the main process stands, be it in the answer to another error.
 
-    def __init__(self, loader: DataLoader) -> None:
+    One that hangs is killed, which ends every wait for it. The loader's own time-out ends only the wait for a message:
+    the tensors that a message is of are fetched from the worker afterwards, without one."""
+
+    def __init__(self, loader: DataLoader, others: set[BaseProcess]) -> None:
         self.batches = iter(loader)
+        self.workers = set(active_children()) - others
+        self.late = False
         self.heard = signal.getsignal(signal.SIGCHLD)  # torch's handler, which raises once for each loader
         self.waiting = False
         if _in_main_thread():
@@ -148,14 +154,24 @@ class _Watched:
         return self
 
     def __next__(self) -> dict[str, torch.Tensor]:
+        taken = threading.Event()
         try:
             self.waiting = True
+            threading.Thread(target=self._end_late, args=(taken,), daemon=True).start()
             try:
                 self._hear(signal.SIGCHLD, None)  # of those that died since the last batch
                 return next(self.batches)
             finally:
                 self.waiting = False
-        except (RuntimeError, ConnectionError, EOFError) as error:  # the latter where a worker dies while handing over
+                taken.set()
+        except (RuntimeError, OSError, EOFError) as error:  # the latter where a worker dies while handing over
+            if self.late:
+                raise UserError(
+                    f"a data loading worker hangs: no batch came within {TIMEOUT} seconds; see that the disk of"
+                    " data.cache answers, or set workers=0"
+                ) from None
+            if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+                raise
             if isinstance(error, RuntimeError) and not str(error).startswith(("DataLoader", "Pin memory")):
                 raise
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -163,6 +179,16 @@ class _Watched:
                 f"a data loading worker was lost: {reason}; see that memory and the disk of data.cache suffice,"
                 " or set workers=0"
             ) from None
+
+    def _end_late(self, taken: threading.Event) -> None:
+        """Kill the workers where no batch is `taken` in time. A process that was stopped, as by Ctrl-Z, and its workers
+        with it, loses no more than one of these seconds."""
+        for _ in range(TIMEOUT):
+            if taken.wait(1):
+                return
+        self.late = True
+        for worker in self.workers:
+            worker.kill()
 
 
 def _in_main_thread() -> bool:

@@ -8,7 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import refuse_foreign, write_atomically
+
+_MARKS = {"json": rb'"formula": "trouble = mean', "csv": rb"^sample,score,joint,x,y,confidence,doubt"}
+"""In every file of this command, by its ending."""
 
 
 def audit(
@@ -52,13 +55,16 @@ def audit(
 
     from semipose.inference.uncertainty import FORMULA, judge, open_both
     from semipose.reports.audit import page, summary, table
+    from semipose.reports.html import PAGE
 
     if count < 1:
         raise UserError(f"audit shows {count} images; ask for one or more with --count")
+    folder = Path(out)
+    for suffix, mark in {**_MARKS, "html": PAGE}.items():
+        refuse_foreign(folder / f"audit.{suffix}", mark)
     judgement = judge(open_both(model, data, frames, boxes), device, seed, progress)
     order = np.argsort(-judgement.score, kind="stable").tolist()
     content = {"model": str(model), "formula": FORMULA, **summary(judgement, order)}
-    folder = Path(out)
     write_atomically(folder / "audit.json", (json.dumps(content) + "\n").encode())
     write_atomically(folder / "audit.csv", table(judgement, order).encode())
     page(content, judgement, order[:count], folder / "audit.html")

@@ -50,7 +50,9 @@ def check(
     from semipose.config.resolve import is_data_yaml
 
     if html is not None:
-        ready(Path(html))
+        from semipose.reports.html import PAGE
+
+        ready(Path(html), PAGE)
     sources: Mapping[str, Any] = {"labeled": data, "unlabeled": unlabeled, "val": val}
     if all(source is None for source in sources.values()):
         raise UsageError("name labelled data, or a data.yaml with --data")

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from semipose.files import ready, write_atomically
 
+_MARK = rb'"scored": '
+"""In every file of this command."""
+
 
 def gap(
     model: str | Path,
@@ -57,7 +60,7 @@ def gap(
     """
     from semipose.inference.perturbation import perturbed
 
-    file = ready(Path(out))
+    file = ready(Path(out), _MARK)
     how: dict[str, Any] = {"threshold": threshold, "decode": decode, "device": device, "progress": progress}
     result = perturbed(model, val, images, split, views=views, draws=draws, count=count, seed=seed, **how)
     write_atomically(file, (json.dumps(result, indent=1) + "\n").encode())

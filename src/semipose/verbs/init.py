@@ -19,7 +19,7 @@ def init(folder: str | Path, *, out: str | Path | None = None, overwrite: bool =
     Args:
         folder: A project of DeepLabCut or Lightning Pose, or any folder or file of labels.
         out: The file to write; data.yaml in the folder by default.
-        overwrite: Replace files that exist.
+        overwrite: Replace files that an earlier init wrote.
 
     Returns: what was found, line by line, and the files written.
 

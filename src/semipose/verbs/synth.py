@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 from semipose.errors import UserError
+from semipose.files import ready, write_atomically
 
 if TYPE_CHECKING:
     from semipose.data.sample import Sample
@@ -43,12 +44,15 @@ def synth(
     from rich.progress import track
 
     from semipose.data.images import read_image
+    from semipose.data.marks import encoded, refuse_drawn_by_others
     from semipose.data.synthetic.people import contact_sheet, dataset
 
     if count < 1:
         raise UserError(f"synth draws at least 1 person, not {count}")
     data = dataset(domain, count, seed, start)
     folder = Path(out)
+    ready(folder / "annotations.json", rb'"file_name": "(studio|wild)-\d+-\d{6}\.png"')
+    refuse_drawn_by_others(folder / "contact_sheet.png")
     try:
         (folder / "images").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -64,8 +68,8 @@ def synth(
     limbs = [[a + 1, b + 1] for a, b in data.skeleton.limbs]
     category = {"id": 1, "name": "person", "keypoints": list(data.skeleton.joints), "skeleton": limbs}
     document = {"images": images, "annotations": annotations, "categories": [category]}
-    (folder / "annotations.json").write_text(json.dumps(document))
-    cv2.imwrite(str(folder / "contact_sheet.png"), contact_sheet(seed, domain)[..., ::-1])
+    write_atomically(folder / "annotations.json", json.dumps(document).encode())
+    write_atomically(folder / "contact_sheet.png", encoded(contact_sheet(seed, domain), ".png"))
     return [folder / "annotations.json", folder / "contact_sheet.png", folder / "images"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from semipose.config import Config
 from semipose.errors import UsageError
-from semipose.files import write_atomically
+from semipose.files import refuse_foreign, write_atomically
 
 
 def worth(
@@ -59,6 +59,7 @@ def worth(
     """
     from semipose.config.resolve import read_yaml
     from semipose.papers.configure import configure, has_settings, nested
+    from semipose.reports.html import PAGE
     from semipose.reports.worth import markdown, page, sentence
     from semipose.training.comparison import compare
 
@@ -67,6 +68,8 @@ def worth(
     base = config if isinstance(config, Config) else None if config or has_settings(data) else "auto"
     layers = [read_yaml(Path(config))] if isinstance(config, str | Path) else []
     chosen = configure(base, data, *layers, nested(settings))
+    for suffix, mark in {"json": rb'^{\s*"sentence": ', "md": b"^# Is it worth it", "html": PAGE}.items():
+        refuse_foreign(Path(out, f"worth.{suffix}"), mark)
     result = compare(chosen, method, seeds, labels, curve=curve, out=Path(out), progress=progress)
     result = {"sentence": sentence(result), **result}
     text = json.dumps(result, indent=1, allow_nan=False)

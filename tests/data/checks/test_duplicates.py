@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from semipose.data.checks.check import check
-from semipose.data.checks.duplicates import fingerprint, near_duplicates
+from semipose.data.checks.duplicates import Album, Print, fingerprint, near_duplicates
 from semipose.data.images import read_image
 from semipose.data.readers.folder import read_folder
 from semipose.data.sample import PoseData, Sample
@@ -88,3 +90,46 @@ def test_check_names_them(tmp_path: Path) -> None:
         progress=False,
     )
     assert "-> hold out whole videos" in report.text()
+
+
+def compared(these: dict[str, Print], those: dict[str, Print]) -> dict[str, str]:
+    """By comparing each with each."""
+    found = {}
+    for name, mark in these.items():
+        best = Album(those.values()).nearest(mark)
+        found |= {} if best is None else {name: list(those)[best[0]]}
+    return found
+
+
+def prints_of(seed: int, count: int, noise: float) -> dict[str, Print]:
+    """Of pictures around few different ones, as frames of still cameras are."""
+    rng = np.random.default_rng(seed)
+    scenes = [cv2.GaussianBlur(rng.uniform(0, 255, (32, 32)).astype(np.float32), (0, 0), 3) for _ in range(3)]
+    pictures = [scenes[n % 3] + rng.normal(0, noise, (32, 32)) * rng.integers(0, 4) for n in range(count)]
+    grey = [np.repeat(np.clip(each, 0, 255).astype(np.uint8)[..., None], 3, -1) for each in pictures]
+    return {f"{seed} {n}": fingerprint(each) for n, each in enumerate(grey)}
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0, 3.0, 30.0])
+def test_the_tree_finds_what_comparing_each_with_each_finds(noise: float) -> None:
+    these, those = prints_of(0, 90, noise), {**prints_of(0, 300, noise), **prints_of(1, 200, noise)}
+    found = near_duplicates(these, {f"val {name}": mark for name, mark in those.items()})
+    assert found == {name: f"val {other}" for name, other in compared(these, those).items()} and len(found) == 90
+
+
+def test_an_album_grows() -> None:
+    marks = list(prints_of(0, 150, 30.0).values())
+    album = Album(marks[:3])
+    for mark in marks[3:]:
+        album.add(mark)
+    assert album.smalls.shape == (150, 32, 32) and np.array_equal(album.smalls, Album(marks).smalls)
+    assert all((album.nearest(mark) or (0, 9.0))[1] == 0.0 for mark in marks)
+    assert Album().nearest(marks[0]) is None
+
+
+def test_many_of_one_picture_are_looked_up_once() -> None:
+    one, other = (fingerprint(PEOPLE[n]) for n in (0, 1))
+    these, those = ({f"{use}{n}": one for n in range(20_000)} for use in ("a", "b"))
+    began = time.perf_counter()
+    assert set(near_duplicates(these, {"x": other, **those}).values()) == {"b0"}
+    assert time.perf_counter() - began < 5, "each with each takes minutes"

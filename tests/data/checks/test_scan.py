@@ -30,7 +30,7 @@ def test_each_image_is_read_once_whatever_it_is(tmp_path: Path, workers: int) ->
     assert scan.digests == {
         str(file): digest(file.read_bytes()),
         frame: digest(pixels[frame].tobytes()),
-        person: person,
+        person: person.encode(),
     }
     assert scan.peaks == {image: int(image_pixels.max()) for image, image_pixels in pixels.items()}
     for image, print_ in scan.prints.items():

@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import pickle
 import resource
+import shutil
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
+from semipose.data.crops import build as crop_build
 from semipose.data.crops import store as crop_store
 from semipose.data.crops.build import Crops, CropSpec, build_crops, prune_cache
 from semipose.data.open import open_labeled
@@ -122,12 +125,108 @@ def test_labels_are_no_part_of_the_cache_but_boxes_are(data: PoseData, tmp_path:
     assert build(moved, tmp_path).decoded == IMAGES
 
 
-@pytest.mark.parametrize("file", ["crops.bin", "index.json", "spans.npy"])
+@pytest.mark.parametrize("file", ["crops.bin", "index.json", "rows.bin", "images.bin"])
 def test_a_cache_with_a_damaged_file_is_built_again(data: PoseData, tmp_path: Path, file: str) -> None:
     path = build(data, tmp_path).path / file
     path.write_bytes(path.read_bytes()[:-9])
-    crops = build(data, tmp_path)
+    with pytest.warns(UserWarning, match=r"the crops of some people in .* are made anew: its .* damaged"):
+        crops = build(data, tmp_path)
     assert crops.decoded == IMAGES and greys(crops) == expected_greys(data)
+
+
+def _flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _other_error(path: Path) -> None:
+    path.write_text(path.read_text().replace('"errors": {}', '"errors": {"0": "it is no image"}'))
+
+
+def _other_count(path: Path) -> None:
+    path.write_text(path.read_text().replace(f'"images": {IMAGES}', '"images": 99'))
+
+
+@pytest.mark.parametrize(
+    ("file", "edit"),
+    [
+        ("rows.bin", _flipped),
+        ("images.bin", _flipped),
+        ("index.json", _flipped),
+        ("index.json", _other_error),
+        ("index.json", _other_count),
+        ("index.json", lambda path: path.write_text("[1]")),
+        ("index.json", lambda path: path.write_text("{}")),
+        ("index.json", lambda path: path.write_text("[" * 100_000)),
+        ("index.json", lambda path: path.unlink()),
+        ("rows.bin", lambda path: path.write_bytes(b"")),
+    ],
+)
+def test_an_index_that_was_edited_is_built_again(
+    data: PoseData, tmp_path: Path, file: str, edit: Callable[[Path], object]
+) -> None:
+    edit(build(data, tmp_path).path / file)
+    with pytest.warns(UserWarning, match="are made anew: its (files|index)"):
+        crops = build(data, tmp_path)
+    assert crops.decoded == IMAGES and greys(crops) == expected_greys(data)
+    assert build(data, tmp_path).decoded == 0
+
+
+@pytest.mark.parametrize("store", ["raw", "jpeg"])
+def test_damaged_pixels_are_cut_anew_when_they_are_read(data: PoseData, tmp_path: Path, store: Store) -> None:
+    spec = replace(SPEC, store=store)
+    whole = build(data, tmp_path, spec)
+    every = range(len(data))
+    right = whole.images(every)
+    file = whole.path / "crops.bin"
+    content = file.read_bytes()
+    file.write_bytes(bytes(len(content) // 2) + content[len(content) // 2 :])
+    crops = build(data, tmp_path, spec)
+    with pytest.warns(UserWarning, match=r"crops were damaged and are cut anew, first that of .*\.png") as told:
+        assert (crops.images(every) == right).all()
+    assert len(told) == 1, "one line, however many"
+    assert crops.decoded == 0 and file.read_bytes() == content
+    _flipped(file)
+    Path(data.images[2]).write_bytes(b"<html>")
+    with pytest.raises(UserError, match=r"is damaged and cannot be cut anew .*; remove that folder"):
+        crops = replace(crops, _file=None, _sound=None)
+        crops.images(every)
+
+
+def test_crops_are_compared_once(data: PoseData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crops = build(data, tmp_path)
+    compared = []
+    monkeypatch.setattr(crop_build, "checksum_of", lambda part: compared.append(1) or crop_store.checksum_of(part))
+    for _ in range(3):
+        crops.images([0, 1, 1, 5])
+    assert 3 <= len(compared) <= 4
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".png"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_other_content_of_the_same_size_and_time_is_noticed(tmp_path: Path, suffix: str, moved: bool) -> None:
+    """Written over, or another file moved to its place, and the clock of the file set back."""
+    path, other = tmp_path / f"a{suffix}", tmp_path / f"other{suffix}"
+    one, two = np.zeros((400, 300, 3), np.uint8), np.zeros((400, 300, 3), np.uint8)
+    one[150:250, 100:200], two[150:250, 100:200] = (10, 20, 30), (30, 20, 10)  # in the middle of a file of 360 kB
+    cv2.imwrite(str(path), one)
+    cv2.imwrite(str(other), two)
+    size = max(path.stat().st_size, other.stat().st_size)
+    for file in (path, other):
+        file.write_bytes(file.read_bytes().ljust(size, b"\0"))
+        os.utime(file, (1e9, 1e9))
+    data = PoseData("one", None, [Sample("a", str(path), (0, 0, 300, 400))])
+    assert build(data, tmp_path).images([0])[0, 18, 15].tolist() == [30, 20, 10]
+    if moved:
+        other.replace(path)
+    else:
+        path.write_bytes(other.read_bytes())
+        os.utime(path, (1e9, 1e9))
+    assert (path.stat().st_size, path.stat().st_mtime) == (size, 1e9)
+    with pytest.warns(UserWarning, match="made anew: .* has changed"):
+        crops = build(data, tmp_path)
+    assert crops.decoded == 1 and crops.images([0])[0, 18, 15].tolist() == [10, 20, 30]
 
 
 def test_an_interrupted_build_leaves_nothing(data: PoseData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,10 +302,36 @@ def test_prune_removes_what_was_opened_longest_ago(data: PoseData, tmp_path: Pat
         os.utime(path / "index.json", (1e9 - age, 1e9 - age))
     build(data, tmp_path, specs[0])
     size = sum(f.stat().st_size for f in paths[0].iterdir())
-    (tmp_path / "cache" / "killed.partial").mkdir()
-    (tmp_path / "cache" / "notes").mkdir()
-    assert set(prune_cache(tmp_path / "cache", int(1.5 * size))) == {*paths[1:], tmp_path / "cache" / "killed.partial"}
-    assert paths[0].exists() and (tmp_path / "cache" / "notes").exists()
+    killed, thesis, notes = (tmp_path / "cache" / name for name in ("killed.partial", "thesis.partial", "notes"))
+    for folder in (killed, thesis, notes):
+        folder.mkdir()
+        (folder / "index.json").write_text("[]")
+    (killed / ".semipose").write_text("crops of semipose 1")
+    (notes / ".semipose").write_text("a run of semipose")
+    assert set(prune_cache(tmp_path / "cache", int(1.5 * size))) == {*paths[1:], killed}
+    assert paths[0].exists() and (notes / "index.json").exists() and (thesis / "index.json").exists()
+
+
+def test_prune_leaves_what_is_not_ours_in_our_folders(data: PoseData, tmp_path: Path) -> None:
+    path = build(data, tmp_path).path
+    (path / "diary.txt").write_text("mine")
+    assert prune_cache(tmp_path / "cache", 0) == [] and (path / "diary.txt").read_text() == "mine"
+    older = tmp_path / "cache" / "older"
+    older.mkdir()
+    for name in ("crops.bin", "spans.npy", "index.json"):
+        (older / name).write_text("{}")
+    (tmp_path / "cache" / "link").symlink_to(older)
+    assert prune_cache(tmp_path / "cache", 0) == [older], "of a version without a marker"
+
+
+def test_a_folder_that_is_not_ours_is_not_replaced(data: PoseData, tmp_path: Path) -> None:
+    path = build(data, tmp_path).path
+    shutil.rmtree(path)
+    path.mkdir()
+    (path / "thesis.tex").write_text("mine")
+    with pytest.raises(UserError, match="is there and no crop cache of semipose"):
+        build(data, tmp_path)
+    assert (path / "thesis.tex").read_text() == "mine"
 
 
 def test_drawn_people_are_cached_like_photographs(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from semipose.data.open import open_labeled, open_unlabeled
 from semipose.data.readers.folder import read_folder
 from semipose.errors import UserError
+from tests.fixtures.projects import picture
 
 
 @pytest.fixture
@@ -33,3 +37,66 @@ def test_no_match_and_no_image_are_errors(frames: Path) -> None:
     (frames / "bad.jpg").write_bytes(b"<html>")
     with pytest.raises(UserError, match=r"bad\.jpg"):
         read_folder(frames)
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """200 pictures, of which one, b/007.png, is empty."""
+    first = picture(tmp_path / "first.png")
+    folder = tmp_path / "many" / "b"
+    folder.mkdir(parents=True)
+    for n in range(200):
+        os.link(first, folder / f"{n:03d}.png")
+    _spoil(folder / "007.png", b"")
+    return folder.parent
+
+
+def _spoil(path: Path, content: bytes) -> None:
+    path.unlink()
+    path.write_bytes(content)
+
+
+def _sources(folder: Path) -> dict[str, object]:
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+    (folder / "list.txt").write_text("\n".join(names))
+    (folder / "boxes.json").write_text(json.dumps({"images": [{"file_name": name} for name in names]}))
+    paths = [str(folder / name) for name in names]
+    return {
+        "folder": folder,
+        "pattern": f"{folder}/**/*.png",
+        "list": folder / "list.txt",
+        "json": folder / "boxes.json",
+        "paths": paths,
+    }
+
+
+@pytest.mark.parametrize("kind", ["folder", "pattern", "list", "json"])
+def test_one_empty_picture_of_200_is_left_out_with_a_warning(many: Path, kind: str) -> None:
+    with pytest.warns(UserWarning, match=r"1 of 200 images cannot be used: .*007\.png .*empty.*they are left out"):
+        data = open_unlabeled(_sources(many)[kind])  # type: ignore[arg-type]
+    assert len(data) == 199 and not any("007.png" in name for name in data.ids)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pattern", "list", "json"])
+def test_more_than_one_of_a_hundred_stops_and_five_are_named(many: Path, kind: str) -> None:
+    for n in range(20, 26):
+        _spoil(many / "b" / f"{n:03d}.png", b"<html>")
+    with pytest.raises(
+        UserError, match=r"7 of 200 images cannot be used: .*007\.png.*023\.png.*\(and 2 more"
+    ) as caught:
+        open_unlabeled(_sources(many)[kind])  # type: ignore[arg-type]
+    assert "024.png" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_all_unreadable_labelled_pictures_are_told_at_once(many: Path) -> None:
+    for n in range(20, 26):
+        _spoil(many / "b" / f"{n:03d}.png", b"<html>")
+    rows = [f"b/{n:03d}.png,nose,3,4" for n in range(200)]
+    (many / "labels.csv").write_text("\n".join(["image,joint,x,y", *rows]))
+    with pytest.raises(UserError, match=r"labels\.csv: 7 of 200 images cannot be used: .*007\.png.*\(and 2 more"):
+        open_labeled(many / "labels.csv")
+    for n in (*range(20, 26), 7):
+        picture(many / "b" / f"{n:03d}.png")
+    _spoil(many / "b" / "100.png", b"")
+    with pytest.raises(UserError, match=r"1 of 200 images cannot be used: .*100\.png"):
+        open_labeled(many / "labels.csv")

@@ -12,9 +12,8 @@ import numpy as np
 from semipose.data.checks.duplicates import near_duplicates
 from semipose.data.checks.scan import Scan, read_all
 from semipose.data.checks.swapped import orders
-from semipose.data.crops.build import UNLABELED_BAD_LIMIT
 from semipose.data.open import open_all, open_unlabeled
-from semipose.data.pictures import inside
+from semipose.data.pictures import UNLABELED_BAD_LIMIT, inside
 from semipose.data.refs import Frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.split import check_overlap
@@ -164,7 +163,7 @@ def _images(use: str, scan: Scan) -> list[Finding]:
         text = f"{use}: the brightest pixel of all images is {brightest} of 255"
         todo = "12-bit pictures in 16-bit files? spread their values over the whole range, in 8 bits"
         findings.append(Finding(False, text, (), todo))
-    copies: dict[str, list[str]] = {}
+    copies: dict[bytes, list[str]] = {}
     for image, content in scan.digests.items():
         copies.setdefault(content, []).append(image)
     twice = tuple(" = ".join(same) for same in copies.values() if len(same) > 1)

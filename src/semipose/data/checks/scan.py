@@ -26,13 +26,13 @@ class Scan:
     channel, or the error that reading it gave."""
 
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, bytes] = field(default_factory=dict)
     prints: dict[str, Print] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
 
-_Facts = tuple[tuple[int, int], str, Print, int]
+_Facts = tuple[tuple[int, int], bytes, Print, int]
 
 
 def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
@@ -58,7 +58,7 @@ def _read(image: str) -> _Facts | str:
     try:
         if isinstance(parse(image), Person):
             pixels = read_image(image)
-            return _facts(pixels, image)
+            return _facts(pixels, image.encode())
         content = read_bytes(image)
         pixels = decode_image(content, image)
         return _facts(pixels, digest(content))
@@ -72,5 +72,5 @@ def _frame(image: str, pixels: np.ndarray | UserError) -> _Facts | str:
     return _facts(pixels, digest(pixels.tobytes()))
 
 
-def _facts(pixels: np.ndarray, content: str) -> _Facts:
+def _facts(pixels: np.ndarray, content: bytes) -> _Facts:
     return pixels.shape[:2], content, fingerprint(pixels), int(pixels.max())

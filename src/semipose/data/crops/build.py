@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
+import warnings
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,18 +18,27 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from semipose.data.crops.cropping import CropSpec, crop_matrices
-from semipose.data.crops.store import build_store, cache_key, decode_jpeg, open_store, refuse_above
-from semipose.data.pictures import inside
+from semipose.data.crops.cropping import CropSpec, crop_matrices, cut
+from semipose.data.crops.store import (
+    build_store,
+    cache_key,
+    checksum_of,
+    decode_jpeg,
+    encode,
+    images_of,
+    is_ours,
+    open_store,
+    refuse_above,
+    remove,
+)
+from semipose.data.images import read_image
+from semipose.data.pictures import UNLABELED_BAD_LIMIT, inside, leave_out
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
 
 __all__ = ["CropSpec", "Crops", "build_crops", "prune_cache"]
 
 MAX_BYTES = 20 * 1000**3
-
-UNLABELED_BAD_LIMIT = 0.01
-"""The share of unreadable images that an unlabelled set may have by default; a labelled one none."""
 
 
 @dataclass(eq=False)
@@ -38,40 +48,81 @@ class Crops:
     Attributes:
         data: the samples, those of unreadable images left out.
         kept: (N,) positions of `data`'s samples in the data set that `build_crops` was given.
-        matrices: (N, 3, 3) float64, image pixel -> crop pixel.
         bad: image -> why it could not be used.
         decoded: how many source images this call of `build_crops` decoded; 0 when the cache was there.
+        contents: (M, 8) uint8, the beginning of the content hash of each image of the data set that `build_crops` was
+            given, in the order of first use; 0 where there is none.
     """
 
     data: PoseData
     spec: CropSpec
     path: Path
     kept: np.ndarray
-    matrices: np.ndarray
     bad: dict[str, str]
     decoded: int
-    _spans: np.ndarray = field(repr=False)
+    contents: np.ndarray
+    _rows: np.ndarray = field(repr=False)
     _keypoints: np.ndarray = field(repr=False)
     _file: np.ndarray | None = field(default=None, repr=False)
+    _sound: np.ndarray | None = field(default=None, repr=False)
+    _told: bool = field(default=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.kept)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_file": None}
+        return {**self.__dict__, "_file": None, "_sound": None}
+
+    @property
+    def matrices(self) -> np.ndarray:
+        """(N, 3, 3) float64, image pixel -> crop pixel."""
+        return crop_matrices(self.data.samples.boxes, self.spec)
 
     def images(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """(B, Hs, Ws, 3) uint8 RGB, a copy."""
-        if self._file is None:
+        """(B, Hs, Ws, 3) uint8 RGB, a copy. Each crop is compared with its checksum when it is first read; a damaged
+        one is cut anew, with a warning.
+
+        Raises:
+            UserError: a damaged one cannot be cut as it was.
+        """
+        if self._file is None or self._sound is None:
             self._file = np.memmap(self.path / "crops.bin", np.uint8, "r")
-        spans = self._spans[np.asarray(indices)]
+            self._sound = np.zeros(len(self), bool)
+        rows = np.asarray(indices)
+        for row in rows[~self._sound[rows]].tolist():
+            start, length, checksum = self._rows[row].tolist()
+            if checksum_of(self._file[start : start + length]) != checksum:
+                self._mend(row)
+            self._sound[row] = True
+        places = self._rows[rows]
         if self.spec.store == "raw":
             crops = self._file.reshape(-1, *self.spec.cover, 3)
-            return np.asarray(crops[spans[:, 0] // spans[:, 1]])
-        out = np.empty((len(spans), *self.spec.cover, 3), np.uint8)
-        for row, (start, length) in zip(out, spans, strict=True):
-            row[:] = decode_jpeg(self._file[start : start + length])
+            return np.asarray(crops[places["start"] // places["length"]])
+        out = np.empty((len(rows), *self.spec.cover, 3), np.uint8)
+        for own, (start, length, _) in zip(out, places.tolist(), strict=True):
+            own[:] = decode_jpeg(self._file[start : start + length])
         return out
+
+    def _mend(self, row: int) -> None:
+        """Cut a crop that is not what was written anew, and write it, the same bytes by whoever does so."""
+        image, (start, _, checksum) = self.data.samples.images[row], self._rows[row].tolist()
+        try:
+            matrix = crop_matrices(self.data.samples.boxes[row], self.spec)[0]
+            content = encode(cut(read_image(image), matrix, self.spec.cover), self.spec)
+            if zlib.crc32(content) != checksum:
+                raise UserError("it has changed since")
+            with (self.path / "crops.bin").open("r+b") as file:
+                file.seek(start)
+                file.write(content)
+        except (UserError, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(
+                f"the crop of {image} in {self.path} is damaged and cannot be cut anew ({reason}); remove that folder"
+                " and run again"
+            ) from None
+        if not self._told:
+            warnings.warn(f"{self.path}: crops were damaged and are cut anew, first that of {image}", stacklevel=3)
+        self._told = True
 
     def keypoints(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """(B, K, 3) float32: x, y in crop pixels and v; 0, 0, 0 where unlabelled or outside the image."""
@@ -105,41 +156,43 @@ def build_crops(
     if not len(data):
         raise UserError(f"{data.name} holds no samples; there is nothing to crop")
     folder = Path(directory).absolute() / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', data.name)[:60]}-{cache_key(data, spec)}"
-    matrices = crop_matrices(np.array([s.box for s in data]), spec)
     decoded = 0
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
-            store = open_store(folder)
-            if store is None:
+            store = open_store(folder, data)
+            if isinstance(store, str):
+                if folder.exists():
+                    warnings.warn(f"the crops of {data.name} in {folder} are made anew: {store}", stacklevel=2)
                 refuse_above(max_bytes, len(data) * 3 * spec.cover[0] * spec.cover[1] * (spec.store == "raw"), data)
-                store = build_store(data, spec, matrices, folder, progress, max_bytes, workers)
+                store = build_store(data, spec, folder, progress, max_bytes, workers)
                 decoded = len(store.images)
             os.utime(folder / "index.json")
     except OSError as e:
         raise UserError(f"the crop cache {folder} cannot be written or read: {e.strerror or e}") from None
-    bad = {image: record["error"] for image, record in store.images.items() if record["error"]}
+    names, place = images_of(data)
+    bad = {names[at]: error for at, error in store.errors.items()}
+    kept = np.flatnonzero(store.rows["length"])
     if bad_limit is None:
-        bad_limit = 0.0 if any(s.labeled for s in data) else UNLABELED_BAD_LIMIT
-    kept = np.flatnonzero(store.spans[:, 1])
-    if len(bad) > bad_limit * len(store.images) or not len(kept):
-        raise UserError(_bad_images(data, bad, len(store.images)))
-    used = data.subset(kept.tolist())
-    shapes = np.array([store.images[s.image]["shape"] for s in used])
-    keypoints = _crop_keypoints(used, matrices[kept], shapes)
-    return Crops(used, spec, folder, kept, matrices[kept], bad, decoded, store.spans[kept], keypoints)
+        bad_limit = 0.0 if data.has_labels else UNLABELED_BAD_LIMIT
+    leave_out(data.name, bad.values(), len(store.images), bad_limit)
+    used = data if len(kept) == len(data) else data.subset(kept)
+    keypoints = _crop_keypoints(used, spec, store.images["shape"][place[kept]])
+    contents = store.images["digest"][:, :8].copy()
+    return Crops(used, spec, folder, kept, bad, decoded, contents, store.rows[kept], keypoints)
 
 
 def prune_cache(directory: str | Path, max_bytes: int = MAX_BYTES) -> list[Path]:
     """Remove the least recently opened crops until all of `directory` takes at most `max_bytes`; what was removed.
 
-    Remains of interrupted builds go first. Crops that another process is building are left alone; do not prune crops
-    that a running training reads.
+    Remains of interrupted builds go first. Crops that another process is building are left alone, and so is whatever is
+    not ours; do not prune crops that a running training reads.
     """
     removed = []
-    for partial_build in Path(directory).glob("*.partial"):
+    for partial_build in filter(is_ours, Path(directory).glob("*.partial")):
         removed += _remove(partial_build, partial_build.with_suffix(".lock"))
-    used = sorted(Path(directory).glob("*/index.json"), key=lambda path: path.stat().st_mtime)
+    ours = (path for path in Path(directory).glob("*/index.json") if is_ours(path.parent))
+    used = sorted(ours, key=lambda path: path.stat().st_mtime)
     sizes = [sum(f.stat().st_size for f in path.parent.iterdir()) for path in used]
     total = sum(sizes)
     for path, size in zip(used, sizes, strict=True):
@@ -154,26 +207,28 @@ def prune_cache(directory: str | Path, max_bytes: int = MAX_BYTES) -> list[Path]
 def _remove(folder: Path, lock: Path) -> list[Path]:
     try:
         with FileLock(lock, timeout=0):
-            shutil.rmtree(folder)
-    except Timeout:
+            remove(folder)
+    except (Timeout, UserError):  # in use, or with files in it that are not ours
         return []
     return [folder]
 
 
-def _crop_keypoints(data: PoseData, matrices: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+def _crop_keypoints(data: PoseData, spec: CropSpec, shapes: np.ndarray) -> np.ndarray:
+    """(N, K, 3) float32 of N samples in images of `shapes` (N, 2)."""
     k = len(data.skeleton) if data.skeleton else 0
-    points = np.zeros((len(data), k, 3))
-    for i, sample in enumerate(data):
-        if sample.keypoints is not None:
-            points[i] = sample.keypoints
+    found = np.zeros((len(data), k, 3), np.float32)
+    rows, labels = list[int](), list[np.ndarray]()
+    for row, points in data.labels():
+        rows.append(row)
+        labels.append(points)
+    if not rows:
+        return found
+    matrices = crop_matrices(data.samples.boxes[rows], spec)
+    points = np.array(labels, np.float64)
     xy = points[..., :2]
-    used = inside(xy, shapes[:, None]) & (points[..., 2] > 0)
+    used = inside(xy, shapes[rows][:, None]) & (points[..., 2] > 0)
     points[~used] = 0
     moved = xy @ matrices[:, :2, :2].transpose(0, 2, 1) + matrices[:, None, :2, 2]
     points[..., :2] = np.where(used[..., None], moved, 0)
-    return points.astype(np.float32)
-
-
-def _bad_images(data: PoseData, bad: dict[str, str], total: int) -> str:
-    more = f" (and {len(bad) - 3} more; semipose check lists all)" if len(bad) > 3 else ""
-    return f"{data.name}: {len(bad)} of {total} images cannot be used: {'; '.join(list(bad.values())[:3])}{more}"
+    found[rows] = points
+    return found

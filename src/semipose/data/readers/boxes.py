@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from semipose.data.extent import whole
 from semipose.data.images import image_size
+from semipose.data.pictures import leave_out
 from semipose.data.readers.json_files import (
     ImageFolder,
     Json,
@@ -64,13 +66,23 @@ def read_boxes(
     else:
         rows = _image_boxes(rows_of(document, "images", path), files, path)
     seen: Counter[str] = Counter()
-    samples = []
-    for name, box, image_id, score in rows:
-        image = files.path(name, str(path))
-        samples.append(Sample(f"{name}#{seen[name]}", image, box or _whole(image), image_id=image_id, score=score))
-        seen[name] += 1
-    files.refuse_if_none_exists({s.image for s in samples})
-    return PoseData(path.stem, None, tuple(samples))
+    errors: list[str] = []
+
+    def samples() -> Iterator[Sample]:
+        for name, box, image_id, score in rows:
+            image = files.path(name, str(path))
+            try:
+                yield Sample(
+                    f"{name}#{seen[name]}", image, box or whole(image_size(image)), None, None, image_id, score=score
+                )
+            except UserError as error:
+                errors.append(str(error))
+            seen[name] += 1
+
+    data = PoseData(path.stem, None, samples())
+    files.refuse_if_none_exists({files.path(name, str(path)) for name, *_ in rows})
+    leave_out(path.stem, errors, len(rows))
+    return data
 
 
 def _of_category(rows: Sequence[Json], category: int | None, path: Path) -> Sequence[Json]:
@@ -123,8 +135,3 @@ def _image_boxes(rows: Sequence[Json], files: ImageFolder, path: Path) -> list[D
         detections += [(name, box_of({"bbox": box}, f"{where}, box {j}"), number, None) for j, box in enumerate(boxes)]
     refuse_twice((str(row["file_name"]) for row in rows), f"{path}: file_name")
     return detections
-
-
-def _whole(image: str) -> tuple[float, float, float, float]:
-    h, w = image_size(image)
-    return (0.0, 0.0, float(w), float(h))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semipose.data.pictures import EXTENSIONS, list_images, picture_size
+from semipose.data.pictures import EXTENSIONS, is_hidden, is_picture, leave_out, picture_size
 from semipose.data.readers import Format
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import FRAMES, VIDEOS, is_video, read_video
 from semipose.errors import UserError
-from semipose.files import below
+from semipose.files import names_below, real
 
 LIST = ".txt"
 """A file of paths, one a line, relative to the file; empty lines and those that start with # are skipped."""
@@ -30,7 +30,8 @@ def read_folder(
 ) -> PoseData:
     """One unlabelled sample an image or frame, its box the whole image.
 
-    Only headers are read; a file that is neither image nor video is an error naming it.
+    Only headers are read. Of many files the few that are no image or video are left out, with a warning that names
+    them (`leave_out`); more are an error.
 
     Args:
         source: a folder (with the folders below it), a pattern ("videos/**/*.mp4"), one image or video, a list of these
@@ -39,45 +40,58 @@ def read_folder(
         frames: which frames of each video, see `semipose.data.video.choose`.
         cache: where choices of frames that take long are kept.
         without: files of a folder or pattern that are left out.
-        damaged: takes the errors of files that cannot be read, which are then left out.
+        damaged: takes the errors of files that cannot be read, which are then left out however many they are.
     """
-    name, files = list_files(source)
-    if without is not None and not Path(str(source)).is_file():
-        files = {key: path for key, path in files.items() if not without(path)}
-    samples: list[Sample] = []
-    names = Counter(path.name for path in files.values())
-    for key, path in files.items():
-        try:
-            if is_video(path):
-                samples += read_video(path, frames, path.name if names[path.name] == 1 else key, cache)
-            else:
-                samples.append(_sample(key, path))
-        except UserError as error:
-            if damaged is None:
-                raise
-            damaged.append(str(error))
-    return PoseData(name, None, tuple(samples))
+    name, root, names = list_files(source)
+    whole = without is not None and not Path(str(source)).is_file()
+    paths = {key: os.path.join(root, key) for key in names if is_video(key)}
+    films = Counter(os.path.basename(path) for path in paths.values())
+    errors: list[str] = [] if damaged is None else damaged
+
+    def samples() -> Iterator[Sample]:
+        for key in names:
+            path = paths.get(key) or os.path.join(root, key)
+            if whole and without is not None and without(Path(path)):
+                continue
+            try:
+                if key in paths:
+                    film = os.path.basename(path)
+                    yield from read_video(path, frames, film if films[film] == 1 else key, cache)
+                else:
+                    yield _sample(key, path)
+            except UserError as error:
+                errors.append(str(error))
+
+    data = PoseData(name, None, samples())
+    if damaged is None and len(names) == 1 and errors:
+        raise UserError(errors[0])
+    if damaged is None:
+        leave_out(name, errors, len(names))
+    return data
 
 
-def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, dict[str, Path]]:
-    """A name for a source of `read_folder`, and its images and videos by id."""
+def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, str, list[str]]:
+    """A name for a source of `read_folder`, the folder that its images and videos are in, and their ids, which are
+    their paths in it."""
     if not isinstance(source, str | Path):
-        return "images", {str(p): Path(p) for p in source}
+        return "images", "", list(dict.fromkeys(map(str, source)))
     path = Path(source)
     if any(sign in str(source) for sign in "*?[") and not path.exists():
         matches = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if _known(Path(p)))
         if not matches:
             raise UserError(f"no image or video matches {source}")
-        return str(source), {str(p): p for p in matches}
+        return str(source), "", [str(p) for p in matches]
     if path.suffix.lower() == LIST:
-        return path.stem, _listed(path)
+        return path.stem, str(path.parent), _listed(path)
     if path.is_file():
-        return path.stem, {str(source): path}
+        return path.stem, "", [str(source)]
     if not path.exists():
         raise UserError(f"{path} does not exist; check the path")
-    videos = [p for p in below(path) if is_video(p) and not _hidden(p, path)]
-    pictures = list_images(path) if not videos or _any_image(path) else []
-    return path.resolve().name, {p.relative_to(path).as_posix(): p for p in [*pictures, *videos]}
+    shown = [name for name in names_below(path) if not is_hidden(name)]
+    pictures, videos = [name for name in shown if is_picture(name)], [name for name in shown if is_video(name)]
+    if not pictures and not videos:
+        raise UserError(f"{path} holds no image ({' '.join(EXTENSIONS)}), nor do the folders below it")
+    return path.resolve().name, str(path), [name.replace(os.sep, "/") for name in (*pictures, *videos)]
 
 
 def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
@@ -101,7 +115,7 @@ def _real(image: str) -> str:
     return os.path.realpath(image) if os.path.isabs(image) else image
 
 
-def _listed(path: Path) -> dict[str, Path]:
+def _listed(path: Path) -> list[str]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
@@ -109,27 +123,19 @@ def _listed(path: Path) -> dict[str, Path]:
     names = [line for line in lines if line and not line.startswith("#")]
     if not names:
         raise UserError(f"{path} lists no image or video; write one path a line")
-    missing = [name for name in names if not (path.parent / name).is_file()]
+    missing = [name for name in names if not os.path.isfile(os.path.join(path.parent, name))]
     if missing:
         raise UserError(f"{path} lists {len(missing)} of {len(names)} files that do not exist, first {missing[0]}")
-    return {name: path.parent / name for name in dict.fromkeys(names)}
+    return list(dict.fromkeys(names))
 
 
 def _known(path: Path) -> bool:
     return path.suffix.lower() in (*EXTENSIONS, *VIDEOS)
 
 
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
-
-
-def _any_image(folder: Path) -> bool:
-    return any(p.suffix.lower() in EXTENSIONS and not _hidden(p, folder) for p in below(folder))
-
-
-def _sample(key: str, path: Path) -> Sample:
+def _sample(key: str, path: str) -> Sample:
     h, w = picture_size(path)
-    return Sample(key, str(path.resolve()), (0.0, 0.0, float(w), float(h)), image_id=key)
+    return Sample(key, real(path), (0.0, 0.0, float(w), float(h)), image_id=key)
 
 
 def _is_images(source: str) -> bool:

@@ -180,11 +180,13 @@ class ImageFolder:
 
     @cached_property
     def below(self) -> dict[str, list[Path]]:
-        """Image files in all folders below, by file name and by stem without leading zeros."""
+        """Image files in all folders below, by file name, by that and the folder's, and by stem without leading
+        zeros."""
         files: dict[str, list[Path]] = {}
         for file in below(self.folder):
             if file.suffix.lower() in (*EXTENSIONS, *VIDEOS):
                 files.setdefault(file.name, []).append(file)
+                files.setdefault(f"{file.parent.name}/{file.name}", []).append(file)
                 files.setdefault(file.stem.lstrip("0") or "0", []).append(file)
         return files
 
@@ -210,7 +212,8 @@ class ImageFolder:
         if os.path.exists(direct):  # False, where Path.exists raises, for a name that no disk can hold
             return str(direct)
         # Every video has an img0.png: another's is not this one.
-        shared = {str(p): _shared(p, posix) for p in self.below.get(posix.name, []) if str(p) not in self._taken}
+        near = self.below.get("/".join(posix.parts[-2:]), [])
+        shared = {str(p): _shared(p, posix) for p in near if str(p) not in self._taken}
         most = max(shared.values(), default=0)
         paths = [path for path, parts in shared.items() if parts == most >= min(2, len(posix.parts))]
         if len(paths) > 1:

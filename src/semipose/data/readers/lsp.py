@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from semipose.data.extent import label_box
-from semipose.data.images import image_size
+from semipose.data.images import image_sizes
 from semipose.data.readers import data_set, mat
 from semipose.data.sample import FAR, PoseData, Sample
 from semipose.errors import UserError, reads
@@ -36,7 +36,8 @@ def read_lsp(source: str | Path) -> PoseData:
     numbers = [n for n in sorted(images) if 1 <= n <= len(joints)]
     if not numbers:
         raise UserError(f"{folder} holds no photograph im0001.jpg to im{len(joints):04d}.jpg that goes with {file}")
-    samples = tuple(_sample(images[n], n, joints[n - 1]) for n in numbers)
+    sizes = image_sizes((str(images[n]) for n in numbers), str(file))
+    samples = (_sample(images[n], n, joints[n - 1], sizes[str(images[n])]) for n in numbers)
     return PoseData(file.parent.resolve().name, LSP, samples)
 
 
@@ -63,8 +64,8 @@ def _joints(file: Path) -> np.ndarray:
     return joints
 
 
-def _sample(image: Path, number: int, joints: np.ndarray) -> Sample:
-    box = label_box(joints, image_size(image))
+def _sample(image: Path, number: int, joints: np.ndarray, size: tuple[int, int]) -> Sample:
+    box = label_box(joints, size)
     keypoints = joints.astype(np.float32)
     return Sample(image.name, str(image.resolve()), box, keypoints, image_id=number, annotation_id=number)
 

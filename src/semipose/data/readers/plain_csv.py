@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 
 from semipose import limits
-from semipose.data.extent import whole
-from semipose.data.images import image_size
+from semipose.data.extent import Box, whole
+from semipose.data.images import image_sizes
 from semipose.data.readers import data_set
 from semipose.data.readers.json_files import ImageFolder, sessions_of
 from semipose.data.readers.tables import number, read_cells, refuse_missing, root_of
@@ -72,8 +72,10 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     paths = {image: _path(image, files, str(path)) for image in marks}
     refuse_missing(list(paths.values()), path)
     sessions = sessions_of(marks)
-    samples = (_sample(i, paths[i], sessions[i], marked, list(joints)) for i, marked in marks.items())
-    return PoseData(path.stem, skeleton, tuple(samples))
+    sizes = image_sizes(paths.values(), str(path))
+    boxes = {image: whole(sizes[file]) for image, file in paths.items()}
+    samples = (_sample(i, paths[i], boxes[i], sessions[i], marked, list(joints)) for i, marked in marks.items())
+    return PoseData(path.stem, skeleton, samples)
 
 
 def _path(image: str, files: ImageFolder, where: str) -> str:
@@ -93,10 +95,15 @@ def _mark(row: list[str], columns: dict[str, int], where: str) -> tuple[float, f
 
 
 def _sample(
-    image: str, path: str, session: str | None, marks: dict[str, tuple[float, float, float]], joints: list[str]
+    image: str,
+    path: str,
+    box: Box,
+    session: str | None,
+    marks: dict[str, tuple[float, float, float]],
+    joints: list[str],
 ) -> Sample:
     points = np.array([marks.get(joint, (0, 0, 0)) for joint in joints], np.float32)
-    return Sample(image, path, whole(image_size(path)), points, image_id=image, session=session)
+    return Sample(image, path, box, points, image_id=image, session=session)
 
 
 FORMAT = data_set("a plain CSV (image, joint, x, y)", lambda source: source.lower().endswith(".csv"), read_plain_csv)

@@ -16,7 +16,7 @@ import numpy as np
 
 from semipose import apart
 from semipose.data.extent import boxed, whole
-from semipose.data.images import image_size
+from semipose.data.images import image_sizes
 from semipose.data.readers import data_set
 from semipose.data.readers.tables import labelled
 from semipose.data.sample import FAR, PoseData, Sample
@@ -57,6 +57,7 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
     count = Counter(labels.frames)
     several = max(count.values()) > 1
     pictures = _pictures(labels, path, names, Path(images) if images is not None else None)
+    sizes = image_sizes(map(str, pictures.values()), str(path))
     seen: Counter[tuple[int, int]] = Counter()
     samples = []
     for frame, xy in zip(labels.frames, labels.points, strict=True):
@@ -68,7 +69,7 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
         where, image = f"{session}/{frame[1]}", pictures[frame]
         number = f"{where}#{seen[frame]}" if several else where
         seen[frame] += 1
-        box = whole(image_size(image))
+        box = whole(sizes[str(image)])
         samples.append(Sample(number, str(image), box, labelled(points), image_id=where, session=session))
     return PoseData(path.name.partition(".")[0], skeleton, tuple(boxed(samples) if several else samples))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from semipose import limits
 from semipose.data.extent import boxed, whole
-from semipose.data.images import image_size
+from semipose.data.images import image_sizes
 from semipose.data.readers.hdf5 import read_frame
 from semipose.data.readers.json_files import ImageFolder, sessions_of
 from semipose.data.sample import FAR, Sample
@@ -117,9 +117,10 @@ def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> list[
     here = [k for k, i in enumerate(order) if i is not None]
     points[:, :, here] = table.points[:, :, [i for i in order if i is not None]]
     paths, sessions = _paths(table, folder), sessions_of(table.images)
+    sizes = image_sizes(paths, str(table.path))
     samples = []
     for name, path, people in zip(table.images, paths, points, strict=True):
-        size = image_size(path)
+        size = sizes[path]
         for who, joints in zip(table.individuals, people, strict=True):
             if len(people) > 1 and not joints[:, 2].any():
                 continue
