@@ -46,7 +46,7 @@ def _batch_norm(
     """torch's function of that name, by the batches of all processes."""
     if not training:
         return nn.functional.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
-    y, mean, var = _ByAll.apply(x, weight, bias, eps)  # type: ignore[no-untyped-call]
+    y, mean, var = _ByAll.apply(x, weight, bias, eps)
     if running_mean is not None and running_var is not None:
         count = x.numel() // x.shape[1] * torch.distributed.get_world_size()
         with torch.no_grad():
@@ -61,7 +61,7 @@ class _ByAll(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, ...]:
-        part = torch.stack(torch.var_mean(x.float(), [0, *range(2, x.ndim)], correction=0))
+        part = torch.stack(torch.var_mean(_wide(x), [0, *range(2, x.ndim)], correction=0))
         parts = [torch.empty_like(part) for _ in range(torch.distributed.get_world_size())]
         torch.distributed.all_gather(parts, part)
         variances, means = torch.stack(parts, 1)
@@ -75,15 +75,20 @@ class _ByAll(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, scale = ctx.saved_tensors
         across, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
-        normal = (x.float() - mean.view(shape)) * scale.view(shape)
-        wide = grad.float()
+        normal = (_wide(x) - mean.view(shape)) * scale.view(shape)
+        wide = _wide(grad)
         own = torch.stack([wide.sum(across), (wide * normal).sum(across)])
         whole = own.clone()
         torch.distributed.all_reduce(whole)
         shift, slope = (whole / (x.numel() // x.shape[1] * torch.distributed.get_world_size())).view(2, *shape)
-        scaled = (scale if weight is None else scale * weight.float()).view(shape)
+        scaled = (scale if weight is None else scale * _wide(weight)).view(shape)
         to_x = ((wide - shift - normal * slope) * scaled).to(grad.dtype)
         return to_x, None if weight is None else own[1].to(weight.dtype), own[0], None
+
+
+def _wide(x: Tensor) -> Tensor:
+    """In 32 bits at least."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 @torch.no_grad()
