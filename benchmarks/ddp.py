@@ -34,8 +34,8 @@ from semipose.training.loop import run_training
 from semipose.training.networks import build_networks
 from semipose.training.rundir import RunDir
 
-STEPS = 6
-OTHER = {"multiaugs": "mixes images of one process", "multiaugs_dual": "mixes images of one process"}
+STEPS = 4
+OTHER = dict.fromkeys(("multiaugs", "multiaugs_dual", "sspcm"), "pastes what other images of the same process show")
 """Methods that differ by more than rounding, and why (docs/DECISIONS.md)."""
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run")
 
@@ -84,7 +84,7 @@ def losses(one: Path, other: Path) -> list[float]:
     """The largest difference of a loss in each step, in parts of the step's largest."""
     found = []
     for a, b in zip(*(metrics(RunDir(path)) for path in (one, other)), strict=True):
-        names = [name for name in a if name.startswith("loss/")]
+        names = [name for name in a if name.startswith("loss/") and a[name]]
         found.append(max(abs(float(a[name]) - float(b[name])) for name in names) / max(float(a[n]) for n in names))
     return found
 
@@ -112,12 +112,11 @@ def words(config: Path, out: Path, *more: str) -> list[str]:
 def commands(config: Path, root: Path) -> dict[str, list[list[str]]]:
     """The ways to start two processes that docs/train.md has: a launcher a node."""
     node = ["--nnodes=2", "--nproc_per_node=1", "--master_addr=127.0.0.1", f"--master_port={free_port()}"]
+    alone = [*TORCHRUN, "--nproc_per_node=2", f"--master_port={free_port()}"]
     nodes = [[*TORCHRUN, *node, f"--node_rank={rank}", *words(config, root / "nodes")] for rank in (0, 1)]
     return {
         "devices": [[sys.executable, *words(config, root / "devices", "--devices=2")]],
-        "torchrun": [
-            [*TORCHRUN, "--nproc_per_node=2", "--master_port=0", *words(config, root / "torchrun", "--devices=2")]
-        ],
+        "torchrun": [[*alone, *words(config, root / "torchrun", "--devices=2")]],
         "nodes": [[*line, "--devices=1", "--num_nodes=2"] for line in nodes],
     }
 
