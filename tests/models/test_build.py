@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from torch import nn
 
 from semipose.config import ModelConfig
 from semipose.errors import UserError
-from semipose.models.build import build_model
+from semipose.models.build import build_model, stride_by_view
 from semipose.models.weights import load_model, save_model
 from semipose.skeleton import Skeleton
 
@@ -38,6 +39,28 @@ def test_seed_draws_the_weights_and_nothing_else() -> None:
 def test_channels_last() -> None:
     network = build_model(ModelConfig(**TINY), 3)
     assert network.decoder[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_narrow_shortcuts_stride_by_a_view_and_give_the_same() -> None:
+    """Trained as they are, they end the process in some of oneDNN's kernels."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(8, 16, 1, 2, bias=False), nn.Conv2d(16, 16, 1, (2, 1)), nn.Conv2d(4, 4, 1, 2, 1))
+    image = torch.rand(2, 8, 65, 48, requires_grad=True)
+    before = network[0](image)
+    before.sum().backward()
+    gradients = image.grad, network[0].weight.grad
+    image.grad = network[0].weight.grad = None
+    stride_by_view(network)
+    assert [module.stride for module in network] == [(1, 1), (2, 1), (2, 2)]
+    after = network[0](image)
+    after.sum().backward()
+    assert torch.equal(before, after)
+    assert all(
+        torch.allclose(a, b, atol=1e-4) for a, b in zip(gradients, (image.grad, network[0].weight.grad), strict=True)
+    )
+    small = build_model(ModelConfig(**{**TINY, "size": [256, 192]}), 3)
+    for _ in range(2):
+        small(torch.rand(2, 3, 256, 192)).sum().backward()
 
 
 def test_imagenet_weights_of_lite0() -> None:

@@ -1,13 +1,15 @@
-"""Two processes on the CPU, as torchrun starts them: the same run as one, where batch norm does not look at batches."""
+"""Two processes on the CPU, as torchrun starts them: the same run as one."""
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
-import socket
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,16 +24,15 @@ from semipose.training import precision, stream
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from semipose.training.signals import EXIT_STOPPED, Stopped
-from tests.fixtures.runs import STEPS, at_step, child, dies, exit_code, resume, tiny
+from tests.fixtures import ranks
+from tests.fixtures.runs import STEPS, at_step, dies, exit_code, resume, tiny
 
 
 def _fixed(self: nn.BatchNorm2d, mode: bool = True) -> nn.Module:
     return nn.Module.train(self, False)
 
 
-def _rank(config: Config, path: Path, rank: int, port: int, record: Path, act: Callable[[], None]) -> None:
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test"}
-    os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+def _trains(rank: int, config: Config, path: Path, second: Callable[[], None], number: int) -> None:
     rows, whole = [], stream.Batches._rows
 
     def recorded(self, step: int, batch: int, n: int, kind: int):
@@ -40,26 +41,24 @@ def _rank(config: Config, path: Path, rank: int, port: int, record: Path, act: C
         return found
 
     stream.Batches._rows = recorded
-    nn.BatchNorm2d.train = _fixed
-    Method.after_step = at_step(2, act)
+    if rank:
+        Method.after_step = at_step(number, second)
     code = 0
     try:
         run_training(config, RunDir.create(path), progress=False)
     except Stopped:
         code = EXIT_STOPPED
-    record.with_name(f"rows{rank}").write_text(repr(rows))
-    sys.stdout.flush()
+    except UserError as error:
+        print(f"rank {rank}: {error}", file=sys.stderr)
+        code = 1
+    path.with_name(f"rows{rank}").write_text(repr(rows))
+    sys.stderr.flush()
     os._exit(code)  # without waiting for the other at the process group's end
 
 
-def two(config: Config, path: Path, *, second: Callable[[], None] = lambda: None) -> list[int | None]:
-    """Train in two processes, `second` acting in step 2 of rank 1; their exit codes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    acts = (lambda: None, second)
-    children = [child(_rank, config, path, rank, port, path, acts[rank]) for rank in (0, 1)]
-    return [exit_code(process) for process in children]
+def two(config: Config, path: Path, *, second: Callable[[], None] = lambda: None, at: int = 2) -> list[int | None]:
+    """Train in two processes, `second` acting in one step of rank 1; their exit codes."""
+    return [exit_code(process) for process in ranks.two(_trains, config, path, second, at)]
 
 
 MUON = {"name": "muon", "lr": 0.02}
@@ -67,11 +66,12 @@ MUON = {"name": "muon", "lr": 0.02}
 
 @pytest.mark.parametrize("optim", [{}, MUON], ids=["adam", "muon"])
 def test_two_processes_train_as_one(optim, cache, tmp_path, monkeypatch) -> None:
-    config = tiny(cache, "single", strategy="ddp", devices=2, log_every=2, optim=optim)
-    assert two(config, tmp_path / "two") == [0, 0]
+    """To the fifth digit where batch norm does not look at batches, which makes more of what is rounded otherwise."""
     monkeypatch.setattr(nn.BatchNorm2d, "train", _fixed)
+    alone = tiny(cache, "single", log_every=2, optim=optim)
+    assert two(replace(alone, strategy="ddp", devices=2), tmp_path / "two") == [0, 0]
     one, both = RunDir.create(tmp_path / "one"), RunDir(tmp_path / "two")
-    run_training(tiny(cache, "single", log_every=2, optim=optim), one, progress=False)
+    run_training(alone, one, progress=False)
     assert not (tmp_path / "two-2").exists()
 
     rows = [eval((tmp_path / f"rows{rank}").read_text()) for rank in (0, 1)]
@@ -89,7 +89,20 @@ def test_two_processes_train_as_one(optim, cache, tmp_path, monkeypatch) -> None
         alike = [key for key in a if key != "seconds" and not key.startswith("pseudo/")]
         assert all(a[key] == b[key] or abs(float(a[key]) - float(b[key])) < 1e-5 for key in alike)
     with pytest.raises(UserError, match=r"devices: 2 -> 1.*processes: 2 -> 1"):
-        resume(tiny(cache, "single", log_every=2, optim=optim), both)
+        resume(alone, both)
+
+
+@pytest.mark.parametrize("method", ["dual", "pose_mum_plus"])
+def test_batch_norm_is_of_the_whole_batch(method, cache, tmp_path) -> None:
+    """Its statistics that are estimated at the end too. Dual's teachers normalise as they teach."""
+    whole = {"unlabeled_batch": 8} if method.startswith("pose_mum") else {}
+    alone = tiny(cache, method, steps=2, optim=whole, norm_batches=2, eval_every=0, pseudo=0)
+    assert two(replace(alone, strategy="ddp", devices=2), tmp_path / "two") == [0, 0]
+    one, both = RunDir.create(tmp_path / "one"), RunDir(tmp_path / "two")
+    run_training(alone, one, progress=False)
+    mine, theirs = (checkpoint.load(run.last)["method"] for run in (one, both))
+    for name, value in mine.items():
+        torch.testing.assert_close(theirs[name], value, rtol=1e-4, atol=1e-5, msg=name)
 
 
 def tensors(state: object) -> list[torch.Tensor]:
@@ -133,4 +146,25 @@ def _loses_a_value() -> None:
 def test_what_is_not_finite_in_one_process_ends_both(cache, tmp_path, capfd) -> None:
     config = tiny(cache, "supervised", strategy="ddp", devices=2)
     assert two(config, tmp_path / "two", second=_loses_a_value) == [1, 1]
-    assert capfd.readouterr().err.count("UserError: step 3: the loss or a gradient is not finite") == 2
+    assert capfd.readouterr().err.count("step 3: the loss or a gradient is not finite") == 2
+
+
+def test_a_killed_process_ends_the_other_with_a_sentence(cache, tmp_path, capfd) -> None:
+    config = tiny(cache, "supervised", strategy="ddp", devices=2, save_every=1, steps=200)
+    began = time.monotonic()
+    assert two(config, tmp_path / "two", second=dies) == [1, -signal.SIGKILL]
+    assert time.monotonic() - began < 50
+    last = tmp_path / "two" / "checkpoints" / "last.ckpt"
+    (line,) = (line for line in capfd.readouterr().err.splitlines() if line.startswith("rank 0"))
+    assert re.fullmatch(rf"rank 0: another of the 2 processes .* go on with --resume {last}", line)
+    assert checkpoint.load(last)["progress"]["step"] >= 2
+
+
+def test_a_process_whose_own_error_ends_it_ends_the_other(cache, tmp_path, capfd) -> None:
+    def fails() -> None:
+        raise UserError("a picture is damaged")
+
+    config = tiny(cache, "supervised", strategy="ddp", devices=2)
+    assert two(config, tmp_path / "two", second=fails) == [1, 1]
+    said = capfd.readouterr().err
+    assert "rank 1: a picture is damaged" in said and "rank 0: another of the 2 processes" in said

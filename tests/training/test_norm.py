@@ -1,8 +1,10 @@
-"""Batch norm's statistics, estimated anew where a training ends."""
+"""Batch norm over several processes, and its statistics, estimated anew where a training ends."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,9 +13,10 @@ from torch import nn
 from semipose.methods import options
 from semipose.models import checkpoint
 from semipose.training.loop import run_training
-from semipose.training.norm import estimate_norm
+from semipose.training.norm import estimate_norm, over_ranks
 from semipose.training.rundir import RunDir
-from tests.fixtures.runs import tiny
+from tests.fixtures.ranks import two
+from tests.fixtures.runs import exit_code, tiny
 
 
 def test_they_are_the_averages_over_all_batches() -> None:
@@ -26,6 +29,43 @@ def test_they_are_the_averages_over_all_batches() -> None:
     torch.testing.assert_close(norm.running_mean, means.mean(0))
     torch.testing.assert_close(norm.running_var, variances.mean(0))
     assert norm.momentum == before and not network.training and not norm.training
+
+
+def _layer() -> nn.Sequential:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, momentum=0.3), nn.ReLU(), nn.BatchNorm2d(4)).double()
+
+
+def _learns(layer: nn.Sequential, images: torch.Tensor) -> list[torch.Tensor]:
+    """All that a training step comes to, with gradients of the mean of all images."""
+    images = images.clone().requires_grad_()
+    out = layer(images)
+    (out * torch.linspace(0, 1, out[0].numel(), dtype=out.dtype).view(out[0].shape)).sin().mean().backward()
+    return [out, images.grad, *(p.grad for p in layer.parameters()), *layer.buffers()]
+
+
+def _as_part(rank: int, folder: Path) -> None:
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=2)
+    with over_ranks(2):
+        values = _learns(_layer(), torch.load(folder / "images")[4 * rank : 4 * rank + 4])
+        if rank:
+            _layer().eval()(torch.ones(1, 3, 8, 6).double())  # waits for nobody
+    torch.save(values, folder / f"{rank}")
+    os._exit(0)
+
+
+@pytest.mark.slow
+def test_parts_of_a_batch_are_normalised_as_the_whole(tmp_path) -> None:
+    images = torch.randn(8, 3, 8, 6, generator=torch.Generator().manual_seed(0)).double()
+    torch.save(images, tmp_path / "images")
+    assert [exit_code(each) for each in two(_as_part, tmp_path)] == [0, 0]
+    whole = _learns(_layer(), images)
+    first, second = (torch.load(tmp_path / f"{rank}") for rank in (0, 1))
+    for i, (value, a, b) in enumerate(zip(whole, first, second, strict=True)):
+        parts = torch.cat([a, b]) if i == 0 else torch.cat([a, b]) / 2 if i == 1 else (a.double() + b) / 2
+        torch.testing.assert_close(parts, value.double(), rtol=1e-10, atol=1e-12)
+    statistics = len([*_layer().buffers()])
+    assert all(map(torch.equal, first[-statistics:], second[-statistics:])), "one in all processes"
 
 
 def test_dropout_stays_off_and_weights_stay() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import timm
 import torch
+from torch import nn
 
 from semipose.errors import UserError, reason_of
 from semipose.models.config import ModelConfig
@@ -40,7 +41,20 @@ def build_model(config: ModelConfig, joints: int, seed: int = 0) -> SimpleBaseli
             refuse_misfit(model, joints)
     if config.weights not in ("none", "imagenet"):
         load_weights(model, Path(config.weights))
+    stride_by_view(model)
     return model.to(memory_format=torch.channels_last)
+
+
+def stride_by_view(model: nn.Module) -> None:
+    """Convolutions of 1x1 that stride over fewer than 16 channels, of small networks alone, get every so many pixels as
+    a view and stride over none, which is the same. In channels_last, oneDNN's gradient of their weights writes where it
+    must not (torch 2.14: "double free or corruption" ends the process)."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.in_channels < 16:
+            down, right = module.stride
+            if down * right > 1 and module.padding == (0, 0):
+                module.stride = (1, 1)
+                module.register_forward_pre_hook(lambda _, x, down=down, right=right: (x[0][..., ::down, ::right],))
 
 
 def refuse_misfit(model: SimpleBaseline, joints: int) -> None:

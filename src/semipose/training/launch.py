@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
 from semipose.config import Config
-from semipose.errors import UserError
+from semipose.errors import UserError, reason_of
 from semipose.training.memory import keep_freed_memory
 
 
@@ -16,7 +21,7 @@ def launch(config: Config) -> Fabric:
     what a step is given, keypoints too.
 
     Raises:
-        UserError: there is no such device or strategy.
+        UserError: there is no such device or strategy, or the processes did not meet.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -30,10 +35,42 @@ def launch(config: Config) -> Fabric:
     except Exception as error:  # Fabric raises a dozen kinds
         asked = f"accelerator={config.accelerator}, devices={config.devices}, strategy={config.strategy}"
         raise UserError(f"cannot train with {asked}: {' '.join(str(error).split())}") from error
-    fabric.launch()
+    try:
+        fabric.launch()
+    except RuntimeError as error:
+        raise UserError(
+            f"the processes of this run did not meet ({reason_of(error)}); see that all are started with the same"
+            " address, port and number of nodes, and that devices times num_nodes is how many there are"
+        ) from error
     if fabric.device.type == "cpu":
         keep_freed_memory()
     return fabric
+
+
+LOST = re.compile(r"gloo|NCCL|Connection (closed|reset|refused)|Broken pipe|Timed out waiting|TCPStore", re.IGNORECASE)
+"""What is said where a message from another process does not come."""
+
+
+@contextlib.contextmanager
+def together(world: int, last: Path) -> Iterator[None]:
+    """Around what several processes do together: where one is gone, the others end with a sentence.
+
+    Args:
+        last: the run's newest checkpoint.
+
+    Raises:
+        UserError: in place of what the connection to the others raises.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if world == 1 or not (isinstance(error, torch.distributed.DistError) or LOST.search(str(error))):
+            raise
+        then = f"go on with --resume {last}" if last.exists() else "no checkpoint had been written yet"
+        raise UserError(
+            f"another of the {world} processes of this run ended, was killed or does not answer, see what it printed;"
+            f" {then}"
+        ) from error
 
 
 def mean_over_ranks(values: Tensor, world: int) -> Tensor:

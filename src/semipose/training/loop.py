@@ -36,10 +36,10 @@ from semipose.models.weights import save_model
 from semipose.options import check_limits
 from semipose.provenance import commit, machine
 from semipose.training.boards import Boards
-from semipose.training.launch import launch, mean_over_ranks
+from semipose.training.launch import launch, mean_over_ranks, together
 from semipose.training.monitor import CollapseMonitor
 from semipose.training.networks import build_networks, model_configs, trained_teachers
-from semipose.training.norm import estimate_norm
+from semipose.training.norm import estimate_norm, over_ranks
 from semipose.training.optim import Guard, build_optimizer, learning_rate, not_finite, set_rates
 from semipose.training.precision import Precision, choose
 from semipose.training.progress import Progress
@@ -78,14 +78,16 @@ def run_training(
 
     Raises:
         UserError: data, configuration or checkpoint do not fit, the run folder holds another run or is in use, a
-            loading process failed, or a loss was not finite.
+            loading process failed, a loss was not finite, or another process of several is gone.
         Stopped: after SIGINT or SIGTERM, with the checkpoint saved.
     """
     saved = checkpoint.load(resume) if resume else None
     fabric = launch(config)
-    path = fabric.broadcast(run.path)
-    with run.lock() if fabric.is_global_zero else contextlib.nullcontext():
-        training = Training(config, run if fabric.is_global_zero else RunDir(path), fabric, progress, init_from)
+    with together(fabric.world_size, run.last):
+        path = fabric.broadcast(run.path)
+    run = run if fabric.is_global_zero else RunDir(path)
+    with run.lock() if fabric.is_global_zero else contextlib.nullcontext(), together(fabric.world_size, run.last):
+        training = Training(config, run, fabric, progress, init_from)
         if saved is not None:
             with boundary(resume, "a checkpoint of this run"):
                 training.restore(saved)
@@ -241,7 +243,7 @@ class Training:
             draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=self.fabric.device)
             if step < self.burn_in:
                 batch.pop("unlabeled", None)
-            with self.precision.around(self.fabric.device):
+            with self.precision.around(self.fabric.device), over_ranks(self.share.world):
                 outcome = self.wrapped(draws=draws, **self.fabric.to_device(batch))
             self.optimizer.zero_grad()
             self.fabric.backward(outcome.total)
@@ -262,6 +264,7 @@ class Training:
                 raise UserError(_not_finite(known.bad, self.run))
             self._after(log, evaluate, save or known.asked, bar)
             if known.asked and state.step < self.steps:
+                self.fabric.barrier()  # what started the processes ends all soon after the first that ends
                 raise Stopped(state.step, self.run.last)
 
     def _in_schedule(self, step: int) -> tuple[int, int]:
@@ -288,7 +291,7 @@ class Training:
     def _after(self, log: bool, evaluate: bool, save: bool, bar: Progress) -> None:
         """What is due after a step: a row of metrics, an evaluation, a checkpoint."""
         state = self.state
-        if state.step == self.steps and self.fabric.is_global_zero:
+        if state.step == self.steps:
             self._estimate_norm()
         row: dict[str, float] = {}
         if log:
@@ -310,6 +313,7 @@ class Training:
         if self.fabric.is_global_zero and (save or better or stops):
             self._save(better)
         if stops:
+            self.fabric.barrier()
             raise UserError(f"stopped at step {state.step} (stop_on_collapse), saved to {self.run.last}: {warning}")
 
     def _watch(self, row: dict[str, float]) -> str | None:
@@ -329,9 +333,10 @@ class Training:
 
         def images(number: int) -> Tensor:
             view = View.of(self.batches[number]["unlabeled"].to(device), size)
-            return self.method.easy(view, Draws(config.seed, number, device=device).again("norm")).image
+            draws = Draws(config.seed, number, rank=self.share.rank, world=self.share.world, device=device)
+            return self.method.easy(view, draws.again("norm")).image
 
-        with self.fabric.autocast():
+        with self.fabric.autocast(), over_ranks(self.share.world):
             estimate_norm(self.networks, map(images, range(config.norm_batches)))
 
     def _evaluate(self) -> dict[str, float]:

@@ -93,6 +93,8 @@ def _print(run: Run, asked: SimpleNamespace) -> None:
         import yaml
 
         return print(yaml.safe_dump(to_dict(run.config), sort_keys=False), end="")
+    if not run.summary:  # of several processes, the first alone has one
+        return None
     pck = (run.summary.get("val") or {}).get("mean", {}).get("pck")
     score = f"PCK {100 * pck:.1f} % on {run.summary['val_images']} validation samples; " if pck is not None else ""
     if guard := run.summary.get("guard"):
