@@ -64,12 +64,12 @@ def test_empty_sets_are_refused(config, message) -> None:
 
 def test_validation_is_on_the_joints_in_common(monkeypatch) -> None:
     pool = open_labeled(PEOPLE)
-    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
+    monkeypatch.setattr(sets, "open_labeled", lambda source, *_: pool if source == "a" else points())
     with pytest.raises(UserError, match="shares no joint"):
         open_sets(DataConfig(labeled="a", val="b"), False, None)
     named = dataclasses.replace(points().skeleton, joints=("left_wrist", "wing"), pairs=())
     other = dataclasses.replace(points(), skeleton=named)
-    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else other)
+    monkeypatch.setattr(sets, "open_labeled", lambda source, *_: pool if source == "a" else other)
     found = open_sets(DataConfig(labeled="a", val="b"), False, None, checked=False)
     wrist = pool.skeleton.index("left_wrist")
     assert found.val.skeleton == pool.skeleton and len(found.val) == len(other)
@@ -80,7 +80,7 @@ def test_validation_is_on_the_joints_in_common(monkeypatch) -> None:
 
 def test_several_labelled_sets_are_joined(monkeypatch) -> None:
     pool = open_labeled(PEOPLE)
-    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
+    monkeypatch.setattr(sets, "open_labeled", lambda source, *_: pool if source == "a" else points())
     found = open_sets(DataConfig(labeled=["a", "b"], labeled_images=[None, None]), False, None)
     assert found.skeleton.joints == (*pool.skeleton.joints, *points().skeleton.joints)
     assert len(found.labeled) == len(pool) + len(points())

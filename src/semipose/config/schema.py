@@ -46,6 +46,8 @@ class DataConfig:
             of `labeled` alone.
         skeleton: what is said of the joints beyond the data, by name: `joints` (which, in which order), `pairs` (lists
             of left and right; `[]` for none), `limbs`, `sigmas`.
+        category: which of the source's kinds of things, by name, where their joints differ (COCO, YOLO).
+        outside: whether images are read where a path in a file of labels leads out of the folder of its images.
         boxes: of labelled and validation samples: `own`, the data's, which is the whole frame where it has none; or
             `labels`, the extent of each one's labelled joints.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
@@ -64,6 +66,8 @@ class DataConfig:
     val_images: str | None = None
     split: str | None = None
     skeleton: dict[str, Any] | None = None
+    category: str | None = None
+    outside: bool = False
     boxes: Literal["own", "labels"] = "own"
     reach: float = option(30.0, at_least(0, "it is an angle in degrees, 0 or more"), "ours")
     cache: str = "~/.cache/semipose"

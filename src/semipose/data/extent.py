@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -46,12 +47,19 @@ def boxed_by_labels(data: PoseData) -> PoseData:
     return replace(data, samples=tuple(boxed(data)))
 
 
-def boxed(samples: Iterable[Sample]) -> list[Sample]:
+def boxed(
+    samples: Iterable[Sample], known: Mapping[str, tuple[int, int] | None] = MappingProxyType({})
+) -> list[Sample]:
     """The same samples, each labelled one in the box of its own labels. One label says nothing of a size: such a box is
-    as large as the others are in the median, the whole image where there are none."""
+    as large as the others are in the median, the whole image where there are none.
+
+    Args:
+        known: (height, width) of images, where they are not to be read from their files.
+    """
     samples = list(samples)
     labels = [s.keypoints if s.keypoints is not None and s.labeled else None for s in samples]
-    sizes = {s.image: image_size(s.image) for s, points in zip(samples, labels, strict=True) if points is not None}
+    wanted = dict.fromkeys(s.image for s, points in zip(samples, labels, strict=True) if points is not None)
+    sizes = {image: known.get(image) or image_size(image) for image in wanted}
     count = [0 if points is None else int((points[:, 2] > 0).sum()) for points in labels]
     boxes = [
         s.box if points is None else label_box(points, sizes[s.image])

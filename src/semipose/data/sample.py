@@ -80,6 +80,9 @@ class Sample:
 class PoseData:
     """A named sequence of samples of one skeleton (None where there are only unlabelled boxes or images).
 
+    Attributes:
+        remarks: what was left out or taken otherwise than it is written, a sentence each.
+
     Raises:
         UserError: a sample id occurs twice, a sample has another number of joints than the skeleton, or a number of it
             cannot be: a box that is empty, a coordinate beyond `FAR`, a visibility that is none.
@@ -88,6 +91,7 @@ class PoseData:
     name: str
     skeleton: Skeleton | None
     samples: tuple[Sample, ...]
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         twice = [i for i, n in Counter(s.id for s in self.samples).items() if n > 1]
@@ -158,7 +162,7 @@ class PoseData:
                 f"{self.name} shares no joint with {skeleton.name!r}, by name: {', '.join(self.skeleton.joints)}"
                 f" and {', '.join(skeleton.joints)}; rename its joints"
             )
-        return PoseData(self.name, skeleton, tuple(_onto(sample, places) for sample in self.samples))
+        return replace(self, skeleton=skeleton, samples=tuple(_onto(sample, places) for sample in self.samples))
 
     def labeled(self) -> PoseData:
         """What can be learnt from: at least one labelled joint, and not a crowd."""
@@ -180,7 +184,8 @@ def join(sets: Sequence[PoseData]) -> PoseData:
         return sets[0]
     skeleton = joined([data.skeleton for data in sets if data.skeleton is not None])
     samples = (replace(s, id=f"{data.name}/{s.id}") for data in sets for s in data.onto(skeleton))
-    return PoseData("+".join(data.name for data in sets), skeleton, tuple(samples))
+    remarks = tuple(remark for data in sets for remark in data.remarks)
+    return PoseData("+".join(data.name for data in sets), skeleton, tuple(samples), remarks)
 
 
 def _boxes(samples: Sequence[Sample]) -> np.ndarray:

@@ -13,7 +13,7 @@ from semipose.data.extent import whole
 from semipose.data.images import image_size
 from semipose.data.readers import data_set
 from semipose.data.readers.json_files import ImageFolder, sessions_of
-from semipose.data.readers.tables import number, read_cells, refuse_missing, root_of
+from semipose.data.readers.tables import missing, number, read_cells, root_of
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError, reads
 from semipose.skeleton import named_skeleton
@@ -40,7 +40,9 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     """
     path = Path(source)
     rows = read_cells(path)
-    (_, first), *lines = rows
+    width = max((i + 1 for i, cell in enumerate(rows[0][1]) if cell), default=0)
+    # Columns that a spreadsheet left empty at the end.
+    (_, first), *lines = [(line, row if any(row[width:]) else row[:width]) for line, row in rows]
     columns = {cell.lower(): i for i, cell in enumerate(first)}
     predicted = next((name for name in PREDICTED if name in columns), None)
     if predicted:
@@ -70,10 +72,12 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     skeleton = named_skeleton(path.stem, tuple(joints), path)
     files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
     paths = {image: _path(image, files, str(path)) for image in marks}
-    refuse_missing(list(paths.values()), path)
+    gone, remarks = missing(list(paths.values()), path)
     sessions = sessions_of(marks)
-    samples = (_sample(i, paths[i], sessions[i], marked, list(joints)) for i, marked in marks.items())
-    return PoseData(path.stem, skeleton, tuple(samples))
+    samples = (
+        _sample(i, paths[i], sessions[i], marked, list(joints)) for i, marked in marks.items() if paths[i] not in gone
+    )
+    return PoseData(path.stem, skeleton, tuple(samples), tuple(remarks))
 
 
 def _path(image: str, files: ImageFolder, where: str) -> str:
