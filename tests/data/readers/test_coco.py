@@ -78,7 +78,7 @@ def test_an_unlabelled_box_of_no_area_is_passed_over(tmp_path: Path, box: list[f
     document["annotations"][1]["bbox"] = [3, 3, 4, -2]  # type: ignore[index]
     data = read_coco(written(tmp_path, document))
     assert data.ids == ("a.png#10", "b.png#12")
-    assert data.remarks == ("left out: 1 annotations of labels.json with neither a box nor labels, first 11",)
+    assert data.remarks == ("left out: 1 annotations of data.json with neither a box nor labels, first 11",)
 
 
 @pytest.mark.parametrize("box", [None, [], [1, 2, 0, 4], [1, 2, 3, -4], [1, float("nan"), 3, 4], [0, 0, 0, 0]], ids=str)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
@@ -169,7 +171,7 @@ class ImageFolder:
 
     Backslashes are taken for slashes, and letters of another case for the same where nothing else has the name. A path
     that leads out of the folder, absolute or with "..", is followed back into it; else the file is looked for by its
-    last folders.
+    last folders, or by its name in an address of Label Studio.
 
     Args:
         names: all that will be asked for, as far as known: what one of them names is no other's.
@@ -226,9 +228,12 @@ class ImageFolder:
         if direct is not None:
             return direct
         # Every video has an img0.png: another's is not this one.
-        parts = 2 if climbs else min(2, len(posix.parts)) if inside else 1 + self._is_shared(posix.name)
-        found = self._below(posix, where, name, parts)
+        found = self._below(posix, where, name, min(2, len(posix.parts)) if inside else 2)
+        if found is None and not inside and not climbs and self._alike[posix.name.casefold()] <= 1:
+            found = self._any_case(PurePosixPath(posix.name))  # the folder of the images itself has another name
         lost = climbs and not any(Path(path).is_relative_to(self.folder) for path in aimed)
+        if found is None and not there and not lost:
+            found = self._uploaded(name)
         if found is None and (there or lost) and not self.outside:
             raise UserError(
                 f"{where} has file_name {name!r}, which leads out of the images folder {self.folder}; name the folder"
@@ -255,9 +260,19 @@ class ImageFolder:
             place = place / alike[0]
         return str(place) if name.parts else None
 
-    def _is_shared(self, name: str) -> bool:
-        """Whether several files below have a name, or several of those that are asked for."""
-        return len(self.below.get(name.casefold(), [])) > 1 or self._alike[name.casefold()] > 1
+    def _uploaded(self, name: str) -> str | None:
+        """A file by its address in Label Studio, which puts letters before the name of one that is uploaded."""
+        if not ADDRESS.search(name) and not UPLOADED.fullmatch(PurePosixPath(name).name):
+            return None
+        for other in names_in(name):
+            posix = PurePosixPath(other)
+            near = self._any_case(posix)
+            alone = [p for p in self.below.get(posix.name.casefold(), []) if str(p) not in self._taken]
+            if near is None and len(alone) == 1 and self._alike[posix.name.casefold()] <= 1:
+                near = str(alone[0])
+            if near is not None:
+                return near
+        return None
 
     def _below(self, posix: PurePosixPath, where: str, name: str, least: int) -> str | None:
         """A file in the folders below that shares the last `least` parts of its path."""
@@ -292,6 +307,27 @@ class ImageFolder:
                 f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
                 " (to semipose init, the folder that holds both)"
             )
+
+
+ADDRESS = re.compile(r"[?]d=|://|upload/")
+UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
+"""What Label Studio makes of an uploaded file's name."""
+
+
+def names_in(address: str) -> list[str]:
+    """By which a picture may be found that has an address in Label Studio: the path in it, its last part, and its name
+    before it was uploaded; none where the address is of no picture."""
+    try:
+        parts = urlsplit(address.replace("\\", "/"))
+        path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0].lstrip("/")
+    except ValueError:
+        return []
+    if PurePosixPath(path).suffix.lower() not in (*EXTENSIONS, *UNREAD) or "\0" in path:
+        return []
+    name = PurePosixPath(path).name
+    before = UPLOADED.fullmatch(name)
+    uploaded = "upload/" in path or "://" in address
+    return list(dict.fromkeys([*([] if uploaded else [path]), name, *([before[1]] if before else [])]))
 
 
 def _is_inside(name: str) -> bool:

@@ -6,22 +6,27 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from semipose.data.extent import Box
 from semipose.data.images import image_size
-from semipose.data.pictures import EXTENSIONS, UNREAD
 from semipose.data.readers import of_tool
 from semipose.data.readers.instances import Instance, Mark, Pool, apart
-from semipose.data.readers.json_files import ImageFolder, Json, ends, image_folder, load_json, numbers_of, starts
+from semipose.data.readers.json_files import (
+    ImageFolder,
+    Json,
+    ends,
+    image_folder,
+    load_json,
+    names_in,
+    numbers_of,
+    starts,
+)
 from semipose.data.sample import NEAR, PoseData
 from semipose.errors import UserError, reads
 from semipose.skeleton import named_skeleton
 
-UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
-"""What Label Studio makes of an uploaded file's name."""
 OWN = re.compile(r"(\d+)-")
 """How the ids of points begin that `pick` wrote: with the number of the animal."""
 HIDDEN = ("occlu", "hidden", "invisible", "not visible")
@@ -64,7 +69,7 @@ def read_label_studio(
         results, more = _results(row, where)
         several += more
         if results:
-            found.append((where, _names(_address(row, where)), results))
+            found.append((where, names_in(_address(row, where)), results))
     if not found:
         guessed = any(row.get("predictions") for row in rows)
         why = "predictions that nobody has corrected yet" if guessed else "no point that a person placed"
@@ -85,7 +90,7 @@ def read_label_studio(
 
 def _results(row: Json, where: str) -> tuple[list[Json], bool]:
     """What is labelled in a task, and whether several people did. JSON-MIN has it under the names of the interface."""
-    made = row.get("annotations", row.get("completions"))
+    made = row.get("annotations", row.get("completions", [] if "predictions" in row else None))
     if made is None:
         lists = [value for value in row.values() if isinstance(value, list)]
         return [{"value": one} for value in lists for one in value if isinstance(one, dict)], False
@@ -103,24 +108,10 @@ def _address(row: Json, where: str) -> str:
     """Of the image: as `image`, or whichever text names a picture."""
     data = row.get("data") if isinstance(row.get("data"), dict) else row
     texts = [data.get("image"), data.get("img"), *data.values(), row.get("file_upload")]
-    address = next((text for text in texts if isinstance(text, str) and _names(text)), None)
+    address = next((text for text in texts if isinstance(text, str) and names_in(text)), None)
     if address is None:
         raise UserError(f"{where} names no image; export it again")
     return address
-
-
-def _names(address: str) -> list[str]:
-    """By which an image may be found: the path in its address, and its name before it was uploaded; none where the
-    address is of no picture."""
-    parts = urlsplit(address.replace("\\", "/"))
-    path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0].lstrip("/")
-    if PurePosixPath(path).suffix.lower() not in (*EXTENSIONS, *UNREAD):
-        return []
-    name = PurePosixPath(path).name
-    before = UPLOADED.fullmatch(name)
-    if "upload/" in path:
-        return [name, *([before[1]] if before else [])]
-    return [path, name]
 
 
 def _image(names: Sequence[str], files: ImageFolder, where: str, alone: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def _path(image: str, files: ImageFolder, where: str) -> str:
     """The absolute path of an image, which may be named by one of this machine, or of the one it was labelled on."""
     if PurePosixPath(image).is_absolute() and os.path.exists(image):
         return image
-    return files.path(image.removeprefix(PureWindowsPath(image).anchor.replace("\\", "/")), where)
+    return files.path(image, where)
 
 
 def _mark(row: list[str], columns: dict[str, int], where: str) -> tuple[float, float, float]:

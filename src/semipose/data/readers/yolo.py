@@ -174,7 +174,11 @@ def _place(entry: str, roots: Sequence[Path], home: Path, outside: bool, where: 
     """The folder or list that an entry names."""
     plain = PurePosixPath(entry.replace("\\", "/"))
     inner = PurePosixPath(*(part for part in plain.parts if part not in ("..", plain.anchor)))
-    places = [Path(os.path.normpath(root / path)) for path in (plain, inner) for root in (*roots, home)]
+    places = [
+        Path(os.path.normpath(root / path))
+        for path in (plain, *([inner] if inner.parts else []))
+        for root in (*roots, home)
+    ]
     there = [place for place in dict.fromkeys(places) if place.exists()]
     place = next((place for place in there if outside or place.resolve().is_relative_to(home.resolve())), None)
     if place is None and there:
