@@ -21,7 +21,7 @@ from semipose.data.video import VIDEOS
 from semipose.errors import UserError
 from semipose.files import below
 
-SUFFIXES = (".slp", ".csv", ".json", ".mat", *KINDS, ".xml")
+SUFFIXES = (".slp", ".csv", ".json", ".mat", *KINDS, ".xml", ".nwb")
 """Of files that may hold labels, in order of preference; those of the first kind found are used."""
 
 VALIDATION = {"val", "valid", "validation", "test"}

@@ -36,6 +36,7 @@ READERS = (
     "yolo",
     "cvat",
     "label_studio",
+    "nwb",
     "plain_csv",
     "coco",
     "folder",

@@ -40,12 +40,19 @@ def _sleap(job: Job) -> Writer:
     return Sleap(job)
 
 
+def _movement(job: Job) -> Writer:
+    from semipose.outputs.movement import Movement
+
+    return Movement(job)
+
+
 FORMATS: dict[str, Callable[[Job], Writer]] = {
     "coco": Coco,
     "csv": Csv,
     "dlc": _dlc,
     "dlc-csv": _dlc_csv,
     "sleap": _sleap,
+    "movement": _movement,
     "overlay": _overlay,
 }
 

@@ -1,5 +1,5 @@
-"""Camera files: our JSON, calibrations as multi-view data sets publish them, those of Anipose and OpenCV, and Human3.6M's
-as pose repositories do."""
+"""Camera files: our JSON, calibrations as multi-view data sets publish them, of Anipose, OpenCV, and Human3.6M as pose
+repositories do."""
 
 from __future__ import annotations
 
