@@ -48,6 +48,8 @@ class DataConfig:
             of left and right; `[]` for none), `limbs`, `sigmas`.
         category: which of the source's kinds of things, by name, where their joints differ (COCO, YOLO).
         outside: whether images are read where a path in a file of labels leads out of the folder of its images.
+        occluded: whether joints that are labelled where they cannot be seen (v 1) teach; they are scored in any case,
+            and also apart from the visible ones.
         boxes: of labelled and validation samples: `own`, the data's, which is the whole frame where it has none; or
             `labels`, the extent of each one's labelled joints.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
@@ -68,6 +70,7 @@ class DataConfig:
     skeleton: dict[str, Any] | None = None
     category: str | None = None
     outside: bool = False
+    occluded: bool = True
     boxes: Literal["own", "labels"] = "own"
     reach: float = option(30.0, at_least(0, "it is an angle in degrees, 0 or more"), "ours")
     cache: str = "~/.cache/semipose"

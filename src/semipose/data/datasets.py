@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
+import numpy as np
+
 from semipose.config import Config, DataConfig
 from semipose.data.crops.build import Crops, CropSpec, build_crops
 from semipose.data.extent import boxed_by_labels
@@ -76,6 +78,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
         labeled = pool.subset(split.labeled)
         whole = whole or pool.subset(split.unlabeled)
         val = val or (pool.subset(split.val) if split.val else None)
+    labeled = labeled if config.occluded else _visible(labeled)
     labeled, unlabeled = labeled.labeled(), whole.unlabeled() if whole else None
     val = val.onto(labeled.skeleton).labeled() if val and labeled.skeleton else None
     if not len(labeled):
@@ -131,6 +134,16 @@ def others_in(data: PoseData, config: DataConfig) -> list[Sample]:
     return [
         replace(s, keypoints=None) for pool in pools for s in pool if s.image in shown and (s.iscrowd or not s.labeled)
     ]
+
+
+def _visible(data: PoseData) -> PoseData:
+    """The same samples, their occluded joints unlabelled."""
+
+    def seen(points: np.ndarray) -> np.ndarray:
+        return np.where(points[:, 2:] == 2, points, 0).astype(np.float32)
+
+    points = (None if s.keypoints is None else seen(s.keypoints) for s in data)
+    return replace(data, samples=tuple(replace(s, keypoints=p) for s, p in zip(data, points, strict=True)))
 
 
 def _which(config: DataConfig) -> tuple[str | None, None, bool]:
