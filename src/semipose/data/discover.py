@@ -7,15 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from semipose.data.marks import is_own
 from semipose.data.open import holds_labels, open_labeled
 from semipose.data.pictures import EXTENSIONS
-from semipose.data.readers.deeplabcut import is_deeplabcut, videos_of
+from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.readers.deeplabcut import left_out as unread
 from semipose.data.readers.lightning_pose import is_lightning_pose, tables
-from semipose.data.readers.yolo import KINDS, is_yolo, parts_of
+from semipose.data.readers.yolo import KINDS, is_yolo, named_parts
 from semipose.data.sample import PoseData
 from semipose.data.video import VIDEOS
 from semipose.errors import UserError
@@ -68,9 +68,6 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
         return Inside(base, *_yolo(sets[0], None, category, outside), images, videos, made, remarks)
     if root.is_file() or is_deeplabcut(root) or is_lightning_pose(root):
         if is_deeplabcut(root):
-            far, said = _far_videos(base, videos, outside)
-            videos += far
-            remarks += said
             parts = ", ".join(unread(base))
             remarks += [f"left out: {parts}, of no animal (uniquebodyparts)"] if parts else []
         elif root.is_dir():
@@ -118,7 +115,7 @@ def _yolo(
 ) -> tuple[list[tuple[Path, Path | None]], list[tuple[Path, Path | None]], set[str]]:
     """What of `Inside` a YOLO-pose data set says itself: to train on, to validate on, and images that are held out."""
     named: dict[str, set[str]] = {}
-    for part in parts_of(path):
+    for part in named_parts(path):
         with suppress(UserError):  # of a part that is not there, which training does not need
             data = open_labeled(f"{path}#{part}", images, category, None, outside)
             named[part] = {os.path.realpath(image) for image in data.images}
@@ -127,34 +124,6 @@ def _yolo(
     val = next(iter(held), None)
     apart = set[str]().union(*held.values())
     return [(path, images)], [(Path(f"{path}#{val}"), images)] if val else [], apart
-
-
-def _far_videos(folder: Path, videos: Sequence[Path], outside: bool) -> tuple[list[Path], list[str]]:
-    """Videos that a project of DeepLabCut names outside its folder, where they are to be used, and what is said of
-    those and of missing ones."""
-    here = {os.path.realpath(video) for video in videos}
-    names = {video.name.lower() for video in videos}
-    far: list[Path] = []
-    gone: list[str] = []
-    every = videos_of(folder)
-    for name in every:
-        place = folder / name
-        if PurePosixPath(name).name.lower() in names or os.path.realpath(place) in here:
-            continue
-        if os.path.isfile(place) and place.suffix.lower() in VIDEOS:
-            far.append(place)
-        else:
-            gone.append(name)
-    remarks = []
-    if gone:
-        remarks.append(f"{len(gone)} of the {len(every)} videos that config.yaml names do not exist, first {gone[0]}")
-    if far and not outside:
-        shown = ", ".join(map(str, far[:3])) + (", ..." if len(far) > 3 else "")
-        remarks.append(
-            f"left out: {len(far)} videos that config.yaml names outside the folder: {shown}; semipose init --outside"
-            " uses them, as data.unlabeled may name them"
-        )
-    return far if outside else [], remarks
 
 
 def _without_all(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -22,16 +21,10 @@ MAX_PIXELS = 178_956_970
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
-UNREAD = (".heic", ".heif", ".avif")
-"""Of pictures that are read where Pillow can: HEIC with pillow-heif (the extra `heic`), AVIF with a new Pillow."""
-
-FORMATS = ("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Of Pillow's: others, such as EPS, are programs that another program would have to run."""
 
 DEEP = "have no white of their own; scale it to 8 or 16 bits a channel and save it again"
-
-FILMS = (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp4", b"3gp5")
-"""Brands of an MP4."""
 
 _EXIF_ORIENTATION = 0x0112
 _TIFF_SIZE, _TIFF_BITS, _TIFF_STRIP, _TIFF_TILE = (256, 257), 258, 278, (322, 323)
@@ -63,7 +56,7 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
             which of their values is white), or larger than `MAX_PIXELS`.
     """
     with _header(data, name) as header:
-        if header.has_transparency_data or header.format in ("HEIF", "AVIF"):
+        if header.has_transparency_data:
             return _on_black(header, name)
         cut_short = _is_cut_short(data, header)
         if header.format == "TIFF" and header.tag_v2.next:  # type: ignore[attr-defined]
@@ -149,10 +142,6 @@ def _header(data: bytes | io.BufferedReader, name: str) -> Image.Image:
 @cache
 def _formats() -> list[str]:
     """Those of `FORMATS` that this Pillow has."""
-    with suppress(ImportError):
-        import pillow_heif
-
-        pillow_heif.register_heif_opener()
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 
@@ -193,10 +182,6 @@ def _what(data: bytes | io.BufferedReader) -> str:
     start = data[:64].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         return "it holds a web page (a failed download?)"
-    if data[4:8] == b"ftyp" and data[8:12] not in FILMS:
-        todo = "pip install 'semipose[heic]', or convert it to PNG or JPEG (ImageMagick: magick mogrify -format png *)"
-        kind = "AVIF" if data[8:12] in (b"avif", b"avis") else "HEIC"
-        return f"it is {kind}, which is not read here: {todo}"
     if data[:4] in (b"II*\0", b"MM\0*"):
         return "it is a TIFF that is damaged, or whose pixels have 32 bits or more a channel and " + DEEP
     return f"it starts with {data[:8]!r}"

@@ -99,12 +99,6 @@ def left_out(folder: Path) -> list[str]:
     return [str(joint) for joint in unique or () if config.get("multianimalbodyparts")] if _are_words(unique) else []
 
 
-def videos_of(folder: Path) -> list[str]:
-    """The videos that a project's configuration names, wherever they were on the machine that it is of."""
-    named = read_mapping(folder / "config.yaml").get("video_sets")
-    return [name.replace("\\", "/") for name in named if isinstance(name, str)] if isinstance(named, dict) else []
-
-
 def _links(links: Any, joints: list[str]) -> list[tuple[str, str]]:
     """The pairs of joints to draw; one that names no joint is left out, it is for looks alone."""
     rows = links if isinstance(links, list) else []

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
-from semipose.data.pictures import EXTENSIONS, UNREAD
+from semipose.data.pictures import EXTENSIONS
 from semipose.data.refs import Frame, parse, split_frame
 from semipose.data.sample import FAR, NEAR
 from semipose.data.video import is_video
@@ -198,7 +198,7 @@ class ImageFolder:
         """Image files in all folders below, by file name in small letters and by stem without leading zeros."""
         files: dict[str, list[Path]] = {}
         for file in below(self.folder):
-            if file.suffix.lower() in (*EXTENSIONS, *UNREAD) or is_video(file):
+            if file.suffix.lower() in EXTENSIONS or is_video(file):
                 files.setdefault(file.name.casefold(), []).append(file)
                 files.setdefault(file.stem.lstrip("0") or "0", []).append(file)
         return files
@@ -322,7 +322,7 @@ def names_in(address: str) -> list[str]:
         path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0].lstrip("/")
     except ValueError:
         return []
-    if PurePosixPath(path).suffix.lower() not in (*EXTENSIONS, *UNREAD) or "\0" in path:
+    if PurePosixPath(path).suffix.lower() not in EXTENSIONS or "\0" in path:
         return []
     name = PurePosixPath(path).name
     before = UPLOADED.fullmatch(name)

@@ -42,7 +42,7 @@ def parted(source: str | Path) -> tuple[Path, str]:
     return (Path(path), part) if named else (Path(source), PARTS[0])
 
 
-def parts_of(path: Path) -> list[str]:
+def named_parts(path: Path) -> list[str]:
     """Of train, val and test, those that a YAML names; Roboflow may write valid for val."""
     return [part for part in PARTS if read_mapping(path).get(part)]
 
@@ -147,7 +147,7 @@ def _images(
     """Name and file of each image of a part."""
     entries = config.get(part)
     if not entries:
-        raise UserError(f"{path} has no {part}; it has {', '.join(parts_of(path)) or 'no images'}")
+        raise UserError(f"{path} has no {part}; it has {', '.join(named_parts(path)) or 'no images'}")
     home = Path(os.path.abspath(path)).parent
     base = config.get("path")
     roots = [Path(images)] if images is not None else [home / str(base), home] if base else [home]
