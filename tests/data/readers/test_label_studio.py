@@ -39,7 +39,8 @@ def box(name: str, x: float = 10, y: float = 20, w: float = 50, h: float = 40) -
 
 
 def task(i: int, results: list[dict[str, Any]], url: str = "{}", **more: Any) -> dict[str, Any]:
-    return {"id": i, "data": {"image": url.format(f"{i}.png")}, "annotations": [{"id": 5, "result": results}], **more}
+    made = [{"id": 5, "result": results}]
+    return {"id": i, "data": {"image": url.format(f"{i}.png")}, "annotations": made} | more
 
 
 def export(folder: Path, tasks: list[dict[str, Any]], pictures: int = 2) -> Path:
@@ -77,6 +78,12 @@ def test_json_min(tmp_path: Path) -> None:
     data = open_labeled(export(tmp_path, rows))
     assert len(data) == 2 and data[0].keypoints is not None
     assert np.allclose(data[0].keypoints[:, :2], [xy(0, k) for k in range(4)], atol=1e-3)
+
+
+def test_what_sleap_io_writes_names_its_video_apart(tmp_path: Path) -> None:
+    files = [f"/home/ann/mice/images/{i}.png" for i in range(2)]
+    tasks = [task(i, full(i), meta={"video": {"filename": files, "frame_idx": i}}, data={}) for i in range(2)]
+    assert [Path(s.image).name for s in open_labeled(export(tmp_path, tasks))] == ["0.png", "1.png"]
 
 
 def related(a: str, b: str) -> dict[str, Any]:

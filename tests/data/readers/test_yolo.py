@@ -75,6 +75,9 @@ def test_names_of_points_and_of_classes(tmp_path: Path) -> None:
     (tmp_path / "labels/train/0.txt").write_text(line(0) + "\n" + line(1, kind=1) + "\n")
     data = open_labeled(path)
     assert data.skeleton is not None and data.skeleton.joints == tuple(names) and data.skeleton.pairs == ((1, 2),)
+    yolo(tmp_path / "b", node_names=names, flip_idx=[0, 1, 2, 3], skeleton=[[0, 1], [0, 9], "a"])
+    sleap = open_labeled(tmp_path / "b" / "data.yaml").skeleton
+    assert sleap is not None and (sleap.joints, sleap.pairs, sleap.limbs) == (tuple(names), ((1, 2),), ((0, 1),))
     assert len(data) == 4 and [len(open_labeled(path, category=c)) for c in ("mouse", "rat", 1)] == [3, 1, 1]
     with pytest.raises(UserError, match="no class 'hen'; it has mouse, rat"):
         open_labeled(path, category="hen")

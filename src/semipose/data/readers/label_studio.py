@@ -24,6 +24,7 @@ from semipose.data.readers.json_files import (
     starts,
 )
 from semipose.data.sample import NEAR, PoseData
+from semipose.data.video import is_video
 from semipose.errors import UserError, reads
 from semipose.skeleton import named_skeleton
 
@@ -69,7 +70,7 @@ def read_label_studio(
         results, more = _results(row, where)
         several += more
         if results:
-            found.append((where, names_in(_address(row, where)), results))
+            found.append((where, _film(row) or names_in(_address(row, where)), results))
     if not found:
         guessed = any(row.get("predictions") for row in rows)
         why = "predictions that nobody has corrected yet" if guessed else "no point that a person placed"
@@ -102,6 +103,16 @@ def _results(row: Json, where: str) -> tuple[list[Json], bool]:
     if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
         raise UserError(f"{where} has a result that is no list; export it again")
     return results, len(kept) > 1
+
+
+def _film(row: Json) -> list[str]:
+    """A frame's name where sleap-io wrote the task, which says what video it is of; none otherwise."""
+    meta = row.get("meta")
+    video = meta.get("video") if isinstance(meta, dict) else None
+    files, frame = (video.get("filename"), video.get("frame_idx")) if isinstance(video, dict) else (None, None)
+    if isinstance(files, list) and type(frame) is int and 0 <= frame < len(files):
+        return [str(files[frame])]
+    return [f"{files}#{frame}"] if isinstance(files, str) and type(frame) is int and is_video(files) else []
 
 
 def _address(row: Json, where: str) -> str:

@@ -59,8 +59,9 @@ def read_yolo(
     A part is a folder of images, a .txt of paths, or a list of these, relative to `path` of the YAML, or to the YAML's
     own folder; a leading "../" that leads nowhere, as Roboflow writes it, is passed over. Labels lie where `images` in
     an image's path is replaced by `labels`, or beside it. Of an image without a label file nothing is known. Points are
-    shares of width and height; with two numbers a point, (0, 0) is an unlabelled one. Names are `kpt_names`, COCO's for
-    its 17 points, else point_1 and so on; `flip_idx` says which are left and right.
+    shares of width and height; with two numbers a point, (0, 0) is an unlabelled one. Names are `kpt_names`, or
+    `node_names` as sleap-io writes them, COCO's for its 17 points, else point_1 and so on. `flip_idx` says which are
+    left and right, the names where it exchanges nothing.
 
     Args:
         images: in place of the YAML's `path`.
@@ -110,7 +111,7 @@ def _classes(config: Mapping[str, Any], path: Path) -> dict[int, str]:
 
 
 def _names(config: Mapping[str, Any], count: int, path: Path) -> tuple[str, ...]:
-    names = config.get("kpt_names")
+    names = config.get("kpt_names") or config.get("node_names")
     if isinstance(names, dict) and names:
         names = next(iter(names.values()))
     if names is not None:
@@ -134,11 +135,21 @@ def _skeleton(config: Mapping[str, Any], joints: tuple[str, ...], names: Sequenc
         if any(flip[flip[k]] != k for k in range(len(joints))):
             raise UserError(f"{path}: flip_idx {shown(flip)} does not exchange points in pairs; mend it")
         told = {frozenset(pair): pair for pair in pairs}
-        pairs = tuple(told.get(frozenset((a, b)), (a, b)) for a, b in enumerate(flip) if a < b)
+        pairs = (
+            pairs
+            if flip == sorted(flip)
+            else tuple(told.get(frozenset((a, b)), (a, b)) for a, b in enumerate(flip) if a < b)
+        )
     try:
-        return Skeleton(name, joints, pairs)
+        return Skeleton(name, joints, pairs, _limbs(config.get("skeleton"), len(joints)))
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def _limbs(edges: Any, count: int) -> tuple[tuple[int, int], ...]:
+    """Pairs of points to draw; what is none is left out, they are for looks alone."""
+    rows = [edge for edge in edges if isinstance(edge, list) and len(edge) == 2] if isinstance(edges, list) else []
+    return tuple((a, b) for a, b in rows if a != b and all(type(end) is int and 0 <= end < count for end in (a, b)))
 
 
 def _images(
