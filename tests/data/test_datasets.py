@@ -17,6 +17,7 @@ from semipose.data.split import make_split
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import Size, View, central, inside, move, pixels, similarity
+from tests.fixtures.projects import picture
 from tests.fixtures.runs import points, tiny
 
 PEOPLE = "synth:studio?count=6"
@@ -64,12 +65,12 @@ def test_empty_sets_are_refused(config, message) -> None:
 
 def test_validation_is_on_the_joints_in_common(monkeypatch) -> None:
     pool = open_labeled(PEOPLE)
-    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
+    monkeypatch.setattr(sets, "open_labeled", lambda source, *_: pool if source == "a" else points())
     with pytest.raises(UserError, match="shares no joint"):
         open_sets(DataConfig(labeled="a", val="b"), False, None)
     named = dataclasses.replace(points().skeleton, joints=("left_wrist", "wing"), pairs=())
     other = dataclasses.replace(points(), skeleton=named)
-    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else other)
+    monkeypatch.setattr(sets, "open_labeled", lambda source, *_: pool if source == "a" else other)
     found = open_sets(DataConfig(labeled="a", val="b"), False, None, checked=False)
     wrist = pool.skeleton.index("left_wrist")
     assert found.val.skeleton == pool.skeleton and len(found.val) == len(other)
@@ -80,7 +81,7 @@ def test_validation_is_on_the_joints_in_common(monkeypatch) -> None:
 
 def test_several_labelled_sets_are_joined(monkeypatch) -> None:
     pool = open_labeled(PEOPLE)
-    monkeypatch.setattr(sets, "open_labeled", lambda source, images: pool if source == "a" else points())
+    monkeypatch.setattr(sets, "open_labeled", lambda source, *_: pool if source == "a" else points())
     found = open_sets(DataConfig(labeled=["a", "b"], labeled_images=[None, None]), False, None)
     assert found.skeleton.joints == (*pool.skeleton.joints, *points().skeleton.joints)
     assert len(found.labeled) == len(pool) + len(points())
@@ -154,3 +155,19 @@ def test_crops_have_room_for_augmentation_in_training_alone(tmp_path) -> None:
     train, plain = cut(data, config, True, False), cut(data, config, False, False)
     assert train.spec.cover == cover((64, 48), 30) and plain.spec.cover == (64, 48)
     assert cut(None, config, True, False) is None
+
+
+def test_occluded_joints_teach_unless_told_otherwise(tmp_path) -> None:
+    rows = ["image,joint,x,y,visibility", *(f"{i}.png,{joint},{5 + i},9,{v}" for i in range(3) for joint, v in MARKS)]
+    for i in range(3):
+        picture(tmp_path / f"{i}.png", i)
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    where = {"labeled": str(tmp_path / "a.csv")}
+    for occluded, marks in ((True, [2, 1]), (False, [2, 0])):
+        sets_ = open_sets(DataConfig(**where, occluded=occluded), False, None)
+        assert [s.keypoints[:, 2].tolist() for s in sets_.labeled] == [marks] * 3
+    scored = open_sets(DataConfig(**where, val=where["labeled"], occluded=False), False, None, checked=False)
+    assert [s.keypoints[:, 2].tolist() for s in scored.val] == [[2, 1]] * 3
+
+
+MARKS = (("nose", 2), ("tail", 1))

@@ -9,7 +9,7 @@ from semipose.metrics.oks import oks
 from semipose.metrics.pck import box_norm, pck
 from semipose.metrics.summary import CURVE, evaluate_predictions
 from semipose.metrics.swap import swap_rate
-from semipose.skeleton import LSP
+from semipose.skeleton import LSP, Skeleton
 
 
 def networks(seed: int = 0, n: int = 20) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -69,3 +69,14 @@ def test_needs_a_network() -> None:
     pred, truth = networks()
     with pytest.raises(ValueError, match="network"):
         evaluate_predictions({"ensemble": pred["ensemble"]}, truth, LSP)
+
+
+def test_visible_and_occluded_joints_apart() -> None:
+    skeleton = Skeleton("two", ("a", "b"))
+    truth = np.array([[[10, 10, 2], [50, 50, 1]], [[10, 10, 2], [50, 50, 2]]], float)
+    pred = truth.copy()
+    pred[0, 1, :2] += 40
+    scores = evaluate_predictions({"a": pred}, truth, skeleton)["mean"]
+    assert (scores["visible"], scores["occluded"], scores["pck"]) == (1, 0, 0.75)
+    truth[..., 2] = 2
+    assert "occluded" not in evaluate_predictions({"a": pred}, truth, skeleton)["mean"]

@@ -130,8 +130,11 @@ def test_label_studio_in_percent_of_the_image(tmp_path: Path) -> None:
     root = ElementTree.parse(view).getroot()
     image, labels = root.find("Image"), root.find("KeyPointLabels")
     assert image is not None and labels is not None and [each.get("value") for each in labels] == list(MOUSE.joints)
+    assert [each.get("model_index") for each in labels] == ["0", "1", "2"], "or Label Studio exports no COCO"
+    assert [each.get("value") for each in root.findall("RectangleLabels/Label")] == ["mouse"]
     for task, each in zip(content, images, strict=True):
-        result = task["predictions"][0]["result"]
+        box, *result = task["predictions"][0]["result"]
+        assert box["value"]["rectanglelabels"] == ["mouse"] and {row["parentID"] for row in result} == {box["id"]}
         assert [row["value"]["keypointlabels"] for row in result] == [["nose"], ["ear_L"]]
         for row, point in zip(result, each.poses[0], strict=False):
             assert (row["from_name"], row["to_name"]) == (labels.get("name"), image.get("name"))

@@ -101,7 +101,9 @@ def split_file(words: list[str]) -> tuple[str | None, list[str]]:
 
 def _beside(path: Path, name: str) -> str:
     """Links stay links: what lies beside them is not beside what they point to."""
-    return os.path.abspath(path.parent / name) if os.path.exists(path.parent / name) else name
+    file = name.rpartition("#")[0] or name  # "data.yaml#val" of YOLO-pose
+    there = os.path.exists(path.parent / name) or os.path.exists(path.parent / file)
+    return os.path.abspath(path.parent / name) if there else name
 
 
 def read_overrides(words: Iterable[str]) -> dict[str, Any]:

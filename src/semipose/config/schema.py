@@ -48,6 +48,10 @@ class DataConfig:
             of `labeled` alone.
         skeleton: what is said of the joints beyond the data, by name: `joints` (which, in which order), `pairs` (lists
             of left and right; `[]` for none), `limbs`, `sigmas`.
+        category: which of the source's kinds of things, by name, where their joints differ (COCO, YOLO).
+        outside: whether images are read where a path in a file of labels leads out of the folder of its images.
+        occluded: whether joints that are labelled where they cannot be seen (v 1) teach; they are scored in any case,
+            and also apart from the visible ones.
         boxes: of labelled and validation samples: `own`, the data's, which is the whole frame where it has none; or
             `labels`, the extent of each one's labelled joints; or `whole`, the image, which then may show one alone.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
@@ -66,6 +70,9 @@ class DataConfig:
     val_images: str | None = None
     split: str | None = None
     skeleton: dict[str, Any] | None = None
+    category: str | None = None
+    outside: bool = False
+    occluded: bool = True
     boxes: Literal["own", "labels", "whole"] = "own"
     reach: float = option(30.0, at_least(0, "it is an angle in degrees, 0 or more"), "ours")
     cache: str = "~/.cache/semipose"

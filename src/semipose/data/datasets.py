@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
+import numpy as np
+
 from semipose.config import Config, DataConfig
 from semipose.data.crops.build import Crops, CropSpec, build_crops
 from semipose.data.extent import boxed_by_labels, whole_boxes
@@ -71,14 +73,15 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
     whole = None
     if config.unlabeled:
         how = (config.unlabeled_images, config.frames, config.unlabeled_boxes, config.cache)
-        whole = open_unlabeled(config.unlabeled, *how, labels=True, finder_of=finder_of)
-    val = _boxed(open_labeled(config.val, config.val_images), config) if config.val else None
+        whole = open_unlabeled(config.unlabeled, *how, labels=True, finder_of=finder_of, outside=config.outside)
+    val = _boxed(open_labeled(config.val, config.val_images, *_which(config)), config) if config.val else None
     labeled = pool
     if config.split:
         split = Split.load(Path(config.split))
         labeled = pool.subset(split.labeled)
         whole = whole or pool.subset(split.unlabeled)
         val = val or (pool.subset(split.val) if split.val else None)
+    labeled = labeled if config.occluded else _visible(labeled)
     labeled, unlabeled = labeled.labeled(), whole.unlabeled() if whole else None
     val = val.onto(labeled.skeleton).labeled() if val and labeled.skeleton else None
     if not len(labeled):
@@ -108,7 +111,7 @@ def held_back(data: PoseData | None, skeleton: Skeleton) -> PoseData | None:
 def open_pool(config: DataConfig) -> PoseData:
     """The labelled data, before any split, joined by joint name where several sources are named, with the skeleton and
     the boxes that the configuration asks for."""
-    pool = join([open_labeled(source, images) for source, images in _labeled(config)])
+    pool = join([open_labeled(source, images, *_which(config)) for source, images in _labeled(config)])
     if config.skeleton and pool.skeleton is not None:
         pool = pool.onto(described(pool.skeleton, config.skeleton))
     return _boxed(pool, config)
@@ -130,10 +133,27 @@ def others_in(data: PoseData, config: DataConfig) -> list[Sample]:
     a pose on one of them for nothing. Read from JSON files, which alone may have such people."""
     sources = [(config.val, config.val_images)] if config.val else _labeled(config)
     shown = set(data.images)
-    pools = [open_all(s, i) for s, i in sources if str(s).lower().endswith(".json")]
+    pools = [open_all(s, i, *_which(config)) for s, i in sources if str(s).lower().endswith(".json")]
     return [
         replace(s, keypoints=None) for pool in pools for s in pool if s.image in shown and (s.iscrowd or not s.labeled)
     ]
+
+
+def _visible(data: PoseData) -> PoseData:
+    """The same samples, their occluded joints unlabelled."""
+
+    def seen(points: np.ndarray) -> np.ndarray:
+        return np.where(points[:, 2:] == 2, points, 0).astype(np.float32)
+
+    points = (None if s.keypoints is None else seen(s.keypoints) for s in data)
+    samples = (replace(s, keypoints=p) for s, p in zip(data, points, strict=True))
+    return PoseData(data.name, data.skeleton, samples, data.remarks)
+
+
+def _which(config: DataConfig) -> tuple[str | None, None, bool]:
+    """What readers are told beyond a source and its images: the category, no skeleton, and whether paths may lead
+    out."""
+    return config.category, None, config.outside
 
 
 def _boxed(data: PoseData, config: DataConfig) -> PoseData:

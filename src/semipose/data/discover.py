@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from semipose.data.pictures import EXTENSIONS
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.readers.deeplabcut import left_out as unread
 from semipose.data.readers.lightning_pose import is_lightning_pose, tables
+from semipose.data.readers.yolo import KINDS, is_yolo, named_parts
 from semipose.data.sample import PoseData
 from semipose.data.video import VIDEOS
 from semipose.errors import UserError
 from semipose.files import below
 
-SUFFIXES = (".slp", ".csv", ".json", ".mat")
+SUFFIXES = (".slp", ".csv", ".json", ".mat", *KINDS, ".xml", ".nwb")
 """Of files that may hold labels, in order of preference; those of the first kind found are used."""
 
 VALIDATION = {"val", "valid", "validation", "test"}
@@ -46,8 +48,11 @@ class Inside:
     remarks: list[str]
 
 
-def look(root: Path) -> Inside:
+def look(root: Path, category: str | None = None, outside: bool = False) -> Inside:
     """
+    Args:
+        category, outside: as `open_labeled`.
+
     Raises:
         UserError: no labels are found, or none can be read.
     """
@@ -58,6 +63,9 @@ def look(root: Path) -> Inside:
     images = [p for p in seen if p.suffix.lower() in EXTENSIONS]
     videos = [p for p in seen if p.suffix.lower() in VIDEOS]
     remarks: list[str] = []
+    sets = [root] if root.is_file() and is_yolo(str(root)) else []
+    if sets:
+        return Inside(base, *_yolo(sets[0], None, category, outside), images, videos, made, remarks)
     if root.is_file() or is_deeplabcut(root) or is_lightning_pose(root):
         if is_deeplabcut(root):
             parts = ", ".join(unread(base))
@@ -71,7 +79,7 @@ def look(root: Path) -> Inside:
     named: dict[Path, set[str]] = {}
     for path in wanted:
         try:
-            images_of, data = _images_of(path, base)
+            images_of, data = _images_of(path, base, category, outside)
             sources.append((path, images_of))
             named[path] = {os.path.realpath(image) for image in data.images}
         except UserError as fault:
@@ -82,11 +90,15 @@ def look(root: Path) -> Inside:
             raise faults[0]
         raise UserError(
             f"{root} holds no labels, {len(images)} images and {len(videos)} videos; needed is a project of DeepLabCut"
-            " or Lightning Pose, a .slp, a COCO JSON, or a CSV of image, joint, x, y"
+            " or Lightning Pose, a .slp, a COCO JSON, YOLO-pose, an export of CVAT or Label Studio, or a CSV of image,"
+            " joint, x, y"
         )
     kind = sources[0][0].suffix.lower()
     remarks += [f"left out: {p}, labels of another kind" for p, _ in sources if p.suffix.lower() != kind]
     sources = [source for source in sources if source[0].suffix.lower() == kind]
+    if kind in KINDS:
+        remarks += [f"left out: {path}, beside {sources[0][0].name}" for path, _ in sources[1:]]
+        return Inside(base, *_yolo(*sources[0], category, outside), images, videos, made, remarks)
     words = {path: {word.lower() for word in WORD.findall(path.stem)} for path, _ in sources}
     val = sorted((s for s in sources if VALIDATION & words[s[0]]), key=lambda s: "test" in words[s[0]])
     labeled = [source for source in sources if source not in val]
@@ -96,6 +108,22 @@ def look(root: Path) -> Inside:
     labeled = _without_doubles(_without_all(labeled, named, apart, remarks), named, remarks)
     remarks += [f"left out: {path}, beside {val[0][0].name}; its images are not learned from" for path, _ in val[1:]]
     return Inside(base, labeled, val[:1], apart, images, videos, made, remarks)
+
+
+def _yolo(
+    path: Path, images: Path | None, category: str | None, outside: bool
+) -> tuple[list[tuple[Path, Path | None]], list[tuple[Path, Path | None]], set[str]]:
+    """What of `Inside` a YOLO-pose data set says itself: to train on, to validate on, and images that are held out."""
+    named: dict[str, set[str]] = {}
+    for part in named_parts(path):
+        with suppress(UserError):  # of a part that is not there, which training does not need
+            data = open_labeled(f"{path}#{part}", images, category, None, outside)
+            named[part] = {os.path.realpath(image) for image in data.images}
+    train = named.pop("train", set())
+    held = {part: files - train for part, files in named.items() if files - train}
+    val = next(iter(held), None)
+    apart = set[str]().union(*held.values())
+    return [(path, images)], [(Path(f"{path}#{val}"), images)] if val else [], apart
 
 
 def _without_all(
@@ -150,13 +178,13 @@ def _is_prediction(path: Path) -> bool:
     return path.stem.endswith("DLC_semipose")
 
 
-def _images_of(path: Path, base: Path) -> tuple[Path | None, PoseData]:
+def _images_of(path: Path, base: Path, category: str | None, outside: bool) -> tuple[Path | None, PoseData]:
     """The image folder that a file of labels needs, None where its reader finds the images by itself, and what is read
     with it."""
     first = None
     for images in (None, base / "images", base):
         try:
-            return images, open_labeled(path, images)
+            return images, open_labeled(path, images, category, None, outside)
         except UserError as fault:
             first = first or fault
     assert first is not None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -55,20 +56,29 @@ def whole_boxes(data: PoseData) -> PoseData:
             f"{data.name}: {len(several)} images show several bodies, first {several[0]}, and a finder finds one; give"
             " boxes of your own instead: find.steps: 0, boxes: labels, unlabeled_boxes: people or a JSON"
         )
-    return replace(data, samples=tuple(replace(s, box=whole(image_size(s.image))) for s in data))
+    sizes = {image: image_size(image) for image in data.images}
+    boxed = (replace(s, box=whole(sizes[s.image])) for s in data)
+    return PoseData(data.name, data.skeleton, boxed, data.remarks)
 
 
 def boxed_by_labels(data: PoseData) -> PoseData:
     """The same samples, each labelled one in the box of its own labels (`data.boxes: labels`)."""
-    return PoseData(data.name, data.skeleton, boxed(data))
+    return PoseData(data.name, data.skeleton, boxed(data), data.remarks)
 
 
-def boxed(samples: Iterable[Sample]) -> list[Sample]:
+def boxed(
+    samples: Iterable[Sample], known: Mapping[str, tuple[int, int] | None] = MappingProxyType({})
+) -> list[Sample]:
     """The same samples, each labelled one in the box of its own labels. One label says nothing of a size: such a box is
-    as large as the others are in the median, the whole image where there are none."""
+    as large as the others are in the median, the whole image where there are none.
+
+    Args:
+        known: (height, width) of images, where they are not to be read from their files.
+    """
     samples = list(samples)
     labels = [s.keypoints if s.keypoints is not None and s.labeled else None for s in samples]
-    sizes = {s.image: image_size(s.image) for s, points in zip(samples, labels, strict=True) if points is not None}
+    wanted = dict.fromkeys(s.image for s, points in zip(samples, labels, strict=True) if points is not None)
+    sizes = {image: known.get(image) or image_size(image) for image in wanted}
     count = [0 if points is None else int((points[:, 2] > 0).sum()) for points in labels]
     boxes = [
         s.box if points is None else label_box(points, sizes[s.image])

@@ -14,8 +14,11 @@ from semipose.data.extent import whole
 from semipose.data.images import image_size
 from semipose.data.readers import Format, aic, coco, folder, mpii
 from semipose.data.readers.boxes import read_boxes
+from semipose.data.readers.cvat import is_cvat
 from semipose.data.readers.folder import with_boxes
 from semipose.data.readers.json_files import ends, starts
+from semipose.data.readers.label_studio import is_label_studio
+from semipose.data.readers.yolo import KINDS, is_yolo
 from semipose.data.sample import PoseData
 from semipose.data.video import FRAMES
 from semipose.errors import UserError, reason_of
@@ -30,6 +33,10 @@ READERS = (
     "deeplabcut",
     "lightning_pose",
     "sleap",
+    "yolo",
+    "cvat",
+    "label_studio",
+    "nwb",
     "plain_csv",
     "coco",
     "folder",
@@ -58,20 +65,23 @@ def open_labeled(
     images: str | Path | None = None,
     category: str | int | None = None,
     skeleton: Skeleton | None = None,
+    outside: bool = False,
 ) -> PoseData:
     """The samples of `source` that have labels, crowds left out.
 
     Args:
-        source: a COCO keypoints file; a project of DeepLabCut or Lightning Pose; a .slp of SLEAP; a CSV; an annotation
-            file of LSP, MPII, AI Challenger or Human3.6M; or "synth:<domain>?count=1000&seed=0&start=0". What a file
-            is, is read from its content.
+        source: a COCO keypoints file; a project of DeepLabCut or Lightning Pose; a .slp of SLEAP; a YAML of YOLO-pose;
+            an export of CVAT or Label Studio; a CSV; an annotation file of LSP, MPII, AI Challenger or Human3.6M; or
+            "synth:<domain>?count=1000&seed=0&start=0". What a file is, is read from its content.
         images: the folder of the images; each reader has its own default.
-        category, skeleton: for COCO; see `read_coco`.
+        category: which, of a source of several kinds of things; see `read_coco`.
+        skeleton: for COCO; see `read_coco`.
+        outside: whether images are read where a path of the source leads out of the folder of the images.
 
     Raises:
         UserError: no format fits, nothing in it is labelled, or the reader found a fault.
     """
-    data = open_all(source, images, category, skeleton)
+    data = open_all(source, images, category, skeleton, outside)
     if not len(data.labeled()):
         raise UserError(f"{source}: none of its {len(data)} samples has a labelled joint; is it the unlabelled data?")
     return data.labeled()
@@ -82,6 +92,7 @@ def open_all(
     images: str | Path | None = None,
     category: str | int | None = None,
     skeleton: Skeleton | None = None,
+    outside: bool = False,
 ) -> PoseData:
     """Like `open_labeled`, with the samples that have no label, and crowds."""
     what, _, read, _ = _format(source)
@@ -91,7 +102,7 @@ def open_all(
         )
     if read is None:
         raise UserError(f"{source} is {what}, which has no labels; labelled data is one of: {_understood('labeled')}")
-    return read(source, images=images, category=category, skeleton=skeleton)
+    return read(source, images=images, category=category, skeleton=skeleton, outside=outside)
 
 
 def open_unlabeled(
@@ -102,6 +113,7 @@ def open_unlabeled(
     cache: str | Path | None = None,
     labels: bool = False,
     finder_of: FinderOf | None = None,
+    outside: bool = False,
 ) -> PoseData:
     """All samples of `source` but crowds, without labels if it has any.
 
@@ -116,13 +128,14 @@ def open_unlabeled(
         cache: where choices of frames and found boxes are kept.
         labels: leave those there are, to measure by (a JSON file's are not looked at), and crowds.
         finder_of: what finds boxes that are not in a JSON.
+        outside: as `open_labeled`.
 
     Raises:
         UserError: boxes for a source that has its own, boxes that have to be found where there is no `finder_of`, no
             format fits, or the reader found a fault.
     """
     if not isinstance(source, str | Path):
-        parts = [open_unlabeled(one, images, frames, boxes, cache, labels, finder_of) for one in source]
+        parts = [open_unlabeled(one, images, frames, boxes, cache, labels, finder_of, outside) for one in source]
         skeletons = [part.skeleton for part in parts if part.skeleton is not None]
         skeleton = joined(skeletons) if skeletons else None
         parts = [part.onto(skeleton) if skeleton and part.skeleton else part for part in parts]
@@ -134,7 +147,7 @@ def open_unlabeled(
         raise UserError(
             f"{source} is {kind.what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}"
         )
-    data = kind.unlabeled(source, images=images, frames=frames, cache=cache)
+    data = kind.unlabeled(source, images=images, frames=frames, cache=cache, outside=outside)
     if boxes == WHOLE:
         return data if labels else data.unlabeled()
     free = kind is coco.FORMAT and all(s.box == whole(image_size(s.image)) for s in data)
@@ -162,12 +175,17 @@ def is_pictures(source: str | Path) -> bool:
 def holds_labels(path: Path) -> bool:
     """Whether a file looks like labels: a JSON only where it has COCO's words or is of a known data set. COCO's
     results, which are predictions, have joints and no list of images."""
-    if path.suffix.lower() != ".json":
+    kind = path.suffix.lower()
+    if kind in KINDS or kind == ".xml":
+        return is_yolo(str(path)) or is_cvat(str(path))
+    if kind != ".json":
         return _format(path).labeled is not None
     text = ends(str(path))
     # In a large file the ends show only some of its lists: images first and categories last, as a rule.
     is_coco = starts(str(path), "{") and any(f'"{key}"' in text for key in ("images", "annotations"))
-    return (is_coco and '"keypoints"' in text) or any(fits(str(path)) for fits in (aic.is_aic, mpii.is_mpii))
+    return (is_coco and '"keypoints"' in text) or any(
+        fits(str(path)) for fits in (aic.is_aic, mpii.is_mpii, is_label_studio)
+    )
 
 
 def _format(source: str | Path) -> Format:

@@ -58,7 +58,13 @@ class Project(NamedTuple):
     files: tuple[Path, ...]
 
 
-def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = False) -> Project:
+def begin(
+    folder: str | Path,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    category: str | None = None,
+    outside: bool = False,
+) -> Project:
     """Look at a folder, and write `data.yaml` for `semipose train`, with `split.json` where no validation data is
     found, or where it is among what is labelled, and `unlabeled.json` where there are images without labels. For
     another `out`, "a.yaml", they are "a-split.json" and "a-unlabeled.json".
@@ -70,6 +76,7 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
         folder: a project of DeepLabCut or Lightning Pose, or a folder with a .slp, CSV or COCO JSON, images and videos;
             or such a file.
         out: the file to write; data.yaml in the folder by default.
+        category, outside: as in `open_labeled`; written to data.yaml.
 
     Raises:
         UserError: no labels are found or can be read, or a file exists (unless `overwrite`, where init wrote it) or
@@ -82,16 +89,18 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
     prefix = "" if target.name == "data.yaml" else f"{target.stem}-"
     split_file, list_file = (target.with_name(f"{prefix}{name}.json") for name in ("split", "unlabeled"))
     _refuse_existing([target], overwrite)
-    inside = look(root)
-    pool = join([open_labeled(*source) for source in inside.labeled])
-    lines = [*_found(inside, pool), *inside.remarks]
+    inside = look(root, category, outside)
+    pool = join([open_labeled(*source, category, None, outside) for source in inside.labeled])
+    lines = [*_found(inside, pool), *inside.remarks, *pool.remarks]
     data: dict[str, Any] = {"labeled": [source for source, _ in inside.labeled]}
     data["labeled_images"] = [images for _, images in inside.labeled]
+    data |= {"category": category} if category else {}
+    data |= {"outside": True} if outside else {}
     files: dict[Path, str] = {}
     val, trained = list[Sample](), list(pool)
     if inside.val:
         data["val"], data["val_images"] = inside.val[0]
-        val = list(open_all(*inside.val[0]))
+        val = list(open_all(*inside.val[0], category, None, outside))
         trained = [s for s in pool if os.path.realpath(s.image) not in inside.apart]
         why = "validation data of its own"
         split = None
@@ -310,6 +319,7 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
         rows.append(("unlabeled_boxes", "whole", "or people, found by a detector; a first run; or a JSON of boxes"))
     if data["unlabeled"] and _is_small(pool):
         rows.append(("unlabeled_boxes", "finder", "what the first network finds; or a JSON of boxes"))
+    rows += [(key, shown(data[key]), "") for key in ("category", "outside") if key in data]
     for key, why in (("val", ""), ("val_images", ""), ("split", "which labelled samples are for validation")):
         if data.get(key):
             rows.append((key, shown(data[key]), why))

@@ -157,6 +157,9 @@ class Samples(Sequence[Sample]):
 class PoseData:
     """A named sequence of samples of one skeleton (None where there are only unlabelled boxes or images).
 
+    Attributes:
+        remarks: what was left out or taken otherwise than it is written, a sentence each.
+
     Raises:
         UserError: a sample id occurs twice, a sample has another number of joints than the skeleton, or a number of it
             cannot be: a box that is empty, a coordinate beyond `FAR`, a visibility that is none.
@@ -165,9 +168,13 @@ class PoseData:
     name: str
     skeleton: Skeleton | None
     samples: Samples
+    remarks: tuple[str, ...]
 
-    def __init__(self, name: str, skeleton: Skeleton | None, samples: Iterable[Sample]) -> None:
-        for key, content in (("name", name), ("skeleton", skeleton), ("samples", Samples.of(samples))):
+    def __init__(
+        self, name: str, skeleton: Skeleton | None, samples: Iterable[Sample], remarks: Iterable[str] = ()
+    ) -> None:
+        given = {"name": name, "skeleton": skeleton, "samples": Samples.of(samples), "remarks": tuple(remarks)}
+        for key, content in given.items():
             object.__setattr__(self, key, content)
         first, inverse = self.samples.ids.grouped()
         if len(first) < len(self):
@@ -262,7 +269,8 @@ class PoseData:
                 f"{self.name} shares no joint with {skeleton.name!r}, by name: {', '.join(self.skeleton.joints)}"
                 f" and {', '.join(skeleton.joints)}; rename its joints"
             )
-        return PoseData(self.name, skeleton, (_onto(sample, places) for sample in self.samples))
+        samples = (_onto(sample, places) for sample in self.samples)
+        return PoseData(self.name, skeleton, samples, self.remarks)
 
     def labeled(self) -> PoseData:
         """What can be learnt from: at least one labelled joint, and not a crowd."""
@@ -290,7 +298,8 @@ def join(sets: Sequence[PoseData]) -> PoseData:
         return sets[0]
     skeleton = joined([data.skeleton for data in sets if data.skeleton is not None])
     samples = (replace(s, id=f"{data.name}/{s.id}") for data in sets for s in data.onto(skeleton))
-    return PoseData("+".join(data.name for data in sets), skeleton, samples)
+    remarks = tuple(remark for data in sets for remark in data.remarks)
+    return PoseData("+".join(data.name for data in sets), skeleton, samples, remarks)
 
 
 def _boxes(samples: Samples) -> np.ndarray:

@@ -89,7 +89,8 @@ def predict_files(
             taken by a file that no earlier run wrote.
         decode, flip_test, views: as of `Predictor.load`.
         submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
-        formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, smoothed, dlc (H5), dlc-csv, sleap, overlay.
+        formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, smoothed, dlc (H5), dlc-csv, sleap, movement
+            (NetCDF), overlay.
         frames: which frames of a video, see `semipose.data.video.choose`.
         cache: where found boxes are kept.
         also: further networks, as `model`: see `semipose.inference.ensemble`.

@@ -49,13 +49,13 @@ class Found:
             for look in range(LOOKS):
                 poses = list(self.second.pairs(zip(part, boxes, strict=True), batch))
                 if look + 1 < LOOKS:
-                    boxes = [_boxes(each, *rest) for each, *rest in zip(poses, part, boxes, strict=True)]
+                    boxes = [_boxes(each, image, box) for each, image, box in zip(poses, part, boxes, strict=True)]
             yield from poses
 
 
 def _boxes(poses: Sequence[Pose], image: np.ndarray, before: Boxes) -> Boxes:
     """Around the surer joints of each pose; of one that has fewer than two the box before, or none."""
-    boxes = []
+    boxes: list[Sequence[float]] = []
     for i, pose in enumerate(poses):
         sure = pose.score >= SURE
         if sure.sum() > 1:

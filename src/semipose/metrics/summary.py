@@ -44,7 +44,8 @@ def evaluate_predictions(
     Returns: floats, ints and strings only, None for NaN:
         {"threshold", "samples", "excluded", "labeled_joints", "thresholds": [51], "joints": [K], "count": {joint: n},
          "networks": {name: SCORES}, "mean": SCORES over networks, "ensemble": SCORES where predicted},
-        SCORES = {"pck", "swap", "oks"?, "table"?, "per_joint": {joint: pck}, "curve": [51]}, fractions, and
+        SCORES = {"pck", "swap", "oks"?, "table"?, "visible"?, "occluded"?, "per_joint": {joint: pck}, "curve": [51]},
+        fractions ("visible" and "occluded": the PCK of joints with v 2 and v 1, where the labels have both), and
         {"median_error_px", "per_joint_px": {joint: median}} in pixels.
     """
     networks = {name: p for name, p in pred.items() if name != ENSEMBLE}
@@ -88,6 +89,10 @@ def _scores(
         "median_error_px": middle,
         "per_joint_px": dict(zip(skeleton.joints, middles.tolist(), strict=True)),
     }
+    marks = {"visible": truth[..., 2] == 2, "occluded": truth[..., 2] == 1}
+    if all(mark.any() for mark in marks.values()):
+        for name, mark in marks.items():
+            result[name] = pck(pred, np.where(mark[..., None], truth, 0), norm, threshold).mean
     if table is not None:
         result["table"] = table(pred, truth, norm, skeleton, threshold)
     if area is not None:

@@ -46,6 +46,12 @@ def _smoothed(job: Job) -> Writer:
     return Smoothed(job)
 
 
+def _movement(job: Job) -> Writer:
+    from semipose.outputs.movement import Movement
+
+    return Movement(job)
+
+
 FORMATS: dict[str, Callable[[Job], Writer]] = {
     "coco": Coco,
     "csv": Csv,
@@ -53,6 +59,7 @@ FORMATS: dict[str, Callable[[Job], Writer]] = {
     "dlc": _dlc,
     "dlc-csv": _dlc_csv,
     "sleap": _sleap,
+    "movement": _movement,
     "overlay": _overlay,
 }
 

@@ -165,27 +165,35 @@ def write_sleap(folder: Path, images: Sequence[Draft], skeleton: Skeleton, score
 
 def write_label_studio(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer: str) -> list[Path]:
     """tasks.json with each image's `predictions`, and labels.xml, the labelling interface. Pictures are named as Label
-    Studio serves local files, relative to the folder's parent; a point is its pixel's centre."""
+    Studio serves local files, relative to the folder's parent; a point is its pixel's centre. An animal is a rectangle
+    and the points in it, which Label Studio's own COCO and YOLO exports need, as they need the points' numbers."""
     tasks = []
     for image in images:
         high, wide = image.size
         whole = {"original_width": wide, "original_height": high, "image_rotation": 0}
-        result = []
-        for n, pose in enumerate(image.poses):
+        result: list[dict[str, Any]] = []
+        for n, (pose, (left, top, w, h)) in enumerate(zip(image.poses, image.boxes.tolist(), strict=True)):
+            sides = {"x": 100 * left / wide, "y": 100 * top / high, "width": 100 * w / wide, "height": 100 * h / high}
+            about = {"id": f"{n}-box", "from_name": "animals", "to_name": "image", "type": "rectanglelabels"}
+            value: dict[str, Any] = {**sides, "rotation": 0, "rectanglelabels": [skeleton.name]}
+            result.append({**about, **whole, "value": value})
             for joint, (x, y, sure) in zip(skeleton.joints, pose.tolist(), strict=True):
                 if math.isnan(x):
                     continue
                 value = {"x": 100 * (x + 0.5) / wide, "y": 100 * (y + 0.5) / high, "width": 0.5}
                 about = {"id": f"{n}-{joint}", "from_name": "joints", "to_name": "image", "type": "keypointlabels"}
-                result.append({**about, **whole, "value": {**value, "keypointlabels": [joint]}, "score": sure})
+                value["keypointlabels"] = [joint]
+                result.append({**about, **whole, "parentID": f"{n}-box", "value": value, "score": sure})
         url = f"/data/local-files/?d={quote(f'{folder.resolve().name}/{image.file}')}"
         guess = {"model_version": MODEL, "score": float(image.poses[..., 2].mean()), "result": result}
         tasks.append({"data": {"image": url}, "predictions": [guess]})
     view = xml.Element("View")
     xml.SubElement(view, "Image", name="image", value="$image", zoom="true", zoomControl="true")
+    animals = xml.SubElement(view, "RectangleLabels", name="animals", toName="image", strokeWidth="1")
+    xml.SubElement(animals, "Label", value=skeleton.name, background="#808080")
     labels = xml.SubElement(view, "KeyPointLabels", name="joints", toName="image", strokeWidth="2")
     for k, joint in enumerate(skeleton.joints):
-        xml.SubElement(labels, "Label", value=joint, background=_color(k, len(skeleton)))
+        xml.SubElement(labels, "Label", value=joint, model_index=str(k), background=_color(k, len(skeleton)))
     xml.indent(view)
     files = {"tasks.json": json.dumps(tasks, indent=1, ensure_ascii=False), "labels.xml": xml.tostring(view, "unicode")}
     return _texts(folder, files)

@@ -39,7 +39,7 @@ def dlc_columns(job: Job) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return ("scorer", "individuals", "bodyparts", "coords"), [(SCORER, name, *c) for name in names for c in coords]
 
 
-class _Tables:
+class Tables:
     """A table for each video and one for all images: `open`, `rows` and `close` say how one is written."""
 
     suffix = ""
@@ -48,7 +48,7 @@ class _Tables:
         self.files: list[Path] = []
         self._last, self._used = Counter[str](), set[Path]()
         self.job = job
-        self._source: Path | None = None
+        self.source: Path | None = None
         self._started = False
         self._index: list[int | str] = []
         self._values: list[np.ndarray] = []
@@ -72,10 +72,10 @@ class _Tables:
             self._part.drop()
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
-        if not self._started or frame.video != self._source:
+        if not self._started or frame.video != self.source:
             if self._started:
                 self._finish()
-            self._started, self._source = True, frame.video
+            self._started, self.source = True, frame.video
             stem = frame.video.stem if frame.video else "images"
             path = self.job.folder / f"{stem}{self.suffix}"
             while path in self._used:
@@ -116,7 +116,7 @@ class _Tables:
         raise NotImplementedError
 
 
-class DlcCsv(_Tables):
+class DlcCsv(Tables):
     """<video>DLC_semipose.csv."""
 
     suffix = f"DLC_{SCORER}.csv"
@@ -138,7 +138,7 @@ class DlcCsv(_Tables):
         self._file.close()
 
 
-class DlcTable(_Tables):
+class DlcTable(Tables):
     """<video>DLC_semipose.h5, through pandas and PyTables, as DeepLabCut writes its own."""
 
     suffix = f"DLC_{SCORER}.h5"

@@ -66,6 +66,9 @@ def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:
         middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
         print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s} {middle:>13s}")
     print(f"per joint: {_listed(scores['mean']['per_joint'])}")
+    mean = scores["mean"]
+    if mean.get("occluded") is not None:
+        print(f"visible joints alone {_percent(mean['visible'])}, occluded ones {_percent(mean['occluded'])}")
     if "table" in scores["mean"]:
         print(_listed(scores["mean"]["table"]))
     for name, row in scores.get("detected", {}).items():

@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from semipose.data.project import Project
 
 
-def init(folder: str | Path, *, out: str | Path | None = None, overwrite: bool = False) -> Project:
+def init(
+    folder: str | Path,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    category: str | None = None,
+    outside: bool = False,
+) -> Project:
     """Look at a folder of labels, images and videos, and write a data.yaml that trains as it is.
 
     With it come split.json where no validation data is found, or where it is among what is labelled, and unlabeled.json
@@ -20,6 +27,8 @@ def init(folder: str | Path, *, out: str | Path | None = None, overwrite: bool =
         folder: A project of DeepLabCut or Lightning Pose, or any folder or file of labels.
         out: The file to write; data.yaml in the folder by default.
         overwrite: Replace files that an earlier init wrote.
+        category: Which kind of thing, by name, where the labels have several with other joints.
+        outside: Use images and videos that a file of labels names outside the folder.
 
     Returns: what was found, line by line, and the files written.
 
@@ -30,7 +39,7 @@ def init(folder: str | Path, *, out: str | Path | None = None, overwrite: bool =
     """
     from semipose.data.project import begin
 
-    return begin(folder, out, overwrite)
+    return begin(folder, out, overwrite, category, outside)
 
 
 def _print(result: Project, asked: SimpleNamespace) -> None:

@@ -21,7 +21,7 @@ def predict(
     out: str | Path = "predictions",
     boxes: str | Path | None = None,
     frames: str = "all",
-    formats: Sequence[Literal["coco", "csv", "smoothed", "dlc", "dlc-csv", "sleap", "overlay"]] = ("coco",),
+    formats: Sequence[Literal["coco", "csv", "smoothed", "dlc", "dlc-csv", "sleap", "movement", "overlay"]] = ("coco",),
     submit: str | None = None,
     overlay: bool = True,
     device: str = "auto",

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -85,3 +87,78 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path):
     (tmp_path / "cameras.pkl").write_bytes(pickle.dumps({"a": [np.arange(3), np.float64(2), "text"]}))
     with pytest.raises(UserError, match="camera 'a' is no camera"):
         read_cameras(tmp_path / "cameras.pkl")
+
+
+def rig() -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Two cameras as OpenCV has them: matrix, lens, rotation vector, translation."""
+    K = np.array([[800.0, 0, 320], [0, 810, 240], [0, 0, 1]])
+    lens = np.array([-0.1, 0.02, 0.001, -0.002, 0.003])
+    return [
+        (K, lens, np.zeros(3), np.zeros(3)),
+        (K, 0.5 * lens, np.array([0.1, -0.4, 0.05]), np.array([-300.0, 10, 40])),
+    ]
+
+
+def toml(path: Path) -> None:
+    text = "".join(
+        f'[cam_{i}]\nname = "{"AB"[i]}"\nsize = [640, 480]\nmatrix = {K.tolist()}\ndistortions = {d.tolist()}\n'
+        f"rotation = {r.tolist()}\ntranslation = {t.tolist()}\n\n"
+        for i, (K, d, r, t) in enumerate(rig())
+    )
+    path.write_text(f"{text}[metadata]\nadjusted = false\nerror = 0.5\n")
+
+
+def stored(path: Path) -> None:
+    """By OpenCV itself, as a pair."""
+    (K1, d1, _, _), (K2, d2, r, t) = rig()
+    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
+    for name, value in {"M1": K1, "D1": d1, "M2": K2, "D2": d2, "R": cv2.Rodrigues(r)[0], "T": t}.items():
+        storage.write(name, value)
+    storage.release()
+
+
+def lists(path: Path) -> None:
+    keys = ("camera_matrix", "dist_coeffs", "rvec", "tvec")
+    path.write_text(
+        json.dumps({f"c{i}": dict(zip(keys, (v.tolist() for v in c), strict=True)) for i, c in enumerate(rig())})
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("a.toml", toml), ("a.json", stored), ("a.yml", stored), ("b.json", lists)], ids=str
+)
+def test_calibrations_project_as_opencv_does(tmp_path: Path, name: str, write: Callable[[Path], None]) -> None:
+    write(tmp_path / name)
+    cameras = read_cameras(tmp_path / name)
+    assert len(cameras) == 2 and (name != "a.toml" or list(cameras) == ["A", "B"])
+    points = np.random.default_rng(0).uniform((-200, -200, 1300), (200, 200, 1700), (20, 3))
+    for camera, (K, lens, r, t) in zip(cameras.values(), rig(), strict=True):
+        assert np.allclose(camera.project(points), cv2.projectPoints(points, r, t, K, lens)[0][:, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"fisheye": True}, "it is a fisheye"),
+        ({"dist_coeffs": [0.1] * 8}, "its lens has 8 coefficients"),
+        ({"rvec": "a"}, "numbers are expected"),
+        ({"camera_matrix": {"rows": 3}}, "numbers are expected"),
+        ({"tvec": [1, 2]}, "3 numbers are expected"),
+    ],
+)
+def test_faults_of_calibrations_name_the_camera(tmp_path: Path, change: dict, says: str) -> None:
+    lists(tmp_path / "a.json")
+    document = json.loads((tmp_path / "a.json").read_text())
+    document["c1"].update(change)
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match=rf"camera 'c1'.*{says}"):
+        read_cameras(tmp_path / "a.json")
+
+
+def test_intrinsics_alone_are_not_enough(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"camera_matrix": rig()[0][0].tolist(), "dist_coeffs": [0] * 5}))
+    with pytest.raises(UserError, match="rotation and translation"):
+        read_cameras(tmp_path / "a.json")
+    (tmp_path / "a.toml").write_text("[cam_0\n")
+    with pytest.raises(UserError, match="is not TOML"):
+        read_cameras(tmp_path / "a.toml")

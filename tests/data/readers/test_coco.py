@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from semipose.data.extent import label_box
 from semipose.data.images import image_size
+from semipose.data.open import holds_labels
 from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.coco import read_coco
 from semipose.errors import UserError
@@ -74,8 +76,36 @@ def test_an_unlabelled_box_of_no_area_is_passed_over(tmp_path: Path, box: list[f
     path = written(tmp_path, document)
     assert read_coco(path).ids == ("a.png#10", "b.png#12") and len(read_boxes(path)) == 1
     document["annotations"][1]["bbox"] = [3, 3, 4, -2]  # type: ignore[index]
-    with pytest.raises(UserError, match="annotation 11 has the empty bbox"):
-        read_coco(written(tmp_path, document))
+    data = read_coco(written(tmp_path, document))
+    assert data.ids == ("a.png#10", "b.png#12")
+    assert data.remarks == ("left out: 1 annotations of data.json with neither a box nor labels, first 11",)
+
+
+@pytest.mark.parametrize("box", [None, [], [1, 2, 0, 4], [1, 2, 3, -4], [1, float("nan"), 3, 4], [0, 0, 0, 0]], ids=str)
+def test_without_a_box_it_is_the_extent_of_the_labels(tmp_path: Path, box: list[float] | None) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["annotations"][0].update(bbox=box)  # type: ignore[index]
+    data = read_coco(written(tmp_path, document))
+    points = data[0].keypoints
+    assert points is not None and data[0].box == label_box(points, image_size(data[0].image))
+    assert data[1].box == read_coco(written(tmp_path, DOCUMENT))[1].box
+    assert data.remarks and "(ids 10): theirs is the extent of their labels" in data.remarks[0]
+    document["annotations"][0].pop("bbox")  # type: ignore[index]
+    assert read_coco(written(tmp_path, document))[0].box == data[0].box
+
+
+def test_without_any_box_the_unlabelled_images_are_whole(tmp_path: Path) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    for row in document["annotations"]:
+        row.pop("bbox")  # type: ignore[attr-defined]
+    data = read_boxes(written(tmp_path, document))
+    assert [s.box for s in data] == [(0, 0, *map(float, image_size(s.image)[::-1])) for s in data] and len(data) == 2
+
+
+def test_a_byte_order_mark_is_no_sign_of_another_format(tmp_path: Path) -> None:
+    path = written(tmp_path, DOCUMENT)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert holds_labels(path) and len(read_coco(path)) == 3
 
 
 Edit = Callable[[dict], object]
@@ -92,16 +122,7 @@ MALFORMED: list[tuple[str, Edit | str, str]] = [
     ("annotation without id", lambda d: d["annotations"][1].pop("id"), "no 'id'"),
     ("annotation without image", lambda d: d["annotations"][0].pop("image_id"), "annotation 10 has no 'image_id'"),
     ("unknown image", lambda d: d["annotations"][0].update(image_id=77), "annotation 10 is of image_id 77"),
-    ("no bbox", lambda d: d["annotations"][0].pop("bbox"), "annotation 10 has no 'bbox'"),
     ("bbox of three", lambda d: d["annotations"][0].update(bbox=[1, 2, 3]), "annotation 10 has bbox"),
-    ("empty bbox", lambda d: d["annotations"][0].update(bbox=[1, 2, 0, 4]), "annotation 10 has the empty bbox"),
-    ("negative bbox", lambda d: d["annotations"][0].update(bbox=[1, 2, 3, -4]), "annotation 10 has the empty bbox"),
-    (
-        "nan bbox",
-        lambda d: d["annotations"][0].update(bbox=[1, float("nan"), 3, 4]),
-        "annotation 10 has the empty bbox",
-    ),
-    ("two empty", lambda d: [a.update(bbox=[0, 0, 0, 0]) for a in d["annotations"][::2]], "ids 10, 12"),
     (
         "wrong length",
         lambda d: d["annotations"][0].update(keypoints=[1] * 12),
@@ -113,7 +134,7 @@ MALFORMED: list[tuple[str, Edit | str, str]] = [
         lambda d: d["annotations"][0].update(keypoints=[1, 1, 3] * 3),
         "annotation 10 has a joint of visib",
     ),
-    ("absolute path", lambda d: d["images"][0].update(file_name="/etc/passwd.png"), "'/etc/passwd.png'"),
+    ("absolute path", lambda d: d["images"][0].update(file_name="/etc/passwd"), "'/etc/passwd'"),
     ("path out", lambda d: d["images"][0].update(file_name="../../secret.png"), "'../../secret.png'"),
     ("windows path out", lambda d: d["images"][0].update(file_name="..\\secret.png"), "leads out"),
     ("joints named twice", lambda d: d["categories"][0].update(keypoints=["a", "a", "b"]), "more than once"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -114,10 +115,50 @@ def test_names_become_files_inside_the_folder(tmp_path: Path) -> None:
         files.by_number(7, "here")
 
 
-@pytest.mark.parametrize("name", ["../a.png", "/etc/passwd", "a/../../b.png", "C:\\a.png", "..\\a.png", "../a.mp4#3"])
+@pytest.mark.parametrize("name", ["../a.png", "/etc/passwd", "a/../../b.png", "..\\a.png", "../a.mp4#3"])
 def test_no_name_leads_out(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match="leads out of the images folder"):
         ImageFolder(tmp_path).path(name, "here")
+
+
+NAMES = {
+    "images\\a.png": "images/a.png",
+    "IMAGES/A.PNG": "images/a.png",
+    "/home/anna/data/images/a.png": "images/a.png",
+    "C:\\Users\\me\\images\\a.png": "images/a.png",
+    "D:/labels/b.png": "b.png",
+    "../images/a.png": "images/a.png",
+    "..\\images\\A.png": "images/a.png",
+    "x.PNG": "deep/er/x.png",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_paths_of_other_machines_and_places_are_followed_into_the_folder(tmp_path: Path, name: str) -> None:
+    for file in ("images/a.png", "b.png", "deep/er/x.png"):
+        picture(tmp_path / file)
+    (tmp_path / "annotations").mkdir()
+    assert ImageFolder(tmp_path, [name], tmp_path / "annotations").path(name, "here") == str(tmp_path / NAMES[name])
+
+
+def test_a_name_that_several_files_have_is_not_guessed(tmp_path: Path) -> None:
+    for file in ("one/a.png", "two/a.png", "B.png", "b.PNG"):
+        picture(tmp_path / file)
+    assert ImageFolder(tmp_path).path("/home/me/a.png", "here") == str(tmp_path / "home/me/a.png"), "a missing one"
+    assert ImageFolder(tmp_path).path("/home/me/two/a.png", "here") == str(tmp_path / "two/a.png")
+    with pytest.raises(UserError, match=r"2 folders below have a b\.png"):
+        ImageFolder(tmp_path).path("b.png", "here")
+    assert ImageFolder(tmp_path, ["/x/B.png"]).path("/x/B.png", "here") == str(tmp_path / "B.png")
+
+
+def test_what_lies_outside_is_read_where_that_is_asked_for(tmp_path: Path) -> None:
+    other = picture(tmp_path / "other" / "a.png")
+    (tmp_path / "mine").mkdir()
+    for name in (str(other), "../other/a.png"):
+        with pytest.raises(UserError, match=r"leads out of the images folder .*data\.outside=true"):
+            ImageFolder(tmp_path / "mine").path(name, "here")
+        assert os.path.samefile(ImageFolder(tmp_path / "mine", outside=True).path(name, "here"), other)
+    assert ImageFolder(tmp_path / "mine", outside=True).path("/nowhere/b.png", "here").startswith(str(tmp_path))
 
 
 def test_a_folder_that_is_none_and_images_that_are_nowhere(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 from semipose.data.open import open_labeled
 from semipose.data.readers.tables import is_table, labelled, number, read_table
 from semipose.errors import UserError
-from tests.fixtures.projects import JOINTS, csv_text, lightning_pose, plain_csv, xy
+from tests.fixtures.projects import JOINTS, csv_text, deeplabcut, lightning_pose, picture, plain_csv, xy
 from tests.fixtures.shared import shared_data
 
 
@@ -77,3 +80,74 @@ def test_cells() -> None:
     assert number("1.5", "here") == 1.5 and all(np.isnan(number(cell, "here")) for cell in ("", "NaN", "null"))
     points = labelled(np.array([[1.0, 2, 9], [np.nan, 2, 9], [1, np.inf, 9]]))
     assert points.dtype == np.float32 and points.tolist() == [[1, 2, 2], [0, 0, 0], [0, 0, 0]]
+
+
+LAYOUTS: dict[str, Callable[[str], str]] = {
+    "one column": lambda text: text,
+    "three columns": lambda text: re.sub(
+        r"^(scorer|bodyparts|coords)",
+        r"\1,,",
+        text.replace("labeled-data/", "labeled-data,").replace("/img", ",img"),
+        flags=re.M,
+    ),
+    "three columns, numbered by pandas": lambda text: re.sub(
+        r"^(scorer|bodyparts|coords)",
+        r"\1,Unnamed: 1_level_0,Unnamed: 2_level_0",
+        text.replace("labeled-data/", "labeled-data,").replace("/img", ",img"),
+        flags=re.M,
+    ),
+    "a numbering before": lambda text: "".join(
+        f"{'' if n < 3 else n - 3},{line}\n" for n, line in enumerate(text.splitlines())
+    ),
+    "backslashes": lambda text: text.replace("/", "\\"),
+    "empty columns at the end": lambda text: text.replace("\n", ",,,\n") + ",,,,,,,,,,,\n",
+    "an index with a name": lambda text: re.sub(r"(coords.*\n)", r"\1image" + "," * 8 + "\n", text),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_of_rows_and_columns(tmp_path: Path, layout: str) -> None:
+    project = lightning_pose(tmp_path / "p")
+    names = [f"labeled-data/v/img{i}.png" for i in range(2)]
+    for i, name in enumerate(names):
+        picture(project / name, i)
+    (project / "CollectedData.csv").write_text(LAYOUTS[layout](csv_text(names)))
+    data = open_labeled(project)
+    assert [Path(s.image) for s in data] == [project / name for name in names]
+    points = data[1].keypoints
+    assert points is not None and np.allclose(points[:, :2], [xy(1, k) for k in range(4)])
+
+
+def test_lightning_pose_s_visible(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    head = "scorer,me,me,me,me,me,me\nbodyparts,nose,nose,nose,tail,tail,tail\ncoords,x,y,visible,x,y,visible\n"
+    path = tmp_path / "CollectedData.csv"
+    for cells, marks in {
+        "1,2,2,3,4,1": [2, 1],
+        "1,2,,,,2": [2, 0],
+        "1,2,1.0,3,4,0": [1, 0],
+    }.items():
+        path.write_text(f"{head}a.png,{cells}\n")
+        data = open_labeled(tmp_path)
+        assert data[0].keypoints is not None and data[0].keypoints[:, 2].tolist() == marks
+        assert bool(data.remarks) == (marks == [1, 0])
+    path.write_text(f"{head}a.png,1,2,3,3,4,0\n")
+    with pytest.raises(UserError, match=r"a\.png has visible 3; it can be 0 missing, 1 occluded or 2 visible"):
+        open_labeled(tmp_path)
+
+
+def test_one_missing_picture_of_a_project_is_left_out_and_named(tmp_path: Path) -> None:
+    project = deeplabcut(tmp_path / "p")
+    (project / "labeled-data/a/img001.png").unlink()
+    (project / "labeled-data/b/img002.png").unlink()
+    (project / "labeled-data/b/img002.png").symlink_to("nowhere.png")
+    data = open_labeled(project)
+    assert (
+        len(data) == 4
+        and [remark[:34] for remark in data.remarks] == ["left out: 1 of the 3 images of " + str(project)[:3]] * 2
+    )
+    shutil.rmtree(project / "labeled-data/a")
+    (project / "labeled-data/a").mkdir()
+    (project / "labeled-data/a/CollectedData_me.csv").write_text(csv_text(["labeled-data/a/gone.png"]))
+    data = open_labeled(project)
+    assert len(data) == 2 and "left out" in data.remarks[1] and "gone.png" in data.remarks[1]

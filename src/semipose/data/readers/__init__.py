@@ -29,3 +29,19 @@ def data_set(what: str, fits: Callable[[str], bool], read: Callable[..., PoseDat
         return read(source, images)
 
     return Format(what, fits, reads, reads)
+
+
+def of_tool(what: str, fits: Callable[[str], bool], read: Callable[..., PoseData]) -> Format:
+    """The same of labelling tools' exports: `read` takes the source, the folder of its images, the category, and
+    whether images outside that folder are read."""
+
+    def reads(
+        source: str | Path,
+        images: str | Path | None = None,
+        category: str | int | None = None,
+        outside: bool = False,
+        **_: object,
+    ) -> PoseData:
+        return read(source, images, category, outside)
+
+    return Format(what, fits, reads, reads)

@@ -37,12 +37,13 @@ def read_boxes(
     listing: str | Path | None = None,
     min_score: float = 0.0,
     category: int | None = None,
+    outside: bool = False,
 ) -> PoseData:
     """Read unlabelled boxes from one of
 
     * detection results, `[{"image_id": 785, "bbox": [x, y, w, h], "score": 0.9}, ...]`;
     * `{"images": [{"file_name": "a.jpg", "boxes": [[x, y, w, h], ...]}, ...]}`; without `boxes`, the whole image;
-    * a COCO file, whose keypoints, if any, are not looked at.
+    * a COCO file, whose keypoints, if any, are not looked at; the whole images where none of it has a box.
 
     Args:
         images: the folder of the images, else that of the JSON.
@@ -50,10 +51,11 @@ def read_boxes(
             image_id is a file name or the number in one (785 is 000000000785.jpg).
         min_score: detections below it are left out.
         category: the category_id to read, of detections of several.
+        outside: whether images are read where a path of the file leads out of the images folder.
     """
     path = Path(path)
     document = load_json(path)
-    files = ImageFolder(path.parent if images is None else Path(images))
+    files = ImageFolder(path.parent if images is None else Path(images), (), path.parent, outside)
     if isinstance(document, list):
         names = (
             file_names(rows_of(load_json(Path(listing)), "images", Path(listing)), Path(listing)) if listing else None
@@ -61,8 +63,10 @@ def read_boxes(
         rows = _detections(_of_category(document, category, path), names, files, path, min_score)
     elif isinstance(document, dict) and "annotations" in document:
         names = file_names(rows_of(document, "images", path), path)
-        boxes = [a for a in rows_of(document, "annotations", path) if not (a.get("iscrowd") or is_nothing(a))]
-        rows = _detections(boxes, names, files, path, min_score)
+        every = rows_of(document, "annotations", path)
+        boxes = [a for a in every if a.get("bbox") and not (a.get("iscrowd") or is_nothing(a))]
+        whole_ones = [{"file_name": name, "id": number} for number, name in names.items()]
+        rows = _detections(boxes, names, files, path, min_score) if boxes else _image_boxes(whole_ones, files, path)
     else:
         rows = _image_boxes(rows_of(document, "images", path), files, path)
     seen: Counter[str] = Counter()

@@ -1,19 +1,24 @@
-"""Camera files: our JSON, calibrations as multi-view data sets publish them, Human3.6M's as pose repositories do."""
+"""Camera files: our JSON, calibrations as multi-view data sets publish them, of Anipose, OpenCV, and Human3.6M as pose
+repositories do."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.linalg import rq
+from scipy.spatial.transform import Rotation
 
+from semipose import limits
 from semipose.cameras.camera import Camera
-from semipose.data.readers.json_files import load_json
+from semipose.data.readers.json_files import load_json, refuse_twice
 from semipose.errors import UserError, reads, reason_of
-from semipose.files import write_atomically
+from semipose.files import mapping, write_atomically
 from semipose.pickles import load_plain
 
 LARGEST = 1e9
@@ -27,16 +32,25 @@ def read_cameras(path: str | Path) -> dict[str, Camera]:
     JSON, {name: camera}, a camera being one of
     - K (3x3), R (3x3), t (3 mm), distortion (5, may be left out), cross (may be left out): as `Camera`;
     - R (3x3), T (3 mm), f or fx and fy, c or cx and cy, k (3), p (2): T is the camera's place, x_cam = R (X - T);
-    - P (3x4): a projection matrix, world mm to px.
-    A .pkl is Human3.6M's: {(subject, camera): {R, T, f, c, k, p}}, R from camera to world and T the camera's place in
-    metres. Its cameras are named "S1/54138969".
+    - P (3x4): a projection matrix, world mm to px;
+    - OpenCV's: camera_matrix or cameraMatrix, dist_coeffs or distortion_coefficients, and R (3x3) or rvec (3) with T or
+      tvec: x_cam = R X + T; or one pair of cameras as stereoCalibrate gives it, M1, D1, M2, D2, R, T.
+    YAML, as OpenCV writes it, has the same. A .toml is Anipose's: matrix, distortions, rotation (3) and translation of
+    each camera, named by its `name`; translations count as mm. A .pkl is Human3.6M's: {(subject, camera): {R, T, f, c,
+    k, p}}, R from camera to world and T the camera's place in metres. Its cameras are named "S1/54138969".
 
     Raises:
         UserError: the file cannot be read, or a camera is none, naming it.
     """
     path = Path(path)
-    pickled = path.suffix.lower() in (".pkl", ".pickle")
-    document = load_plain(path) if pickled else load_json(path)
+    kind = path.suffix.lower()
+    pickled = kind in (".pkl", ".pickle")
+    if pickled:
+        document = load_plain(path)
+    elif kind == ".toml":
+        document = _anipose(path)
+    else:
+        document = _of_opencv(_yaml(path) if kind in (".yaml", ".yml") else load_json(path))
     if not isinstance(document, dict) or not document:
         raise UserError(f"{path} has no cameras; it must map each camera's name to its parameters")
     cameras = {}
@@ -85,7 +99,84 @@ def from_matrix(matrix: np.ndarray) -> Camera:
     return Camera(K / K[2, 2], R, np.linalg.solve(K, matrix[:, 3]))
 
 
+def _anipose(path: Path) -> dict[str, Any]:
+    """Cameras of a TOML by name."""
+    try:
+        document = tomllib.loads(limits.text(path, limits.YAML, "TOML"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is not TOML ({reason_of(error)}); mend it, or export it again") from None
+    entries = {key: value for key, value in document.items() if isinstance(value, dict) and "matrix" in value}
+    names = [str(entry.get("name", key)) for key, entry in entries.items()]
+    refuse_twice(names, f"{path}: camera name")
+    return dict(zip(names, entries.values(), strict=True))
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    """OpenCV's YAML, whose first line and tags are its own."""
+    lines = limits.text(path, limits.YAML, "YAML").splitlines()
+    kept = [TAG.sub("", line) for line in lines if not line.startswith(("%YAML", "---"))]
+    return mapping("\n".join(kept), path)
+
+
+TAG = re.compile("!!opencv-(nd-)?matrix")
+MATRIX = ("camera_matrix", "cameraMatrix", "matrix", "mtx", "intrinsic_matrix")
+LENS = ("dist_coeffs", "distCoeffs", "distortion_coefficients", "distortions", "dist")
+TURN, PLACE = ("R", "rvec", "rotation", "rotation_matrix"), ("T", "tvec", "translation", "t", "translation_vector")
+STEREO = (("M1", "D1", "M2", "D2"), ("cameraMatrix1", "distCoeffs1", "cameraMatrix2", "distCoeffs2"))
+"""Names by which OpenCV's users call the parts of a camera."""
+
+
+def _of_opencv(document: Any) -> Any:
+    """A file of one camera, or of a pair, as a mapping of names to cameras."""
+    if not isinstance(document, dict):
+        return document
+    for m1, d1, m2, d2 in STEREO:
+        if m1 in document and m2 in document:
+            here = {"R": np.eye(3).tolist(), "T": [0.0] * 3}
+            first = {"camera_matrix": document[m1], "dist_coeffs": document.get(d1, [0.0] * 5), **here}
+            there = {key: document[key] for key in (*TURN, *PLACE) if key in document}
+            return {
+                "1": first,
+                "2": {"camera_matrix": document[m2], "dist_coeffs": document.get(d2, [0.0] * 5), **there},
+            }
+    return {"1": document} if any(name in document for name in MATRIX) else document
+
+
+def _opencv(entry: Mapping[str, Any]) -> Camera:
+    """x_cam = R X + T, with a lens of at most five coefficients."""
+    if entry.get("fisheye"):
+        raise ValueError("it is a fisheye, whose projection is not read; undistort its images first")
+    turn = _first(entry, TURN)
+    if turn is None or _first(entry, PLACE) is None:
+        raise KeyError("rotation and translation (R or rvec, T or tvec): where the camera is")
+    turn = np.ravel(_filled(turn))
+    R = Rotation.from_rotvec(_array(turn, 3)).as_matrix() if turn.size == 3 else _array(turn, 3, 3)
+    lens = np.ravel(_filled(_first(entry, LENS) or [0.0] * 5)).astype(np.float64)
+    if lens.size not in (4, 5, 8, 12, 14) or lens[5:].any():
+        raise ValueError(
+            f"its lens has {lens.size} coefficients, of which the first five (k1, k2, p1, p2, k3) are read"
+        )
+    lens = np.pad(lens, (0, max(0, 5 - lens.size)))[:5]
+    K = _array(np.ravel(_filled(_first(entry, MATRIX))), 3, 3)
+    return Camera(K, R, _array(np.ravel(_filled(_first(entry, PLACE))), 3), tuple(lens.tolist()))
+
+
+def _first(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((entry[name] for name in names if name in entry), None)
+
+
+def _filled(value: Any) -> np.ndarray:
+    """Numbers as lists or as OpenCV's matrix: rows, cols, data."""
+    value = value.get("data") if isinstance(value, dict) else value
+    try:
+        return np.asarray(value if isinstance(value, list | np.ndarray) else None, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("numbers are expected") from None
+
+
 def _camera(entry: Mapping[str, Any]) -> Camera:
+    if _first(entry, MATRIX) is not None:
+        return _opencv(entry)
     if "P" in entry:
         return from_matrix(entry["P"])
     R = _array(entry["R"], 3, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from semipose.data.extent import boxed, whole
+from semipose.data.images import image_size
 from semipose.data.readers import Format
 from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.json_files import (
@@ -25,7 +29,8 @@ from semipose.data.readers.json_files import (
     sessions_of,
     shown,
 )
-from semipose.data.sample import FAR, MARKS, PoseData, Sample
+from semipose.data.refs import parse
+from semipose.data.sample import FAR, MARKS, NEAR, PoseData, Sample
 from semipose.errors import UserError, reads
 from semipose.skeleton import Skeleton
 
@@ -36,19 +41,22 @@ def read_coco(
     images: str | Path | None = None,
     category: str | int | None = None,
     skeleton: Skeleton | None = None,
+    outside: bool = False,
 ) -> PoseData:
     """Read a COCO keypoints file.
 
     Every annotation of the category becomes a sample; those without a labelled joint, and crowds, stay in as such
     (`PoseData.labeled()` leaves them out), but for those whose box is a line or a point as well: COCO's own training
-    set has one. A joint with a NaN or null coordinate is unlabelled. The session is the
-    image's `video_id`, else its folder.
+    set has one. A joint with a NaN or null coordinate is unlabelled. One without a box, or with an empty one, is in the
+    box of its labels, or is left out where it has none; a remark counts them. The session is the image's `video_id`,
+    else its folder.
 
     Args:
         images: the folder of the images, else that of the JSON. A `file_name` that is not there is looked for by its
             last part in the folders below.
         category: name or id; needed only where the categories' joints differ.
         skeleton: used instead of the category's own, or where it has none.
+        outside: whether images are read where a path of the file leads out of the images folder.
 
     Raises:
         UserError: naming the annotation or image at fault and what is wrong with it.
@@ -72,17 +80,61 @@ def read_coco(
     refuse_twice((id_of(a, "id", f"{path}: an annotation") for a in wanted), f"{path}: annotation id")
     wanted = [a for a in wanted if not is_nothing(a)]
     names = file_names(entries["images"], path)
-    files = ImageFolder(path.parent if images is None else Path(images), names.values())
-    _refuse_empty_boxes(wanted, path)
+    files = ImageFolder(path.parent if images is None else Path(images), names.values(), path.parent, outside)
     folders = sessions_of(names.values())
     rows = {row["id"]: row for row in entries["images"]}
     sessions = {
         n: folders[names[n]] if row.get("video_id") is None else str(id_of(row, "video_id", f"{path}: image {n}"))
         for n, row in rows.items()
     }
-    samples = tuple(_sample(a, names, sessions, files, skeleton, path) for a in wanted)
-    files.refuse_if_none_exists({s.image for s in samples})
-    return PoseData(path.stem, skeleton, samples)
+    made = [_sample(a, names, sessions, files, skeleton, path) for a in wanted]
+    files.refuse_if_none_exists({s.image for s in made})
+    samples, remarks = _with_boxes(made, rows, path)
+    gone = [image for image in dict.fromkeys(s.image for s in samples) if not _exists(image)]
+    if gone:
+        images_of = len({s.image for s in samples})
+        remarks.append(f"{len(gone)} of the {images_of} images of {path} do not exist, first {', '.join(gone[:3])}")
+    return PoseData(path.stem, skeleton, tuple(samples), tuple(remarks))
+
+
+NO_BOX = (0.0, 0.0, 0.0, 0.0)
+
+
+def _with_boxes(samples: Sequence[Sample], rows: Mapping[Any, Json], path: Path) -> tuple[list[Sample], list[str]]:
+    """Those without a box in the box of their labels, and what is said of them."""
+    bare = [s for s in samples if s.box == NO_BOX]
+    if not bare:
+        return list(samples), []
+    sizes = {s.image: _size(s.image, rows[s.image_id]) for s in bare}
+    kept = [s for s in bare if s.labeled and sizes[s.image] is not None]
+    inside = boxed([replace(s, box=whole(size)) for s in kept if (size := sizes[s.image])], sizes)
+    at = {s.id: s for s in inside}
+    remarks = []
+    if kept:
+        one = ", ".join(str(s.annotation_id) for s in kept[:5])
+        more = ", ..." * (len(kept) > 5)
+        remarks.append(
+            f"{path.name}: {len(kept)} of {len(samples)} annotations have no box, or an empty one (ids {one}{more}):"
+            " theirs is the extent of their labels"
+        )
+    if len(kept) < len(bare):
+        first = next(s for s in bare if s.id not in at).annotation_id
+        count = len(bare) - len(kept)
+        remarks.append(f"left out: {count} annotations of {path.name} with neither a box nor labels, first {first}")
+    return [at.get(s.id, s) for s in samples if s.box != NO_BOX or s.id in at], remarks
+
+
+def _exists(image: str) -> bool:
+    file = parse(image).file
+    return file is not None and os.path.exists(file)
+
+
+def _size(image: str, row: Json) -> tuple[int, int] | None:
+    """(height, width) of an image; as its file's entry says where it is missing."""
+    if _exists(image):
+        return image_size(image)
+    high, wide = row.get("height"), row.get("width")
+    return (high, wide) if type(high) is int and type(wide) is int and 0 < high < FAR and 0 < wide < FAR else None
 
 
 def _sample(
@@ -107,7 +159,7 @@ def _sample(
     return Sample(
         id=f"{name}#{number}",
         image=files.path(name, where),
-        box=box_of(row, where),
+        box=_box(row, where),
         keypoints=_keypoints(row.get("keypoints"), len(skeleton), where),
         area=None if area is None else float(area),
         image_id=image_id,
@@ -134,21 +186,15 @@ def _keypoints(values: Json, k: int, where: str) -> np.ndarray | None:
     return points if points.any() else None
 
 
-def _refuse_empty_boxes(rows: Sequence[Json], path: Path) -> None:
-    """Name all of them at once: such annotations come in numbers."""
-    bad = []
-    for row in rows:
-        try:
-            box_of(row, f"{path}: annotation {row['id']}")
-        except UserError as e:
-            bad.append((row["id"], e))
-    if len(bad) > 1:
-        ids = ", ".join(str(number) for number, _ in bad[:10])
-        raise UserError(
-            f"{path}: {len(bad)} annotations have no bbox, or an empty one, ids {ids}{', ...' * (len(bad) > 10)}"
-        )
-    if bad:
-        raise bad[0][1]
+def _box(row: Json, where: str) -> tuple[float, float, float, float]:
+    """The box of an annotation; `NO_BOX` where it has none, or an empty one."""
+    box = row.get("bbox")
+    if not box:
+        return NO_BOX
+    numbers = isinstance(box, list) and len(box) == 4 and all(type(side) in (int, float) for side in box)
+    if numbers and not (all(map(math.isfinite, box)) and min(box[2:]) >= NEAR):
+        return NO_BOX
+    return box_of(row, where)
 
 
 def _categories(rows: Sequence[Json], wanted: str | int | None, path: Path, need_joints: bool) -> list[Json]:
@@ -169,7 +215,10 @@ def _categories(rows: Sequence[Json], wanted: str | int | None, path: Path, need
             )
         if len({tuple(c["keypoints"]) for c in rows}) > 1:
             names = _listed(rows)
-            raise UserError(f"{path}: the joints differ from category to category; choose a category of {names}")
+            raise UserError(
+                f"{path}: the joints differ from category to category; choose one of {names}, as in data.category="
+                f"{str(rows[0].get('name', rows[0].get('id')))[:40]} (semipose init --category)"
+            )
     return list(rows)
 
 
@@ -208,8 +257,8 @@ def _skeleton(categories: Sequence[Json], path: Path) -> Skeleton:
     return skeleton if len(categories) == 1 else replace(skeleton, name=path.stem)
 
 
-def _boxes(source: str | Path, images: str | Path | None = None, **_: object) -> PoseData:
-    return read_boxes(source, images)
+def _boxes(source: str | Path, images: str | Path | None = None, outside: bool = False, **_: object) -> PoseData:
+    return read_boxes(source, images, outside=outside)
 
 
 FORMAT = Format(

@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any
 
 from semipose.data.readers import data_set
-from semipose.data.readers.tables import read_table, samples_of
+from semipose.data.readers.tables import NoImages, read_table, samples_of
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError, reads
 from semipose.files import read_mapping
@@ -45,6 +45,8 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
     task, scorer = _word(config, "Task", file), _word(config, "scorer", file)
     skeleton = named_skeleton(task or folder.resolve().name, joints, file, _links(links, joints))
     samples: list[Sample] = []
+    remarks: list[str] = []
+    empty: list[NoImages] = []
     for video in sorted(path for path in (folder / "labeled-data").iterdir() if path.is_dir()):
         path = _labels(video, scorer)
         if path is None:
@@ -54,10 +56,18 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
         if unknown:
             raise UserError(f"{path} labels {unknown[0]!r}, which bodyparts of {file} does not list; make them agree")
         order = [table.joints.index(joint) if joint in table.joints else None for joint in joints]
-        samples += samples_of(table, Path(images) if images is not None else folder, order)
+        try:
+            some, said = samples_of(table, Path(images) if images is not None else folder, order)
+        except NoImages as error:
+            empty.append(error)
+            continue
+        samples += some
+        remarks += said
+    if empty and not samples:
+        raise empty[0]
     if not samples:
         raise UserError(f"{folder}/labeled-data has no CollectedData_*.csv or .h5: label some frames first")
-    return PoseData(skeleton.name, skeleton, tuple(samples))
+    return PoseData(skeleton.name, skeleton, tuple(samples), (*remarks, *(f"left out: {error}" for error in empty)))
 
 
 def _joints(config: dict[str, Any], file: Path) -> list[str]:

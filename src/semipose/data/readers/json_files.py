@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
 from semipose.data.pictures import EXTENSIONS
 from semipose.data.refs import Frame, parse, split_frame
 from semipose.data.sample import FAR, NEAR
-from semipose.data.video import VIDEOS, is_video
+from semipose.data.video import is_video
 from semipose.errors import UserError, plain_line
 from semipose.files import below, read_json
 
@@ -38,7 +40,7 @@ def ends(source: str) -> str:
         with open(source, "rb") as file:
             head = file.read(part)
             file.seek(max(part, os.path.getsize(source) - part))
-            return (head + file.read()).decode("utf-8", "replace")
+            return (head + file.read()).decode("utf-8-sig", "replace")
     except OSError:
         return ""
 
@@ -167,26 +169,39 @@ def image_folder(path: Path, images: str | Path | None, first: str) -> Path:
 class ImageFolder:
     """The images folder: file names become absolute paths inside it.
 
+    Backslashes are taken for slashes, and letters of another case for the same where nothing else has the name. A path
+    that leads out of the folder, absolute or with "..", is followed back into it; else the file is looked for by its
+    last folders, or by its name in an address of Label Studio.
+
     Args:
         names: all that will be asked for, as far as known: what one of them names is no other's.
+        beside: another folder that names may be relative to, such as that of the file which has them.
+        outside: whether a path that leads out of the folder, to a file that exists, is read where it is.
     """
 
-    def __init__(self, folder: Path, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, names: Iterable[str] = (), beside: Path | None = None, outside: bool = False
+    ) -> None:
         if not folder.is_dir():
             raise UserError(f"the images folder {folder} does not exist; give the folder of the images")
         self.folder = folder.resolve()
+        self.outside = outside
+        self._bases = (self.folder, *([beside.resolve()] if beside is not None else []))
         self._known: dict[str, str] = {}
+        names = [name.replace("\\", "/") for name in names]
         self._taken = {os.path.normpath(self.folder / name) for name in names}
+        self._alike = Counter(PurePosixPath(name).name.casefold() for name in names)
+        self._listed: dict[Path, dict[str, list[str]]] = {}
 
     @cached_property
     def below(self) -> dict[str, list[Path]]:
-        """Image files in all folders below, by file name, by that and the folder's, and by stem without leading
-        zeros."""
+        """Image files in all folders below, by file name in small letters, by that and the folder's, and by stem
+        without leading zeros."""
         files: dict[str, list[Path]] = {}
         for file in below(self.folder):
-            if file.suffix.lower() in (*EXTENSIONS, *VIDEOS):
-                files.setdefault(file.name, []).append(file)
-                files.setdefault(f"{file.parent.name}/{file.name}", []).append(file)
+            if file.suffix.lower() in EXTENSIONS or is_video(file):
+                files.setdefault(file.name.casefold(), []).append(file)
+                files.setdefault(f"{file.parent.name}/{file.name}".casefold(), []).append(file)
                 files.setdefault(file.stem.lstrip("0") or "0", []).append(file)
         return files
 
@@ -200,29 +215,81 @@ class ImageFolder:
         frame = split_frame(name)
         if frame is not None and is_video(frame[0]):
             return str(Frame(str(Path(self.path(frame[0], where)).resolve()), frame[1]))
-        posix = PurePosixPath(name)
-        if (
-            posix.is_absolute()
-            or PureWindowsPath(name).drive
-            or ".." in posix.parts
-            or ".." in PureWindowsPath(name).parts
-        ):
-            raise UserError(f"{where} has file_name {name!r}, which leads out of the images folder; make it relative")
-        direct = self.folder / name
-        if os.path.exists(direct):  # False, where Path.exists raises, for a name that no disk can hold
-            return str(direct)
+        if _is_inside(name) and os.path.exists(self.folder / name):  # Path.exists raises for some names
+            return str(self.folder / name)
+        plain = name.replace("\\", "/")
+        inside = _is_inside(name)
+        aimed = [] if inside else [os.path.normpath(base / plain) for base in self._bases]
+        there = [path for path in aimed if os.path.exists(path)]
+        here = next((path for path in there if Path(os.path.realpath(path)).is_relative_to(self.folder)), None)
+        if here is not None:
+            return here
+        posix = PurePosixPath(*(part for part in PureWindowsPath(plain).parts if part not in ("..", _anchor(plain))))
+        climbs = not inside and not PureWindowsPath(plain).anchor
+        direct = None if climbs and len(posix.parts) < 2 else self._any_case(posix)
+        if direct is not None:
+            return direct
         # Every video has an img0.png: another's is not this one.
-        near = self.below.get("/".join(posix.parts[-2:]), [])
+        found = self._below(posix, where, name, min(2, len(posix.parts)) if inside else 2)
+        if found is None and not inside and not climbs and self._alike[posix.name.casefold()] <= 1:
+            found = self._any_case(PurePosixPath(posix.name))  # the folder of the images itself has another name
+        lost = climbs and not any(Path(path).is_relative_to(self.folder) for path in aimed)
+        if found is None and not there and not lost:
+            found = self._uploaded(name)
+        if found is None and (there or lost) and not self.outside:
+            raise UserError(
+                f"{where} has file_name {name!r}, which leads out of the images folder {self.folder}; name the folder"
+                " of the images, or read it where it is: data.outside=true (semipose init --outside)"
+            )
+        # A missing file is reported with all others, by `check` and when crops are made.
+        return found or (there[0] if there else str(self.folder / posix))
+
+    def _any_case(self, name: PurePosixPath) -> str | None:
+        """A file of this path, whatever the case of its letters; None where there is none, or several."""
+        place = self.folder
+        for part in name.parts:
+            if os.path.exists(place / part):
+                place = place / part
+                continue
+            if place not in self._listed:
+                files: dict[str, list[str]] = {}
+                for file in os.listdir(place) if place.is_dir() else ():
+                    files.setdefault(file.casefold(), []).append(file)
+                self._listed[place] = files
+            alike = self._listed[place].get(part.casefold(), [])
+            if len(alike) != 1:
+                return None
+            place = place / alike[0]
+        return str(place) if name.parts else None
+
+    def _uploaded(self, name: str) -> str | None:
+        """A file by its address in Label Studio, which puts letters before the name of one that is uploaded."""
+        if not ADDRESS.search(name) and not UPLOADED.fullmatch(PurePosixPath(name).name):
+            return None
+        for other in names_in(name):
+            posix = PurePosixPath(other)
+            near = self._any_case(posix)
+            alone = [p for p in self.below.get(posix.name.casefold(), []) if str(p) not in self._taken]
+            if near is None and len(alone) == 1 and self._alike[posix.name.casefold()] <= 1:
+                near = str(alone[0])
+            if near is not None:
+                return near
+        return None
+
+    def _below(self, posix: PurePosixPath, where: str, name: str, least: int) -> str | None:
+        """A file in the folders below that shares the last `least` parts of its path."""
+        known = "/".join(posix.parts[-2:]) if least > 1 else posix.name  # many folders may have the name
+        near = self.below.get(known.casefold(), [])
+        near = [p for p in near if p.name == posix.name] or near
         shared = {str(p): _shared(p, posix) for p in near if str(p) not in self._taken}
         most = max(shared.values(), default=0)
-        paths = [path for path, parts in shared.items() if parts == most >= min(2, len(posix.parts))]
+        paths = [path for path, parts in shared.items() if parts == most >= least]
         if len(paths) > 1:
             raise UserError(
                 f"{where}: {name!r} is not in {self.folder}, and {len(paths)} folders below have a {posix.name}"
             )
         self._taken.update(paths)
-        # A missing file is reported with all others, by `check` and when crops are made.
-        return paths[0] if paths else str(direct)
+        return paths[0] if paths else None
 
     def by_number(self, image_id: Any, where: str) -> str:
         """The file that detection results mean by `image_id`: a name, or the number in one."""
@@ -243,6 +310,42 @@ class ImageFolder:
                 f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
                 " (to semipose init, the folder that holds both)"
             )
+
+
+ADDRESS = re.compile(r"[?]d=|://|upload/")
+UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
+"""What Label Studio makes of an uploaded file's name."""
+
+
+def names_in(address: str) -> list[str]:
+    """By which a picture may be found that has an address in Label Studio: the path in it, its last part, and its name
+    before it was uploaded; none where the address is of no picture."""
+    try:
+        parts = urlsplit(address.replace("\\", "/"))
+        path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0].lstrip("/")
+    except ValueError:
+        return []
+    if PurePosixPath(path).suffix.lower() not in EXTENSIONS or "\0" in path:
+        return []
+    name = PurePosixPath(path).name
+    before = UPLOADED.fullmatch(name)
+    uploaded = "upload/" in path or "://" in address
+    return list(dict.fromkeys([*([] if uploaded else [path]), name, *([before[1]] if before else [])]))
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a path leads into the folder that it is relative to."""
+    return not (
+        PurePosixPath(name).is_absolute()
+        or PureWindowsPath(name).anchor
+        or ".." in PurePosixPath(name).parts
+        or ".." in PureWindowsPath(name).parts
+    )
+
+
+def _anchor(name: str) -> str:
+    """ "/" or "C:\\", what makes a path absolute."""
+    return PureWindowsPath(name).anchor
 
 
 def _shared(path: Path, name: PurePosixPath) -> int:

@@ -42,7 +42,8 @@ def read_lightning_pose(source: str | Path, images: str | Path | None = None) ->
     table = read_table(path)
     skeleton: Skeleton = named_skeleton(path.resolve().parent.name, table.joints, path)
     root = root_of(path, images, table.images[0])
-    return PoseData(path.stem, skeleton, tuple(samples_of(table, root, range(len(table.joints)))))
+    samples, remarks = samples_of(table, root, range(len(table.joints)))
+    return PoseData(path.stem, skeleton, tuple(samples), tuple(remarks))
 
 
 def _is_labels(source: str) -> bool:

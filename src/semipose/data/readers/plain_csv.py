@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from semipose.data.extent import Box, whole
 from semipose.data.images import image_sizes
 from semipose.data.readers import data_set
 from semipose.data.readers.json_files import ImageFolder, sessions_of
-from semipose.data.readers.tables import number, read_cells, refuse_missing, root_of
+from semipose.data.readers.tables import missing, number, read_cells, root_of
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError, reads
 from semipose.skeleton import named_skeleton
@@ -40,7 +40,9 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     """
     path = Path(source)
     rows = read_cells(path)
-    (_, first), *lines = rows
+    width = max((i + 1 for i, cell in enumerate(rows[0][1]) if cell), default=0)
+    # Columns that a spreadsheet left empty at the end.
+    (_, first), *lines = [(line, row if any(row[width:]) else row[:width]) for line, row in rows]
     columns = {cell.lower(): i for i, cell in enumerate(first)}
     predicted = next((name for name in PREDICTED if name in columns), None)
     if predicted:
@@ -70,19 +72,19 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     skeleton = named_skeleton(path.stem, tuple(joints), path)
     files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
     paths = {image: _path(image, files, str(path)) for image in marks}
-    refuse_missing(list(paths.values()), path)
+    gone, remarks = missing(list(paths.values()), path)
     sessions = sessions_of(marks)
-    sizes = image_sizes(paths.values(), str(path))
-    boxes = {image: whole(sizes[file]) for image, file in paths.items()}
-    samples = (_sample(i, paths[i], boxes[i], sessions[i], marked, list(joints)) for i, marked in marks.items())
-    return PoseData(path.stem, skeleton, samples)
+    sizes = image_sizes((path for path in paths.values() if path not in gone), str(path))
+    boxes = {image: whole(sizes[file]) for image, file in paths.items() if file not in gone}
+    samples = (_sample(i, paths[i], boxes[i], sessions[i], marks[i], list(joints)) for i in boxes)
+    return PoseData(path.stem, skeleton, samples, remarks)
 
 
 def _path(image: str, files: ImageFolder, where: str) -> str:
     """The absolute path of an image, which may be named by one of this machine, or of the one it was labelled on."""
     if PurePosixPath(image).is_absolute() and os.path.exists(image):
         return image
-    return files.path(image.removeprefix(PureWindowsPath(image).anchor.replace("\\", "/")), where)
+    return files.path(image, where)
 
 
 def _mark(row: list[str], columns: dict[str, int], where: str) -> tuple[float, float, float]:

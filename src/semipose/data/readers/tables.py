@@ -17,7 +17,7 @@ from semipose.data.extent import boxed, whole
 from semipose.data.images import image_sizes
 from semipose.data.readers.hdf5 import read_frame
 from semipose.data.readers.json_files import ImageFolder, sessions_of
-from semipose.data.sample import FAR, Sample
+from semipose.data.sample import FAR, MARKS, Sample
 from semipose.errors import UserError, reads
 
 MISSING = frozenset({"", "nan", "na", "none", "null"})
@@ -32,7 +32,8 @@ class Table:
         joints: K names in the file's order.
         individuals: the animals that are labelled; ("",) where there is one, without a name.
         images: N names as the file has them, "/" between folders.
-        points: (N, individuals, K, 3) float32 x, y, v; v is 2, or 0 where x or y is missing.
+        points: (N, individuals, K, 3) float32 x, y, v; v is 2, or what the table says; 0 where x or y is missing.
+        remarks: what is taken otherwise than it is written.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Table:
     individuals: tuple[str, ...]
     images: tuple[str, ...]
     points: np.ndarray
+    remarks: tuple[str, ...] = ()
 
 
 @reads("a table of labels")
@@ -102,8 +104,9 @@ def is_table(path: Path) -> bool:
         return False
 
 
-def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> list[Sample]:
-    """A sample each labelled individual; one of an image with a single individual stays without labels too.
+def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> tuple[list[Sample], list[str]]:
+    """A sample each labelled individual; one of an image with a single individual stays without labels too. And what is
+    said of the table: images that do not exist are left out.
 
     The box is the whole frame, or, where the table has several individuals, the extent of each one's labels. The
     session is the folder of the image: DeepLabCut and Lightning Pose keep one a video.
@@ -112,21 +115,27 @@ def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> list[
         folder: what the image names are relative to; a file that is not there is looked for beside the table, then by
             its name in the folders below.
         order: for each joint of the skeleton, its place in the table, or None.
+
+    Raises:
+        NoImages: none of them exists.
     """
     points = np.zeros((*table.points.shape[:2], len(order), 3), np.float32)
     here = [k for k, i in enumerate(order) if i is not None]
     points[:, :, here] = table.points[:, :, [i for i in order if i is not None]]
     paths, sessions = _paths(table, folder), sessions_of(table.images)
-    sizes = image_sizes(paths, str(table.path))
+    gone, remarks = missing(paths, table.path)
+    sizes = image_sizes([path for path in paths if path not in gone], str(table.path))
     samples = []
     for name, path, people in zip(table.images, paths, points, strict=True):
+        if path in gone:
+            continue
         size = sizes[path]
         for who, joints in zip(table.individuals, people, strict=True):
             if len(people) > 1 and not joints[:, 2].any():
                 continue
             number = f"{name}#{who}" if who else name
             samples.append(Sample(number, path, whole(size), joints, image_id=name, session=sessions[name]))
-    return boxed(samples) if len(table.individuals) > 1 else samples
+    return boxed(samples) if len(table.individuals) > 1 else samples, [*table.remarks, *remarks]
 
 
 def _paths(table: Table, folder: Path) -> list[str]:
@@ -141,27 +150,48 @@ def _paths(table: Table, folder: Path) -> list[str]:
         moved = name not in there and alike[near.name] == 1 and os.path.exists(near)
         moved = moved and os.path.realpath(near) not in named
         paths.append(str(near) if moved else files.path(name, str(table.path)))
-    refuse_missing(paths, table.path)
     return paths
 
 
-def refuse_missing(images: Sequence[str], path: Path) -> None:
-    """All missing images of a table at once."""
-    gone = [image for image in dict.fromkeys(images) if not os.path.exists(image)]
-    if gone:
-        raise UserError(
-            f"{path}: {len(gone)} of its {len(set(images))} images do not exist, first {gone[0]}; copy them there,"
+class NoImages(UserError):
+    """None of a table's images exists."""
+
+
+def missing(images: Sequence[str], path: Path) -> tuple[set[str], list[str]]:
+    """Those of a table's images that do not exist, or are links to nothing, and what is said of them.
+
+    Raises:
+        NoImages: they all are.
+    """
+    every = list(dict.fromkeys(images))
+    gone = [image for image in every if not os.path.exists(image)]
+    if len(gone) == len(every) and gone:
+        raise NoImages(
+            f"{path}: {len(gone)} of its {len(gone)} images do not exist, first {gone[0]}; copy them there,"
             " name their folder, or remove their rows"
         )
+    lost = (
+        f"left out: {len(gone)} of the {len(every)} images of {path}, which do not exist, first {', '.join(gone[:3])}"
+    )
+    return set(gone), [lost] if gone else []
+
+
+COORDS = ("x", "y", "likelihood", "visible")
+"""What a column may be."""
 
 
 def _from_csv(path: Path) -> Table:
     rows = read_cells(path)
+    if [cell.lower() for cell in rows[0][1][:2]] == ["", "scorer"]:  # a numbering of the rows before it
+        rows = [(line, row[1:]) for line, row in rows if len(row) > 1]
     depth = next((i for i, (_, row) in enumerate(rows[:6]) if row[0].lower() == "coords"), None)
     if depth is None or rows[0][1][0].lower() != "scorer":
         raise UserError(f"{path} has no header rows scorer, bodyparts and coords; is it labels of DeepLabCut?")
     coords = rows[depth][1]
-    start = next((i for i, cell in enumerate(coords) if i and cell), len(coords))
+    start = next((i for i, cell in enumerate(coords) if cell.lower() in COORDS), len(coords))
+    width = max((i + 1 for i, cell in enumerate(coords) if cell), default=0)
+    rows = [(line, row[:width] if not any(row[width:]) else row) for line, row in rows]
+    coords = rows[depth][1]
     header = {row[0].lower(): row[start:] for _, row in rows[: depth + 1]}
     lines = rows[depth + 1 :]
     odd = next(((line, len(row)) for line, row in lines if len(row) != len(coords)), None)
@@ -186,14 +216,14 @@ def _table(path: Path, header: Mapping[str, Sequence[str]], images: Sequence[str
     who = header.get("individuals", [""] * len(coords))
     if "likelihood" in coords:
         raise UserError(f"{path} has likelihoods: these are predictions, not labels; name the CollectedData file")
-    if not len(coords) == len(bodyparts) == len(who) or set(coords) != {"x", "y"}:
+    if not len(coords) == len(bodyparts) == len(who) or set(coords) - {"visible"} != {"x", "y"}:
         raise UserError(f"{path}: its header does not name x and y of each bodypart; make the table again")
     places: dict[tuple[str, str, str], int] = {}
     for i, key in enumerate(zip(who, bodyparts, coords, strict=True)):
         if key in places:
             raise UserError(f"{path}: column {' '.join(filter(None, key))} occurs twice; joint names must differ")
         places[key] = i
-    alone = next((k for k in places if (*k[:2], "y" if k[2] == "x" else "x") not in places), None)
+    alone = next((k for k in places if not {(*k[:2], "x"), (*k[:2], "y")} <= places.keys()), None)
     if alone:
         raise UserError(f"{path}: {alone[1]!r} has {alone[2]} alone; each bodypart needs x and y")
     if not images:
@@ -212,8 +242,17 @@ def _table(path: Path, header: Mapping[str, Sequence[str]], images: Sequence[str
         raise UserError(f"{path}: {names[row]} has a label farther away than any image is large; mend or empty it")
     points = np.full((len(names), len(people), len(joints), 3), np.nan, np.float32)
     for (person, joint, coord), i in places.items():
-        points[:, people.index(person), joints.index(joint), "xy".index(coord)] = values[:, i]
-    return Table(path, joints, people, names, labelled(points))
+        points[:, people.index(person), joints.index(joint), ("x", "y", "visible").index(coord)] = values[:, i]
+    seen = points[..., 2]
+    odd = ~(np.isnan(seen) | np.isin(seen, MARKS))
+    if odd.any():
+        row = int(np.argmax(odd.any((1, 2))))
+        raise UserError(
+            f"{path}: {names[row]} has visible {seen[odd][0]:g}; it can be 0 missing, 1 occluded or 2 visible"
+        )
+    unseen = int((np.isfinite(points[..., :2]).all(-1) & (seen == 0)).sum())
+    remark = f"{path}: {unseen} labels with x and y have visible 0: they are taken for missing"
+    return Table(path, joints, people, names, labelled(points, seen), (remark,) if unseen else ())
 
 
 UNIQUE = "single"
@@ -226,11 +265,14 @@ def _of_no_animal(columns: Collection[tuple[str, str, str]]) -> set[str]:
     return single if animals and not single & animals else set()
 
 
-def labelled(points: np.ndarray) -> np.ndarray:
-    """(..., 3) with v set: 2 where x and y are finite, else all zero, which is COCO's way to say unlabelled."""
+def labelled(points: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
+    """(..., 3) with v set where x and y are finite, else all zero, which is COCO's way to say unlabelled. v is 2, or
+    what `seen` (...) says where it is not NaN."""
     there = np.isfinite(points[..., :2]).all(-1)
+    v = np.full(there.shape, 2.0) if seen is None else np.where(np.isnan(seen), 2.0, seen)
+    there = there & (v > 0)
     points = np.where(there[..., None], points, 0).astype(np.float32)
-    points[..., 2] = 2 * there
+    points[..., 2] = np.where(there, v, 0)
     return points
 
 

@@ -1,0 +1,170 @@
+"""CVAT's own XML ("CVAT for images 1.1" and "for video 1.1"): skeletons, or points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from semipose.data.extent import Box
+from semipose.data.readers import of_tool
+from semipose.data.readers.instances import Instance, Mark, Pool, apart, numbers
+from semipose.data.readers.json_files import ImageFolder, image_folder
+from semipose.data.readers.xml_files import read_xml
+from semipose.data.sample import NEAR, PoseData
+from semipose.data.video import is_video
+from semipose.errors import UserError, reads
+from semipose.skeleton import named_skeleton
+
+
+def is_cvat(source: str) -> bool:
+    """Whether a file starts as CVAT's XML."""
+    try:
+        with open(source, encoding="utf-8-sig", errors="replace") as file:
+            return source.lower().endswith(".xml") and "<annotations" in file.read(4096)
+    except (OSError, ValueError):
+        return False
+
+
+@reads("CVAT's XML")
+def read_cvat(
+    source: str | Path,
+    images: str | Path | None = None,
+    category: str | int | None = None,
+    outside: bool = False,
+) -> PoseData:
+    """Read skeletons, or points: those of one group, or all of an image, are an animal's. A point that is outside is
+    unlabelled, one that is occluded has v 1. Of a track in a video, key frames are read, those between them being
+    interpolated. The order of joints is that of the task's labels. The box is CVAT's where the group has one, else see
+    `Pool.data`.
+
+    Args:
+        images: the folder of the images or videos; by default as of a COCO file.
+        category: the label of the skeletons to read, needed where they have other joints.
+        outside: whether images outside the folder are read.
+    """
+    path = Path(source)
+    root = read_xml(path)
+    if root.tag != "annotations":
+        raise UserError(f"{path} is XML of another kind than CVAT's: it begins with {root.tag[:40]!r}")
+    shapes = [*_of_images(root), *_of_tracks(root, path)]
+    names = list(dict.fromkeys(name for name, *_ in shapes))
+    kinds = {shape.get("label", "") for _, shape, _ in shapes if shape.tag == "skeleton"}
+    if category is not None and kinds:
+        kinds &= {str(category)}
+        if not kinds:
+            raise UserError(f"{path} has no skeleton with the label {category!r}; see the task's labels")
+    order = {kind: _sublabels(root, kind) for kind in kinds}
+    if len({tuple(labels) for labels in order.values()}) > 1:
+        raise UserError(
+            f"{path}: the joints of {', '.join(sorted(kinds))} differ; choose one, as in data.category="
+            f"{sorted(kinds)[0]} (semipose init --category)"
+        )
+    if not names:
+        raise UserError(f"{path} has no skeleton and no points; label some images first")
+    folder = image_folder(path, images, names[0])
+    files = ImageFolder(folder, names, path.parent, outside)
+    pool = Pool(path)
+    for name in names:
+        mine = [(shape, where) for other, shape, where in shapes if other == name]
+        image = files.path(name, str(path))
+        of_skeletons = [(s, where) for s, where in mine if s.tag == "skeleton" and s.get("label", "") in kinds]
+        for shape, where in of_skeletons:
+            marks = _marks(shape.findall("points"), where)
+            pool.instances.append(Instance(name, image, marks, None, where))
+        if not kinds:
+            pool.instances += _groups(name, image, mine)
+    if not pool.instances:
+        raise UserError(f"{path} has no points of joints; label some images first")
+    told = next(iter(order.values()), []) or _labels(root)
+    seen = pool.joints
+    joints = [*(joint for joint in told if kinds or joint in seen), *(joint for joint in seen if joint not in told)]
+    title = next(iter(sorted(kinds)), path.resolve().parent.name)
+    return pool.data(named_skeleton(title, joints, path))
+
+
+Shape = tuple[str, Element, str]
+"""Name of the image, the shape, and what errors call it."""
+
+
+def _of_images(root: Element) -> Iterator[Shape]:
+    for image in root.findall("image"):
+        name = image.get("name") or ""
+        for n, shape in enumerate(image):
+            yield name, shape, f"image {name}, shape {n}"
+
+
+def _of_tracks(root: Element, path: Path) -> Iterator[Shape]:
+    """Shapes of key frames, the track's label with each."""
+    tracks = root.findall("track")
+    if not tracks:
+        return
+    film = (root.findtext("meta/source") or root.findtext("meta/task/source") or "").strip()
+    if not is_video(film):
+        raise UserError(f"{path} has tracks and names no video as its source; export it as CVAT for images")
+    for track in tracks:
+        for shape in track:
+            frame = shape.get("frame", "")
+            if frame.isdecimal() and shape.get("keyframe") == "1" and shape.get("outside") != "1":
+                shape.set("label", track.get("label", ""))
+                shape.set("group_id", f"track {track.get('id')}" if shape.tag != "skeleton" else "")
+                yield f"{film}#{int(frame)}", shape, f"track {track.get('id')}, frame {frame}"
+
+
+def _marks(points: Sequence[Element], where: str) -> dict[str, Mark]:
+    """Points by label; of several in one shape, by label and number."""
+    marks: dict[str, Mark] = {}
+    for point in points:
+        label = point.get("label", "")
+        pairs = [pair for pair in (point.get("points") or "").split(";") if pair]
+        v = 0.0 if point.get("outside") == "1" else 1.0 if point.get("occluded") == "1" else 2.0
+        for n, pair in enumerate(pairs, 1):
+            x, y = numbers(pair, 2, f"{where}, {label}")
+            name = label if len(pairs) == 1 else f"{label}_{n}"
+            if name in marks:
+                raise UserError(f"{where} has {name!r} twice; keep one of them")
+            marks[name] = (x, y, v)
+    return marks
+
+
+def _groups(name: str, image: str, shapes: Sequence[tuple[Element, str]]) -> Iterator[Instance]:
+    """Animals of an image without skeletons: points and a box of one group."""
+    groups: dict[str, list[Element]] = {}
+    for shape, _ in shapes:
+        if shape.tag in ("points", "box"):
+            groups.setdefault(shape.get("group_id") or "", []).append(shape)
+    for group, members in groups.items():
+        points = [shape for shape in members if shape.tag == "points"]
+        boxes = [shape for shape in members if shape.tag == "box"]
+        where = f"image {name}" + (f", group {group}" if group else "")
+        if points and not apart([point.get("label", "") for point in points]):
+            raise UserError(
+                f"{where} has points of one label twice, and nothing says whose they are; group those of each animal"
+                " in CVAT, or use a skeleton"
+            )
+        if points:
+            yield Instance(name, image, _marks(points, where), _box(boxes[0]) if len(boxes) == 1 else None, where)
+
+
+def _box(shape: Element) -> Box | None:
+    x, y, right, bottom = numbers(" ".join(shape.get(k, "x") for k in ("xtl", "ytl", "xbr", "ybr")), 4, "a box")
+    return (x, y, right - x, bottom - y) if min(right - x, bottom - y) >= NEAR else None
+
+
+def _labels(root: Element) -> list[str]:
+    return [name for label in root.iter("label") if (name := (label.findtext("name") or "").strip())]
+
+
+def _sublabels(root: Element, kind: str) -> list[str]:
+    """The points of a skeleton, as the task lists them; as they come where it does not."""
+    told = [
+        (label.findtext("name") or "").strip()
+        for label in root.iter("label")
+        if (label.findtext("parent") or "").strip() == kind
+    ]
+    shapes = (shape for shape in root.iter("skeleton") if shape.get("label") == kind)
+    seen = dict.fromkeys(point.get("label", "") for shape in shapes for point in shape.findall("points"))
+    return [*dict.fromkeys(told), *(label for label in seen if label not in told)]
+
+
+FORMAT = of_tool("CVAT (its .xml)", is_cvat, read_cvat)

@@ -1,0 +1,212 @@
+"""Label Studio's exports, JSON and JSON-MIN: points in percent of the image."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from semipose.data.extent import Box
+from semipose.data.images import image_size
+from semipose.data.readers import of_tool
+from semipose.data.readers.instances import Instance, Mark, Pool, apart
+from semipose.data.readers.json_files import (
+    ImageFolder,
+    Json,
+    ends,
+    image_folder,
+    load_json,
+    names_in,
+    numbers_of,
+    starts,
+)
+from semipose.data.sample import NEAR, PoseData
+from semipose.data.video import is_video
+from semipose.errors import UserError, reads
+from semipose.skeleton import named_skeleton
+
+OWN = re.compile(r"(\d+)-")
+"""How the ids of points begin that `pick` wrote: with the number of the animal."""
+HIDDEN = ("occlu", "hidden", "invisible", "not visible")
+"""In a choice about a point: what says that it is labelled where it cannot be seen."""
+
+
+def is_label_studio(source: str) -> bool:
+    """Whether a JSON is a list that speaks of points as Label Studio does."""
+    return starts(source, "[") and '"keypointlabels"' in ends(source)
+
+
+@reads("an export of Label Studio")
+def read_label_studio(
+    source: str | Path,
+    images: str | Path | None = None,
+    category: str | int | None = None,
+    outside: bool = False,
+) -> PoseData:
+    """Read the points that people placed; predictions are passed over, and of several annotations of a task the one
+    that is marked as ground truth, else the last.
+
+    Points of one animal have a rectangle in common, as its parts or by a relation, or lie in it; without rectangles
+    all points of an image are one animal's. A point that a choice calls occluded or hidden has v 1. Images are found by
+    the last folders of their address, or by the name that they had before they were uploaded.
+
+    Args:
+        images: the folder of the images; by default as of a COCO file.
+        category: not looked at.
+        outside: whether images outside the folder are read.
+    """
+    path = Path(source)
+    rows = load_json(path)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path}: an export of Label Studio is a list of tasks")
+    tasks = [(f"{path}: task {row.get('id', n)}", row) for n, row in enumerate(rows)]
+    pool = Pool(path)
+    found: list[tuple[str, list[str], list[Json]]] = []
+    several = 0
+    for where, row in tasks:
+        results, more = _results(row, where)
+        several += more
+        if results:
+            found.append((where, _film(row) or names_in(_address(row, where)), results))
+    if not found:
+        guessed = any(row.get("predictions") for row in rows)
+        why = "predictions that nobody has corrected yet" if guessed else "no point that a person placed"
+        raise UserError(f"{path} has {why}; label some images in Label Studio, and export them as JSON")
+    first = found[0][1]
+    folder = image_folder(path, images, first[0])
+    files = ImageFolder(folder, [names[-1] for _, names, _ in found], path.parent, outside)
+    count = Counter(names[-1] for _, names, _ in found)
+    for where, names, results in found:
+        image = _image(names, files, where, alone=count[names[-1]] == 1)
+        pool.instances += _instances(names[0], image, results, where)
+    if several:
+        pool.remarks.append(f"{path}: {several} tasks have several annotations; of each the last is read")
+    if not pool.instances:
+        raise UserError(f"{path} has no point that a person placed; label some images first")
+    return pool.data(named_skeleton(path.resolve().parent.name, pool.joints, path))
+
+
+def _results(row: Json, where: str) -> tuple[list[Json], bool]:
+    """What is labelled in a task, and whether several people did. JSON-MIN has it under the names of the interface."""
+    made = row.get("annotations", row.get("completions", [] if "predictions" in row else None))
+    if made is None:
+        lists = [value for value in row.values() if isinstance(value, list)]
+        return [{"value": one} for value in lists for one in value if isinstance(one, dict)], False
+    if not isinstance(made, list) or not all(isinstance(one, dict) for one in made):
+        raise UserError(f"{where} has annotations that are no list; export it again")
+    kept = [one for one in made if not one.get("was_cancelled") and one.get("result")]
+    kept = [one for one in kept if one.get("ground_truth")] or kept
+    results = kept[-1]["result"] if kept else []
+    if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
+        raise UserError(f"{where} has a result that is no list; export it again")
+    return results, len(kept) > 1
+
+
+def _film(row: Json) -> list[str]:
+    """A frame's name where sleap-io wrote the task, which says what video it is of; none otherwise."""
+    meta = row.get("meta")
+    video = meta.get("video") if isinstance(meta, dict) else None
+    files, frame = (video.get("filename"), video.get("frame_idx")) if isinstance(video, dict) else (None, None)
+    if isinstance(files, list) and type(frame) is int and 0 <= frame < len(files):
+        return [str(files[frame])]
+    return [f"{files}#{frame}"] if isinstance(files, str) and type(frame) is int and is_video(files) else []
+
+
+def _address(row: Json, where: str) -> str:
+    """Of the image: as `image`, or whichever text names a picture."""
+    data = row.get("data") if isinstance(row.get("data"), dict) else row
+    texts = [data.get("image"), data.get("img"), *data.values(), row.get("file_upload")]
+    address = next((text for text in texts if isinstance(text, str) and names_in(text)), None)
+    if address is None:
+        raise UserError(f"{where} names no image; export it again")
+    return address
+
+
+def _image(names: Sequence[str], files: ImageFolder, where: str, alone: bool) -> str:
+    for name in names if alone else names[:1]:
+        image = files.path(name, where)
+        if os.path.exists(image):
+            return image
+    return files.path(names[0], where)
+
+
+def _instances(name: str, image: str, results: Sequence[Json], where: str) -> list[Instance]:
+    there = os.path.exists(image)
+    choices = {str(one.get("id")): " ".join(map(str, _value(one).get("choices") or ())).lower() for one in results}
+    points: list[tuple[str, str, Mark, str | None]] = []
+    boxes: dict[str, Box] = {}
+    for n, one in enumerate(results):
+        value = _value(one)
+        labels = value.get("keypointlabels")
+        if one.get("image_rotation") or value.get("image_rotation"):
+            raise UserError(f"{where} was turned in Label Studio, which is not read; turn it back there, or its image")
+        if not labels and not value.get("rectanglelabels") and one.get("type") != "rectangle":
+            continue
+        size = image_size(image) if there else _size(one, where)
+        key = str(one.get("id", n))
+        if labels:
+            if not isinstance(labels, list) or not isinstance(labels[0], str) or not labels[0]:
+                raise UserError(f"{where} has a point without a name; export it again")
+            x, y = numbers_of([value.get("x"), value.get("y")], 2, where, "a point {}, expected x and y in percent")
+            v = 1.0 if any(word in choices.get(key, "") for word in HIDDEN) else 2.0
+            mark = (x / 100 * size[1] - 0.5, y / 100 * size[0] - 0.5, v)
+            points.append((key, labels[0], mark, one.get("parentID") or one.get("parent_id")))
+        else:
+            sides = [value.get(side) for side in ("x", "y", "width", "height")]
+            x, y, w, h = numbers_of(sides, 4, where, "a rectangle {}, expected x, y, width and height in percent")
+            box = (x / 100 * size[1], y / 100 * size[0], w / 100 * size[1], h / 100 * size[0])
+            if min(box[2:]) >= NEAR:
+                boxes[key] = box
+    owners = _owners(points, boxes, results)
+    animals: dict[str, list[tuple[str, Mark]]] = {}
+    for (_, label, mark, _), owner in zip(points, owners, strict=True):
+        animals.setdefault(owner, []).append((label, mark))
+    made = []
+    for owner, marks in animals.items():
+        if not apart([label for label, _ in marks]):
+            raise UserError(
+                f"{where} has points of one name twice, and nothing says whose they are; draw a rectangle around each"
+                " animal in Label Studio"
+            )
+        made.append(Instance(name, image, dict(marks), boxes.get(owner), where))
+    return made
+
+
+def _owners(points: Sequence[tuple], boxes: Mapping[str, Box], results: Sequence[Json]) -> list[str]:
+    """Of each point a name of its animal: that of its rectangle, or the number in an id that `pick` wrote."""
+    related: dict[str, str] = {}
+    for one in results:
+        if one.get("type") == "relation":
+            a, b = str(one.get("from_id")), str(one.get("to_id"))
+            related |= {a: b} if b in boxes else {b: a} if a in boxes else {}
+    twice = not apart([label for _, label, _, _ in points])
+    owners = []
+    for key, _, (x, y, _), parent in points:
+        around = [name for name, (left, top, w, h) in boxes.items() if 0 <= x - left <= w and 0 <= y - top <= h]
+        own = OWN.match(key)
+        owner = next((o for o in (parent, related.get(key)) if o is not None and str(o) in boxes), None)
+        if owner is None and (twice or not related) and len(around) == 1:
+            owner = around[0]
+        if owner is None and twice and own:
+            owner = f"{own[1]}-"
+        owners.append("" if owner is None else str(owner))
+    return owners
+
+
+def _value(one: Json) -> Mapping[str, Any]:
+    value = one.get("value")
+    return value if isinstance(value, dict) else {}
+
+
+def _size(one: Json, where: str) -> tuple[int, int]:
+    """(height, width) as the task says."""
+    value = _value(one)
+    sizes = [one.get(key) or value.get(key) or 0 for key in ("original_height", "original_width")]
+    high, wide = numbers_of(sizes, 2, where, "the size {}, expected height and width")
+    return int(high), int(wide)
+
+
+FORMAT = of_tool("Label Studio (its .json)", is_label_studio, read_label_studio)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semipose.data.open import holds_labels, open_all, open_labeled
+from semipose.errors import UserError
+from tests.fixtures.films import film
+from tests.fixtures.projects import JOINTS, picture, xy
+
+LABELS = "".join(
+    f"<label><name>{name}</name><type>points</type><parent>mouse</parent></label>" for name in JOINTS
+)  # fmt: skip
+META = f"<meta><task><labels><label><name>mouse</name><type>skeleton</type></label>{LABELS}</labels></task></meta>"
+
+
+def points(i: int, states: str = "vovx", **more: str) -> str:
+    """The points of image i, the last first: visible, occluded, or outside."""
+    parts = []
+    for k, state in reversed(list(enumerate(states))):
+        x, y = xy(i, k)
+        said = {"outside": int(state == "x"), "occluded": int(state == "o"), "points": f"{x},{y}", **more}
+        parts.append(f'<points label="{JOINTS[k]}" ' + " ".join(f'{a}="{v}"' for a, v in said.items()) + "/>")
+    return "".join(parts)
+
+
+def cvat(folder: Path, *shapes: str, meta: str = META) -> Path:
+    """An export with one image for each text of shapes."""
+    for i in range(len(shapes)):
+        picture(folder / "images" / f"{i}.png", i)
+    inner = "".join(
+        f'<image id="{i}" name="{i}.png" width="64" height="48">{text}</image>' for i, text in enumerate(shapes)
+    )
+    path = folder / "annotations.xml"
+    path.write_text(f'<?xml version="1.0"?><annotations><version>1.1</version>{meta}{inner}</annotations>')
+    return path
+
+
+def skeleton(i: int, label: str = "mouse") -> str:
+    return f'<skeleton label="{label}" z_order="0">{points(i)}</skeleton>'
+
+
+def test_skeletons_with_what_is_outside_and_occluded(tmp_path: Path) -> None:
+    path = cvat(tmp_path, skeleton(0), "", skeleton(2))
+    data = open_labeled(path)
+    assert holds_labels(path) and data.skeleton is not None
+    assert data.skeleton.joints == JOINTS and data.skeleton.name == "mouse", "in the order of the task's labels"
+    assert [Path(s.image).name for s in data] == ["0.png", "2.png"] and data[0].box == (0, 0, 64, 48)
+    assert data[1].keypoints is not None and data[1].keypoints[:, 2].tolist() == [2, 1, 2, 0]
+    assert np.allclose(data[1].keypoints[:3, :2], [xy(2, k) for k in range(3)], atol=1e-4)
+
+
+def test_two_animals_are_in_boxes_of_their_own(tmp_path: Path) -> None:
+    data = open_labeled(cvat(tmp_path, skeleton(0) + skeleton(3), skeleton(1)))
+    assert data.ids == ("0.png#0", "0.png#1", "1.png#0") and all(s.box[2] < 64 for s in data)
+
+
+def test_points_without_a_skeleton(tmp_path: Path) -> None:
+    box = '<box label="mouse" xtl="2" ytl="3" xbr="42" ybr="33" group_id="1"/>'
+    path = cvat(tmp_path, points(0, group_id="1") + box + points(3, group_id="2"), points(1), meta="")
+    data = open_labeled(path)
+    assert len(data) == 3 and data[0].box == (2, 3, 40, 30) and data.skeleton is not None
+    assert set(data.skeleton.joints) == set(JOINTS)
+    with pytest.raises(UserError, match=r"image 0\.png has points of one label twice.*group those of each animal"):
+        open_all(cvat(tmp_path / "b", points(0) + points(3), meta=""))
+    several = '<points label="spine" points="1,2;3,4;5,6.5" occluded="0"/>'
+    data = open_labeled(cvat(tmp_path / "c", several, meta=""))
+    assert data.skeleton is not None and data.skeleton.joints == ("spine_1", "spine_2", "spine_3")
+    assert data[0].keypoints is not None and data[0].keypoints[2].tolist() == [5, 6.5, 2]
+
+
+def test_one_of_several_skeletons(tmp_path: Path) -> None:
+    rat = skeleton(1, "rat").replace("nose", "snout")
+    path = cvat(tmp_path, skeleton(0) + rat)
+    with pytest.raises(UserError, match=r"the joints of mouse, rat differ; choose one.*data.category=mouse"):
+        open_labeled(path)
+    data = open_labeled(path, category="rat")
+    assert len(data) == 1 and data.skeleton is not None and "snout" in data.skeleton.joints
+
+
+def test_key_frames_of_a_video(tmp_path: Path) -> None:
+    film(tmp_path / "clip.mp4", 4)
+    shapes = "".join(
+        f'<skeleton frame="{n}" keyframe="{int(n != 1)}" outside="{int(n == 3)}">{points(n)}</skeleton>'
+        for n in range(4)
+    )
+    path = tmp_path / "a.xml"
+    meta = META.replace("</labels>", "</labels><source>clip.mp4</source>")
+    path.write_text(f'<annotations>{meta}<track id="0" label="mouse">{shapes}</track></annotations>')
+    data = open_labeled(path)
+    assert [s.image.rpartition("#")[2] for s in data] == ["0", "2"] and data[0].session == "clip"
+    path.write_text(path.read_text().replace("clip.mp4", ""))
+    with pytest.raises(UserError, match="names no video as its source"):
+        open_labeled(path)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "says"),
+    [
+        ("", "has no skeleton and no points"),
+        ('<skeleton label="mouse"><points label="nose" points="1" outside="0"/></skeleton>', "2 numbers are expected"),
+        ('<skeleton label="mouse"><points label="a" points="nan,2"/></skeleton>', "2 numbers are expected"),
+        (
+            '<skeleton label="mouse"><points label="a" points="1,2"/><points label="a" points="1,3"/></skeleton>',
+            "twice",
+        ),
+        ('<skeleton label="mouse"><points label="nose" points="1e9,2"/></skeleton>', "has a joint beyond"),
+    ],
+)
+def test_faults_are_one_sentence(tmp_path: Path, shapes: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        open_all(cvat(tmp_path, shapes))

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semipose.data.extent import label_box
+from semipose.data.readers.instances import Instance, Pool, numbers
+from semipose.errors import UserError
+from semipose.skeleton import Skeleton
+from tests.fixtures.projects import SIZE, picture
+
+TWO = Skeleton("two", ("a", "b"))
+
+
+def one(path: Path, box: tuple[float, float, float, float] | None = None) -> Instance:
+    return Instance(path.name, str(path), {"b": (10, 20, 2), "a": (30, 40, 1)}, box)
+
+
+def test_boxes_are_whole_frames_or_extents(tmp_path: Path) -> None:
+    first, second = (picture(tmp_path / f"{i}.png", i) for i in range(2))
+    data = Pool(tmp_path, [one(first), one(second)]).data(TWO)
+    assert data.ids == ("0.png", "1.png") and {s.box for s in data} == {(0, 0, SIZE[1], SIZE[0])}
+    assert data[0].keypoints is not None and data[0].keypoints.tolist() == [[30, 40, 1], [10, 20, 2]]
+    several = Pool(tmp_path, [one(first), one(first, (1, 2, 3, 4)), one(second)]).data(TWO)
+    extent = label_box(data[0].keypoints, SIZE)
+    assert several.ids == ("0.png#0", "0.png#1", "1.png#0")
+    assert [s.box for s in several] == [extent, (1, 2, 3, 4), extent]
+
+
+def test_missing_images_are_counted_and_left_out(tmp_path: Path) -> None:
+    there = picture(tmp_path / "0.png")
+    data = Pool(tmp_path / "x.xml", [one(there), one(tmp_path / "gone.png")]).data(TWO)
+    assert data.ids == ("0.png",) and "left out: 1 of the 2 images" in data.remarks[0]
+    with pytest.raises(UserError, match="1 of its 1 images do not exist"):
+        Pool(tmp_path / "x.xml", [one(tmp_path / "gone.png")]).data(TWO)
+
+
+def test_numbers_of_a_text() -> None:
+    assert numbers("1, 2.5 -3", 3, "here") == [1, 2.5, -3]
+    for text in ("1,2", "1,2,inf", "a,b,c"):
+        with pytest.raises(UserError, match=r"here is .* where 3 numbers"):
+            numbers(text, 3, "here")

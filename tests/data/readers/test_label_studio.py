@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from semipose.data.open import holds_labels, open_all, open_labeled
+from semipose.errors import UserError
+from tests.fixtures.projects import JOINTS, SIZE, picture, xy
+
+URLS = (
+    "/data/local-files/?d=mice/images/{}",
+    "/data/upload/3/0a1b2c3d-{}",
+    "s3://bucket/some/images/{}",
+    "https://host.org/images/{}?token=a",
+    "images\\{}",
+    "{}",
+)
+WHOLE = {"original_width": SIZE[1], "original_height": SIZE[0], "image_rotation": 0}
+
+
+def point(i: int, k: int, **more: Any) -> dict[str, Any]:
+    x, y = xy(i, k)
+    value = {
+        "x": 100 * (x + 0.5) / SIZE[1],
+        "y": 100 * (y + 0.5) / SIZE[0],
+        "width": 0.5,
+        "keypointlabels": [JOINTS[k]],
+    }
+    return {"id": f"p{i}{k}", "type": "keypointlabels", "value": value, **WHOLE, **more}
+
+
+def box(name: str, x: float = 10, y: float = 20, w: float = 50, h: float = 40) -> dict[str, Any]:
+    value = {"x": x, "y": y, "width": w, "height": h, "rotation": 0, "rectanglelabels": ["mouse"]}
+    return {"id": name, "type": "rectanglelabels", "value": value, **WHOLE}
+
+
+def task(i: int, results: list[dict[str, Any]], url: str = "{}", **more: Any) -> dict[str, Any]:
+    made = [{"id": 5, "result": results}]
+    return {"id": i, "data": {"image": url.format(f"{i}.png")}, "annotations": made} | more
+
+
+def export(folder: Path, tasks: list[dict[str, Any]], pictures: int = 2) -> Path:
+    for i in range(pictures):
+        picture(folder / "images" / f"{i}.png", i)
+    path = folder / "project-1.json"
+    path.write_text(json.dumps(tasks))
+    return path
+
+
+def full(i: int, **more: Any) -> list[dict[str, Any]]:
+    return [point(i, k, **more) for k in range(4)]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_images_are_found_by_what_is_left_of_their_address(tmp_path: Path, url: str) -> None:
+    path = export(tmp_path, [task(i, full(i), url) for i in range(2)])
+    data = open_labeled(path)
+    assert holds_labels(path) and [Path(s.image) for s in data] == [tmp_path / f"images/{i}.png" for i in range(2)]
+    assert data.skeleton is not None and data.skeleton.joints == JOINTS and data[0].box == (0, 0, 64, 48)
+    assert data[1].keypoints is not None and (data[1].keypoints[:, 2] == 2).all()
+    assert np.allclose(data[1].keypoints[:, :2], [xy(1, k) for k in range(4)], atol=1e-3)
+
+
+def test_json_min(tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": i,
+            "img": f"/data/upload/1/{i}.png",
+            "kp": [{**one["value"], **WHOLE} for one in full(i)],
+            "annotator": 1,
+        }
+        for i in range(2)
+    ]
+    data = open_labeled(export(tmp_path, rows))
+    assert len(data) == 2 and data[0].keypoints is not None
+    assert np.allclose(data[0].keypoints[:, :2], [xy(0, k) for k in range(4)], atol=1e-3)
+
+
+def test_what_sleap_io_writes_names_its_video_apart(tmp_path: Path) -> None:
+    files = [f"/home/ann/mice/images/{i}.png" for i in range(2)]
+    tasks = [task(i, full(i), meta={"video": {"filename": files, "frame_idx": i}}, data={}) for i in range(2)]
+    assert [Path(s.image).name for s in open_labeled(export(tmp_path, tasks))] == ["0.png", "1.png"]
+
+
+def related(a: str, b: str) -> dict[str, Any]:
+    return {"type": "relation", "from_id": a, "to_id": b, "direction": "right"}
+
+
+TWO = {
+    "parts": [box("a"), box("b", 60), *full(0, parentID="a"), *full(1, parentID="b")],
+    "relations": [box("a"), box("b"), *full(0), *full(1), *(related(f"p0{k}", "a") for k in range(4)),
+                  *(related("b", f"p1{k}") for k in range(4))],
+    "around": [box("a", 5, 5, 60, 40), box("b", 5, 70, 60, 29), *full(0),
+               *({**one, "value": {**one["value"], "y": 80 + k, "x": 20}} for k, one in enumerate(full(1)))],
+    "ids of pick": [*({**one, "id": f"0-{k}"} for k, one in enumerate(full(0))),
+                    *({**one, "id": f"1-{k}"} for k, one in enumerate(full(1)))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TWO)
+def test_whose_a_point_is(tmp_path: Path, kind: str) -> None:
+    data = open_labeled(export(tmp_path, [task(0, TWO[kind])]))
+    assert len(data) == 2 and all(s.keypoints is not None and (s.keypoints[:, 2] == 2).all() for s in data)
+    if kind == "parts":
+        assert data[0].box == pytest.approx((6.4, 9.6, 32, 19.2))
+
+
+def test_what_is_not_told_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"task 0 has points of one name twice.*draw a rectangle around each animal"):
+        open_labeled(export(tmp_path, [task(0, [*full(0), *full(1)])]))
+
+
+def test_choices_about_a_point_say_that_it_is_hidden(tmp_path: Path) -> None:
+    hidden = {"id": "p01", "type": "choices", "value": {"choices": ["Occluded"]}}
+    data = open_labeled(export(tmp_path, [task(0, [*full(0), hidden])]))
+    assert data[0].keypoints is not None and data[0].keypoints[:, 2].tolist() == [2, 1, 2, 2]
+
+
+def test_of_several_annotations_the_last_that_was_not_cancelled(tmp_path: Path) -> None:
+    row = task(0, full(1))
+    row["annotations"] += [{"result": full(0)}, {"result": full(1), "was_cancelled": True}]
+    data = open_labeled(export(tmp_path, [row, task(1, [])]))
+    assert len(data) == 1 and "1 tasks have several annotations" in data.remarks[0]
+    assert data[0].keypoints is not None and np.allclose(data[0].keypoints[0, :2], xy(0, 0), atol=1e-3)
+    row["annotations"][0]["ground_truth"] = True
+    data = open_labeled(export(tmp_path, [row]))
+    assert data[0].keypoints is not None and np.allclose(data[0].keypoints[0, :2], xy(1, 0), atol=1e-3)
+
+
+def test_predictions_are_no_labels(tmp_path: Path) -> None:
+    rows = [{"data": {"image": "0.png"}, "predictions": [{"result": full(0)}]}]
+    with pytest.raises(UserError, match="predictions that nobody has corrected yet"):
+        open_all(export(tmp_path, rows))
+
+
+@pytest.mark.parametrize(
+    ("tasks", "says"),
+    [
+        ([task(0, [point(0, 0, image_rotation=90)])], "was turned in Label Studio"),
+        ([task(0, [{**point(0, 0), "value": {"x": "a", "y": 1, "keypointlabels": ["nose"]}}])], "a point "),
+        ([task(0, [{**point(0, 0), "value": {"x": 1, "y": 1, "keypointlabels": [3]}}])], "a point without a name"),
+        ([{"id": 0, "data": {"text": "a"}, "annotations": [{"result": full(0)}]}], "task 0 names no image"),
+        ([task(7, full(0))], "1 of its 1 images do not exist"),
+        ([task(0, [], keypointlabels=1), {"x": '"keypointlabels"'}], "no point that a person placed"),
+    ],
+)
+def test_faults_name_the_task(tmp_path: Path, tasks: list[dict[str, Any]], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        open_all(export(tmp_path, tasks))
