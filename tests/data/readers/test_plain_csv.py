@@ -8,7 +8,9 @@ import pytest
 
 from semipose.data.open import open_labeled
 from semipose.data.readers.plain_csv import read_plain_csv
+from semipose.data.refs import Frame
 from semipose.errors import UserError
+from tests.fixtures.films import film
 from tests.fixtures.projects import assert_labels, picture, plain_csv
 
 
@@ -21,6 +23,18 @@ def test_plain_csv(tmp_path: Path) -> None:
     path.write_text("\n".join(line if line.count(",") == 5 else line + ",2," for line in text))
     points = open_labeled(path)[0].keypoints
     assert points is not None and points[:, 2].tolist() == [1, 0, 2, 0] and not points[1].any()
+
+
+def test_clicks_on_frames_of_videos(tmp_path: Path) -> None:
+    rows = ["image,joint,x,y"]
+    for video in ("a.mp4", "b.mp4"):
+        film(tmp_path / video, 12)
+        rows += [f"{video}#{n},{joint},{10 + n},{20 + k}" for n in (3, 9) for k, joint in enumerate(("nose", "tail"))]
+    (tmp_path / "clicks.csv").write_text("\n".join(rows))
+    data = open_labeled(tmp_path / "clicks.csv")
+    assert [sample.session for sample in data] == ["a", "a", "b", "b"]
+    assert data.images[1] == str(Frame(str((tmp_path / "a.mp4").resolve()), 9))
+    assert data[1].keypoints is not None and data[1].keypoints[0].tolist() == [19, 20, 2]
 
 
 def test_names_and_folders_that_are_not_ascii(tmp_path: Path) -> None:

@@ -148,11 +148,17 @@ def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
 
 
 def sessions_of(names: Iterable[str]) -> dict[str, str | None]:
-    """The folder that each image is in: its last name, or the path where another folder has the same; None where an
-    image is in none."""
-    folders = {name: PurePosixPath(name).parent for name in names}
+    """The folder that each image is in, or the video that it is a frame of, without its ending: the last name, or the
+    path where another has the same; None where an image is in none."""
+    folders = {name: _session(name) for name in names}
     alike = Counter(folder.name for folder in set(folders.values()))
     return {n: (f.as_posix() if alike[f.name] > 1 else f.name) if f.name else None for n, f in folders.items()}
+
+
+def _session(name: str) -> PurePosixPath:
+    frame = split_frame(name)
+    path = PurePosixPath(name)
+    return PurePosixPath(frame[0]).with_suffix("") if frame is not None and is_video(frame[0]) else path.parent
 
 
 def image_folder(path: Path, images: str | Path | None, first: str) -> Path:

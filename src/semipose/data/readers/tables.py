@@ -17,6 +17,7 @@ from semipose.data.extent import boxed, whole
 from semipose.data.images import image_sizes
 from semipose.data.readers.hdf5 import read_frame
 from semipose.data.readers.json_files import ImageFolder, sessions_of
+from semipose.data.refs import parse
 from semipose.data.sample import FAR, MARKS, Sample
 from semipose.errors import UserError, reads
 
@@ -164,7 +165,7 @@ def missing(images: Sequence[str], path: Path) -> tuple[set[str], list[str]]:
         NoImages: they all are.
     """
     every = list(dict.fromkeys(images))
-    gone = [image for image in every if not os.path.exists(image)]
+    gone = [image for image in every if not os.path.exists(parse(image).file or "")]
     if len(gone) == len(every) and gone:
         raise NoImages(
             f"{path}: {len(gone)} of its {len(gone)} images do not exist, first {gone[0]}; copy them there,"
