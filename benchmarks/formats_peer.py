@@ -164,14 +164,16 @@ def write_datumaro_coco(folder: Path) -> Path:
     files = pictures(folder / "raw")
     items = []
     for file, instances in zip(files, truth().values(), strict=True):
-        points: list[Any] = [Bbox(1, 1, 40, 40, label=0, group=n + 1, id=n + 1) for n in range(len(instances))]
+        points: list[Any] = [
+            Bbox(1, 1, 40, 40, label=0, group=n + 1, id=10 * len(items) + n + 1) for n in range(len(instances))
+        ]
         points += [
             Points(
                 [v for mark in marks for v in ((0, 0) if mark is None else mark[:2])],
                 [0 if mark is None else 2 for mark in marks],
                 label=0,
                 group=n + 1,
-                id=n + 1,
+                id=10 * len(items) + n + 1,
             )
             for n, marks in enumerate(instances)
         ]
@@ -339,8 +341,57 @@ def label_studio(file: str, form: str) -> dict[str, Any]:
     for row in document["annotations"]:
         if row["category_id"] == number and row.get("keypoints"):
             marks = np.array(row["keypoints"]).reshape(-1, 3).tolist()
-            frames.setdefault(images[row["image_id"]], []).append([[x, y, v] if v else None for x, y, v in marks])
+            # Counted from the image's edge, in whole pixels.
+            shown = [[x - 0.5, y - 0.5, v] if v else None for x, y, v in marks]
+            frames.setdefault(images[row["image_id"]], []).append(shown)
     return {"joints": names, "frames": frames}
+
+
+def clicked(file: str) -> dict[str, Any]:
+    """Predicted instances made labels, as SLEAP does where a person clicks on them; the file is written beside."""
+    import sleap_io as sio
+
+    labels = sio.load_slp(file)
+    for frame in labels:
+        frame.instances = [
+            sio.Instance.from_numpy(one.numpy()[:, :2], skeleton=one.skeleton) for one in frame.instances
+        ]
+    labels.save(str(Path(file).with_name("clicked.slp")), verbose=False)
+    return of_sleap(labels)
+
+
+def timed(folder: str) -> dict[str, Any]:
+    """Seconds that sleap-io takes for labels.json of COCO and for a project of DeepLabCut."""
+    import time
+
+    import sleap_io as sio
+
+    seconds: dict[str, Any] = {}
+    for name, load in {
+        "DeepLabCut": lambda: sio.load_dlc_project(f"{folder}/dlc"),
+        "COCO": lambda: sio.load_coco(f"{folder}/labels.json", dataset_root=folder),
+    }.items():
+        start = time.perf_counter()
+        labels = load()
+        seconds[name] = {"seconds": round(time.perf_counter() - start, 2), "frames": len(labels)}
+    return seconds
+
+
+def damaged(file: str, form: str) -> dict[str, Any]:
+    """What sleap-io does with a file that is cut short at ten places: reads it, raises, or (in formats.py) dies."""
+    found = {"read": 0, "raised": 0}
+    source = Path(file)
+    content = source.read_bytes()
+    bad = source.with_name(f"cut{source.suffix}")
+    for part in range(10):
+        bad.write_bytes(content[: len(content) * part // 10])
+        try:
+            sleap(str(bad), form)
+            found["read"] += 1
+        except Exception:
+            found["raised"] += 1
+    bad.unlink()
+    return found
 
 
 READERS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -353,6 +404,12 @@ READERS: dict[str, Callable[..., dict[str, Any]]] = {
     "pycocotools": coco,
     "results": lambda file: coco_results(file, JOINTS),
     "datumaro": datumaro,
+    "sleap-io slp, clicked": clicked,
+    "time": timed,
+    **{
+        f"damaged {form}": (lambda file, form=form: damaged(file, form))
+        for form in ("slp", "nwb", "coco", "labelstudio")
+    },
     "Label Studio COCO": lambda file: label_studio(file, "COCO"),
 }
 

@@ -155,12 +155,34 @@ def test_cvat_skeletons(tmp_path: Path) -> None:
             assert [p.get("outside") for p in points] == ["0", "0", "1"]
             found = [[float(v) for v in str(p.get("points")).split(",")] for p in points[:2]]
             assert np.allclose(found, pose[:2, :2], atol=1e-3)
+    parents = {label.findtext("name"): label.findtext("parent") for label in root.iter("label")}
+    assert parents == {"mouse": None, **dict.fromkeys(MOUSE.joints, "mouse")}, "or datumaro does not read it"
     (label,) = json.loads(labels.read_text())
     assert label["name"] == "mouse" and [each["name"] for each in label["sublabels"]] == list(MOUSE.joints)
     svg = ElementTree.fromstring(f"<svg>{label['svg']}</svg>")
     nodes = {each.get("data-label-name"): each.get("data-node-id") for each in svg.findall("circle")}
     ends = [(each.get("data-node-from"), each.get("data-node-to")) for each in svg.findall("line")]
     assert ends == [(nodes["nose"], nodes["ear_L"]), (nodes["nose"], nodes["ear_R"])]
+
+
+def test_what_people_submit_unchanged_comes_back(tmp_path: Path) -> None:
+    """From CVAT as it is; from Label Studio with the predictions as a person's annotations."""
+    images = filled(tmp_path / "cvat", "cvat")
+    data = open_labeled(FORMATS["cvat"](tmp_path / "cvat", images, MOUSE, "Ann")[0])
+    images = filled(tmp_path / "studio", "label-studio", 2)
+    (file, _) = FORMATS["label-studio"](tmp_path / "studio", images, MOUSE, "Ann")
+    rows = json.loads(file.read_text())
+    for row in rows:
+        row["annotations"] = [{"result": row.pop("predictions")[0]["result"]}]
+    file.write_text(json.dumps(rows))
+    several = open_labeled(file)
+    assert data.skeleton is not None and data.skeleton.joints == MOUSE.joints and len(data) == 3 and len(several) == 6
+    assert several.skeleton is not None and several.skeleton.joints == MOUSE.joints, "one is in no image"
+    for n, image in enumerate(images):
+        one, two = several[2 * n].keypoints, several[2 * n + 1].keypoints
+        assert one is not None and np.allclose(one[:2, :2], image.poses[0, :2, :2], atol=1e-3)
+        assert two is not None and np.allclose(two[:2, :2], image.poses[1, :2, :2], atol=1e-3)
+        assert several[2 * n].box == pytest.approx(tuple(image.boxes[0]))
 
 
 def test_what_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

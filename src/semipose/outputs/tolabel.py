@@ -204,6 +204,7 @@ def write_cvat(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer
     joint left out is outside, where the prediction was weak."""
     root = xml.Element("annotations")
     xml.SubElement(root, "version").text = "1.1"
+    root.append(_cvat_meta(len(images), skeleton))
     for number, image in enumerate(images):
         about = {"id": str(number), "name": Path(image.file).name}
         about |= {"height": str(image.size[0]), "width": str(image.size[1])}
@@ -221,6 +222,23 @@ def write_cvat(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer
     label = {"name": skeleton.name, "type": "skeleton", "attributes": [], "sublabels": points, "svg": _svg(skeleton)}
     text = '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root, "unicode")
     return _texts(folder, {"annotations.xml": text, "labels.json": json.dumps([label], indent=1, ensure_ascii=False)})
+
+
+def _cvat_meta(count: int, skeleton: Skeleton) -> xml.Element:
+    """The task and its labels, without which some readers of CVAT's files take none."""
+    meta = xml.Element("meta")
+    task = xml.SubElement(meta, "task")
+    for name, text in (("name", skeleton.name), ("size", str(count)), ("mode", "annotation")):
+        xml.SubElement(task, name).text = text
+    labels = xml.SubElement(task, "labels")
+    for name, kind in ((skeleton.name, "skeleton"), *((joint, "points") for joint in skeleton.joints)):
+        label = xml.SubElement(labels, "label")
+        xml.SubElement(label, "name").text = name
+        xml.SubElement(label, "type").text = kind
+        xml.SubElement(label, "attributes")
+        if kind == "points":
+            xml.SubElement(label, "parent").text = skeleton.name
+    return meta
 
 
 def _svg(skeleton: Skeleton) -> str:

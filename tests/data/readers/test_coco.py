@@ -102,6 +102,15 @@ def test_without_any_box_the_unlabelled_images_are_whole(tmp_path: Path) -> None
     assert [s.box for s in data] == [(0, 0, *map(float, image_size(s.image)[::-1])) for s in data] and len(data) == 2
 
 
+def test_label_studio_s_export_counts_from_the_edge(tmp_path: Path) -> None:
+    plain = read_coco(written(tmp_path, DOCUMENT))
+    data = read_coco(written(tmp_path, {**DOCUMENT, "info": {"contributor": "Label Studio"}}))
+    for a, b in zip(plain, data, strict=True):
+        if a.keypoints is not None and b.keypoints is not None:
+            seen = a.keypoints[:, 2] > 0
+            assert np.array_equal(b.keypoints[seen, :2], a.keypoints[seen, :2] - 0.5) and not b.keypoints[~seen].any()
+
+
 def test_a_byte_order_mark_is_no_sign_of_another_format(tmp_path: Path) -> None:
     path = written(tmp_path, DOCUMENT)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

@@ -88,6 +88,8 @@ def read_coco(
         for n, row in rows.items()
     }
     made = [_sample(a, names, sessions, files, skeleton, path) for a in wanted]
+    if _is_label_studio_s(document):
+        made = [replace(s, keypoints=_from_edges(s.keypoints)) for s in made]
     files.refuse_if_none_exists({s.image for s in made})
     samples, remarks = _with_boxes(made, rows, path)
     gone = [image for image in dict.fromkeys(s.image for s in samples) if not _exists(image)]
@@ -95,6 +97,21 @@ def read_coco(
         images_of = len({s.image for s in samples})
         remarks.append(f"{len(gone)} of the {images_of} images of {path} do not exist, first {', '.join(gone[:3])}")
     return PoseData(path.stem, skeleton, tuple(samples), tuple(remarks))
+
+
+def _is_label_studio_s(document: Json) -> bool:
+    """Whether Label Studio's converter wrote a file: it counts from the image's edge, not from the first pixel's
+    centre."""
+    info = document.get("info")
+    return isinstance(info, dict) and info.get("contributor") == "Label Studio"
+
+
+def _from_edges(points: np.ndarray | None) -> np.ndarray | None:
+    if points is None:
+        return None
+    moved = points.copy()
+    moved[points[:, 2] > 0, :2] -= 0.5
+    return moved
 
 
 NO_BOX = (0.0, 0.0, 0.0, 0.0)

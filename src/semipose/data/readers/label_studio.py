@@ -23,6 +23,7 @@ from semipose.data.readers.json_files import (
     numbers_of,
     starts,
 )
+from semipose.data.readers.xml_files import read_xml
 from semipose.data.sample import NEAR, PoseData
 from semipose.data.video import is_video
 from semipose.errors import UserError, reads
@@ -51,7 +52,8 @@ def read_label_studio(
 
     Points of one animal have a rectangle in common, as its parts or by a relation, or lie in it; without rectangles
     all points of an image are one animal's. A point that a choice calls occluded or hidden has v 1. Images are found by
-    the last folders of their address, or by the name that they had before they were uploaded.
+    the last folders of their address, or by the name that they had before they were uploaded. The order of joints is
+    that of labels.xml beside the file, the labelling interface, where there is one.
 
     Args:
         images: the folder of the images; by default as of a COCO file.
@@ -86,7 +88,17 @@ def read_label_studio(
         pool.remarks.append(f"{path}: {several} tasks have several annotations; of each the last is read")
     if not pool.instances:
         raise UserError(f"{path} has no point that a person placed; label some images first")
-    return pool.data(named_skeleton(path.resolve().parent.name, pool.joints, path))
+    told = _interface(path.with_name("labels.xml"))
+    joints = [*told, *(joint for joint in pool.joints if joint not in told)]
+    return pool.data(named_skeleton(path.resolve().parent.name, joints, path))
+
+
+def _interface(path: Path) -> list[str]:
+    """The points that a labelling interface beside the export names, in its order, those too that are in no image."""
+    if not path.is_file():
+        return []
+    labels = read_xml(path).iterfind(".//KeyPointLabels/Label")
+    return list(dict.fromkeys(name for label in labels if (name := label.get("value"))))
 
 
 def _results(row: Json, where: str) -> tuple[list[Json], bool]:

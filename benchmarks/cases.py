@@ -1,0 +1,169 @@
+"""Inputs as laboratories have them, each a folder with a README of what is expected: a small check a folder.
+
+    python benchmarks/cases.py ../shared/cases/users
+
+A check gets a copy of its folder and raises AssertionError where what is expected does not hold. Two kinds of checks
+are shared: `begins`, that `semipose init` reads it and says so, and `says`, that a command ends in one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from semipose.cli import main as semipose
+from semipose.data.open import open_all, open_labeled
+from semipose.data.sample import PoseData
+
+Check = Callable[[Path], None]
+
+
+def run(*words: str) -> tuple[int, str]:
+    """A command in this process: its exit code, and what it prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        try:
+            code = semipose(list(words))
+        except SystemExit as error:
+            code = int(error.code or 0)
+    return code, out.getvalue()
+
+
+def begins(*words: str, count: int | None = None, said: str = "") -> Check:
+    """`semipose init . WORDS` succeeds, says `said`, and finds `count` labelled images."""
+
+    def check(folder: Path) -> None:
+        code, out = run("init", ".", "--out", "mine.yaml", *words)
+        assert code == 0 and "Traceback" not in out, out
+        assert said in out, f"does not say {said!r}: {out}"
+        assert count is None or f" in {count} images" in out, out
+
+    return check
+
+
+def says(*words: str, command: tuple[str, ...] = ("init", ".")) -> Check:
+    """The command fails with one line that has these words."""
+
+    def check(folder: Path) -> None:
+        code, out = run(*command)
+        lines = out.strip().splitlines()
+        assert code in (1, 2) and len(lines) == 1, out
+        assert all(word in lines[0] for word in words), out
+
+    return check
+
+
+def both(*checks: Check) -> Check:
+    def check(folder: Path) -> None:
+        for each in checks:
+            each(folder)
+
+    return check
+
+
+def marks(data: PoseData) -> set[int]:
+    """The visibilities that occur."""
+    return {int(v) for s in data if s.keypoints is not None for v in s.keypoints[:, 2]}
+
+
+def lightning_pose(folder: Path) -> None:
+    assert marks(open_labeled(folder)) == {0, 1, 2}
+
+
+def yolo(folder: Path) -> None:
+    code, out = run("init", ".", "--out", "mine.yaml")
+    assert code == 0 and "validation data of its own" in out, out
+    train, val = (open_labeled(folder / f"data.yaml{part}") for part in ("", "#val"))
+    assert train.skeleton is not None and train.skeleton.pairs == ((1, 2),)
+    assert len(train.images) == len(val.images) == 6, "the data set's own split"
+    assert not set(train.images) & set(val.images)
+
+
+def cvat(folder: Path) -> None:
+    data = open_labeled(folder / "annotations.xml")
+    assert marks(data) == {0, 1, 2} and data.skeleton is not None and data.skeleton.joints[0] == "snout"
+
+
+def one_box(folder: Path) -> None:
+    data = open_all(folder / "annotations.json")
+    assert len(data) == 6 and min(min(s.box[2:]) for s in data) > 8
+
+
+def categories(folder: Path) -> None:
+    says("data.category", "mouse, rat")(folder)
+    code, out = run("init", ".", "--category", "mouse")
+    assert code == 0 and "category: mouse" in Path("data.yaml").read_text(), out
+
+
+def video_sets(folder: Path) -> None:
+    text = Path("config.yaml").read_text().replace("PLACE", str(folder.parent))
+    Path("config.yaml").write_text(text)
+    code, out = run("init", ".", "--out", "mine.yaml")
+    assert code == 0 and "14_video.mp4" in out, out
+
+
+def without_outside(name: str) -> Check:
+    """Images that are named from elsewhere are those in the folder."""
+
+    def check(folder: Path) -> None:
+        file = next(folder.rglob("annotations.json"))
+        data = open_labeled(file, None if file.parent == folder else folder)
+        assert len(data.images) == 12 and all(Path(image).is_relative_to(folder.resolve()) for image in data.images)
+        begins(count=12)(folder)
+
+    return check
+
+
+CASES: dict[str, Check] = {
+    "03_lp_visible": both(begins(count=12), lightning_pose),
+    "07_no_bbox": begins(count=12, said="extent of their labels"),
+    "09_coco_bom": begins(count=12),
+    "10_updir": without_outside("../images"),
+    "11_backslash": without_outside("images\\"),
+    "13_dlc_missing_image": begins(count=11, said="left out: 1 of the 12 images"),
+    "14_dlc_video_sets": video_sets,
+    "17_case_ext": begins(count=12),
+    "23_coco_absolute": without_outside("/home"),
+    "coco_one_empty_bbox": both(begins(said="have no box, or an empty one"), one_box),
+    "coco_two_categories": categories,
+    "coco_without_bbox": begins(count=6, said="extent of their labels"),
+    "csv_case_of_extension": begins(count=6),
+    "cvat_skeletons": both(begins(count=6), cvat),
+    "heic_labelled": says("HEIC", "pip install"),
+    "lp_visible": both(begins(count=6), lightning_pose),
+    "yolo_pose": yolo,
+}
+"""A folder's name -> its check. A folder without one does not count as held."""
+
+
+def held(cases: Path) -> dict[str, str]:
+    """Each folder's name: "" where what is expected holds, else why not."""
+    found: dict[str, str] = {}
+    here = os.getcwd()
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place).resolve() / "cases"
+        shutil.copytree(cases, copy, symlinks=True)
+        for folder in sorted(path for path in copy.iterdir() if path.is_dir()):
+            if folder.name not in CASES:
+                found[folder.name] = "no check yet"
+                continue
+            os.chdir(folder)
+            try:
+                CASES[folder.name](folder)
+                found[folder.name] = ""
+            except Exception as error:
+                found[folder.name] = f"{type(error).__name__}: {error}".replace(f"{copy}/", "")[:200]
+            finally:
+                os.chdir(here)
+    return found
+
+
+if __name__ == "__main__":
+    for name, why in held(Path(sys.argv[1])).items():
+        print(f"{'held' if not why else 'NOT HELD':9s} {name} {why}")
