@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,8 @@ def opened(root: Path, count: int, source: str = "images", images: str | None = 
 
 def config(root: Path, count: int, labeled: int = 16) -> Any:
     """What is trained: labelled synthetic people, and the folder."""
-    from semipose.config import Config, resolve
+    from semipose.config import Config
+    from semipose.config.resolve import resolve
 
     people = f"synth:studio?count={labeled}"
     data = {"labeled": people, "unlabeled": str(root / str(count) / "images"), "store": "jpeg"}
@@ -98,16 +100,19 @@ def config(root: Path, count: int, labeled: int = 16) -> Any:
 
 def step(root: Path, count: int) -> dict[str, float]:
     """A training up to its first step, and three steps."""
-    from semipose.methods.base import Method
-    from semipose.training.loop import run_training
+    from semipose.training.loop import Training, run_training
     from semipose.training.rundir import RunDir
 
-    began, after = time.monotonic() - time.process_time(), list[float]()
-    past = Method.after_step
-    Method.after_step = lambda self: (after.append(time.monotonic() - began), past(self))[1]  # type: ignore
+    began, stepped, past = time.monotonic(), list[float](), Training._after
+
+    def noted(self: Training, *due: Any) -> None:
+        stepped.append(time.monotonic() - began)
+        past(self, *due)
+
+    Training._after = noted  # type: ignore[method-assign]
     shutil.rmtree(root / str(count) / "run", ignore_errors=True)
     run_training(config(root, count), RunDir.create(root / str(count) / "run"), progress=False)
-    return {"first_step": round(after[0], 2)}
+    return {"first_step": round(stepped[0], 2)}
 
 
 def check(root: Path, count: int) -> None:
@@ -228,7 +233,7 @@ def measured(part: str, root: Path, count: int) -> dict[str, float]:
 def exponent(runs: dict[str, dict[str, float]]) -> float:
     """The steepest growth of processor time from one size of 10,000 and more to the next, of what takes a second."""
     rows = [(int(n), run["seconds"]) for n, run in runs.items() if int(n) >= 10_000]
-    pairs = zip(rows, rows[1:], strict=False)
+    pairs = pairwise(rows)
     return max((math.log(t / s) / math.log(n / m) for (m, s), (n, t) in pairs if t >= 1), default=0.0)
 
 
@@ -241,7 +246,8 @@ def main() -> None:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        return child(options.child, options.root, options.sizes[0])
+        child(options.child, options.root, options.sizes[0])
+        return
     runs: dict[str, dict[str, Any]] = {part: {} for part in options.parts}
     with tempfile.TemporaryDirectory(dir=options.root) as folder:
         for count in options.sizes:
