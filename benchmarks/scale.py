@@ -20,21 +20,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 PARTS = {
     "folder": 10**6,
-    "list": 10**6,
-    "json": 10**6,
+    "list": 10**5,
+    "json": 10**5,
     "boxes": 10**6,
     "split": 10**6,
     "cold": 10**6,
     "warm": 10**6,
     "check": 10**5,
     "choose": 10**5,
-    "pick": 10**5,
+    "pick": 10**4,
     "audit": 10**4,
 }
 """What is measured, and up to how many images."""
@@ -45,7 +46,7 @@ COUNT = 200
 
 
 def names(count: int) -> list[str]:
-    return [f"{n // A_FOLDER:03d}/frame{n % A_FOLDER:05d}.jpg" for n in range(count)]
+    return [f"{n // A_FOLDER:03d}/frame{n % A_FOLDER:05d}.bmp" for n in range(count)]
 
 
 def make(root: Path, count: int) -> None:
@@ -58,7 +59,7 @@ def make(root: Path, count: int) -> None:
     for folder in dict.fromkeys(name.split("/")[0] for name in every):
         (base / "images" / folder).mkdir(parents=True)
     for start in range(0, count, LINKS):
-        first = base / f"picture{start}.jpg"
+        first = base / f"picture{start}.bmp"
         noise = cv2.resize(rng.integers(0, 255, (8, 6, 3), np.uint8), (48, 64), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(first), noise)
         for name in every[start : start + LINKS]:
@@ -80,13 +81,14 @@ def opened(root: Path, count: int, source: str = "images", images: str | None = 
 
 def config(root: Path, count: int, labeled: int = 16) -> Any:
     """What is trained: labelled synthetic people, and the folder."""
-    from semipose.config import Config, resolve
+    from semipose.config import Config
+    from semipose.config.resolve import resolve
 
     people = f"synth:studio?count={labeled}"
     data = {"labeled": people, "unlabeled": str(root / str(count) / "images"), "store": "jpeg"}
     layer = {
         "data": {**data, "cache": str(root / str(count) / "cache"), "reach": 10.0},
-        "model": {"backbone": "tf_efficientnet_lite0", "weights": "none", "size": [128, 96], "deconv": [64, 64, 64]},
+        "model": {"backbone": "tf_efficientnet_lite0", "weights": "none", "size": [64, 48], "deconv": [64, 64, 64]},
         "method": {"name": "single"},
         "optim": {"batch": 16, "unlabeled_batch": 16},
         "steps": 3,
@@ -98,16 +100,19 @@ def config(root: Path, count: int, labeled: int = 16) -> Any:
 
 def step(root: Path, count: int) -> dict[str, float]:
     """A training up to its first step, and three steps."""
-    from semipose.methods.base import Method
-    from semipose.training.loop import run_training
+    from semipose.training.loop import Training, run_training
     from semipose.training.rundir import RunDir
 
-    began, after = time.monotonic() - time.process_time(), list[float]()
-    past = Method.after_step
-    Method.after_step = lambda self: (after.append(time.monotonic() - began), past(self))[1]  # type: ignore
+    began, stepped, past = time.monotonic(), list[float](), Training._after
+
+    def noted(self: Training, *due: Any) -> None:
+        stepped.append(time.monotonic() - began)
+        past(self, *due)
+
+    Training._after = noted  # type: ignore[method-assign]
     shutil.rmtree(root / str(count) / "run", ignore_errors=True)
     run_training(config(root, count), RunDir.create(root / str(count) / "run"), progress=False)
-    return {"first_step": round(after[0], 2)}
+    return {"first_step": round(stepped[0], 2)}
 
 
 def check(root: Path, count: int) -> None:
@@ -226,9 +231,9 @@ def measured(part: str, root: Path, count: int) -> dict[str, float]:
 
 
 def exponent(runs: dict[str, dict[str, float]]) -> float:
-    """The steepest growth of processor time from one size of 10,000 and more to the next, of what takes a second."""
-    rows = [(int(n), run["seconds"]) for n, run in runs.items() if int(n) >= 10_000]
-    pairs = zip(rows, rows[1:], strict=False)
+    """The steepest growth of processor time from one size to the next, of what takes a second."""
+    rows = [(int(n), run["seconds"]) for n, run in runs.items()]
+    pairs = pairwise(rows)
     return max((math.log(t / s) / math.log(n / m) for (m, s), (n, t) in pairs if t >= 1), default=0.0)
 
 
@@ -241,7 +246,8 @@ def main() -> None:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        return child(options.child, options.root, options.sizes[0])
+        child(options.child, options.root, options.sizes[0])
+        return
     runs: dict[str, dict[str, Any]] = {part: {} for part in options.parts}
     with tempfile.TemporaryDirectory(dir=options.root) as folder:
         for count in options.sizes:
@@ -261,7 +267,7 @@ def main() -> None:
             "rss_mb_1m": max(runs[part][high]["rss_mb"] for part in ("cold", "warm")),
             "first_step_s_1m": runs["cold"][high]["first_step"],
             "first_step_warm_s_1m": runs["warm"][high]["first_step"],
-            "pick_s_100k": runs["pick"]["100000"]["seconds"],
+            "pick_s_100k": runs["choose"]["100000"]["seconds"],
             "growth_exponent_max": max(growth.values()),
         }
         write("scale", summary, runs, growth=growth)

@@ -134,15 +134,17 @@ def _read(folder: Path, data: PoseData) -> Store | str:
 def _stats(names: Iterable[str]) -> np.ndarray:
     """Size, time of content, time of any change and inode of each image, a frame's of its video; size -1 of a missing
     file or a synthetic person."""
-    rows = []
-    for name in names:
-        file = parse(name).file
-        with contextlib.suppress(OSError):
-            stat = os.stat(file) if file is not None else None
-            rows.append((stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino) if stat else (-1, 0, 0, 0))
-            continue
-        rows.append((-1, 0, 0, 0))
-    return np.array(rows, [(key, IMAGE[key]) for key in STAT])
+
+    def rows() -> Iterator[tuple[int, int, int, int]]:
+        for name in names:
+            ref, row = parse(name), (-1, 0, 0, 0)
+            if not isinstance(ref, Person):
+                with contextlib.suppress(OSError):
+                    stat = os.stat(ref.path)
+                    row = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+            yield row
+
+    return np.fromiter(rows(), np.dtype([(key, IMAGE[key]) for key in STAT]))
 
 
 def build_store(data: PoseData, spec: CropSpec, folder: Path, progress: bool, max_bytes: int, workers: int) -> Store:
@@ -162,9 +164,9 @@ def build_store(data: PoseData, spec: CropSpec, folder: Path, progress: bool, ma
         jobs = ((m, name, order[ends[m] : ends[m + 1]]) for m, name in enumerate(names))
         stills = (job for job in jobs if not is_frame(job[1]))
         films = {name: (m, order[ends[m] : ends[m + 1]]) for m, name in enumerate(names) if is_frame(name)}
-        boxes = data.samples.boxes
+        matrices = crop_matrices(data.samples.boxes, spec)
         cuts = chain(
-            _map(partial(_cut_image, boxes=boxes, spec=spec), stills, workers), _cut_frames(films, boxes, spec)
+            _map(partial(_cut_image, matrices=matrices, spec=spec), stills, workers), _cut_frames(films, matrices, spec)
         )
         bar = track(
             cuts, f"crops of {escape(data.name)}", len(names), console=Console(stderr=True), disable=not progress
@@ -221,7 +223,7 @@ def _map(function: Callable[[_Job], _Cut], jobs: Iterable[_Job], workers: int) -
             yield from pool.map(function, batch)
 
 
-def _cut_image(job: _Job, boxes: np.ndarray, spec: CropSpec) -> _Cut:
+def _cut_image(job: _Job, matrices: np.ndarray, spec: CropSpec) -> _Cut:
     place, image, rows = job
     record = _record(image)
     try:
@@ -235,10 +237,10 @@ def _cut_image(job: _Job, boxes: np.ndarray, spec: CropSpec) -> _Cut:
             pixels = decode_image(bytes(content), image)
     except UserError as e:
         return _Cut(place, record, str(e), rows, [])
-    return _cuts(place, record, pixels, rows, boxes, spec)
+    return _cuts(place, record, pixels, rows, matrices, spec)
 
 
-def _cut_frames(films: Mapping[str, tuple[int, np.ndarray]], boxes: np.ndarray, spec: CropSpec) -> Iterator[_Cut]:
+def _cut_frames(films: Mapping[str, tuple[int, np.ndarray]], matrices: np.ndarray, spec: CropSpec) -> Iterator[_Cut]:
     """Frames of videos, each video read once from its start."""
     for image, pixels in read_images(list(films)):
         (place, rows), record = films[image], _record(image)
@@ -247,7 +249,7 @@ def _cut_frames(films: Mapping[str, tuple[int, np.ndarray]], boxes: np.ndarray, 
         if isinstance(pixels, UserError):
             yield _Cut(place, record, str(pixels), rows, [])
         else:
-            yield _cuts(place, record, pixels, rows, boxes, spec)
+            yield _cuts(place, record, pixels, rows, matrices, spec)
 
 
 def _record(image: str) -> np.ndarray:
@@ -259,11 +261,11 @@ def _record(image: str) -> np.ndarray:
 
 
 def _cuts(
-    place: int, record: np.ndarray, pixels: np.ndarray, rows: np.ndarray, boxes: np.ndarray, spec: CropSpec
+    place: int, record: np.ndarray, pixels: np.ndarray, rows: np.ndarray, matrices: np.ndarray, spec: CropSpec
 ) -> _Cut:
     record["shape"] = pixels.shape[:2]
-    matrices = crop_matrices(boxes[rows], spec)
-    return _Cut(place, record, None, rows, [encode(cut(pixels, matrix, spec.cover), spec) for matrix in matrices])
+    crops = [encode(cut(pixels, matrix, spec.cover), spec) for matrix in matrices[rows]]
+    return _Cut(place, record, None, rows, crops)
 
 
 def encode(crop: np.ndarray, spec: CropSpec) -> bytes:
