@@ -676,7 +676,8 @@ def paths_and_yaml(place: Place) -> str:
 
 
 def two_runs_in_one_folder(place: Place) -> str:
-    """While a run trains, another wants its folder: to go on with it, and to overwrite it."""
+    """While a run trains, another wants its folder: to go on with it, and to overwrite it. Six predictions of two
+    folders of pictures go into one folder at once."""
     other = Place(place.folder / "other", place.shared)
     first = place.train("--steps=100000", save_every=1)
     until = time.monotonic() + SOON
@@ -692,7 +693,16 @@ def two_runs_in_one_folder(place: Place) -> str:
     finally:
         first.kill()
     assert step_of(place.run.last) > 1
-    return "both are refused in one line, and the first is not disturbed"
+    labelled_pictures(place.folder)
+    run_training(tiny(place.cache, steps=1), RunDir.create(place.folder / "small"), progress=False)
+    words = ["predict", str(place.folder / "small"), "--device=cpu", "--out", str(place.folder / "out")]
+    writers = [Place(place.folder / f"writer{i}", place.shared) for i in range(6)]
+    started = [each.start(*words, str(place.folder / ("labelled", "more")[i % 2])) for i, each in enumerate(writers)]
+    for each, process in zip(writers, started, strict=True):
+        assert each.end(process).code == 0, each.end(process)
+    rows = json.loads((place.folder / "out" / "keypoints.json").read_text())
+    assert len({row["image_id"] for row in rows}) == 8 and not parts(place.folder)
+    return "both are refused in one line, the first is not disturbed; all predictions end, and the last's file is whole"
 
 
 FAULTS: dict[str, tuple[Callable[[Place], str], str]] = {
