@@ -101,7 +101,7 @@ def study(method: str, cache: Path, root: Path) -> dict[str, Any]:
     assert ended == [0] * 6, ended
     row = {name: difference(root / "one", root / name) for name in ("two", "rounded", "apart")}
     of_steps = losses(root / "one", root / "two")
-    return {**row, "first_loss": of_steps[0], "losses": max(of_steps)}
+    return {**row, "first_loss": of_steps[0], "largest_loss": max(of_steps)}
 
 
 def words(config: Path, out: Path, *more: str) -> list[str]:
@@ -166,13 +166,14 @@ def main() -> None:
             runs[f"started by {name}"] = difference(root / "single" / "one", root / name)
             print(name, runs[f"started by {name}"], flush=True)
         seconds, said = killed(path, root)
+
     alike = [row for name, row in runs.items() if name in METHODS and name not in OTHER]
     summary = {
         "largest_difference": max(row["two"] for row in alike),
         "largest_of_a_rounding": max(row["rounded"] for row in alike),
         "largest_apart": max(row["apart"] for row in alike),
         "first_loss": max(row["first_loss"] for row in alike),
-        "losses": max(row["losses"] for row in alike),
+        "largest_loss": max(row["largest_loss"] for row in alike),
         "methods": len(alike),
         "steps": STEPS,
         "seconds_to_end": round(seconds, 1),

@@ -62,7 +62,8 @@ def synth(
     bar = track(data, "drawing", console=Console(stderr=True), disable=not progress or count < 200)
     for number, sample in enumerate(bar, 1):
         pixels, name = read_image(sample.image), f"{domain}-{seed}-{start + number - 1:06d}.png"
-        cv2.imwrite(str(folder / "images" / name), pixels[..., ::-1])
+        if not cv2.imwrite(str(folder / "images" / name), pixels[..., ::-1]):
+            raise UserError(f"{folder / 'images' / name} could not be written; is the disk full?")
         images.append({"id": number, "file_name": name, "height": pixels.shape[0], "width": pixels.shape[1]})
         annotations.append(_annotation(number, sample))
     limbs = [[a + 1, b + 1] for a, b in data.skeleton.limbs]
