@@ -47,7 +47,10 @@ class DataConfig:
         skeleton: what is said of the joints beyond the data, by name: `joints` (which, in which order), `pairs` (lists
             of left and right; `[]` for none), `limbs`, `sigmas`.
         boxes: of labelled and validation samples: `own`, the data's, which is the whole frame where it has none; or
-            `labels`, the extent of each one's labelled joints.
+            `labels`, the extent of each one's labelled joints; or `corners`, the data's, which are x1, y1, x2, y2.
+        coordinates: what labels and their boxes count: `file`, pixels of the image as it is shown; `json`, of the size
+            that the JSON states; `stored`, of the picture before EXIF turns it; `shares` of width and height, 0 to 1;
+            `percent` of them. Where none is named, `file`, and a training whose labels look otherwise is refused.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
             35 has room for `rotate180+scale25` in crops of up to 4:3.
         cache: folder of the source-crop cache.
@@ -64,7 +67,8 @@ class DataConfig:
     val_images: str | None = None
     split: str | None = None
     skeleton: dict[str, Any] | None = None
-    boxes: Literal["own", "labels"] = "own"
+    boxes: Literal["own", "labels", "corners"] = "own"
+    coordinates: Literal["file", "json", "stored", "shares", "percent"] | None = None
     reach: float = option(30.0, at_least(0, "it is an angle in degrees, 0 or more"), "ours")
     cache: str = "~/.cache/semipose"
     store: str = option("raw", one_of("raw", "jpeg"))

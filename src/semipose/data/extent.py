@@ -9,6 +9,7 @@ import numpy as np
 
 from semipose.data.images import image_size
 from semipose.data.sample import PoseData, Sample
+from semipose.errors import UserError
 
 Box = tuple[float, float, float, float]
 
@@ -44,6 +45,19 @@ def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MAR
 def boxed_by_labels(data: PoseData) -> PoseData:
     """The same samples, each labelled one in the box of its own labels (`data.boxes: labels`)."""
     return replace(data, samples=tuple(boxed(data)))
+
+
+def boxed_by_corners(data: PoseData) -> PoseData:
+    """The same samples, whose boxes are x1, y1, x2, y2 (`data.boxes: corners`).
+
+    Raises:
+        UserError: naming a box whose second corner is not to the right of the first and below it.
+    """
+    corners = [(s, (*s.box[:2], s.box[2] - s.box[0], s.box[3] - s.box[1])) for s in data]
+    odd = next((s for s, box in corners if min(box[2:]) <= 0), None)
+    if odd is not None:
+        raise UserError(f"{data.name}: sample {odd.id!r} has the box {odd.box}, which are no corners; data.boxes=own")
+    return replace(data, samples=tuple(replace(s, box=box) for s, box in corners))
 
 
 def boxed(samples: Iterable[Sample]) -> list[Sample]:

@@ -27,6 +27,8 @@ FORMATS = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 DEEP = "have no white of their own; scale it to 8 or 16 bits a channel and save it again"
 
 _EXIF_ORIENTATION = 0x0112
+TURNED = (5, 6, 7, 8)
+"""Of its orientations, those that exchange height and width."""
 _TIFF_SIZE, _TIFF_BITS, _TIFF_STRIP, _TIFF_TILE = (256, 257), 258, 278, (322, 323)
 _ROWS = 256
 """Of a picture with transparency, blended at a time."""
@@ -75,6 +77,12 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
 
 def picture_size(path: str | Path) -> tuple[int, int]:
     """(height, width) of the picture that `decode_image` gives, from the file's header alone."""
+    return picture_header(path)[0]
+
+
+def picture_header(path: str | Path) -> tuple[tuple[int, int], int]:
+    """(height, width) of the picture that `decode_image` gives, and by which of EXIF's orientations it turned the
+    stored one: 1 where by none, 5 to 8 where height and width are exchanged."""
     try:
         file = open(path, "rb")  # noqa: SIM115
     except OSError as e:
@@ -86,10 +94,11 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         try:
             if header.format == "TIFF":  # whose size Pillow has turned already, in its newer versions
                 w, h = (int(header.tag_v2[tag]) for tag in _TIFF_SIZE)  # type: ignore[attr-defined]
-            turned = header.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+            turn = header.getexif().get(_EXIF_ORIENTATION, 1)
         except Exception:  # of a damaged header
             raise UserError(f"image {path} is damaged or truncated; copy it again or remove it") from None
-    return (w, h) if turned else (h, w)
+    turn = turn if turn in range(1, 9) else 1
+    return ((w, h) if turn in TURNED else (h, w)), turn
 
 
 def list_images(folder: str | Path) -> list[Path]:

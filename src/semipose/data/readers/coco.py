@@ -24,6 +24,7 @@ from semipose.data.readers.json_files import (
     rows_of,
     sessions_of,
     shown,
+    size_of,
 )
 from semipose.data.sample import FAR, MARKS, PoseData, Sample
 from semipose.errors import UserError, reads
@@ -80,7 +81,7 @@ def read_coco(
         n: folders[names[n]] if row.get("video_id") is None else str(id_of(row, "video_id", f"{path}: image {n}"))
         for n, row in rows.items()
     }
-    samples = tuple(_sample(a, names, sessions, files, skeleton, path) for a in wanted)
+    samples = tuple(replace(_sample(a, names, sessions, files, skeleton, path), size=size_of(rows[a["image_id"]])) for a in wanted)
     files.refuse_if_none_exists({s.image for s in samples})
     return PoseData(path.stem, skeleton, samples)
 
