@@ -14,6 +14,7 @@ from semipose.data.crops.build import Crops, CropSpec, build_crops
 from semipose.data.checks.frame import refuse_certain
 from semipose.data.extent import boxed_by_corners, boxed_by_labels
 from semipose.data.open import FinderOf, open_all, open_labeled, open_unlabeled
+from semipose.data.predicted import refuse_predicted
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, check_overlap
 from semipose.errors import UserError
@@ -117,7 +118,8 @@ def open_pool(config: DataConfig) -> PoseData:
 
 
 def opened(source: str, images: str | None, coordinates: str | None) -> PoseData:
-    """Labelled data in pixels of its images."""
+    """Labelled data in pixels of its images; UserError where it is predictions that nobody has corrected."""
+    refuse_predicted(source)
     return in_pixels(open_labeled(source, images), coordinates)
 
 
