@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +47,13 @@ def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MAR
 def boxed_by_labels(data: PoseData) -> PoseData:
     """The same samples, each labelled one in the box of its own labels (`data.boxes: labels`)."""
     return replace(data, samples=tuple(boxed(data)))
+
+
+def boxes_of(data: PoseData) -> dict[str, Any]:
+    """What a network was trained on: the `most` instances in an image, and whether boxes are `whole` images."""
+    most = max(Counter(s.image for s in data).values())
+    first = next((s for s in data if s.labeled), data[0])
+    return {"most": most, "whole": most == 1 and first.box == whole(image_size(first.image))}
 
 
 def boxed_by_corners(data: PoseData) -> PoseData:

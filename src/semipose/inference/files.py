@@ -19,10 +19,12 @@ from semipose.config.resolve import read_yaml
 from semipose.data import refs
 from semipose.data.images import read_images
 from semipose.data.marks import is_own
+from semipose.data.pictures import OTHERS, not_read
 from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
-from semipose.data.video import is_video
+from semipose.data.video import cut_short, is_video
 from semipose.errors import UserError
+from semipose.files import below
 from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.outputs import Frame, Job, writers
 
@@ -36,12 +38,13 @@ AHEAD = 8
 class Prediction(NamedTuple):
     """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: all but
     the loading of the network, the search for boxes included. `damaged`: why images and frames that could not be read
-    were left out."""
+    were left out. `remarks`: what else to know, such as files that are not read and videos that end early."""
 
     files: list[Path]
     frames: int
     seconds: float
     damaged: list[str]
+    remarks: Sequence[str] = ()
 
 
 def predict_files(
@@ -132,18 +135,44 @@ def predict_files(
     if submit is not None:
         results = json.loads((folder / "keypoints.json").read_text())
         written.append(write_submission(results, folder, submit, predictor.skeleton))
-    return Prediction(written, count, seconds, damaged)
+    return Prediction(written, count, seconds, damaged, _remarks(Path(source), folder, groups))
+
+
+def _remarks(source: Path, out: Path, groups: Groups) -> list[str]:
+    """Of a folder, the files that are not read, and of videos those that end early."""
+    inside = [p for p in below(source) if p.suffix.lower() in OTHERS] if source.is_dir() else []
+    films = dict.fromkeys(ref.file for image in groups if isinstance(ref := parse(image), refs.Frame))
+    lines = [not_read([path for path in inside if out.resolve() not in path.resolve().parents])]
+    for film in films:
+        with contextlib.suppress(UserError):
+            lines.append(cut_short(film))
+    return [line for line in lines if line]
 
 
 def boxes_of_run(run: Path) -> str | None:
     """What to know of a run that was trained on boxes, where none are given."""
     file = run / "config.yaml"
     data = read_yaml(file).get("data", {}) if file.exists() else {}
-    if data.get("boxes") != "labels":
+    most, whole = _instances(run)
+    if data.get("boxes") not in ("labels", "corners") and whole:
         return None
     found = data.get("unlabeled_boxes", "whole")
     where = f"--boxes {found}" if found != "whole" else "--boxes, which takes a JSON, people or a first run,"
-    return f"{run} was trained on boxes around instances, and here each image or frame is one; {where} finds them"
+    several = f" (up to {most} in an image)" if most > 1 else ""
+    return (
+        f"{run} was trained on boxes around instances{several}, in each of which it finds one pose, and here each image"
+        f" or frame is one; {where} finds them"
+    )
+
+
+def _instances(run: Path) -> tuple[int, bool]:
+    """Of what a run was validated on: the most instances in an image, and whether boxes were whole images."""
+    file = run / "summary.json"
+    try:
+        boxes = json.loads(file.read_text(encoding="utf-8"))["boxes"]
+        return int(boxes["most"]), bool(boxes["whole"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 1, True
 
 
 def left_out(damaged: Sequence[str], read: int) -> str:

@@ -19,6 +19,7 @@ from semipose.config.schema import FREE, Config, ModelConfig, differences, to_di
 from semipose.data.checks.symmetry import side_doubts
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut, open_sets
+from semipose.data.extent import boxes_of
 from semipose.draws import Draws
 from semipose.errors import UserError, boundary
 from semipose.geometry import Size, View, move
@@ -403,6 +404,7 @@ class Training:
             "labels": len(self.sets.labeled),
             "unlabeled": len(self.sets.unlabeled or ()),
             "val_images": len(self.sets.val or ()),
+            "boxes": boxes_of(self.sets.labeled),
             "backbones": [model.backbone for model in self.models],
             "parameters": [sum(p.numel() for p in network.parameters()) for network in self.networks],
             "seed": self.config.seed,

@@ -76,6 +76,8 @@ def _print(result: Prediction, asked: SimpleNamespace) -> int:
     named += [f"{len(pictures)} overlay pictures in {asked.out}"] if pictures else []
     rate = f"{result.frames / result.seconds:.1f} a second"
     print(f"{result.frames} images and frames in {result.seconds:.1f} s, {rate}; wrote {', '.join(named)}")
+    for remark in result.remarks:
+        print(f"semipose predict: {remark}", file=sys.stderr)
     if result.damaged:
         print(f"semipose predict: {left_out(result.damaged, result.frames)}", file=sys.stderr)
     return int(bool(result.damaged))
