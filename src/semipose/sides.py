@@ -88,12 +88,11 @@ class Sides(NamedTuple):
 
 
 class Guess(NamedTuple):
-    """Joints (i, j) that may be left and right of each other, in words why, and whether `i` is the left one."""
+    """Joints `i` and `j` that may be left and right of each other, and in words why."""
 
     i: int
     j: int
     why: str
-    ordered: bool = True
 
 
 def find_sides(joints: Sequence[str]) -> Sides:
@@ -162,18 +161,16 @@ def guesses(joints: Sequence[str]) -> list[Guess]:
     for words, i in spelled.items():
         for at, word in enumerate(words):
             for left, right, meaning in LETTERS:
-                code = len(word) == 1 or (len(word) <= 4 and names[i].upper().find(word.upper()) >= 0)
                 single = len(word) == 1
-                other = (*words[:at], word[:-1] + right, *words[at + 1 :])
-                capitals = single or (code and _spaced(names[i])[at].isupper())
+                code = single or (len(word) <= 4 and _spaced(names[i])[at].isupper())
                 row = single and _rest(words, at, "*") in series
-                if word.endswith(left) and capitals and not row and len("".join(words)) > 1 and other in spelled:
+                other = (*words[:at], word[:-1] + right, *words[at + 1 :])
+                if word.endswith(left) and code and not row and len("".join(words)) > 1 and other in spelled:
                     found.append(Guess(i, spelled[other], f"{left} and {right}: {meaning}"))
-            if word.startswith("near") or word.startswith("off"):
-                other = (*words[:at], "off" + word[4:], *words[at + 1 :])
-                if word.startswith("near") and other in spelled:
-                    why = "near and off: of a horse left and right, or near to the camera and far from it"
-                    found.append(Guess(i, spelled[other], why))
+            other = (*words[:at], f"off{word[4:]}", *words[at + 1 :])
+            if word.startswith("near") and other in spelled:
+                why = "near and off: of a horse left and right, or near to the camera and far from it"
+                found.append(Guess(i, spelled[other], why))
     return found
 
 
@@ -185,7 +182,11 @@ def unknown_words(joints: Sequence[str]) -> list[tuple[int, int]]:
     for i, words in enumerate(spelled):
         for j in range(i + 1, len(spelled)):
             unlike = [k for k, (a, b) in enumerate(zip(words, spelled[j], strict=False)) if a != b]
-            if len(words) == len(spelled[j]) and len(unlike) == 1 and (len(words) > 1 or _alike(words[0], spelled[j][0])):
+            if (
+                len(words) == len(spelled[j])
+                and len(unlike) == 1
+                and (len(words) > 1 or _alike(words[0], spelled[j][0]))
+            ):
                 found.append((i, j))
     return found
 

@@ -273,7 +273,11 @@ def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
         "a-unlabeled.json",
     }
     assert (tmp_path / "split.json").read_text() == "mine" and opened(tmp_path / "a.yaml")[1] is not None
-    assert init(tmp_path, overwrite=True).files[0] == tmp_path / "data.yaml"
+    with pytest.raises(UserError, match=r"split\.json is a file that init did not write"):
+        init(tmp_path, overwrite=True)
+    (tmp_path / "split.json").unlink()
+    for _ in range(2):
+        assert init(tmp_path, overwrite=True).files[0] == tmp_path / "data.yaml"
 
 
 def test_real_projects(tmp_path: Path) -> None:

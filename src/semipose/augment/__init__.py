@@ -46,7 +46,18 @@ from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.target import Target
 
-__all__ = ["Policy", "affine", "afresh", "compose", "joint_cutout", "onto", "parse", "parts", "rand_augment", "without_mirror"]
+__all__ = [
+    "Policy",
+    "affine",
+    "afresh",
+    "compose",
+    "joint_cutout",
+    "onto",
+    "parse",
+    "parts",
+    "rand_augment",
+    "without_mirror",
+]
 
 
 def identity(view: View, draws: Draws, target: Target | None = None) -> View:

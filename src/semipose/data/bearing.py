@@ -25,7 +25,11 @@ def is_held(data: PoseData) -> bool:
     """Whether a joint is always at one place of the frame, far from that of its mirror image: mirrored pictures do not
     occur."""
     points = _points(data)
-    x = np.where(points[..., 2] > 0, points[..., 0] / np.array([s.box[2] for s in data if s.keypoints is not None])[:, None], np.nan)
+    x = np.where(
+        points[..., 2] > 0,
+        points[..., 0] / np.array([s.box[2] for s in data if s.keypoints is not None])[:, None],
+        np.nan,
+    )
     seen = np.isfinite(x).sum(0) >= ENOUGH
     if not (seen.any() and is_whole(data)):
         return False

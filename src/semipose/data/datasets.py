@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal, cast
 
 from semipose.config import Config, DataConfig
+from semipose.data.checks.frame import refuse_certain
 from semipose.data.coordinates import in_pixels
 from semipose.data.crops.build import Crops, CropSpec, build_crops
-from semipose.data.checks.frame import refuse_certain
 from semipose.data.extent import boxed_by_corners, boxed_by_labels
 from semipose.data.open import FinderOf, open_all, open_labeled, open_unlabeled
 from semipose.data.predicted import refuse_predicted

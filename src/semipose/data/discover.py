@@ -118,7 +118,9 @@ def look(root: Path) -> Inside:
         away = [p for p in away if os.path.realpath(p) not in apart]
         images, videos = ([p for p in some if p not in away] for some in (images, videos))
         if away:
-            remarks.append(f"left out: {len(away)} images and videos in folders of validation and test, first {away[0]}")
+            remarks.append(
+                f"left out: {len(away)} images and videos in folders of validation and test, first {away[0]}"
+            )
     return Inside(base, labeled, val[:1], apart, images, videos, made, remarks, strange, tests)
 
 

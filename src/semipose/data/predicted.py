@@ -1,7 +1,7 @@
 """The mark of predictions that were written for people to correct: until someone has, they are no labels.
 
-Beside the files that `pick` writes lies `NAME` with their hashes. A file that has changed since was saved by a person in
-a tool; `corrected` says that a person looked at those that have not.
+Beside the files that `pick` writes lies `NAME` with their hashes. A file that has changed since was saved by a person
+in a tool; `corrected` says that a person looked at those that have not.
 """
 
 from __future__ import annotations

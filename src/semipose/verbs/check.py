@@ -107,8 +107,8 @@ def _checked(
     paired = config is not None and (config.data.skeleton or {}).get("pairs") is not None
     said = {"coordinates": config.data.coordinates is not None, "boxes": config.data.boxes != "own"} if config else {}
     settled = [word for word, is_it in said.items() if is_it]
-    sets = [sources.get(use) for use in ("labeled", "unlabeled", "val")]
-    report = check(*sets, progress, paired=paired, settled=settled)
+    labeled, unlabeled, val = (sources.get(use) for use in ("labeled", "unlabeled", "val"))
+    report = check(labeled, unlabeled, val, progress, paired=paired, settled=settled)
     opened = {use: data for use, data in sources.items() if isinstance(data, PoseData)}
     more = [*needed(config, sources), *slow(config, opened), *coarse(config, opened)] if config else []
     doubts, doubted = _doubts(model, opened) if model else ([], [])

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from semipose.data.project import Project
 
 
-def init(folder: str | Path, *, out: str | Path | None = None, overwrite: bool = False) -> Project:
+def init(
+    folder: str | Path, *, out: str | Path | None = None, overwrite: bool = False, corrected: bool = False
+) -> Project:
     """Look at a folder of labels, images and videos, and write a data.yaml that trains as it is.
 
     With it come split.json where no validation data is found, or where it is among what is labelled, and unlabeled.json
@@ -18,8 +20,9 @@ def init(folder: str | Path, *, out: str | Path | None = None, overwrite: bool =
 
     Args:
         folder: A project of DeepLabCut or Lightning Pose, or any folder or file of labels.
-        out: The file to write; data.yaml in the folder by default.
-        overwrite: Replace files that exist.
+        out: The file to write; data.yaml in the folder by default, semipose.yaml beside another program's data.yaml.
+        overwrite: Replace files that exist, if init wrote them.
+        corrected: A person has corrected the predictions that pick wrote here: take them for labels.
 
     Returns: what was found, line by line, and the files written.
 
@@ -30,7 +33,7 @@ def init(folder: str | Path, *, out: str | Path | None = None, overwrite: bool =
     """
     from semipose.data.project import begin
 
-    return begin(folder, out, overwrite)
+    return begin(folder, out, overwrite, corrected)
 
 
 def _print(result: Project, asked: SimpleNamespace) -> None:

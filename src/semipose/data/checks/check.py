@@ -232,7 +232,9 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
             ),
             (False, "joints are never labelled", "leave them out with data.skeleton, joints", _never(data)),
         ]
-    found = [Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in rows if ids]
+    found = [
+        Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in rows if ids
+    ]
     return [*found, *(_left_and_right(use, data, paired) if use != "unlabeled" else [])]
 
 

@@ -88,12 +88,12 @@ def box_doubts(data: PoseData, heads: Mapping[str, Header]) -> list[Doubt]:
         fits = np.array([_held(s, box) for s, box in zip(rows, corners, strict=True)])
         if fits.mean() > 0.95 and beyond.mean() > 0.2:
             text = f"{beyond.sum()} of {len(rows)} boxes reach beyond their image, and all fit as x1, y1, x2, y2"
-            todo = "if they are two corners, --data.boxes=corners; labels: boxes of the labels instead"
-            return [Doubt(text, True, todo, _shown(rows, beyond), "boxes", "corners")]
+            todo = f"if they are two corners, {_set('corners', 'boxes')}; labels instead: boxes of the labels"
+            return [Doubt(text, True, todo, _shown(rows, np.asarray(beyond)), "boxes", "corners")]
     far = held < 0.5
     if far.any():
         text = f"{far.sum()} of {len(rows)} boxes are far from the joints of their body"
-        todo = "--data.boxes=labels takes boxes of the labels instead; or mend them"
+        todo = f"{_set('labels', 'boxes')} takes boxes of the labels instead; or mend them"
         return [Doubt(text, bool(far.mean() > LOST), todo, _shown(rows, far), "boxes", "labels")]
     return []
 
@@ -141,12 +141,12 @@ def _shares(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doub
         return []
     if high <= SHARES["shares"] and side > 4 and (points % 1 > 0).any():
         text = "all coordinates lie between 0 and 1: they look like shares of the image's width and height, not pixels"
-        return [Doubt(text, True, "--data.coordinates=shares reads them so", tuple(samples[:2]), "coordinates", "shares")]
+        return [Doubt(text, True, f"{_set('shares')} reads them so", tuple(samples[:2]), "coordinates", "shares")]
     spans = np.array([np.ptp(_labels(s), 0) / 100 for s in samples])
     many = len(samples) >= 10 and high <= SHARES["percent"] and side > 2.5 * SHARES["percent"]
     if many and (points.max(0) > 80).all() and np.median(spans.max(1)) > 0.2:
         text = "all coordinates lie between 0 and 100, in larger images: they may be percent of width and height"
-        todo = "look at the picture; --data.coordinates=percent reads them so, file says that they are pixels"
+        todo = f"look at the picture; {_set('percent')} reads them so, file says that they are pixels"
         return [Doubt(text, False, todo, tuple(samples[:2]), "coordinates", "percent")]
     return []
 
@@ -165,7 +165,7 @@ def _sizes(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doubt
     if aside:
         high, wide = heads[aside[0].image].size
         text = f"{_many(aside)}: the JSON says {wide} high and {high} wide, the file is {high} high and {wide} wide"
-        todo = "the pictures were turned since they were labelled: turn them back; or --data.coordinates=file, they fit"
+        todo = f"the pictures were turned since they were labelled: turn them back; or, if they fit, {_set('file')}"
         doubts.append(Doubt(text, True, todo, tuple(aside[:2]), "coordinates"))
     rest = [s for s in said if s not in turned]
     if rest:
@@ -180,15 +180,15 @@ def _of_other_size(rows: Sequence[Sample], heads: Mapping[str, Header]) -> Doubt
     text = f"{_many(rows)}: the JSON says {wide} x {high} pixels, the file is {w} x {h}"
     in_file = _out(rows, [heads[s.image].size for s in rows])
     in_json = _out(rows, [s.size for s in rows if s.size])
-    shapes = [abs(np.log(s.size[1] / s.size[0] * heads[s.image].size[0] / heads[s.image].size[1])) for s in rows if s.size]
+    shapes = [abs(_shape(s.size) - _shape(heads[s.image].size)) for s in rows if s.size]
     if in_json > in_file + OUT:
-        todo = "labels fit the file alone, so the JSON's sizes seem wrong; --data.coordinates=file says so"
+        todo = f"labels fit the file alone, so the JSON's sizes seem wrong; {_set('file')} says so"
         return Doubt(text, False, todo, tuple(rows[:2]), "coordinates", "file")
     if max(shapes) > SAME:
-        todo = "pictures were cut or stretched: cut them out of the originals again, or --data.coordinates=file, they fit"
+        todo = f"pictures were cut or stretched: take the originals; or, if labels fit these, {_set('file')}"
         return Doubt(text, True, todo, tuple(rows[:2]), "coordinates")
     text += ", and labels lie outside the file" if in_file > in_json + OUT else ""
-    todo = "if labels count the JSON's pixels, --data.coordinates=json; if the file's, --data.coordinates=file"
+    todo = f"if labels count the JSON's pixels, {_set('json')}; if the file's, file instead of json"
     return Doubt(text, True, todo, tuple(rows[:2]), "coordinates", "json")
 
 
@@ -203,7 +203,7 @@ def _turns(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doubt
     if as_shown > as_stored + OUT:
         return [_of_stored(rows, f"{as_shown:.0%} of their labels lie outside what is shown")]
     text = f"{_many(rows)}: EXIF turns the picture, and nothing says whether labels are of the stored or the shown one"
-    todo = "look at the picture; --data.coordinates=stored if they are, --data.coordinates=file if they fit"
+    todo = f"look at the picture; if they are of the stored one, {_set('stored')}; if they fit, file instead"
     if as_stored > as_shown + OUT:
         return []  # labels lie where only the shown picture is
     return [Doubt(text, False, todo, tuple(rows[:2]), "coordinates", "stored")]
@@ -216,7 +216,7 @@ def _cannot_tell(sample: Sample, head: Header) -> bool:
 
 def _of_stored(rows: Sequence[Sample], why: str) -> Doubt:
     text = f"{_many(rows)}: EXIF turns the picture, and labels are of the stored one: {why}"
-    return Doubt(text, True, "--data.coordinates=stored turns labels with it", tuple(rows[:2]), "coordinates", "stored")
+    return Doubt(text, True, f"{_set('stored')} turns labels with it", tuple(rows[:2]), "coordinates", "stored")
 
 
 def _lost(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doubt]:
@@ -226,6 +226,15 @@ def _lost(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doubt]
     text = f"{gone:.0%} of all labels lie outside their images: labels and images do not belong together"
     todo = "name the images that were labelled; were they cut out, resized or renamed?"
     return [Doubt(text, True, todo, tuple(samples[:2]))]
+
+
+def _set(value: str, key: str = "coordinates") -> str:
+    """How to say so: in the file, or for once."""
+    return f"{key}: {value} in data.yaml (--data.{key}={value})"
+
+
+def _shape(size: Size) -> float:
+    return float(np.log(size[1] / size[0]))
 
 
 def _many(rows: Sequence[Sample]) -> str:

@@ -6,7 +6,7 @@ middle, and each as far from the left of another pair as the other from its righ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,8 @@ APART = 0.04
 
 
 def unnamed_pairs(data: PoseData) -> list[tuple[int, int]]:
-    """Joints whose labels mirror each other, and whose names may say left and right in a way that nobody knows: the same
-    but for one word, letter or number. Not those of the skeleton's pairs."""
+    """Joints whose labels mirror each other, and whose names may say left and right in a way that nobody knows: they
+    are the same but for one word, letter or number. Not those of the skeleton's pairs."""
     if data.skeleton is None:
         return []
     flip = list(data.skeleton.flip)
@@ -36,7 +36,8 @@ def unnamed_pairs(data: PoseData) -> list[tuple[int, int]]:
     if not rows or xy is None:
         return []
     far = _distances(xy)
-    ranked = sorted((_unlike(np.sort(np.delete(far[i], [i, j])), np.sort(np.delete(far[j], [i, j]))), (i, j)) for i, j in rows)
+    others = {row: (np.delete(far[row[0]], row), np.delete(far[row[1]], row)) for row in rows}
+    ranked = sorted((_unlike(np.sort(ours), np.sort(theirs)), row) for row, (ours, theirs) in others.items())
     chosen: dict[int, int] = {}
     for how, (i, j) in ranked:
         if how < ALIKE and not {i, j} & chosen.keys():
@@ -46,8 +47,8 @@ def unnamed_pairs(data: PoseData) -> list[tuple[int, int]]:
         return []
     mirrored = far[np.ix_(order, order)]
     for i, j in [row for row in chosen.items() if row[0] < row[1]]:
-        others = [k for k in range(len(flip)) if k not in (i, j)]
-        if _unlike(far[i, others], mirrored[i, others]) >= ALIKE or not _apart(xy, i, j):
+        rest = [k for k in range(len(flip)) if k not in (i, j)]
+        if _unlike(far[i, rest], mirrored[i, rest]) >= ALIKE or not _apart(xy, i, j):
             return []  # one that is wrong may have made the others look right
     return [(i, j) for i, j in chosen.items() if i < j]
 

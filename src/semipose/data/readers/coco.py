@@ -81,7 +81,8 @@ def read_coco(
         n: folders[names[n]] if row.get("video_id") is None else str(id_of(row, "video_id", f"{path}: image {n}"))
         for n, row in rows.items()
     }
-    samples = tuple(replace(_sample(a, names, sessions, files, skeleton, path), size=size_of(rows[a["image_id"]])) for a in wanted)
+    found = (_sample(a, names, sessions, files, skeleton, path) for a in wanted)
+    samples = tuple(replace(s, size=size_of(rows[s.image_id])) for s in found)
     files.refuse_if_none_exists({s.image for s in samples})
     return PoseData(path.stem, skeleton, samples)
 
