@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 
 from semipose.data.marks import is_own
 from semipose.data.open import holds_labels, open_labeled
-from semipose.data.pictures import EXTENSIONS, OTHERS
+from semipose.data.pictures import EXTENSIONS, OTHERS, not_read
 from semipose.data.predicted import NAME as MARK
 from semipose.data.predicted import TODO, is_predicted, refuse_predicted
 from semipose.data.readers.deeplabcut import is_deeplabcut
@@ -99,7 +99,8 @@ def look(root: Path) -> Inside:
             raise faults[0]
         raise UserError(
             f"{root} holds no labels, {len(images)} images and {len(videos)} videos; needed is a project of DeepLabCut"
-            " or Lightning Pose, a .slp, a COCO JSON, or a CSV of image, joint, x, y"
+            f" or Lightning Pose, a .slp, a COCO JSON, or a CSV of image, joint, x, y{'; ' if strange else ''}"
+            f"{not_read(strange)}"
         )
     kind = sources[0][0].suffix.lower()
     remarks += [f"left out: {p}, labels of another kind" for p, _ in sources if p.suffix.lower() != kind]
@@ -111,7 +112,9 @@ def look(root: Path) -> Inside:
     if all(named[path] <= apart for path, _ in labeled):  # of itself, nothing would be left to train on
         labeled, val, apart = sources, [], set()
     labeled = _without_doubles(_without_all(labeled, named, apart, remarks), named, remarks)
-    remarks += [f"left out: {path}, beside {val[0][0].name}; its images are not learned from" for path, _ in val[1:]]
+    for path, _ in val[1:]:
+        first = val[0][0] if val[0][0].name == path.name else val[0][0].name
+        remarks.append(f"left out: {path}, beside {first}; its images are not learned from")
     tests = [source for source in val[1:] if words[source[0]] & {"test", "testing"}]
     if any(TRAINING & (words[path] | parts_of(path, base)) for path, _ in labeled):
         away = [p for p in (*images, *videos) if VALIDATION & parts_of(p, base)]

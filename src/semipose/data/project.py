@@ -48,6 +48,7 @@ ENOUGH = 10
 """Labelled samples that tell what boxes are."""
 
 
+WHOLEBODY = "WholeBody: feet, face and hands are joints too, each a heatmap; for the body alone, list its 17 in skeleton, joints"
 HEADER = "# Written by semipose init"
 TESTS = {"test", "testing"}
 
@@ -294,6 +295,7 @@ def _found(inside: Inside, pool: PoseData, missing: Sequence[str]) -> list[str]:
         f"joints: {', '.join(joints)}",
         f"left and right: {', '.join(pairs) or 'no pairs'}",
         *side_doubts(pool),
+        *([WHOLEBODY] if "face-0" in joints and "left_hand_root" in joints else []),
         *([f"never labelled: {', '.join(never)}"] if never else []),
     ]
 

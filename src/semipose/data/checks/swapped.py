@@ -42,8 +42,8 @@ def orders(data: PoseData) -> tuple[Order, ...]:
     middle, or the middle of another pair. A turn of the body or of the camera does not change that, an exchange of the
     two does. Parts that lie on one side in `AGREE` of the samples have a vote; not where, beside those clearly beyond
     the line, many lie near it (`APART`), for then the body bends so far by itself. A sample whose votes are against is
-    named. Where no part has a vote, as of people seen from the front and from behind, nothing is known. An upright body whose pairs are
-    all in the other order is seen from behind, as far as anyone can tell: it is not named.
+    named. Where no part has a vote, as of people seen from the front and from behind, nothing is known. An upright body
+    whose pairs are all in the other order is seen from behind, as far as anyone can tell: it is not named.
     """
     if data.skeleton is None or not data.skeleton.pairs:
         return ()

@@ -26,6 +26,7 @@ from semipose.data.readers.json_files import (
     shown,
     size_of,
 )
+from semipose.data.readers.wholebody import widened, with_face
 from semipose.data.sample import FAR, MARKS, PoseData, Sample
 from semipose.errors import UserError, reads
 from semipose.skeleton import Skeleton
@@ -38,7 +39,7 @@ def read_coco(
     category: str | int | None = None,
     skeleton: Skeleton | None = None,
 ) -> PoseData:
-    """Read a COCO keypoints file.
+    """Read a COCO keypoints file; of COCO-WholeBody all 133 joints (`semipose.data.readers.wholebody`).
 
     Every annotation of the category becomes a sample; those without a labelled joint, and crowds, stay in as such
     (`PoseData.labeled()` leaves them out), but for those whose box is a line or a point as well: COCO's own training
@@ -55,14 +56,14 @@ def read_coco(
         UserError: naming the annotation or image at fault and what is wrong with it.
     """
     path = Path(path)
-    document = load_json(path)
+    document = widened(load_json(path))
     if not isinstance(document, dict):
         raise UserError(
             f"{path}: a COCO keypoints file is an object with images, annotations and categories, not a list"
         )
     entries = {key: rows_of(document, key, path) for key in ("images", "annotations", "categories")}
     categories = _categories(entries["categories"], category, path, need_joints=skeleton is None)
-    skeleton = skeleton or _skeleton(categories, path)
+    skeleton = skeleton or with_face(_skeleton(categories, path))
     ids = {_id(c, path) for c in categories}
     everything = len(ids) == len(entries["categories"])
     wanted = [
