@@ -18,7 +18,7 @@ from semipose.data.readers.folder import with_boxes
 from semipose.data.readers.json_files import ends, starts
 from semipose.data.sample import PoseData
 from semipose.data.video import FRAMES
-from semipose.errors import UserError, reason_of
+from semipose.errors import UserError, UserErrors, reason_of
 from semipose.skeleton import Skeleton, joined
 
 READERS = (
@@ -122,7 +122,14 @@ def open_unlabeled(
             format fits, or the reader found a fault.
     """
     if not isinstance(source, str | Path):
-        parts = [open_unlabeled(one, images, frames, boxes, cache, labels, finder_of) for one in source]
+        parts, faults = [], list[str]()
+        for one in source:
+            try:
+                parts.append(open_unlabeled(one, images, frames, boxes, cache, labels, finder_of))
+            except UserError as error:
+                faults += error.several if isinstance(error, UserErrors) else [str(error)]
+        if faults:
+            raise UserErrors(faults)
         skeletons = [part.skeleton for part in parts if part.skeleton is not None]
         skeleton = joined(skeletons) if skeletons else None
         parts = [part.onto(skeleton) if skeleton and part.skeleton else part for part in parts]

@@ -48,7 +48,9 @@ ENOUGH = 10
 """Labelled samples that tell what boxes are."""
 
 
-WHOLEBODY = "WholeBody: feet, face and hands are joints too, each a heatmap; for the body alone, list its 17 in skeleton, joints"
+WHOLEBODY = (
+    "WholeBody: feet, face and hands are joints too, each a heatmap; for the body alone list its 17 under skeleton"
+)
 HEADER = "# Written by semipose init"
 TESTS = {"test", "testing"}
 

@@ -19,12 +19,12 @@ from semipose.config.resolve import read_yaml
 from semipose.data import refs
 from semipose.data.images import read_images
 from semipose.data.marks import is_own
-from semipose.data.pictures import OTHERS, not_read
+from semipose.data.pictures import not_read
+from semipose.data.readers.folder import strange_in
 from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import cut_short, is_video
 from semipose.errors import UserError
-from semipose.files import below
 from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.outputs import Frame, Job, writers
 
@@ -140,7 +140,7 @@ def predict_files(
 
 def _remarks(source: Path, out: Path, groups: Groups) -> list[str]:
     """Of a folder, the files that are not read, and of videos those that end early."""
-    inside = [p for p in below(source) if p.suffix.lower() in OTHERS] if source.is_dir() else []
+    inside = strange_in(source)
     films = dict.fromkeys(ref.file for image in groups if isinstance(ref := parse(image), refs.Frame))
     lines = [not_read([path for path in inside if out.resolve() not in path.resolve().parents])]
     for film in films:

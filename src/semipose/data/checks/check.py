@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +22,16 @@ from semipose.data.pictures import inside
 from semipose.data.refs import Frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.split import check_overlap
-from semipose.errors import UserError
+from semipose.data.video import cut_short
+from semipose.errors import UserError, UserErrors
 from semipose.skeleton import Skeleton, joint_map
 
 _LISTED, SHOWN = 20, 6
 DARK = 40
 """Of 255: a set whose brightest pixel is below was not stored with the range that its file format has."""
 
-Source = PoseData | str | Path | list[str] | None
-"""Of one set: as it is, or what `open_all` and `open_unlabeled` take."""
+Source = PoseData | str | Path | list[str] | UserError | None
+"""Of one set: as it is, what `open_all` and `open_unlabeled` take, or why it could not be opened."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,9 @@ def check(
         try:
             data = _opened(use, source)
         except UserError as e:
-            findings.append(Finding(True, f"{use}: {e}"))
+            several = e.several if isinstance(e, UserErrors) and len(e.several) > 1 else ()
+            text = f"{use}: {len(several)} files cannot be read" if several else f"{use}: {e}"
+            findings.append(Finding(True, text, several, "mend, convert or remove them" if several else ""))
             continue
         if data is not None:
             sets[use] = data
@@ -141,6 +145,7 @@ def check(
     for use, data in sets.items():
         counts.append(_counts(use, data, scans[use]))
         findings += _images(use, scans[use])
+        findings += _ends(use, data)
         findings += _samples(use, data, scans[use], paired)
         findings += _frame(use, data, scans[use], settled)
         if use != "unlabeled" and not any(s.labeled for s in data):
@@ -154,6 +159,8 @@ def check(
 def _opened(use: str, source: Source) -> PoseData | None:
     if source is None or isinstance(source, PoseData):
         return source
+    if isinstance(source, UserError):
+        raise source
     return open_unlabeled(source) if use == "unlabeled" or isinstance(source, list) else open_all(source)
 
 
@@ -191,6 +198,17 @@ def _images(use: str, scan: Scan) -> list[Finding]:
             Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice)
         )
     return findings
+
+
+def _ends(use: str, data: PoseData) -> list[Finding]:
+    """Videos of which the end is missing."""
+    films = dict.fromkeys(ref.file for ref in map(parse, data.images) if isinstance(ref, Frame))
+    lines = []
+    for film in films:
+        with contextlib.suppress(UserError):  # which is said of its frames
+            lines.append(cut_short(film))
+    cut = tuple(line for line in lines if line)
+    return [Finding(False, f"{use}: {len(cut)} videos end early", cut)] if cut else []
 
 
 def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding]:
@@ -365,12 +383,23 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
             ours, theirs = _films(sets[use]), _films(sets["val"])
             together = any(ours[image] is not None and ours[image] == theirs[other] for image, other in near.items())
             todo = "hold out whole videos: semipose init does where that leaves enough" if together else ""
-            findings.append(Finding(False, text, pairs, todo))
-        copies = [f"{i} = {held_out[c]}" for i, c in scans[use].digests.items() if c in held_out]
+            findings.append(Finding(False, text, pairs, todo, _both(sets[use], sets["val"], near)))
+        copies = {i: held_out[c] for i, c in scans[use].digests.items() if c in held_out}
         if copies:
             text = f"{len(copies)} {use} images are copies of validation images (leakage)"
-            findings.append(Finding(True, text, tuple(copies), "remove them from one of the two"))
+            ids, looks = tuple(f"{i} = {j}" for i, j in copies.items()), _both(sets[use], sets["val"], copies)
+            findings.append(Finding(True, text, ids, "remove them from one of the two", looks))
     return findings
+
+
+def _both(ours: PoseData, theirs: PoseData, pairs: Mapping[str, str]) -> tuple[Look, ...]:
+    """The first pairs of images, side by side."""
+    looks = []
+    for image, other in list(pairs.items())[: SHOWN // 2]:
+        for data, name, caption in ((ours, image, "learned from"), (theirs, other, "of validation")):
+            sample = next(s for s in data if s.image == name)
+            looks.append(Look(sample, data.skeleton, caption, whole=True))
+    return tuple(looks)
 
 
 def _films(data: PoseData) -> dict[str, str | None]:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semipose.data.pictures import EXTENSIONS, list_images, picture_size
+from semipose.data.pictures import EXTENSIONS, OTHERS, list_images, picture_size
 from semipose.data.readers import Format
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import FRAMES, VIDEOS, is_video, read_video
-from semipose.errors import UserError
+from semipose.errors import UserError, UserErrors
 from semipose.files import below
 
 LIST = ".txt"
@@ -30,7 +30,7 @@ def read_folder(
 ) -> PoseData:
     """One unlabelled sample an image or frame, its box the whole image.
 
-    Only headers are read; a file that is neither image nor video is an error naming it.
+    Only headers are read; files that are neither image nor video are an error naming them all.
 
     Args:
         source: a folder (with the folders below it), a pattern ("videos/**/*.mp4"), one image or video, a list of these
@@ -45,6 +45,7 @@ def read_folder(
     if without is not None and not Path(str(source)).is_file():
         files = {key: path for key, path in files.items() if not without(path)}
     samples: list[Sample] = []
+    faults: list[str] = []
     names = Counter(path.name for path in files.values())
     for key, path in files.items():
         try:
@@ -53,9 +54,11 @@ def read_folder(
             else:
                 samples.append(_sample(key, path))
         except UserError as error:
-            if damaged is None:
-                raise
-            damaged.append(str(error))
+            faults.append(str(error))
+    if faults and damaged is None:
+        raise UserErrors(faults)
+    if damaged is not None:
+        damaged += faults
     return PoseData(name, None, tuple(samples))
 
 
@@ -78,6 +81,13 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, dict[str
     videos = [p for p in below(path) if is_video(p) and not _hidden(p, path)]
     pictures = list_images(path) if not videos or _any_image(path) else []
     return path.resolve().name, {p.relative_to(path).as_posix(): p for p in [*pictures, *videos]}
+
+
+def strange_in(source: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Pictures and films in folders of a source that are of formats which are not read."""
+    every = [Path(source)] if isinstance(source, str | Path) else [Path(one) for one in source]
+    files = (file for path in every if path.is_dir() for file in below(path))
+    return [file for file in files if file.suffix.lower() in OTHERS]
 
 
 def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
