@@ -83,7 +83,7 @@ def look(root: Path) -> Inside:
         return Inside(base, [(root, None)], [], set(), images, videos, made, remarks, strange)
     wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json", MARK)]
     wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
-    sources, faults = [], []
+    sources, faults, broken = [], [], []
     named: dict[Path, set[str]] = {}
     for path in wanted:
         try:
@@ -93,10 +93,12 @@ def look(root: Path) -> Inside:
             named[path] = {os.path.realpath(image) for image in data.images}
         except UserError as fault:
             faults.append(fault)
+            broken.append(path)
             remarks.append(f"left out: {fault}")
     if not sources:
         if faults:
-            raise faults[0]
+            predictions = (fault for fault, path in zip(faults, broken, strict=True) if is_predicted(path))
+            raise next(predictions, faults[0])
         raise UserError(
             f"{root} holds no labels, {len(images)} images and {len(videos)} videos; needed is a project of DeepLabCut"
             f" or Lightning Pose, a .slp, a COCO JSON, or a CSV of image, joint, x, y{'; ' if strange else ''}"

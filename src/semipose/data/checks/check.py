@@ -146,8 +146,8 @@ def check(
         counts.append(_counts(use, data, scans[use]))
         findings += _images(use, scans[use])
         findings += _ends(use, data)
-        findings += _samples(use, data, scans[use], paired)
         findings += _frame(use, data, scans[use], settled)
+        findings += _samples(use, data, scans[use], paired)
         if use != "unlabeled" and not any(s.labeled for s in data):
             what = f"{use}: none of the {len(data)} samples has a labelled joint"
             findings.append(Finding(True, what, todo="name the labels' file; is this the unlabelled data?"))

@@ -144,7 +144,7 @@ def _shares(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doub
         return [Doubt(text, True, f"{_set('shares')} reads them so", tuple(samples[:2]), "coordinates", "shares")]
     spans = np.array([np.ptp(_labels(s), 0) / 100 for s in samples])
     many = len(samples) >= 10 and high <= SHARES["percent"] and side > 2.5 * SHARES["percent"]
-    if many and (points.max(0) > 80).all() and np.median(spans.max(1)) > 0.2:
+    if many and (points.max(0) > 80).all() and np.median(spans.max(1)) > 0.1:
         text = "all coordinates lie between 0 and 100, in larger images: they may be percent of width and height"
         todo = f"look at the picture; {_set('percent')} reads them so, file says that they are pixels"
         return [Doubt(text, False, todo, tuple(samples[:2]), "coordinates", "percent")]
@@ -224,7 +224,9 @@ def _lost(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doubt]
     if gone < LOST:
         return []
     text = f"{gone:.0%} of all labels lie outside their images: labels and images do not belong together"
-    todo = "name the images that were labelled; were they cut out, resized or renamed?"
+    todo = (
+        f"name the images that were labelled: were they cut out, resized or renamed? {_set('file')} trains all the same"
+    )
     return [Doubt(text, True, todo, tuple(samples[:2]))]
 
 

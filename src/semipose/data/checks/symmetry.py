@@ -50,7 +50,7 @@ def unnamed_pairs(data: PoseData) -> list[tuple[int, int]]:
         rest = [k for k in range(len(flip)) if k not in (i, j)]
         if _unlike(far[i, rest], mirrored[i, rest]) >= ALIKE or not _apart(xy, i, j):
             return []  # one that is wrong may have made the others look right
-    return [(i, j) for i, j in chosen.items() if i < j]
+    return sorted((i, j) for i, j in chosen.items() if i < j)
 
 
 def side_doubts(data: PoseData, told: Mapping[str, Any] | None = None) -> list[str]:
