@@ -420,7 +420,7 @@ def _yaml(
     if unclear:
         note = "say which are left and right ([] for none); then +flip50 may follow easy and hard below"
         pairs = ("#  pairs", shown([*named, *guessed]), note)
-    settle = [(f"# {d.key}", d.right or "file", d.text) for d in doubts if d.key == "coordinates"]
+    settle = [(f"#{d.key}", d.right or "file", d.text) for d in doubts if d.key == "coordinates"]
     rows += [
         (
             "boxes",

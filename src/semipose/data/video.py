@@ -122,9 +122,7 @@ def cut_short(path: str | Path) -> str:
     missing = film.stated - len(film)
     if missing <= max(2, SLACK * film.stated):
         return ""
-    return (
-        f"{path} ends early: {len(film)} of the {film.stated} frames that it states are there; copy or record it again"
-    )
+    return f"{path} ends early: {len(film)} of the {film.stated} frames that it states are there; copy it again"
 
 
 def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:

@@ -18,8 +18,8 @@ def whole(folder: Path) -> Path:
     picture(folder / "a.png")
     rows = []
     for n in range(2):
-        points = [[10 + k % 9, 5 + k % 7, 2] if n == 0 else [0, 0, 0] for k in range(17)]
-        row = {"id": n, "image_id": 0, "category_id": 1, "bbox": [1, 1, 40, 40], "keypoints": sum(points, [])}
+        points = [v for k in range(17) for v in ((10 + k % 9, 5 + k % 7, 2) if n == 0 else (0, 0, 0))]
+        row = {"id": n, "image_id": 0, "category_id": 1, "bbox": [1, 1, 40, 40], "keypoints": points}
         for part, names in PARTS.items():
             row[f"{part}_kpts"] = [v for k in range(len(names)) for v in (20 + k % 20, 10 + k % 30, 0.5)]
             row[f"{part}_valid"] = n == 1 or "hand" not in part
