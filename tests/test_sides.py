@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semipose.errors import UserError
-from semipose.sides import find_sides
+from semipose.sides import find_sides, guesses
 from semipose.skeleton import Skeleton, described
 
 MARKS = ("left_{}", "Left {}", "left{}", "{}_L", "l-{}", "L_{}", "{}Left", "{} left")
@@ -82,3 +82,100 @@ def test_a_description_that_does_not_fit(words: dict, says: str) -> None:
     with pytest.raises(UserError, match=says) as error:
         described(MOUSE, words)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("左耳", "右耳"),
+        ("ひだりみみ", "みぎみみ"),
+        ("왼쪽 귀", "오른쪽 귀"),
+        ("hidari_mimi", "migi_mimi"),
+        ("oreille_gauche", "oreille_droite"),
+        ("oeilGauche", "oeilDroit"),
+        ("linkes_ohr", "rechtes_ohr"),
+        ("ohrlinks", "ohrrechts"),
+        ("linkeshinterbein", "rechteshinterbein"),
+        ("ohr_li", "ohr_re"),
+        ("oreja_izq", "oreja_der"),
+        ("ojo_izquierdo", "ojo_derecho"),
+        ("orecchio_sx", "orecchio_dx"),
+        ("zampa_sinistra", "zampa_destra"),
+        ("orelha_esquerda", "orelha_direita"),
+        ("linkeroor", "rechteroor"),
+        ("левое ухо", "правое ухо"),
+        ("lewe_ucho", "prawe_ucho"),
+        ("vänster_öra", "höger_öra"),
+        ("øre_venstre", "øre_højre"),
+        ("kulak_sol", "kulak_sağ"),
+        ("أذن يسرى", "أذن يمنى"),
+        ("lft_ear", "rgt_ear"),
+        ("LEAR", "REAR"),
+        ("LASI", "RASI"),
+        ("HLpaw", "HRpaw"),
+        ("pawfl", "pawfr"),
+        ("L1", "R1"),
+        ("paw.L", "paw.R"),
+        ("eyel", "eyer"),
+    ],
+)
+def test_sides_in_many_languages_and_spellings(left: str, right: str) -> None:
+    assert find_sides(["tail", right, left, "nose"]) == (((2, 1),), ())
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["leftover", "ear"],
+        ["rear", "front", "ear", "heel"],
+        ["a", "b", "c", "d", "l", "r"],
+        ["point_d", "point_e", "point_f", "point_g"],
+        ["droit_femoral", "nez"],
+        ["L1", "L2", "L3", "T1"],
+        ["upper_lip", "lower_lip", "rib", "root"],
+        ["ipsi_ear", "contra_ear"],
+        ["die_spitze_der_nase", "schwanz"],
+    ],
+)
+def test_letters_of_other_words_are_no_sides(names: list[str]) -> None:
+    assert find_sides(names) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("names", "alone"),
+    [
+        (["snout", "FLpaw", "FRpaw", "HLpaw"], "HLpaw"),
+        (["nose", "HLpaw"], "HLpaw"),
+        (["LH", "RH", "LF"], "LF"),
+        (["左耳", "鼻"], "左耳"),
+        (["oreille_gauche", "nez"], "oreille_gauche"),
+        (["lft_ear", "nose"], "lft_ear"),
+    ],
+)
+def test_one_side_alone_is_said(names: list[str], alone: str) -> None:
+    (remark,) = find_sides(names).remarks
+    assert remark == f"{alone!r} is left and there is no right one: no pair"
+
+
+@pytest.mark.parametrize(
+    ("names", "pair"),
+    [
+        (["patte_g", "patte_d", "queue"], (0, 1)),
+        (["patteAVD", "patteAVG"], (1, 0)),
+        (["oreja_d", "oreja_i"], (1, 0)),
+        (["лапа_л", "лапа_п"], (0, 1)),
+        (["Nose", "Nearknee", "Offknee"], (1, 2)),
+        (["off_fore_hoof", "near_fore_hoof"], (1, 0)),
+    ],
+)
+def test_what_may_be_sides_is_proposed_and_no_pair(names: list[str], pair: tuple[int, int]) -> None:
+    sides = find_sides(names)
+    assert sides.pairs == () and len(sides.remarks) == 1 and "may be left and right" in sides.remarks[0]
+    assert [(guess.i, guess.j) for guess in guesses(names)] == [pair]
+
+
+def test_many_names_of_one_kind_are_one_line() -> None:
+    (line,) = find_sides(
+        [f"{side}{part}" for part in ("knee", "hock", "foot", "hip") for side in ("Near", "Off")]
+    ).remarks
+    assert line.startswith("'Nearknee' - 'Offknee', 'Nearhock' - 'Offhock', 'Nearfoot' - 'Offfoot' and 1 more may be")

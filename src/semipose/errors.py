@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -26,6 +26,15 @@ class UserError(Exception):
     def __init__(self, text: object = "") -> None:
         line = str(text)
         super().__init__(line if len(line) <= WHOLE else f"{line[: WHOLE // 2]} ... {line[-WHOLE // 4 :]}")
+
+
+class UserErrors(UserError):
+    """Several at once, a sentence each in `several`."""
+
+    def __init__(self, several: Sequence[str]) -> None:
+        self.several = tuple(several)
+        many = f"{len(self.several)} files cannot be read: " if len(self.several) > 1 else ""
+        super().__init__(many + "; ".join(self.several))
 
 
 class UsageError(UserError):

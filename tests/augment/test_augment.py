@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semipose import augment
-from semipose.augment import POLICIES, affine, compose, identity, parse, parts
+from semipose.augment import POLICIES, affine, compose, identity, parse, parts, without_mirror
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.target import Target
@@ -195,3 +195,11 @@ def test_two_ranks_draw_one_batch(text) -> None:
         part = type(whole)(whole.source[rows], whole.base, whole.matrix[rows], whole.size)
         found = parse(text)(part, Draws(1, 2, rank=rank, world=2), Target(maps[rows], maps[rows], part)).image
         torch.testing.assert_close(found, expected[rows], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "still"),
+    [("affine30+flip50", "affine30"), ("affine60 + flip50+jc5", "affine60+jc5"), ("flip50", "none"), ("none", "none")],
+)
+def test_views_without_a_mirror(text: str, still: str) -> None:
+    assert without_mirror(text) == still

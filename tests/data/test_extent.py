@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from semipose.data.extent import BOX_MARGIN, MIN_BOX, boxed, boxed_by_labels, label_box, whole
+from semipose.data.extent import BOX_MARGIN, MIN_BOX, boxed, boxed_by_labels, boxes_of, label_box, whole
 from semipose.data.sample import PoseData, Sample
 from semipose.skeleton import Skeleton
 from tests.fixtures.projects import picture
@@ -62,3 +63,14 @@ def test_one_label_takes_the_usual_size_and_none_keeps_its_box(tmp_path: Path) -
     assert [s.box for s in boxed([samples[1]])] == [(0, 0, 100, 100)], "nothing says how large"
     data = PoseData("d", Skeleton("three", ("a", "b", "c")), tuple(samples))
     assert [s.box for s in boxed_by_labels(data)] == boxes and boxed_by_labels(data).ids == data.ids
+
+
+def test_what_a_network_was_trained_on(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 60, 3), np.uint8))
+    points = np.array([[5, 6, 2]], np.float32)
+    boxes = ((0, 0, 60, 40), (1, 2, 9, 9))
+    frame, part = (Sample(str(n), str(tmp_path / "a.png"), box, points) for n, box in enumerate(boxes))
+    skeleton = Skeleton("one", ("nose",))
+    assert boxes_of(PoseData("d", skeleton, (frame,))) == {"most": 1, "whole": True}
+    assert boxes_of(PoseData("d", skeleton, (part,))) == {"most": 1, "whole": False}
+    assert boxes_of(PoseData("d", skeleton, (frame, part))) == {"most": 2, "whole": False}

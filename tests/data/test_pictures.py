@@ -11,7 +11,18 @@ import pytest
 from PIL import Image
 
 from semipose import limits
-from semipose.data.pictures import MAX_PIXELS, _bytes_of, decode_image, inside, list_images, picture_size, read_bytes
+from semipose.data import pictures
+from semipose.data.pictures import (
+    MAX_PIXELS,
+    _bytes_of,
+    decode_image,
+    inside,
+    list_images,
+    not_read,
+    picture_header,
+    picture_size,
+    read_bytes,
+)
 from semipose.errors import UserError
 
 rng = np.random.default_rng(0)
@@ -230,3 +241,40 @@ def test_a_name_that_no_disk_can_hold_is_a_sentence() -> None:
     for look in (picture_size, read_bytes):
         with pytest.raises(UserError, match="cannot be read"):
             look("a\0.png")
+
+
+@pytest.mark.skipif("AVIF" not in pictures._formats(), reason="this Pillow reads no AVIF")
+def test_avif_is_read(tmp_path: Path) -> None:
+    shown = np.zeros((24, 40, 3), np.uint8)
+    shown[:, 20:] = (250, 120, 10)
+    Image.fromarray(shown).save(tmp_path / "a.avif", quality=95)
+    assert list_images(tmp_path) == [tmp_path / "a.avif"] and picture_size(tmp_path / "a.avif") == (24, 40)
+    read = decode_image((tmp_path / "a.avif").read_bytes(), "a.avif")
+    assert read.shape == shown.shape and np.abs(read.astype(int) - shown).mean() < 6
+
+
+@pytest.mark.skipif(not pictures.HEIC, reason="the extra that reads HEIC is not installed")
+def test_heic_is_read_with_the_extra() -> None:
+    assert ".heic" in pictures.EXTENSIONS and "HEIF" in pictures._formats()
+
+
+@pytest.mark.parametrize(
+    ("brand", "says"), [(b"heic", "is HEIC.*semipose.heic."), (b"mif1", "is HEIC"), (b"avif", "is AVIF")]
+)
+def test_pictures_of_phones_that_cannot_be_read_are_named(brand: bytes, says: str) -> None:
+    with pytest.raises(UserError, match=f"{says}.*magick mogrify"):
+        decode_image(b"\x00\x00\x00\x1cftyp" + brand + b"\x00" * 40, "a.heic")
+
+
+def test_what_is_left_out_is_counted_by_kind() -> None:
+    assert not_read([]) == ""
+    line = not_read([Path("b/x.GIF"), Path("a.gif"), Path("c.psd")])
+    assert line.startswith("3 files are left out, of formats that are not read (2 .gif, 1 .psd), first b/x.GIF; ")
+
+
+@pytest.mark.parametrize("turn", [1, 3, 6])
+def test_a_header_says_how_a_picture_is_turned(tmp_path: Path, turn: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.new("RGB", (40, 24)).save(tmp_path / "a.jpg", exif=exif)
+    assert picture_header(tmp_path / "a.jpg") == ((40, 24) if turn == 6 else (24, 40), turn)

@@ -9,9 +9,9 @@ import pytest
 from semipose.data.crops.build import CropSpec, build_crops
 from semipose.data.open import open_unlabeled
 from semipose.data.readers.folder import read_folder
-from semipose.data.video import choose, probe, read_frame, read_frames
+from semipose.data.video import choose, cut_short, probe, read_frame, read_frames, refuse_unreadable
 from semipose.errors import UserError
-from tests.fixtures.films import film, number
+from tests.fixtures.films import cut, film, number
 from tests.fixtures.shared import shared_data
 
 
@@ -120,3 +120,15 @@ def test_crops_of_a_video_decode_it_once_in_order(clip: Path, tmp_path: Path, mo
     assert build_crops(data, spec, tmp_path, progress=False).decoded == 0
     clip.touch()
     assert build_crops(data, spec, tmp_path, progress=False).decoded == 0, "the same content at another time"
+
+
+def test_a_video_that_ends_early_says_so(tmp_path: Path) -> None:
+    clip = cut(tmp_path / "cut.avi")
+    there = len(probe(clip))
+    assert 5 < there < 25
+    assert cut_short(clip) == f"{clip} ends early: {there} of the 30 frames that it states are there; copy it again"
+    assert cut_short(film(tmp_path / "whole.mp4", 12)) == ""
+    refuse_unreadable(clip)
+    (tmp_path / "no.mp4").write_bytes(b"<html>")
+    with pytest.raises(UserError, match="no video that can be opened"):
+        refuse_unreadable(tmp_path / "no.mp4")

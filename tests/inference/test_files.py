@@ -22,7 +22,7 @@ from semipose.inference.files import Prediction, boxes_of_run, predict_files
 from semipose.inference.predictor import Predictor
 from semipose.outputs import Frame
 from semipose.skeleton import COCO, Skeleton
-from tests.fixtures.films import dot, film
+from tests.fixtures.films import cut, dot, film
 from tests.inference.test_predictor import Bright
 
 PAIR = Skeleton("pair", ("nose", "tail"), (), ((0, 1),))
@@ -325,3 +325,24 @@ def test_no_boxes_is_one_line(clip: Path, tmp_path: Path) -> None:
 def test_an_unknown_output_is_refused(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="xml"):
         on(clip, tmp_path / "out", "xml")
+
+
+def test_a_run_of_several_instances_says_that_one_pose_is_found_in_a_frame(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("data: {boxes: own}")
+    (tmp_path / "summary.json").write_text(json.dumps({"boxes": {"most": 2, "whole": False}}))
+    note = boxes_of_run(tmp_path)
+    assert note is not None and "instances (up to 2 in an image), in each of which it finds one pose" in note
+    for boxes in ({"most": 1, "whole": True}, [], None):
+        (tmp_path / "summary.json").write_text(json.dumps({"boxes": boxes}))
+        assert boxes_of_run(tmp_path) is None
+
+
+def test_what_is_left_out_and_what_ends_early_is_said(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    cv2.imwrite(str(source / "a.png"), np.zeros((40, 30, 3), np.uint8))
+    (source / "anim.gif").write_bytes(b"GIF89a")
+    cut(source / "cut.avi")
+    left, early = on(source, tmp_path / "out", "csv").remarks
+    assert "1 .gif" in left and "cut.avi ends early" in early and "of the 30 frames" in early
+    assert not on(source / "a.png", tmp_path / "one", "csv").remarks

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from semipose.augment import parse
 from semipose.draws import Draws
 from semipose.errors import UsageError, UserError
 from semipose.methods import build_method, options
-from semipose.methods.base import Method, Options, Outcome
+from semipose.methods.base import Method, Options, Outcome, unmirrored
 from semipose.methods.target import mse, truth
 from tests.fixtures.tiny import CODEC, Tiny, labeled, view
 
@@ -58,3 +60,11 @@ def test_joint_cutout_is_part_of_a_hard_view_alone(name: str, key: str) -> None:
     with pytest.raises(UserError, match=f"method.{key} is 'affine30\\+jc5': Joint Cutout masks joints"):
         options(name, **{key: "affine30+jc5"}).check()
     options(name, hard="affine30+jc5").check()
+
+
+def test_views_are_unmirrored_and_nothing_else_changes() -> None:
+    before = options("denoise_select")
+    after = unmirrored(before)
+    assert (after.easy, after.hard, after.multi) == ("affine30", "affine60+jc5", "affine30")  # type: ignore[attr-defined]
+    assert replace(after, easy=before.easy, hard=before.hard, multi=before.multi) == before  # type: ignore
+    assert unmirrored(after) == after

@@ -12,7 +12,7 @@ from semipose.data.marks import is_own
 from semipose.data.video import probe, read_frames
 from semipose.drawing.poses import draw_pose
 from semipose.outputs.drawn import Overlay
-from tests.fixtures.films import film
+from tests.fixtures.films import film, uneven
 from tests.fixtures.predictions import TWO, frames, job, pose, written
 from tests.fixtures.projects import picture
 
@@ -64,3 +64,11 @@ def test_many_pictures_of_one_name_take_little_time(tmp_path: Path) -> None:
         overlay.files.append(overlay._free("img", ".jpg"))
     assert time.perf_counter() - began < 5, "looking through all names for each takes minutes"
     assert overlay.files[0].name == "img.jpg" and overlay.files[-1].name == "img-5000.jpg"
+
+
+def test_a_film_of_uneven_pace_keeps_it(tmp_path: Path) -> None:
+    clip = uneven(tmp_path / "clip.mp4", [0, 30, 60, 300, 330, 1000, 1030])
+    (file,) = written(Overlay(job(tmp_path / "out")), list(frames(clip, 7)), people=0)
+    assert np.allclose(probe(file).seconds, probe(clip).seconds, atol=1e-3)
+    (some,) = written(Overlay(job(tmp_path / "some")), list(frames(clip, 3, start=2)), people=0)
+    assert np.allclose(probe(some).seconds, [0, 0.24, 0.27], atol=1e-3)

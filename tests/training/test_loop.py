@@ -22,6 +22,7 @@ from semipose.methods.target import Codec
 from semipose.models import checkpoint
 from semipose.models.build import build_model
 from semipose.models.weights import load_model
+from semipose.skeleton import Skeleton
 from semipose.training import loop as train
 from semipose.training.loop import OnCrops, run_training
 from semipose.training.rundir import RunDir
@@ -336,3 +337,24 @@ def test_twins_learn_as_runs_of_their_own_would(cache, run, tmp_path, reference,
         for key, value in alone.items():
             mine = guarded[prefix + key.removeprefix("students.0.")]
             torch.testing.assert_close(mine, value, rtol=1e-4, atol=1e-5)
+
+
+def test_pictures_are_not_mirrored_until_someone_says_which_joints_are_left(cache, run, monkeypatch, capsys) -> None:
+    """What is built, and what is said; the configuration stays as it was asked for."""
+    data = points(6)
+    data = replace(data, skeleton=Skeleton("other", ("patte_g", "patte_d")))
+    monkeypatch.setattr(train, "open_sets", lambda *_: Sets(data, None, None))
+    built = []
+    monkeypatch.setattr(
+        train, "build_method", lambda method, *more: built.append(method) or build_method(method, *more)
+    )
+    config = tiny(cache, "supervised", steps=1, data={"val": None, "unlabeled": None})
+    summary = trained(config, run)
+    assert built[0].easy == "affine30" and config.method.easy == "affine30+flip50"
+    assert "no mirrored pictures: 'patte_g' - 'patte_d' may be left and right" in capsys.readouterr().err
+    assert any("name the pairs with data.skeleton" in warning for warning in summary["warnings"])
+    assert summary["boxes"] == {"most": 1, "whole": False}
+    said = replace(config, data=replace(config.data, skeleton={"pairs": [["patte_g", "patte_d"]]}))
+    assert (
+        not trained(said, RunDir.create(run.path.with_name("said")))["warnings"] and built[1].easy == "affine30+flip50"
+    )

@@ -46,7 +46,18 @@ from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.target import Target
 
-__all__ = ["Policy", "affine", "afresh", "compose", "joint_cutout", "onto", "parse", "parts", "rand_augment"]
+__all__ = [
+    "Policy",
+    "affine",
+    "afresh",
+    "compose",
+    "joint_cutout",
+    "onto",
+    "parse",
+    "parts",
+    "rand_augment",
+    "without_mirror",
+]
 
 
 def identity(view: View, draws: Draws, target: Target | None = None) -> View:
@@ -153,6 +164,12 @@ def parse(text: str) -> Policy:
 def parts(text: str) -> list[tuple[str, float]]:
     """The words of a policy's name, each with its number, or 0 where it takes none; raises as `parse` does."""
     return [_part(word.strip(), text) for word in text.split("+")]
+
+
+def without_mirror(text: str) -> str:
+    """A policy's name without its mirrors; `none` where nothing else is in it."""
+    words = zip(text.split("+"), parts(text), strict=True)
+    return "+".join(word.strip() for word, (name, _) in words if name != "flip") or "none"
 
 
 def _part(word: str, text: str) -> tuple[str, float]:

@@ -53,7 +53,11 @@ class DataConfig:
         occluded: whether joints that are labelled where they cannot be seen (v 1) teach; they are scored in any case,
             and also apart from the visible ones.
         boxes: of labelled and validation samples: `own`, the data's, which is the whole frame where it has none; or
-            `labels`, the extent of each one's labelled joints; or `whole`, the image, which then may show one alone.
+            `labels`, the extent of each one's labelled joints; `corners`, the data's, which are x1, y1, x2, y2; or
+            `whole`, the image, which then may show one alone.
+        coordinates: what labels and their boxes count: `file`, pixels of the image as it is shown; `json`, of the size
+            that the JSON states; `stored`, of the picture before EXIF turns it; `shares` of width and height, 0 to 1;
+            `percent` of them. Where none is named, `file`, and a training whose labels look otherwise is refused.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
             35 has room for `rotate180+scale25` in crops of up to 4:3.
         cache: folder of the source-crop cache.
@@ -73,7 +77,8 @@ class DataConfig:
     category: str | None = None
     outside: bool = False
     occluded: bool = True
-    boxes: Literal["own", "labels", "whole"] = "own"
+    boxes: Literal["own", "labels", "corners", "whole"] = "own"
+    coordinates: Literal["file", "json", "stored", "shares", "percent"] | None = None
     reach: float = option(30.0, at_least(0, "it is an angle in degrees, 0 or more"), "ours")
     cache: str = "~/.cache/semipose"
     store: str = option("raw", one_of("raw", "jpeg"))

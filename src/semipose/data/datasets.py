@@ -11,16 +11,19 @@ from typing import Literal, cast
 import numpy as np
 
 from semipose.config import Config, DataConfig
+from semipose.data.checks.frame import refuse_certain
+from semipose.data.coordinates import in_pixels
 from semipose.data.crops.build import Crops, CropSpec, build_crops
-from semipose.data.extent import boxed_by_labels, whole_boxes
+from semipose.data.extent import boxed_by_corners, boxed_by_labels, whole_boxes
 from semipose.data.open import FinderOf, open_all, open_labeled, open_unlabeled
+from semipose.data.predicted import refuse_predicted
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, check_overlap
 from semipose.errors import UserError
 from semipose.geometry import Size
 from semipose.skeleton import Skeleton, described, joint_map
 
-BOXED = {"labels": boxed_by_labels, "whole": whole_boxes}
+BOXED = {"labels": boxed_by_labels, "corners": boxed_by_corners, "whole": whole_boxes}
 """What becomes of the boxes of labelled samples."""
 
 
@@ -74,7 +77,10 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
     if config.unlabeled:
         how = (config.unlabeled_images, config.frames, config.unlabeled_boxes, config.cache)
         whole = open_unlabeled(config.unlabeled, *how, labels=True, finder_of=finder_of, outside=config.outside)
-    val = _boxed(open_labeled(config.val, config.val_images, *_which(config)), config) if config.val else None
+    val = _boxed(opened(config.val, config.val_images, config), config) if config.val else None
+    for part in (pool, val) if checked else ():
+        if part is not None:
+            refuse_certain(part, config.coordinates, config.boxes)
     labeled = pool
     if config.split:
         split = Split.load(Path(config.split))
@@ -111,10 +117,16 @@ def held_back(data: PoseData | None, skeleton: Skeleton) -> PoseData | None:
 def open_pool(config: DataConfig) -> PoseData:
     """The labelled data, before any split, joined by joint name where several sources are named, with the skeleton and
     the boxes that the configuration asks for."""
-    pool = join([open_labeled(source, images, *_which(config)) for source, images in _labeled(config)])
+    pool = join([opened(source, images, config) for source, images in _labeled(config)])
     if config.skeleton and pool.skeleton is not None:
         pool = pool.onto(described(pool.skeleton, config.skeleton))
     return _boxed(pool, config)
+
+
+def opened(source: str, images: str | None, config: DataConfig) -> PoseData:
+    """Labelled data in pixels of its images; UserError where it is predictions that nobody has corrected."""
+    refuse_predicted(source)
+    return in_pixels(open_labeled(source, images, *_which(config)), config.coordinates)
 
 
 def _labeled(config: DataConfig) -> list[tuple[str, str | None]]:
@@ -133,7 +145,8 @@ def others_in(data: PoseData, config: DataConfig) -> list[Sample]:
     a pose on one of them for nothing. Read from JSON files, which alone may have such people."""
     sources = [(config.val, config.val_images)] if config.val else _labeled(config)
     shown = set(data.images)
-    pools = [open_all(s, i, *_which(config)) for s, i in sources if str(s).lower().endswith(".json")]
+    read = (open_all(s, i, *_which(config)) for s, i in sources if str(s).lower().endswith(".json"))
+    pools = [in_pixels(pool, config.coordinates) for pool in read]
     return [
         replace(s, keypoints=None) for pool in pools for s in pool if s.image in shown and (s.iscrowd or not s.labeled)
     ]

@@ -6,27 +6,35 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PureWindowsPath
 
 from semipose.data.marks import is_own
 from semipose.data.open import holds_labels, open_labeled
-from semipose.data.pictures import EXTENSIONS
+from semipose.data.pictures import EXTENSIONS, OTHERS, not_read
+from semipose.data.predicted import NAME as MARK
+from semipose.data.predicted import TODO, is_predicted, refuse_predicted
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.readers.deeplabcut import left_out as unread
-from semipose.data.readers.lightning_pose import is_lightning_pose, tables
+from semipose.data.readers.lightning_pose import is_lightning_pose
+from semipose.data.readers.lightning_pose import tables as lp_tables
 from semipose.data.readers.yolo import KINDS, is_yolo, named_parts
 from semipose.data.sample import PoseData
-from semipose.data.video import VIDEOS
+from semipose.data.video import VIDEOS, is_video
 from semipose.errors import UserError
-from semipose.files import below
+from semipose.files import below, read_mapping
 
 SUFFIXES = (".slp", ".csv", ".json", ".mat", *KINDS, ".xml", ".nwb")
 """Of files that may hold labels, in order of preference; those of the first kind found are used."""
 
-VALIDATION = {"val", "valid", "validation", "test"}
+VALIDATION = {"val", "valid", "validation", "test", "testing"}
+TRAINING = {"train", "training"}
+PLAIN = {"images", "image", "labels", "annotations", "data", "set", "split", "coco", "frames"}
+"""Words of a folder's name that leave it one of validation: val_images; test_mouse is a mouse's."""
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """A word of a file's name; labelsTest and person_keypoints_val2017 are of validation, labels_latest is not."""
+
+PREDICTIONS = f"predictions that nobody has corrected; {TODO}"
 
 DRAWN = re.compile(r"_labell?ed$|_semipose$|DLC_|^plot-poses$|^doctor$")
 """In the name of a folder or file, without its ending, of pictures and videos on which a tool drew poses."""
@@ -35,8 +43,8 @@ DRAWN = re.compile(r"_labell?ed$|_semipose$|DLC_|^plot-poses$|^doctor$")
 @dataclass(frozen=True)
 class Inside:
     """What is in a folder: labelled sources with the image folder each needs, the same for validation (one or none),
-    the real paths of images that labels for validation or testing name, all images and videos, which of them tools
-    made, and remarks."""
+    those for testing beside it, the real paths of images that labels for validation or testing name, all images and
+    videos, which of them tools made, which files are pictures or films that are not read, and remarks."""
 
     root: Path
     labeled: list[tuple[Path, Path | None]]
@@ -46,6 +54,8 @@ class Inside:
     videos: list[Path]
     made: set[Path]
     remarks: list[str]
+    strange: list[Path] = field(default_factory=list)
+    tests: list[tuple[Path, Path | None]] = field(default_factory=list)
 
 
 def look(root: Path, category: str | None = None, outside: bool = False) -> Inside:
@@ -63,51 +73,115 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     images = [p for p in seen if p.suffix.lower() in EXTENSIONS]
     videos = [p for p in seen if p.suffix.lower() in VIDEOS]
     remarks: list[str] = []
-    sets = [root] if root.is_file() and is_yolo(str(root)) else []
-    if sets:
-        return Inside(base, *_yolo(sets[0], None, category, outside), images, videos, made, remarks)
+    strange = [p for p in every if p.suffix.lower() in OTHERS]
+    if root.is_file() and is_yolo(str(root)):
+        return Inside(base, *_yolo(root, None, category, outside), images, videos, made, remarks, strange)
     if root.is_file() or is_deeplabcut(root) or is_lightning_pose(root):
         if is_deeplabcut(root):
             parts = ", ".join(unread(base))
             remarks += [f"left out: {parts}, of no animal (uniquebodyparts)"] if parts else []
+            videos += _named_videos(base, videos, remarks)
+            if not is_predicted(root):
+                tables = sorted(base.glob("labeled-data/*/CollectedData_*.csv"))
+                remarks += [f"left out: {p}, {PREDICTIONS}" for p in tables if is_predicted(p)]
         elif root.is_dir():
-            remarks += [f"left out: {path}, beside {tables(root)[0].name}" for path in tables(root)[1:]]
-        return Inside(base, [(root, None)], [], set(), images, videos, made, remarks)
-    wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json")]
+            remarks += [f"left out: {path}, beside {lp_tables(root)[0].name}" for path in lp_tables(root)[1:]]
+        refuse_predicted(root)
+        return Inside(base, [(root, None)], [], set(), images, videos, made, remarks, strange)
+    wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json", MARK)]
     wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
-    sources, faults = [], []
+    sources, faults, broken = [], [], []
     named: dict[Path, set[str]] = {}
     for path in wanted:
         try:
+            refuse_predicted(path)
             images_of, data = _images_of(path, base, category, outside)
             sources.append((path, images_of))
             named[path] = {os.path.realpath(image) for image in data.images}
         except UserError as fault:
             faults.append(fault)
+            broken.append(path)
             remarks.append(f"left out: {fault}")
     if not sources:
         if faults:
-            raise faults[0]
+            predictions = (fault for fault, path in zip(faults, broken, strict=True) if is_predicted(path))
+            raise next(predictions, faults[0])
         raise UserError(
             f"{root} holds no labels, {len(images)} images and {len(videos)} videos; needed is a project of DeepLabCut"
             " or Lightning Pose, a .slp, a COCO JSON, YOLO-pose, an export of CVAT or Label Studio, or a CSV of image,"
-            " joint, x, y"
+            f" joint, x, y{'; ' if strange else ''}{not_read(strange)}"
         )
     kind = sources[0][0].suffix.lower()
     remarks += [f"left out: {p}, labels of another kind" for p, _ in sources if p.suffix.lower() != kind]
     sources = [source for source in sources if source[0].suffix.lower() == kind]
     if kind in KINDS:
         remarks += [f"left out: {path}, beside {sources[0][0].name}" for path, _ in sources[1:]]
-        return Inside(base, *_yolo(*sources[0], category, outside), images, videos, made, remarks)
-    words = {path: {word.lower() for word in WORD.findall(path.stem)} for path, _ in sources}
+        return Inside(base, *_yolo(*sources[0], category, outside), images, videos, made, remarks, strange)
+    words = {path: _words(path.stem) | parts_of(path, base) for path, _ in sources}
     val = sorted((s for s in sources if VALIDATION & words[s[0]]), key=lambda s: "test" in words[s[0]])
     labeled = [source for source in sources if source not in val]
     apart = set[str]().union(*(named[path] for path, _ in val))
     if all(named[path] <= apart for path, _ in labeled):  # of itself, nothing would be left to train on
         labeled, val, apart = sources, [], set()
     labeled = _without_doubles(_without_all(labeled, named, apart, remarks), named, remarks)
-    remarks += [f"left out: {path}, beside {val[0][0].name}; its images are not learned from" for path, _ in val[1:]]
-    return Inside(base, labeled, val[:1], apart, images, videos, made, remarks)
+    for path, _ in val[1:]:
+        first = val[0][0] if val[0][0].name == path.name else val[0][0].name
+        remarks.append(f"left out: {path}, beside {first}; its images are not learned from")
+    tests = [source for source in val[1:] if words[source[0]] & {"test", "testing"}]
+    if any(TRAINING & (words[path] | parts_of(path, base)) for path, _ in labeled):
+        away = [p for p in (*images, *videos) if VALIDATION & parts_of(p, base)]
+        away = [p for p in away if os.path.realpath(p) not in apart]
+        images, videos = ([p for p in some if p not in away] for some in (images, videos))
+        if away:
+            remarks.append(
+                f"left out: {len(away)} images and videos in folders of validation and test, first {away[0]}"
+            )
+    return Inside(base, labeled, val[:1], apart, images, videos, made, remarks, strange, tests)
+
+
+def parts_of(path: Path, base: Path) -> set[str]:
+    """Of which part of a data set's own split a file is, as its folders below `base` say: train, valid2017, val_images,
+    images/test."""
+    found: set[str] = set()
+    for part in path.relative_to(base).parent.parts if path.is_relative_to(base) else ():
+        said = _words(part)
+        if said & (VALIDATION | TRAINING) and said <= VALIDATION | TRAINING | PLAIN:
+            found |= said & (VALIDATION | TRAINING)
+    return found
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in WORD.findall(name)}
+
+
+def _named_videos(base: Path, seen: Sequence[Path], remarks: list[str]) -> list[Path]:
+    """Videos outside a DeepLabCut project that its configuration names and that are there; the others are remarked
+    on."""
+    sets = read_mapping(base / "config.yaml").get("video_sets")
+    names = [str(name) for name in sets] if isinstance(sets, dict) else []
+    places = {name: _place(name, base) for name in names if name.strip() and "WILL BE AUTOMATICALLY" not in name}
+    inside = {os.path.realpath(video) for video in seen}
+    films = {video.name for video in seen}
+    gone = [name for name, place in places.items() if place is None and _last(name) not in films]
+    if gone:
+        remarks.append(
+            f"missing: {len(gone)} of {len(places)} videos that config.yaml names in video_sets do not exist, first"
+            f" {gone[0]}; copy them to {base / 'videos'} to learn from their frames"
+        )
+    there = [p for p in places.values() if p is not None and is_video(p) and os.path.realpath(p) not in inside]
+    if there:
+        remarks.append(f"of video_sets: {len(there)} videos outside the project are used, first {there[0]}")
+    return there
+
+
+def _place(name: str, base: Path) -> Path | None:
+    """Where a video is, by its name on the machine that the project was made on."""
+    places = (Path(name), base / name, base / "videos" / _last(name))
+    return next((place for place in places if os.path.isfile(place)), None)
+
+
+def _last(name: str) -> str:
+    return PureWindowsPath(name).name
 
 
 def _yolo(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +65,27 @@ def whole_boxes(data: PoseData) -> PoseData:
 def boxed_by_labels(data: PoseData) -> PoseData:
     """The same samples, each labelled one in the box of its own labels (`data.boxes: labels`)."""
     return PoseData(data.name, data.skeleton, boxed(data), data.remarks)
+
+
+def boxes_of(data: PoseData) -> dict[str, Any]:
+    """What a network was trained on: the `most` instances in an image, and whether boxes are `whole` images."""
+    most = max(Counter(s.image for s in data).values())
+    first = next((s for s in data if s.labeled), data[0])
+    return {"most": most, "whole": most == 1 and first.box == whole(image_size(first.image))}
+
+
+def boxed_by_corners(data: PoseData) -> PoseData:
+    """The same samples, whose boxes are x1, y1, x2, y2 (`data.boxes: corners`).
+
+    Raises:
+        UserError: naming a box whose second corner is not to the right of the first and below it.
+    """
+    corners = [(s, (*s.box[:2], s.box[2] - s.box[0], s.box[3] - s.box[1])) for s in data]
+    odd = next((s for s, box in corners if min(box[2:]) <= 0), None)
+    if odd is not None:
+        raise UserError(f"{data.name}: sample {odd.id!r} has the box {odd.box}, which are no corners; data.boxes=own")
+    samples = (replace(s, box=box) for s, box in corners)
+    return PoseData(data.name, data.skeleton, samples, data.remarks)
 
 
 def boxed(

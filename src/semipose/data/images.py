@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semipose.data.pictures import decode_image, leave_out, picture_size, read_bytes
+from semipose.data.pictures import decode_image, leave_out, picture_header, picture_size, read_bytes
 from semipose.data.refs import Frame, Person, parse
 from semipose.data.synthetic import people
 from semipose.data.video import probe, read_frame, read_frames
@@ -83,3 +83,9 @@ def image_sizes(refs: Iterable[str], name: str) -> dict[str, tuple[int, int]]:
             errors[ref] = str(error)
     leave_out(name, errors.values(), len(sizes) + len(errors), limit=0)
     return sizes
+
+
+def image_turn(ref: str | Path) -> int:
+    """By which of EXIF's orientations a picture file is turned when it is read (`picture_header`); 1 of all else."""
+    file = parse(ref)
+    return 1 if isinstance(file, Person | Frame) else picture_header(file.path)[1]

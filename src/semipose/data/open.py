@@ -21,7 +21,7 @@ from semipose.data.readers.label_studio import is_label_studio
 from semipose.data.readers.yolo import KINDS, is_yolo
 from semipose.data.sample import PoseData
 from semipose.data.video import FRAMES
-from semipose.errors import UserError, reason_of
+from semipose.errors import UserError, UserErrors, reason_of
 from semipose.skeleton import Skeleton, joined
 
 READERS = (
@@ -135,7 +135,14 @@ def open_unlabeled(
             format fits, or the reader found a fault.
     """
     if not isinstance(source, str | Path):
-        parts = [open_unlabeled(one, images, frames, boxes, cache, labels, finder_of, outside) for one in source]
+        parts, faults = [], list[str]()
+        for one in source:
+            try:
+                parts.append(open_unlabeled(one, images, frames, boxes, cache, labels, finder_of, outside))
+            except UserError as error:
+                faults += error.several if isinstance(error, UserErrors) else [str(error)]
+        if faults:
+            raise UserErrors(faults)
         skeletons = [part.skeleton for part in parts if part.skeleton is not None]
         skeleton = joined(skeletons) if skeletons else None
         parts = [part.onto(skeleton) if skeleton and part.skeleton else part for part in parts]

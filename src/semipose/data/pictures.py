@@ -6,8 +6,10 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -21,9 +23,14 @@ from semipose.files import names_below
 MAX_PIXELS = 178_956_970
 """Larger images are refused from their header, before memory is taken: Pillow's own limit, some 13,400 x 13,400."""
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+HEIC = find_spec("pi_heif") is not None
+"""Whether the extra that reads HEIC is installed."""
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif", *((".heic", ".heif") if HEIC else ()))
 
-FORMATS = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+OTHERS = (*(() if HEIC else (".heic", ".heif")), ".gif", ".jxl", ".jp2", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw")
+"""Of pictures and films that folders are not searched for: converted, they would be."""
+
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Of Pillow's: others, such as EPS, are programs that another program would have to run."""
 
 UNLABELED_BAD_LIMIT = 0.01
@@ -31,10 +38,19 @@ UNLABELED_BAD_LIMIT = 0.01
 
 NAMED = 5
 """Of images that cannot be used, so many are named."""
+SLOW = ("AVIF", "HEIF")
+"""Decoded by Pillow, which turns them as they say."""
+BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), "HEIC"),
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+}
+"""How such files say in their first bytes what they are."""
 
 DEEP = "have no white of their own; scale it to 8 or 16 bits a channel and save it again"
 
 _EXIF_ORIENTATION = 0x0112
+TURNED = (5, 6, 7, 8)
+"""Of its orientations, those that exchange height and width."""
 _TIFF_SIZE, _TIFF_BITS, _TIFF_STRIP, _TIFF_TILE = (256, 257), 258, 278, (322, 323)
 _ROWS = 256
 """Of a picture with transparency, blended at a time."""
@@ -64,7 +80,7 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
             which of their values is white), or larger than `MAX_PIXELS`.
     """
     with _header(data, name) as header:
-        if header.has_transparency_data:
+        if header.has_transparency_data or header.format in SLOW:
             return _on_black(header, name)
         cut_short = _is_cut_short(data, header)
         if header.format == "TIFF" and header.tag_v2.next:  # type: ignore[attr-defined]
@@ -83,6 +99,12 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
 
 def picture_size(path: str | Path) -> tuple[int, int]:
     """(height, width) of the picture that `decode_image` gives, from the file's header alone."""
+    return picture_header(path)[0]
+
+
+def picture_header(path: str | Path) -> tuple[tuple[int, int], int]:
+    """(height, width) of the picture that `decode_image` gives, and by which of EXIF's orientations it turned the
+    stored one: 1 where by none, 5 to 8 where height and width are exchanged."""
     try:
         file = open(path, "rb")  # noqa: SIM115
     except OSError as e:
@@ -94,10 +116,17 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         try:
             if header.format == "TIFF":  # whose size Pillow has turned already, in its newer versions
                 w, h = (int(header.tag_v2[tag]) for tag in _TIFF_SIZE)  # type: ignore[attr-defined]
-            turned = header.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+            turn = header.getexif().get(_EXIF_ORIENTATION, 1)
         except Exception:  # of a damaged header
             raise UserError(f"image {path} is damaged or truncated; copy it again or remove it") from None
-    return (w, h) if turned else (h, w)
+    turn = turn if turn in range(1, 9) else 1
+    return ((w, h) if turn in TURNED else (h, w)), turn
+
+
+CONVERT = {
+    "HEIC": "pip install 'semipose[heic]' reads it, magick mogrify -format jpg '*.heic' converts a folder",
+    "AVIF": "a newer Pillow reads it, magick mogrify -format jpg '*.avif' converts a folder",
+}
 
 
 def is_picture(name: str) -> bool:
@@ -144,6 +173,19 @@ def leave_out(name: str, errors: Collection[str], total: int, limit: float = UNL
     warnings.warn(f"{text}; they are left out", stacklevel=2)
 
 
+def not_read(files: Sequence[Path]) -> str:
+    """A line on files of `OTHERS`: which, how many of each kind, and how to convert them; "" of none."""
+    if not files:
+        return ""
+    kinds = Counter(file.suffix.lower() for file in files)
+    many = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+    stills = [kind for kind in kinds if kind != ".gif"]
+    how = [f"convert pictures to JPEG, as by: magick mogrify -format jpg '*{stills[0]}'"] if stills else []
+    how += ["or pip install 'semipose[heic]'"] if {".heic", ".heif"} & kinds.keys() else []
+    how += ["GIFs to videos, as by: ffmpeg -i a.gif a.mp4"] if ".gif" in kinds else []
+    return f"{len(files)} files are left out, of formats that are not read ({many}), first {files[0]}; {'; '.join(how)}"
+
+
 def inside(points: np.ndarray, shape: np.ndarray | tuple[int, int]) -> np.ndarray:
     """Whether (..., 2) points lie on a pixel of an image of `shape` (height, width); False for NaN."""
     on_pixel: np.ndarray = (points >= -0.5) & (points <= np.asarray(shape)[..., ::-1] - 0.5)
@@ -160,7 +202,10 @@ def _header(data: bytes | io.BufferedReader, name: str) -> Image.Image:
     except Image.DecompressionBombError:
         raise UserError(f"image {name} has more than {MAX_PIXELS} pixels; shrink it or remove it") from None
     except Exception:  # Pillow raises a dozen kinds
-        raise UserError(f"image {name} is not an image: {_what(data)}; replace or remove it") from None
+        what, brand = _what(data), _brand(data)
+        if brand:
+            raise UserError(f"image {name} is {brand}, which is not read here: {CONVERT[brand]}") from None
+        raise UserError(f"image {name} is not an image: {what}; replace or remove it") from None
     if header.width * header.height > MAX_PIXELS:
         raise UserError(f"image {name} has more than {MAX_PIXELS} pixels; shrink it or remove it")
     if min(header.size) < 1 or takes > limits.PICTURE:
@@ -176,6 +221,10 @@ def _header(data: bytes | io.BufferedReader, name: str) -> Image.Image:
 def _formats() -> list[str]:
     """Those of `FORMATS` that this Pillow has."""
     Image.init()
+    if HEIC:
+        import pi_heif
+
+        pi_heif.register_heif_opener()
     return [name for name in FORMATS if name in Image.OPEN]
 
 
@@ -218,6 +267,14 @@ def _what(data: bytes | io.BufferedReader) -> str:
     if data[:4] in (b"II*\0", b"MM\0*"):
         return "it is a TIFF that is damaged, or whose pixels have 32 bits or more a channel and " + DEEP
     return f"it starts with {data[:8]!r}"
+
+
+def _brand(data: bytes | io.BufferedReader) -> str:
+    """HEIC or AVIF, by the first bytes."""
+    if not isinstance(data, bytes):
+        data.seek(0)
+        data = data.read(64)
+    return BRANDS.get(data[8:12], "") if data[4:8] == b"ftyp" else ""
 
 
 def _is_cut_short(data: bytes, header: Image.Image) -> bool:

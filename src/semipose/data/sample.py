@@ -56,6 +56,7 @@ class Sample:
         head_size: pixels that PCKh measures by, where the data set has them.
         shot: who, when and by which camera, where the data set has that.
         session: the video or folder that the image is of, where the data set tells; splits can go by it.
+        size: (height, width) of the image as the data set says, which labels are in pixels of; the file's may differ.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Sample:
     head_size: float | None = None
     shot: Shot | None = None
     session: str | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def labeled(self) -> bool:

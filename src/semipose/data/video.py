@@ -27,6 +27,9 @@ from semipose.files import write_atomically
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv", ".mts")
 FRAMES = "uniform1000"
 """The plan that a source has where none is named."""
+NO_FRAME = "video {} holds no frame that can be decoded; convert it, for example to H.264 in MP4"
+SLACK = 0.02
+"""Of the frames that a header states: where no more are missing, it rounded."""
 CANDIDATES = 5000
 """Frames that a choice by diversity looks at: evenly spaced ones of a longer video."""
 THUMBNAIL = 24
@@ -34,11 +37,13 @@ THUMBNAIL = 24
 
 class Film(NamedTuple):
     """What a video's packets say, without a frame decoded. `stamps`: (N,) the frames' time stamps in the order they are
-    shown, in units of `tick` seconds; `size`: (height, width) as shown, a phone's rotation applied."""
+    shown, in units of `tick` seconds; `size`: (height, width) as shown, a phone's rotation applied; `stated`: how many
+    frames its header says there are, 0 where it says nothing."""
 
     size: tuple[int, int]
     stamps: np.ndarray
     tick: float
+    stated: int = 0
 
     def __len__(self) -> int:
         return len(self.stamps)
@@ -73,6 +78,16 @@ def probe(path: str | Path) -> Film:
     return _probe(str(path), stat.st_size, stat.st_mtime_ns)
 
 
+def refuse_unreadable(path: str | Path) -> None:
+    """
+    Raises:
+        UserError: a file is no video, or its first frame cannot be decoded.
+    """
+    with _Container(path) as (container, stream):
+        if next(_decoded(container, stream), None) is None:
+            raise UserError(NO_FRAME.format(path))
+
+
 @lru_cache(256)
 def _probe(path: str, _size: int, _time: int) -> Film:
     import av
@@ -80,9 +95,13 @@ def _probe(path: str, _size: int, _time: int) -> Film:
     with _Container(path) as (container, stream):
         first = next(_decoded(container, stream), None)
         if first is None:
-            raise UserError(f"video {path} holds no frame that can be decoded; convert it, for example to H.264 in MP4")
+            raise UserError(NO_FRAME.format(path))
         size = (first.width, first.height) if first.rotation % 180 else (first.height, first.width)
         tick = float(stream.time_base or 0.04)
+        stated = int(stream.frames or 0)
+        # Of a container that counts no frames, its length, which may be that of its sound.
+        alone = not stated and len(container.streams) == 1
+        length = float(container.duration or 0) / av.time_base if alone else 0.0
     try:
         with _Container(path) as (container, stream):
             stamps = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
@@ -92,7 +111,18 @@ def _probe(path: str, _size: int, _time: int) -> Film:
     # A stream without time stamps has its frames evenly, 25 a second.
     if len(shown) < len(stamps):
         shown, tick = list(range(len(stamps))), 0.04
-    return Film(size, np.array(shown, np.int64), tick)
+    stamps = np.array(shown, np.int64)
+    stated = stated or round(length * Film(size, stamps, tick).rate)
+    return Film(size, stamps, tick, stated)
+
+
+def cut_short(path: str | Path) -> str:
+    """A line on a video of which frames are missing at the end, as far as its header tells; "" of a whole one."""
+    film = probe(path)
+    missing = film.stated - len(film)
+    if missing <= max(2, SLACK * film.stated):
+        return ""
+    return f"{path} ends early: {len(film)} of the {film.stated} frames that it states are there; copy it again"
 
 
 def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:

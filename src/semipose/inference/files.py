@@ -19,9 +19,11 @@ from semipose.config.resolve import read_yaml
 from semipose.data import refs
 from semipose.data.images import read_images
 from semipose.data.marks import is_own
+from semipose.data.pictures import not_read
+from semipose.data.readers.folder import strange_in
 from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
-from semipose.data.video import is_video
+from semipose.data.video import cut_short, is_video
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.inference.boxes import finder_file
@@ -42,14 +44,16 @@ class Prediction(NamedTuple):
     """`files`: what was written, keypoints.json first where it is among them, the submission last. `seconds`: all but
     the loading of the network, the search for boxes included. `damaged`: why images and frames that could not be read
     were left out. `unlike`: the names of images and frames with a pose unlike what the model has seen, as one in a
-    hundred of its validation's is; they are in unlike.txt. `unfound`: those in which the run's finder finds nothing."""
+    hundred of its validation's is; they are in unlike.txt. `unfound`: those in which the run's finder finds nothing.
+    `remarks`: what else to know, such as files that are not read and videos that end early."""
 
     files: list[Path]
     frames: int
     seconds: float
     damaged: list[str]
-    unlike: list[str]
-    unfound: list[str]
+    unlike: Sequence[str] = ()
+    unfound: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 def predict_files(
@@ -152,18 +156,45 @@ def predict_files(
     if unlike:
         written.append(job.free("unlike.txt", UNLIKE))
         write_atomically(written[-1], UNLIKE + "".join(f"{name}\n" for name in unlike).encode())
-    return Prediction(written, count, seconds, damaged, unlike, unfound)
+    remarks = _remarks(Path(source), folder, groups)
+    return Prediction(written, count, seconds, damaged, unlike, unfound, remarks)
+
+
+def _remarks(source: Path, out: Path, groups: Groups) -> list[str]:
+    """Of a folder, the files that are not read, and of videos those that end early."""
+    inside = strange_in(source)
+    films = dict.fromkeys(ref.file for image in groups if isinstance(ref := parse(image), refs.Frame))
+    lines = [not_read([path for path in inside if out.resolve() not in path.resolve().parents])]
+    for film in films:
+        with contextlib.suppress(UserError):
+            lines.append(cut_short(film))
+    return [line for line in lines if line]
 
 
 def boxes_of_run(run: Path) -> str | None:
     """What to know of a run that was trained on boxes, where none are given."""
     file = run / "config.yaml"
     data = read_yaml(file).get("data", {}) if file.exists() else {}
-    if data.get("boxes") != "labels" or finder_file(run) is not None:
+    most, whole = _instances(run)
+    if finder_file(run) is not None or (data.get("boxes") not in ("labels", "corners") and whole):
         return None
     found = data.get("unlabeled_boxes", "whole")
     where = f"--boxes {found}" if found != "whole" else "--boxes, which takes a JSON, people or a first run,"
-    return f"{run} was trained on boxes around instances, and here each image or frame is one; {where} finds them"
+    several = f" (up to {most} in an image)" if most > 1 else ""
+    return (
+        f"{run} was trained on boxes around instances{several}, in each of which it finds one pose, and here each image"
+        f" or frame is one; {where} finds them"
+    )
+
+
+def _instances(run: Path) -> tuple[int, bool]:
+    """Of what a run was validated on: the most instances in an image, and whether boxes were whole images."""
+    file = run / "summary.json"
+    try:
+        boxes = json.loads(file.read_text(encoding="utf-8"))["boxes"]
+        return int(boxes["most"]), bool(boxes["whole"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 1, True
 
 
 def left_out(damaged: Sequence[str], read: int) -> str:

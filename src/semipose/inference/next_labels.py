@@ -29,6 +29,7 @@ from semipose.data.checks.duplicates import Album, Print, fingerprint
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut
 from semipose.data.images import read_images
+from semipose.data.predicted import mark_predicted
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.refs import Frame, Person, parse
 from semipose.errors import UserError
@@ -76,7 +77,8 @@ def choose_images(
     progress: bool = True,
 ) -> Choice:
     """Choose images to label next, and write them with the model's predictions for a labelling tool, and picked.csv,
-    which says why.
+    which says why. Beside the labels lies `predicted.json`, the mark of what nobody has corrected yet
+    (`semipose.data.predicted`).
 
     Pictures are written as PNG, as they are read here (a phone's rotation applied, frames of videos decoded): for
     DeepLabCut to labeled-data/<video>/, else to images/.
@@ -113,6 +115,7 @@ def choose_images(
     filled = write_pictures(judged, [rows[i] for i, _ in chosen], folder, form, confidence)
     joints = judged.skeleton
     files = FORMATS[form](folder, filled, joints, scorer or _scorer(opened.config))
+    mark_predicted([file for file in files if file.suffix != ".yaml"])
     write_atomically(folder / "picked.csv", _table(judged, [(rows[i], far) for i, far in chosen], filled).encode())
     images = [judged.data[rows[i]].image for i, _ in chosen]
     return Choice([*files, folder / "picked.csv"], images, opened.remark)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from semipose.augment import POLICIES, Policy, parts
+from semipose.augment import POLICIES, Policy, parts, without_mirror
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.methods.target import Codec, Labeled, follow, response, truth
 from semipose.options import check_limits, option
 from semipose.target import Target
+
+VIEWS = ("easy", "labeled", "hard", "multi")
+"""Options that name policies which move images."""
+OptionsOf = TypeVar("OptionsOf", bound="Options")
 
 
 @dataclass
@@ -42,6 +46,12 @@ class Options:
                     f"method.{key} is {view!r}: Joint Cutout masks joints that a teacher found, as cut-occlude does, so"
                     " it can be part of method.hard alone"
                 )
+
+
+def unmirrored(options: OptionsOf) -> OptionsOf:
+    """The same options, whose views are not mirrored."""
+    views = {key: getattr(options, key, None) for key in VIEWS}
+    return replace(options, **{key: without_mirror(view) for key, view in views.items() if view})
 
 
 class Outcome(NamedTuple):

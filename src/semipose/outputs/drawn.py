@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -20,6 +21,9 @@ from semipose.outputs.pose import Pose
 
 ENCODERS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"qscale": "4"}))
 """The first that this PyAV has."""
+TICKS = 60_000
+"""A second: whole numbers of them are a frame of 24, 25, 30, 29.97, 50, 60, 120 and 250 a second, and every encoder
+takes them."""
 
 
 class Overlay:
@@ -60,7 +64,7 @@ class Overlay:
             self._film = _Film(path, pixels.shape[:2], frame.video)
             self.files.append(path)
         assert self._film is not None
-        self._film.add(pixels)
+        self._film.add(pixels, frame.number)
 
     def _free(self, stem: str, suffix: str) -> Path:
         for number in itertools.count(self._last[stem + suffix] + 1):
@@ -81,7 +85,7 @@ class Overlay:
 
 
 class _Film:
-    """A video being written, at the rate of the one it shows."""
+    """A video being written, each frame at the time at which the one it shows has it."""
 
     def __init__(self, path: Path, size: tuple[int, ...], source: Path) -> None:
         import av
@@ -93,20 +97,28 @@ class _Film:
             self._container = av.open(str(self._part.path), "w", format="mp4")
         self._container.metadata["comment"] = MARK.decode()
         codec, options = next(encoder for encoder in ENCODERS if encoder[0] in av.codecs_available)
-        rate = round(probe(source).rate * 1000)
+        shown = probe(source)
+        rate = round(shown.rate * 1000)
         self._stream = cast(Any, self._container.add_stream(codec, rate=_fraction(rate), options=dict(options)))
+        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._times, self._step, self._last = shown.seconds, 1 / shown.rate, -1
         self._stream.pix_fmt = "yuv420p"  # which every player plays; it wants even sizes
         self._height, self._width = size[0] + size[0] % 2, size[1] + size[1] % 2
         self._stream.height, self._stream.width = self._height, self._width
 
-    def add(self, pixels: np.ndarray) -> None:
+    def add(self, pixels: np.ndarray, number: int) -> None:
+        """`number`: the frame's place in the source."""
         import av
 
         down, right = self._height - pixels.shape[0], self._width - pixels.shape[1]
         if down or right:
             pixels = np.pad(pixels, ((0, down), (0, right), (0, 0)), mode="edge")
         with writing(self._part.place, av.error.FFmpegError):
-            self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            shown = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            time = self._times[number] if number < len(self._times) else self._times[-1] + self._step
+            shown.time_base, self._last = Fraction(1, TICKS), max(self._last + 1, round(float(time) * TICKS))
+            shown.pts = self._last
+            self._container.mux(self._stream.encode(shown))
 
     def close(self) -> None:
         import av
@@ -126,7 +138,5 @@ class _Film:
         self._part.drop()
 
 
-def _fraction(thousandths: int) -> Any:
-    from fractions import Fraction
-
+def _fraction(thousandths: int) -> Fraction:
     return Fraction(max(1, thousandths), 1000).limit_denominator(1001)

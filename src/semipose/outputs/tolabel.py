@@ -20,6 +20,7 @@ from xml.etree import ElementTree as xml
 import numpy as np
 import yaml
 
+from semipose.data.predicted import seal
 from semipose.data.refs import Frame, parse
 from semipose.errors import UserError
 from semipose.files import write_atomically, writing
@@ -281,7 +282,7 @@ def write_coco(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer
                     "score": round(float(pose[:, 2].mean()), 4),
                 }
             )
-    document = {"images": rows, "annotations": annotations, "categories": [category]}
+    document = seal({"images": rows, "annotations": annotations, "categories": [category]})
     return _texts(folder, {"annotations.json": json.dumps(document, ensure_ascii=False)})
 
 

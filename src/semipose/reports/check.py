@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semipose.data.checks.check import Finding, Report
+from semipose.data.checks.check import Finding, Look, Report
 from semipose.data.images import read_image
 from semipose.drawing.poses import draw_pose
 from semipose.errors import UserError
@@ -32,12 +32,38 @@ def page(report: Report, doubts: Sequence[Doubt], path: Path) -> Path:
         "sets": report.sets,
         "labeled": labeled,
         "joints": [(joint, [each.coverage.get(joint) for each in labeled]) for joint in joints],
-        "groups": [(title, found) for title, found in groups if found],
+        "groups": [(title, [(f, _looked_at(f.looks)) for f in found]) for title, found in groups if found],
         "listed": LISTED,
         "pictures": pictures(doubts[:SHOWN]),
         "left_out": max(0, len(doubts) - SHOWN),
     }
     return write_page(path, "firstaid.html", content)
+
+
+def _looked_at(looks: Sequence[Look]) -> list[Picture]:
+    """Pictures of a finding; those that cannot be read are left out."""
+    found = []
+    for look in looks:
+        try:
+            image = read_image(look.sample.image)
+        except UserError:
+            continue
+        height, width = image.shape[:2]
+        points = np.zeros((0, 3)) if look.sample.keypoints is None else look.sample.keypoints.astype(np.float64)
+        there = points[points[:, 2] > 0, :2]
+        whole = look.whole or not len(there)
+        around = np.array([0, 0, width, height] if whole else [*there.min(0), 1, 1], np.float64)
+        picture, scale, origin = crop_to_box(image, around, points[:0] if whole else points)
+        points[:, :2] = (points[:, :2] - origin) * scale - 0.5
+        skeleton = look.skeleton
+        if look.mirrored and skeleton is not None:
+            picture = np.ascontiguousarray(picture[:, ::-1])
+            points = points[list(skeleton.flip)] if len(points) else points
+            points[:, 0] = picture.shape[1] - 1 - points[:, 0]
+        if skeleton is not None and len(points):
+            picture = draw_pose(picture, points, skeleton)
+        found.append(Picture(data_uri(picture), look.sample.id, look.caption))
+    return found
 
 
 def headline(report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,9 +16,11 @@ from torch import Tensor, nn
 
 from semipose.config.resolve import resolve
 from semipose.config.schema import FREE, Config, ModelConfig, differences, to_dict
+from semipose.data.checks.symmetry import side_doubts
 from semipose.data.crops.build import Crops
 from semipose.data.crops.store import images_of
 from semipose.data.datasets import cut, open_sets
+from semipose.data.extent import boxes_of
 from semipose.draws import Draws
 from semipose.errors import UserError, boundary
 from semipose.geometry import Size, View, move
@@ -26,7 +29,7 @@ from semipose.inference.boxes import finder_in
 from semipose.inference.coverage import bars_of
 from semipose.inference.evaluation import columns, predict_crops, prediction_file, score_crops
 from semipose.methods import build_method, needs
-from semipose.methods.base import Method, Outcome
+from semipose.methods.base import Method, Options, Outcome, unmirrored
 from semipose.methods.mix import check_groups
 from semipose.methods.target import Codec, Labeled
 from semipose.metrics import pseudo
@@ -130,6 +133,7 @@ class Training:
         sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
         if group := getattr(config.method, "mix_group" if wants.unlabeled else "mix_labeled", 0):
             check_groups(group, sizes[wants.unlabeled], self.share.world)
+        self.state = RunState()
         self.sets = open_sets(config.data, wants.unlabeled, finder_in(run.path))
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
@@ -146,19 +150,32 @@ class Training:
         self.networks = build_networks(config, self.sets.skeleton, init_from)
         teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
-        self.method: Method = build_method(config.method, [*self.networks, *teachers], codec)
+        self.method: Method = build_method(self._sided(), [*self.networks, *teachers], codec)
         self.parameters = [*self.method.parameters()]
         optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
         self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
         self.precision = Precision.of(config.precision)
-        self.state, self.monitor = RunState(), CollapseMonitor()
+        self.monitor = CollapseMonitor()
         self.window: dict[str, Tensor] = {}
         self.table: MetricsFile | None = None
         self.scores: dict[str, Any] | None = None
         self.quality: dict[str, Any] | None = None
         self.guarded: dict[str, Any] | None = None
         self.error_bars: dict[str, ErrorBars | None] = {}
+
+    def _sided(self) -> Options:
+        """The method's options, without mirrored views where nobody knows which joints are left and right."""
+        method = self.config.method
+        doubts = side_doubts(self.sets.labeled, self.config.data.skeleton)
+        if not doubts or unmirrored(method) == method:
+            return method
+        more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
+        note = f"no mirrored pictures: {doubts[0]}{more}; name the pairs with data.skeleton, pairs ([] for none)"
+        self.state.warnings.append(note)
+        if self.fabric.is_global_zero:
+            print(f"semipose train: {note}", file=sys.stderr)
+        return unmirrored(method)
 
     @property
     def named(self) -> dict[str, nn.Module]:
@@ -421,6 +438,7 @@ class Training:
             "labels": len(self.sets.labeled),
             "unlabeled": len(self.sets.unlabeled or ()),
             "val_images": len(self.sets.val or ()),
+            "boxes": boxes_of(self.sets.labeled),
             "backbones": [model.backbone for model in self.models],
             "parameters": [sum(p.numel() for p in network.parameters()) for network in self.networks],
             "seed": self.config.seed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,6 +67,7 @@ def check(
 def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
     """What a data.yaml says, and the data it names."""
     from semipose.data.datasets import open_sets
+    from semipose.data.open import open_labeled
     from semipose.data.split import Split
     from semipose.inference.boxes import finder_in
     from semipose.methods import switched
@@ -81,8 +82,26 @@ def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
     try:
         return config, vars(open_sets(config.data, unlabeled, finder_in(None), checked=False))
     except UserError:
-        without = open_sets(replace(config.data, unlabeled=None), False, finder_in(None), checked=False)
-        return config, {**vars(without), "unlabeled": config.data.unlabeled}  # its fault is named beside the others'
+        pass  # which of them it was, and what is wrong with the others, is said of each
+    rest = replace(config.data, unlabeled=None)
+    try:
+        sets: Mapping[str, Any] = vars(open_sets(rest, False, finder_in(None), checked=False))
+    except UserError as error:
+        held = _or_error(lambda: open_labeled(str(rest.val), rest.val_images)) if rest.val else None
+        sets = {"labeled": error, "val": held if not _same(held, error) else None}
+    return config, {**sets, "unlabeled": config.data.unlabeled}
+
+
+def _or_error(read: Callable[[], PoseData]) -> PoseData | UserError:
+    """What is read, or why not."""
+    try:
+        return read()
+    except UserError as error:
+        return error
+
+
+def _same(one: object, other: UserError) -> bool:
+    return isinstance(one, UserError) and str(one) == str(other)
 
 
 def _opened(use: str, source: Any) -> Any:
@@ -103,13 +122,20 @@ def _checked(
     html: str | Path | None,
     progress: bool,
 ) -> Report:
-    from semipose.data.checks.check import check
+    from semipose.data.checks.check import Finding, check
     from semipose.data.checks.training import coarse, needed, slow
+    from semipose.data.pictures import not_read
+    from semipose.data.readers.folder import strange_in
 
     paired = config is not None and (config.data.skeleton or {}).get("pairs") is not None
-    report = check(sources.get("labeled"), sources.get("unlabeled"), sources.get("val"), progress, paired=paired)
+    said = {"coordinates": config.data.coordinates is not None, "boxes": config.data.boxes != "own"} if config else {}
+    settled = [word for word, is_it in said.items() if is_it]
+    labeled, unlabeled, val = (sources.get(use) for use in ("labeled", "unlabeled", "val"))
+    report = check(labeled, unlabeled, val, progress, paired=paired, settled=settled)
     opened = {use: data for use, data in sources.items() if isinstance(data, PoseData)}
     more = [*needed(config, sources), *slow(config, opened), *coarse(config, opened)] if config else []
+    strange = not_read(strange_in(config.data.unlabeled)) if config and config.data.unlabeled else ""
+    more += [Finding(False, f"unlabeled: {strange}")] if strange else []
     doubts, doubted = _doubts(model, opened) if model else ([], [])
     report = replace(report, findings=(*report.findings, *more, *doubted))
     if html is not None:

@@ -17,6 +17,7 @@ def init(
     overwrite: bool = False,
     category: str | None = None,
     outside: bool = False,
+    corrected: bool = False,
 ) -> Project:
     """Look at a folder of labels, images and videos, and write a data.yaml that trains as it is.
 
@@ -25,10 +26,11 @@ def init(
 
     Args:
         folder: A project of DeepLabCut or Lightning Pose, or any folder or file of labels.
-        out: The file to write; data.yaml in the folder by default.
+        out: The file to write; data.yaml in the folder by default, semipose.yaml beside another program's data.yaml.
         overwrite: Replace files that an earlier init wrote.
         category: Which kind of thing, by name, where the labels have several with other joints.
         outside: Use images and videos that a file of labels names outside the folder.
+        corrected: A person has corrected the predictions that pick wrote here: take them for labels.
 
     Returns: what was found, line by line, and the files written.
 
@@ -39,7 +41,7 @@ def init(
     """
     from semipose.data.project import begin
 
-    return begin(folder, out, overwrite, category, outside)
+    return begin(folder, out, overwrite, category, outside, corrected)
 
 
 def _print(result: Project, asked: SimpleNamespace) -> None:

@@ -106,6 +106,8 @@ def _print(result: Prediction, asked: SimpleNamespace) -> int:
     if result.unfound:
         first = ", ".join(result.unfound[:3]) + (", ..." if len(result.unfound) > 3 else "")
         print(f"no body was found in {len(result.unfound)} of {result.frames} images and frames: {first}")
+    for remark in result.remarks:
+        print(f"semipose predict: {remark}", file=sys.stderr)
     if result.damaged:
         print(f"semipose predict: {left_out(result.damaged, result.frames)}", file=sys.stderr)
     return int(bool(result.damaged))

@@ -87,3 +87,58 @@ def test_labels_exchanged_in_real_data_are_found(name: str, left: list[str], bef
     sure = [order for order in orders(exchanged(data, {name: flip for name in chosen})) if order.known]
     assert [order.left for order in sure] == left
     assert all(set(order.swapped) == chosen | before and len(chosen) >= 5 for order in sure)
+
+
+def named(name: str) -> PoseData:
+    """A source of correct labels."""
+    return open_labeled(name if name.startswith("synth:") else shared_data(*name.split("/")))
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("synth:studio?count=100", 0),
+        ("synth:studio?count=400&start=2000", 0),
+        ("synth:wild?count=100", 0),
+        pytest.param("lspet", 0, marks=pytest.mark.slow),
+        ("mouse_topview/keypoints.json", 0),
+        ("mirror_mouse", 0),
+        ("openfield/project", 9),
+    ],
+)
+def test_false_alarms_per_thousand_of_correct_labels(name: str, most: int) -> None:
+    data = named(name)
+    assert 1000 * len({i for order in orders(data) for i in order.swapped}) <= most * len(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "false"),
+    [
+        ("mouse_topview/keypoints.json", 1.0, 0),
+        ("openfield/project", 1.0, 9),
+        ("mirror_mouse", 1.0, 0),
+        ("synth:studio?count=400", 0.0, 5),
+    ],
+)
+def test_one_in_twenty_exchanged(name: str, found: float, false: int) -> None:
+    """The part of the exchanged that are named, and false alarms per thousand samples."""
+    data = named(name)
+    assert data.skeleton is not None
+    ids = set(np.random.default_rng(0).choice(data.ids, len(data) // 20, replace=False).tolist())
+    flip = list(data.skeleton.flip)
+    named_ids = {i for order in orders(exchanged(data, dict.fromkeys(ids, flip))) for i in order.swapped}
+    assert len(named_ids & ids) >= found * len(ids) and 1000 * len(named_ids - ids) <= false * len(data)
+
+
+def test_an_upright_body_seen_from_behind_is_not_suspected() -> None:
+    rng = np.random.default_rng(1)
+    samples = []
+    for i in range(400):
+        side = -1 if i % 25 == 0 else 1  # one in 25 turns the back
+        xy = BODY * [side, -1] + rng.normal(0, 0.3, BODY.shape) + [60 + rng.uniform(-20, 20), 70]
+        points = np.concatenate([xy, np.full((6, 1), 2)], 1).astype(np.float32)
+        samples.append(Sample(str(i), f"synth:studio/0/{i}", (1, 1, 120, 120), points))
+    data = PoseData("people", MOUSE, tuple(samples))
+    assert not any(order.swapped for order in orders(data))
+    one = exchanged(data, {"7": [0, 2, 1, 3, 4, 5]})
+    assert [order.swapped for order in orders(one)] == [("7",), ()], "a single pair is"

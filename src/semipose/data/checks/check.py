@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from semipose.data.checks.duplicates import near_duplicates
+from semipose.data.checks.frame import Doubt, Header, box_doubts, frame_doubts
 from semipose.data.checks.scan import Scan, read_all
 from semipose.data.checks.swapped import orders
+from semipose.data.checks.symmetry import side_doubts
+from semipose.data.coordinates import in_pixels
 from semipose.data.open import open_all, open_unlabeled
 from semipose.data.pictures import UNLABELED_BAD_LIMIT, inside
 from semipose.data.refs import Frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.split import check_overlap
-from semipose.errors import UserError
-from semipose.sides import find_sides
-from semipose.skeleton import joint_map
+from semipose.data.video import cut_short
+from semipose.errors import UserError, UserErrors
+from semipose.skeleton import Skeleton, joint_map
 
-_LISTED = 20
+_LISTED, SHOWN = 20, 6
 DARK = 40
 """Of 255: a set whose brightest pixel is below was not stored with the range that its file format has."""
 
-Source = PoseData | str | Path | list[str] | None
-"""Of one set: as it is, or what `open_all` and `open_unlabeled` take."""
+Source = PoseData | str | Path | list[str] | UserError | None
+"""Of one set: as it is, what `open_all` and `open_unlabeled` take, or why it could not be opened."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A picture to look at: a sample with its labels, where it has any, and what to see. `mirrored`: as training shows
+    the mirror image; `whole`: with all that lies around."""
+
+    sample: Sample
+    skeleton: Skeleton | None
+    caption: str
+    mirrored: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing found. A problem stops training or makes it worthless; a note is dealt with, and worth a look. `todo`
-    says what to do about it."""
+    says what to do about it; `looks` show it on a page."""
 
     problem: bool
     text: str
     ids: tuple[str, ...] = ()
     todo: str = ""
+    looks: tuple[Look, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +116,7 @@ def check(
     progress: bool = True,
     workers: int = 0,
     paired: bool = False,
+    settled: Collection[str] = (),
 ) -> Report:
     """Check the data sets of a training, each a `PoseData` or a source that `open_all`, `open_unlabeled` take.
 
@@ -107,6 +125,7 @@ def check(
     Args:
         workers: threads that read images; 0 reads in the caller's.
         paired: left and right were named by the user, whatever the joints' names say.
+        settled: what else the user has said of the data: "coordinates", "boxes".
     """
     counts: list[Counts] = []
     findings: list[Finding] = []
@@ -115,7 +134,9 @@ def check(
         try:
             data = _opened(use, source)
         except UserError as e:
-            findings.append(Finding(True, f"{use}: {e}"))
+            several = e.several if isinstance(e, UserErrors) and len(e.several) > 1 else ()
+            text = f"{use}: {len(several)} files cannot be read" if several else f"{use}: {e}"
+            findings.append(Finding(True, text, several, "mend, convert or remove them" if several else ""))
             continue
         if data is not None:
             sets[use] = data
@@ -123,6 +144,8 @@ def check(
     for use, data in sets.items():
         counts.append(_counts(use, data, scans[use]))
         findings += _images(use, scans[use])
+        findings += _ends(use, data)
+        findings += _frame(use, data, scans[use], settled)
         findings += _samples(use, data, scans[use], paired)
         if use != "unlabeled" and not any(s.labeled for s in data):
             what = f"{use}: none of the {len(data)} samples has a labelled joint"
@@ -135,6 +158,8 @@ def check(
 def _opened(use: str, source: Source) -> PoseData | None:
     if source is None or isinstance(source, PoseData):
         return source
+    if isinstance(source, UserError):
+        raise source
     return open_unlabeled(source) if use == "unlabeled" or isinstance(source, list) else open_all(source)
 
 
@@ -172,6 +197,17 @@ def _images(use: str, scan: Scan) -> list[Finding]:
             Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice)
         )
     return findings
+
+
+def _ends(use: str, data: PoseData) -> list[Finding]:
+    """Videos of which the end is missing."""
+    films = dict.fromkeys(ref.file for ref in map(parse, data.images) if isinstance(ref, Frame))
+    lines = []
+    for film in films:
+        with contextlib.suppress(UserError):  # which is said of its frames
+            lines.append(cut_short(film))
+    cut = tuple(line for line in lines if line)
+    return [Finding(False, f"{use}: {len(cut)} videos end early", cut)] if cut else []
 
 
 def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding]:
@@ -213,19 +249,56 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
             ),
             (False, "joints are never labelled", "leave them out with data.skeleton, joints", _never(data)),
         ]
-        rows += [(False, *row) for row in _left_and_right(data, paired)]
-    return [Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in rows if ids]
+    found = [
+        Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in rows if ids
+    ]
+    return [*found, *(_left_and_right(use, data, paired) if use != "unlabeled" else [])]
 
 
-def _left_and_right(data: PoseData, paired: bool) -> list[tuple[str, str, list[str]]]:
+def _left_and_right(use: str, data: PoseData, paired: bool) -> list[Finding]:
     if data.skeleton is None or not any(s.labeled for s in data):
         return []
-    swapped = [f"{i}: {order.left} - {order.right}" for order in orders(data) for i in order.swapped]
-    remarks = [] if paired else list(find_sides(data.skeleton.joints).remarks)
+    findings = []
+    swapped = [(i, f"{order.left} - {order.right}") for order in orders(data) for i in order.swapped]
+    if swapped:
+        text = f"{use}: {len(swapped)} labels look as if left and right were swapped"
+        looks = tuple(Look(data.subset([i])[0], data.skeleton, f"{pair}: swapped?") for i, pair in swapped[:SHOWN])
+        ids = tuple(f"{i}: {pair}" for i, pair in swapped)
+        findings.append(Finding(False, text, ids, "semipose doctor shows them; mend those that are", looks))
+    remarks = side_doubts(data, {"pairs": []} if paired else None)
+    if remarks:
+        best = max(data, key=lambda s: 0 if s.keypoints is None else int((s.keypoints[:, 2] > 0).sum()))
+        looks = (
+            Look(best, data.skeleton, "as labelled"),
+            Look(best, data.skeleton, "mirrored, as training would show it", mirrored=True),
+        )
+        text = f"{use}: {len(remarks)} joint names leave left and right unclear, so pictures are not mirrored"
+        todo = "name the pairs of left and right with data.skeleton, pairs ([] for none)"
+        findings.append(Finding(False, text, tuple(remarks), todo, looks))
+    return findings
+
+
+def _frame(use: str, data: PoseData, scan: Scan, settled: Collection[str]) -> list[Finding]:
+    """What labels and boxes may count instead of pixels, and width and height."""
+    if use == "unlabeled":
+        return []
+    heads = {image: Header(shape, scan.turns.get(image, 1)) for image, shape in scan.shapes.items()}
+    doubts = [] if "coordinates" in settled else frame_doubts(data, heads)
+    doubts += [] if "boxes" in settled or any(doubt.certain for doubt in doubts) else box_doubts(data, heads)
     return [
-        ("labels look as if left and right were swapped", "semipose doctor shows them; mend those that are", swapped),
-        ("joint names leave left and right unclear", "name the pairs with data.skeleton, pairs ([] for none)", remarks),
+        Finding(doubt.certain, f"{use}: {doubt.text}", (), doubt.todo, _looks(doubt, data.skeleton)) for doubt in doubts
     ]
+
+
+def _looks(doubt: Doubt, skeleton: Skeleton | None) -> tuple[Look, ...]:
+    """A sample as it is read, and as it would be with what is proposed."""
+    rows = []
+    for sample in doubt.samples:
+        rows.append(Look(sample, skeleton, "as it is read", whole=True))
+        if doubt.key == "coordinates" and doubt.right not in (None, "file"):
+            moved = in_pixels(PoseData("", skeleton, (sample,)), doubt.right)[0]
+            rows.append(Look(moved, skeleton, f"with data.coordinates={doubt.right}", whole=True))
+    return tuple(rows)
 
 
 def _is_outside(sample: Sample, scan: Scan) -> bool:
@@ -309,12 +382,23 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
             ours, theirs = _films(sets[use]), _films(sets["val"])
             together = any(ours[image] is not None and ours[image] == theirs[other] for image, other in near.items())
             todo = "hold out whole videos: semipose init does where that leaves enough" if together else ""
-            findings.append(Finding(False, text, pairs, todo))
-        copies = [f"{i} = {held_out[c]}" for i, c in scans[use].digests.items() if c in held_out]
+            findings.append(Finding(False, text, pairs, todo, _both(sets[use], sets["val"], near)))
+        copies = {i: held_out[c] for i, c in scans[use].digests.items() if c in held_out}
         if copies:
             text = f"{len(copies)} {use} images are copies of validation images (leakage)"
-            findings.append(Finding(True, text, tuple(copies), "remove them from one of the two"))
+            ids, looks = tuple(f"{i} = {j}" for i, j in copies.items()), _both(sets[use], sets["val"], copies)
+            findings.append(Finding(True, text, ids, "remove them from one of the two", looks))
     return findings
+
+
+def _both(ours: PoseData, theirs: PoseData, pairs: Mapping[str, str]) -> tuple[Look, ...]:
+    """The first pairs of images, side by side."""
+    looks = []
+    for image, other in list(pairs.items())[: SHOWN // 2]:
+        for data, name, caption in ((ours, image, "learned from"), (theirs, other, "of validation")):
+            sample = next(s for s in data if s.image == name)
+            looks.append(Look(sample, data.skeleton, caption, whole=True))
+    return tuple(looks)
 
 
 def _films(data: PoseData) -> dict[str, str | None]:

@@ -13,7 +13,7 @@ from rich.progress import track
 
 from semipose.data.checks.duplicates import Print, fingerprint
 from semipose.data.crops.store import digest
-from semipose.data.images import read_image, read_images
+from semipose.data.images import image_turn, read_image, read_images
 from semipose.data.pictures import decode_image, read_bytes
 from semipose.data.refs import Person, is_frame, parse
 from semipose.data.sample import PoseData
@@ -23,13 +23,14 @@ from semipose.errors import UserError
 @dataclass(frozen=True)
 class Scan:
     """Each image of one set: (height, width), content hash, what tells near-duplicates and the brightest value of any
-    channel, or the error that reading it gave."""
+    channel, or the error that reading it gave; and EXIF's orientation, by which it was turned."""
 
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     digests: dict[str, bytes] = field(default_factory=dict)
     prints: dict[str, Print] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
 
 
 _Facts = tuple[tuple[int, int], bytes, Print, int]
@@ -51,6 +52,8 @@ def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
                 scan.errors[image] = result
             else:
                 scan.shapes[image], scan.digests[image], scan.prints[image], scan.peaks[image] = result
+                if not is_frame(image):
+                    scan.turns[image] = image_turn(image)
     return scan
 
 

@@ -28,7 +28,9 @@ from semipose.data.readers.json_files import (
     rows_of,
     sessions_of,
     shown,
+    size_of,
 )
+from semipose.data.readers.wholebody import widened, with_face
 from semipose.data.refs import parse
 from semipose.data.sample import FAR, MARKS, NEAR, PoseData, Sample
 from semipose.errors import UserError, reads
@@ -43,7 +45,7 @@ def read_coco(
     skeleton: Skeleton | None = None,
     outside: bool = False,
 ) -> PoseData:
-    """Read a COCO keypoints file.
+    """Read a COCO keypoints file; of COCO-WholeBody all 133 joints (`semipose.data.readers.wholebody`).
 
     Every annotation of the category becomes a sample; those without a labelled joint, and crowds, stay in as such
     (`PoseData.labeled()` leaves them out), but for those whose box is a line or a point as well: COCO's own training
@@ -62,14 +64,14 @@ def read_coco(
         UserError: naming the annotation or image at fault and what is wrong with it.
     """
     path = Path(path)
-    document = load_json(path)
+    document = widened(load_json(path))
     if not isinstance(document, dict):
         raise UserError(
             f"{path}: a COCO keypoints file is an object with images, annotations and categories, not a list"
         )
     entries = {key: rows_of(document, key, path) for key in ("images", "annotations", "categories")}
     categories = _categories(entries["categories"], category, path, need_joints=skeleton is None)
-    skeleton = skeleton or _skeleton(categories, path)
+    skeleton = skeleton or with_face(_skeleton(categories, path))
     ids = {_id(c, path) for c in categories}
     everything = len(ids) == len(entries["categories"])
     wanted = [
@@ -87,7 +89,8 @@ def read_coco(
         n: folders[names[n]] if row.get("video_id") is None else str(id_of(row, "video_id", f"{path}: image {n}"))
         for n, row in rows.items()
     }
-    made = [_sample(a, names, sessions, files, skeleton, path) for a in wanted]
+    found = (_sample(a, names, sessions, files, skeleton, path) for a in wanted)
+    made = [replace(s, size=size_of(rows[s.image_id])) for s in found]
     if _is_label_studio_s(document):
         made = [replace(s, keypoints=_from_edges(s.keypoints)) for s in made]
     files.refuse_if_none_exists({s.image for s in made})

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from semipose.data.predicted import is_predicted
 from semipose.data.readers import data_set
 from semipose.data.readers.tables import NoImages, read_table, samples_of
 from semipose.data.sample import PoseData, Sample
@@ -27,7 +28,8 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
 
     Joints and limbs are the configuration's; one that a video's table lacks is unlabelled there. Of several tables in
     one folder, the configuration's scorer's is read. The session of a sample is its video's folder. One animal: the
-    box is the whole frame; several: the extent of each one's labels, without the unique body parts (`left_out`).
+    box is the whole frame; several: the extent of each one's labels, without the unique body parts (`left_out`). Tables
+    of predictions that nobody has corrected are left out, unless all are such.
 
     Args:
         images: what the names in the tables are relative to; the project by default.
@@ -47,9 +49,10 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
     samples: list[Sample] = []
     remarks: list[str] = []
     empty: list[NoImages] = []
+    whole = is_predicted(folder)
     for video in sorted(path for path in (folder / "labeled-data").iterdir() if path.is_dir()):
         path = _labels(video, scorer)
-        if path is None:
+        if path is None or (is_predicted(path) and not whole):
             continue
         table = read_table(path)
         unknown = [joint for joint in table.joints if joint not in joints]

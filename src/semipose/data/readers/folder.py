@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semipose.data.pictures import EXTENSIONS, is_hidden, is_picture, leave_out, picture_size
+from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size
 from semipose.data.readers import Format
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import FRAMES, VIDEOS, is_video, read_video
 from semipose.errors import UserError
-from semipose.files import names_below, real
+from semipose.files import below, names_below, real
 
 LIST = ".txt"
 """A file of paths, one a line, relative to the file; empty lines and those that start with # are skipped."""
@@ -92,6 +92,13 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, str, lis
     if not pictures and not videos:
         raise UserError(f"{path} holds no image ({' '.join(EXTENSIONS)}), nor do the folders below it")
     return path.resolve().name, str(path), [name.replace(os.sep, "/") for name in (*pictures, *videos)]
+
+
+def strange_in(source: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Pictures and films in folders of a source that are of formats which are not read."""
+    every = [Path(source)] if isinstance(source, str | Path) else [Path(one) for one in source]
+    files = (file for path in every if path.is_dir() for file in below(path))
+    return [file for file in files if file.suffix.lower() in OTHERS]
 
 
 def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:

@@ -140,6 +140,12 @@ def is_nothing(row: Json) -> bool:
     return flat and isinstance(points, list) and not any(points[2::3])
 
 
+def size_of(row: Json) -> tuple[int, int] | None:
+    """(height, width) that a COCO image entry states; None where it states none that can be."""
+    size = (row.get("height"), row.get("width"))
+    return size if all(type(side) is int and 1 < side <= FAR for side in size) else None  # type: ignore[return-value]
+
+
 def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
     """image id -> file name."""
     ids = [id_of(row, "id", f"{path}: images entry {i}") for i, row in enumerate(rows)]
