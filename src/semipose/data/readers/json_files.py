@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -192,9 +192,12 @@ class ImageFolder:
 
     def path(self, name: str, where: str) -> str:
         """The absolute path of an image; `where` is what errors call the entry that names it."""
-        if name not in self._known:
-            self._known[name] = self._find(name, where)
-        return self._known[name]
+        if name in self._known:
+            return self._known[name]
+        found = self._find(name, where)
+        if found != f"{self.folder}{os.sep}{name}":  # what is where it should be, is found again as quickly
+            self._known[name] = found
+        return found
 
     def _find(self, name: str, where: str) -> str:
         frame = split_frame(name)
@@ -236,12 +239,12 @@ class ImageFolder:
             )
         return files[0].relative_to(self.folder).as_posix()
 
-    def refuse_if_none_exists(self, images: set[str]) -> None:
-        files = {parse(image).file for image in images}
+    def refuse_if_none_exists(self, images: Collection[str]) -> None:
+        files = (parse(image).file for image in images)
         if images and not any(file is not None and os.path.exists(file) for file in files):
             raise UserError(
-                f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
-                " (to semipose init, the folder that holds both)"
+                f"none of the {len(set(images))} images is in {self.folder}, first {min(images)}; give the images"
+                " folder (to semipose init, the folder that holds both)"
             )
 
 
