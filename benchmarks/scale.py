@@ -88,7 +88,7 @@ def config(root: Path, count: int, labeled: int = 16) -> Any:
     data = {"labeled": people, "unlabeled": str(root / str(count) / "images"), "store": "jpeg"}
     layer = {
         "data": {**data, "cache": str(root / str(count) / "cache"), "reach": 10.0},
-        "model": {"backbone": "tf_efficientnet_lite0", "weights": "none", "size": [64, 48], "deconv": [64, 64, 64]},
+        "model": {"backbone": "tf_efficientnet_lite0", "weights": "none", "size": [64, 64], "deconv": [64, 64, 64]},
         "method": {"name": "single"},
         "optim": {"batch": 16, "unlabeled_batch": 16},
         "steps": 3,

@@ -165,6 +165,18 @@ HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """An escape in JSON that may be half a character."""
 
 
+def refuse_halves(text: str, document: Any) -> None:
+    """
+    Raises:
+        ValueError: the JSON `text` of a document has half a character.
+    """
+    try:
+        if HALF.search(text):
+            json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("an escape in it is half a character (\\ud8...)") from None
+
+
 def read_json(path: Path) -> Any:
     """What a JSON file holds.
 
@@ -175,10 +187,7 @@ def read_json(path: Path) -> Any:
     text = limits.text(path, limits.JSON, "JSON")
     try:
         document = json.loads(text)
-        if HALF.search(text):
-            json.dumps(document, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise UserError(f"{path} is not JSON: an escape in it is half a character (\\ud8...); mend it") from None
+        refuse_halves(text, document)
     except (ValueError, RecursionError, MemoryError) as error:
         reason = "a number has thousands of digits" if DIGITS in str(error) else reason_of(error)
         raise UserError(f"{path} is not JSON: {reason}; mend it, or export it again") from error

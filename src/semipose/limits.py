@@ -57,13 +57,24 @@ def content(path: Path, limit: int, kind: str) -> bytes:
     Raises:
         UserError: it cannot be read, is no plain file, or is larger than `limit`.
     """
+    refuse_size(path, limit, kind)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); check the path") from None
+
+
+def refuse_size(path: Path, limit: int, kind: str) -> None:
+    """
+    Raises:
+        UserError: a file is not there, no plain file, or larger than `limit`.
+    """
     try:
         state = path.stat()
         if state.st_size > limit:
             raise UserError(f"{path} is larger than {limit >> 20} MB; is it {kind}?")
         if not stat.S_ISREG(state.st_mode):
             raise UserError(f"{path} is no file that can be read as {kind}; check the path")
-        return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); check the path") from None
     except ValueError as error:  # a name that no disk can hold

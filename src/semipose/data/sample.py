@@ -150,6 +150,10 @@ class Samples(Sequence[Sample]):
             return Samples(ids, self.images.take(rows), self.boxes[rows], others)
         return Samples(self.ids.take(rows), self.images.take(rows), self.boxes[rows], others)
 
+    def named(self, ids: Texts) -> Samples:
+        """The same by other ids."""
+        return Samples(ids, self.images, self.boxes, self._others)
+
     def without(self, name: str) -> Samples:
         """The same, one of the other attributes the default of each."""
         return Samples(self.ids, self.images, self.boxes, {**self._others, name: None})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from semipose.data.extent import whole
 from semipose.data.images import image_size
+from semipose.data.packed import Texts, blocks
 from semipose.data.pictures import leave_out
 from semipose.data.readers.json_files import (
     ImageFolder,
@@ -22,8 +25,10 @@ from semipose.data.readers.json_files import (
     name_of,
     refuse_twice,
     rows_of,
+    starts,
 )
-from semipose.data.sample import PoseData, Sample
+from semipose.data.readers.json_rows import entries
+from semipose.data.sample import PoseData, Sample, Samples
 from semipose.errors import UserError, reads
 
 Detection = tuple[str, tuple[float, float, float, float] | None, Any, float | None]
@@ -54,57 +59,105 @@ def read_boxes(
         outside: whether images are read where a path of the file leads out of the images folder.
     """
     path = Path(path)
-    document = load_json(path)
     files = ImageFolder(path.parent if images is None else Path(images), (), path.parent, outside)
-    if isinstance(document, list):
-        names = (
-            file_names(rows_of(load_json(Path(listing)), "images", Path(listing)), Path(listing)) if listing else None
-        )
-        rows = _detections(_of_category(document, category, path), names, files, path, min_score)
-    elif isinstance(document, dict) and "annotations" in document:
+    try:
+        return _read(path, files, _rows(path, files, listing, min_score, category))
+    except _IsCoco:
+        document = load_json(path)
         names = file_names(rows_of(document, "images", path), path)
         every = rows_of(document, "annotations", path)
         boxes = [a for a in every if a.get("bbox") and not (a.get("iscrowd") or is_nothing(a))]
+        if boxes:
+            return _read(path, files, _detections(boxes, names, files, path, min_score))
         whole_ones = [{"file_name": name, "id": number} for number, name in names.items()]
-        rows = _detections(boxes, names, files, path, min_score) if boxes else _image_boxes(whole_ones, files, path)
-    else:
-        rows = _image_boxes(rows_of(document, "images", path), files, path)
-    seen: Counter[str] = Counter()
-    errors: list[str] = []
+        return _read(path, files, _image_boxes(whole_ones, path, 0))
+
+
+class _IsCoco(Exception):
+    """An object has annotations: what its images are for is known at its end."""
+
+
+def _read(path: Path, files: ImageFolder, rows: Iterable[Detection]) -> PoseData:
+    errors: dict[str, str] = {}
 
     def samples() -> Iterator[Sample]:
         for name, box, image_id, score in rows:
             image = files.path(name, str(path))
             try:
-                yield Sample(
-                    f"{name}#{seen[name]}", image, box or whole(image_size(image)), None, None, image_id, score=score
-                )
+                where = box or whole(image_size(image))
+                yield Sample(name, image, where, image_id=image_id, score=score)
             except UserError as error:
-                errors.append(str(error))
-            seen[name] += 1
+                errors[image] = str(error)
 
-    data = PoseData(path.stem, None, samples())
-    files.refuse_if_none_exists({files.path(name, str(path)) for name, *_ in rows})
-    leave_out(path.stem, errors, len(rows))
-    return data
+    found = _numbered(Samples.of(samples()))
+    files.refuse_if_none_exists(found.images or errors)
+    leave_out(path.stem, errors.values(), len(found) + len(errors))
+    return PoseData(path.stem, None, found)
 
 
-def _of_category(rows: Sequence[Json], category: int | None, path: Path) -> Sequence[Json]:
-    some = ((i, row) for i, row in enumerate(rows) if isinstance(row, dict) and row.get("category_id") is not None)
-    ids = {id_of(row, "category_id", f"{path}: entry {i}") for i, row in some}
+def _numbered(samples: Samples) -> Samples:
+    """ "a.png#0", "a.png#1", ...: the ids of those that had one."""
+    _, group = samples.ids.grouped()
+    order = np.argsort(group, kind="stable")
+    number = np.empty(len(group), np.int64)
+    number[order] = np.arange(len(group)) - np.searchsorted(group[order], group[order])
+    return samples.named(Texts.of(f"{name}#{n}" for name, n in zip(samples.ids, number, strict=True)))
+
+
+def _rows(
+    path: Path, files: ImageFolder, listing: str | Path | None, min_score: float, category: int | None
+) -> Iterator[Detection]:
+    """Of detection results and of our own documents, entry by entry.
+
+    Raises:
+        _IsCoco: it is neither.
+    """
+    rest = entries(path)
+    first = next(rest, None)
+    if first is None and starts(str(path), "["):
+        return
+    if first is not None and first.key is None and first.listed:
+        names = (
+            file_names(rows_of(load_json(Path(listing)), "images", Path(listing)), Path(listing)) if listing else None
+        )
+        values = (entry.value for entry in chain([first], rest))
+        yield from _detections(_of_category(values, category, path), names, files, path, min_score)
+        return
+    listed, names_of = False, list[Texts]()
+    for block in blocks(chain([] if first is None else [first], rest)):
+        if any(entry.key == "annotations" for entry in block):
+            raise _IsCoco
+        listed |= any(entry.key == "images" and entry.listed for entry in block)
+        rows = [entry.value for entry in block if entry.key == "images"]
+        if not all(isinstance(row, dict) for row in rows):
+            raise UserError(f"{path}: 'images' must be a list of objects; is this a COCO file?")
+        yield from _image_boxes(rows, path, sum(map(len, names_of)))
+        names_of.append(Texts.of(str(row["file_name"]) for row in rows))
+    rows_of({"images": [{}] if listed else None}, "images", path)
+    every = Texts.joined(names_of)
+    if len(every.grouped()[0]) < len(every):
+        refuse_twice(every, f"{path}: file_name")
+
+
+def _of_category(rows: Iterable[Json], category: int | None, path: Path) -> Iterator[Json]:
+    """Those of a category.
+
+    Raises:
+        UserError: at the end, where none is named and there are several.
+    """
+    ids = set()
+    for i, row in enumerate(rows):
+        if isinstance(row, dict) and row.get("category_id") is not None:
+            ids.add(id_of(row, "category_id", f"{path}: entry {i}"))
+        if category is None or not isinstance(row, dict) or row.get("category_id", category) == category:
+            yield row
     if category is None and len(ids) > 1:
         raise UserError(f"{path} has detections of {len(ids)} categories; keep those of one (person is 1 in COCO)")
-    return (
-        rows
-        if category is None
-        else [row for row in rows if not isinstance(row, dict) or row.get("category_id", category) == category]
-    )
 
 
 def _detections(
-    rows: Sequence[Json], names: Mapping[Any, str] | None, files: ImageFolder, path: Path, min_score: float
-) -> list[Detection]:
-    detections: list[Detection] = []
+    rows: Iterable[Json], names: Mapping[Any, str] | None, files: ImageFolder, path: Path, min_score: float
+) -> Iterator[Detection]:
     for i, row in enumerate(rows):
         where = f"{path}: entry {i}"
         if not isinstance(row, dict):
@@ -120,22 +173,20 @@ def _detections(
             raise UserError(
                 f"{where} is of image_id {image_id!r}, which the images list does not have; mend one of them"
             )
-        detections.append((name, box_of(row, where), image_id, None if score is None else float(score)))
-    return detections
+        yield name, box_of(row, where), image_id, None if score is None else float(score)
 
 
-def _image_boxes(rows: Sequence[Json], files: ImageFolder, path: Path) -> list[Detection]:
-    detections: list[Detection] = []
-    for i, row in enumerate(rows):
+def _image_boxes(rows: Sequence[Json], path: Path, start: int) -> Iterator[Detection]:
+    """Of images from place `start` on."""
+    for i, row in enumerate(rows, start):
         where = f"{path}: images entry {i}"
         name = name_of(row, "file_name", where)
         boxes = row.get("boxes")
         number = name if row.get("id") is None else id_of(row, "id", where)
         if boxes is None:
-            detections.append((name, None, number, None))
+            yield name, None, number, None
             continue
         if not isinstance(boxes, list):
             raise UserError(f"{where} has boxes that are no list; write [[x, y, w, h], ...]")
-        detections += [(name, box_of({"bbox": box}, f"{where}, box {j}"), number, None) for j, box in enumerate(boxes)]
-    refuse_twice((str(row["file_name"]) for row in rows), f"{path}: file_name")
-    return detections
+        for j, box in enumerate(boxes):
+            yield name, box_of({"bbox": box}, f"{where}, box {j}"), number, None

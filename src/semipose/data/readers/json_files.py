@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -143,7 +143,7 @@ def is_nothing(row: Json) -> bool:
 def size_of(row: Json) -> tuple[int, int] | None:
     """(height, width) that a COCO image entry states; None where it states none that can be."""
     size = (row.get("height"), row.get("width"))
-    return size if all(type(side) is int and 1 < side <= FAR for side in size) else None  # type: ignore[return-value]
+    return size if all(type(side) is int and 1 < side <= FAR for side in size) else None
 
 
 def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
@@ -219,9 +219,12 @@ class ImageFolder:
 
     def path(self, name: str, where: str) -> str:
         """The absolute path of an image; `where` is what errors call the entry that names it."""
-        if name not in self._known:
-            self._known[name] = self._find(name, where)
-        return self._known[name]
+        if name in self._known:
+            return self._known[name]
+        found = self._find(name, where)
+        if found != f"{self.folder}{os.sep}{name}":  # what is where it should be, is found again as quickly
+            self._known[name] = found
+        return found
 
     def _find(self, name: str, where: str) -> str:
         frame = split_frame(name)
@@ -315,12 +318,12 @@ class ImageFolder:
             )
         return files[0].relative_to(self.folder).as_posix()
 
-    def refuse_if_none_exists(self, images: set[str]) -> None:
-        files = {parse(image).file for image in images}
+    def refuse_if_none_exists(self, images: Collection[str]) -> None:
+        files = (parse(image).file for image in images)
         if images and not any(file is not None and os.path.exists(file) for file in files):
             raise UserError(
-                f"none of the {len(images)} images is in {self.folder}, first {min(images)}; give the images folder"
-                " (to semipose init, the folder that holds both)"
+                f"none of the {len(set(images))} images is in {self.folder}, first {min(images)}; give the images"
+                " folder (to semipose init, the folder that holds both)"
             )
 
 
