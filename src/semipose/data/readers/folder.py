@@ -14,7 +14,7 @@ from semipose.data.readers import Format
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import FRAMES, VIDEOS, is_video, read_video
-from semipose.errors import UserError, reason_of
+from semipose.errors import UserError
 from semipose.files import below
 
 LIST = ".txt"
@@ -105,7 +105,8 @@ def _listed(path: Path) -> dict[str, Path]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as a list of paths ({reason_of(error)}); check the file") from None
+        reason = getattr(error, "strerror", "it has text that is not UTF-8")
+        raise UserError(f"{path} cannot be read as a list of paths ({reason}); check the file") from None
     names = [line for line in lines if line and not line.startswith("#")]
     if not names:
         raise UserError(f"{path} lists no image or video; write one path a line")
