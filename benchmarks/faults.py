@@ -747,6 +747,7 @@ def provoke(number: str, place: Place) -> dict[str, Any]:
         line = traceback.extract_tb(error.__traceback__)[-1].line
         came, held = f"{type(error).__name__} in {line}: {' '.join(str(error).split())[:800]}", False
     seconds = round(time.monotonic() - began, 1)
+    came = came.replace(str(place.folder), "")
     return {"done": done, "expected": expected, "came": came, "held": int(held), "seconds": seconds}
 
 

@@ -192,6 +192,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--state", type=Path, default=Path(tempfile.gettempdir()) / "semipose-fuzz.jsonl")
     parser.add_argument("--target", nargs="*", choices=TARGETS, default=list(TARGETS))
+    parser.add_argument("--first", type=int, default=0, help="the first seed, where there is no state")
     parser.add_argument("--dry", action="store_true", help="no record, and no state: shows what did not end well")
     options = parser.parse_args()
     rows: list[list[Any]] = []
@@ -199,7 +200,7 @@ def main() -> None:
         rows = [json.loads(line) for line in options.state.read_text().splitlines()]
     warm()
     until = time.monotonic() + options.seconds
-    start = max((row[0] for row in rows), default=-1) + 1
+    start = max((row[0] for row in rows), default=options.first - 1) + 1
     with open(os.devnull if options.dry else options.state, "a") as state:
         for row in run(jobs_of(options.mutants - len(rows), start, options.target), until):
             rows.append(row)

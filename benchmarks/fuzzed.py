@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
+import io
 import json
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -21,10 +24,11 @@ import yaml
 from benchmarks.malformed import picture
 
 from semipose.cli import main as semipose
+from semipose.data.images import image_size
 from semipose.data.open import open_all, open_unlabeled
 from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.cameras import read_cameras
-from semipose.data.sample import FAR, PoseData
+from semipose.data.sample import FAR, PoseData, Sample
 from semipose.data.split import Split
 from semipose.models.checkpoint import MAGIC
 from semipose.models.checkpoint import load as load_checkpoint
@@ -168,6 +172,29 @@ CELLS = (
     "é",
     "a" * 9000,
 )
+
+
+WORD = re.compile(r"[^\s,;:=<>\[\]{}()\"'/]+")
+
+
+def of_text(path: Path, draws: random.Random) -> str:
+    """A word of any text set, or a line taken away, doubled, or moved."""
+    if draws.random() < 0.2:
+        return of_bytes(path, draws)
+    text = path.read_text()
+    if draws.random() < 0.7:
+        word = draws.choice(list(WORD.finditer(text)))
+        value = draws.choice(CELLS)
+        path.write_text(text[: word.start()] + value + text[word.end() :])
+        return f"{word[0]!r:.40} = {value!r:.40}"
+    pieces = text.splitlines(keepends=True) if text.count("\n") > 4 else re.split("(?<=>)", text)
+    kind, i = draws.choice(("delete", "double", "move")), draws.randrange(len(pieces))
+    piece = pieces.pop(i)
+    if kind != "delete":
+        at = i if kind == "double" else draws.randrange(len(pieces) + 1)
+        pieces[at:at] = [piece] * (2 if kind == "double" else 1)
+    path.write_text("".join(pieces))
+    return f"{kind} piece {i}"
 
 
 def of_csv(path: Path, draws: random.Random) -> str:
@@ -447,6 +474,84 @@ def cameras(folder: Path) -> Path:
     )
 
 
+def yolo(folder: Path) -> Path:
+    from tests.data.readers.test_yolo import yolo as build
+
+    return build(folder)
+
+
+def yolo_label(folder: Path) -> Path:
+    return yolo(folder).parent / "labels" / "train" / "0.txt"
+
+
+def cvat(folder: Path) -> Path:
+    from tests.data.readers.test_cvat import cvat as build
+    from tests.data.readers.test_cvat import skeleton
+
+    return build(folder, skeleton(0), skeleton(1) + skeleton(2))
+
+
+def label_studio(folder: Path) -> Path:
+    from tests.data.readers.test_label_studio import box, export, full, task
+
+    return export(folder, [task(0, full(0)), task(1, [*full(1), box("b")])])
+
+
+def nwb(folder: Path) -> Path:
+    from tests.fixtures.nwb import training
+
+    return training(folder / "m.nwb", [str(folder / name) for name in pictures(folder, [f"{i}.png" for i in range(3)])])
+
+
+def calibration(name: str) -> Callable[[Path], Path]:
+    """Anipose's or OpenCV's."""
+
+    def build(folder: Path) -> Path:
+        from tests.data.readers import test_cameras
+
+        {".toml": test_cameras.toml, ".yml": test_cameras.stored, ".json": test_cameras.lists}[Path(name).suffix](
+            folder / name
+        )
+        return folder / name
+
+    return build
+
+
+def film(folder: Path) -> Path:
+    from tests.fixtures.films import film as build
+
+    return build(folder / "film.mp4", 5, (48, 64))
+
+
+def listed(folder: Path) -> Path:
+    path = folder / "images.txt"
+    path.write_text("\n".join(pictures(folder, [f"frames/{i}.png" for i in range(3)])) + "\n")
+    return path
+
+
+def points_of_cameras(folder: Path) -> Path:
+    """Predictions of two cameras, of which one's are changed."""
+    from tests.data.readers.test_cameras import toml
+
+    toml(folder / "cameras.toml")
+    rows = [{"image_id": i, "keypoints": [300.0 + i, 200, 1] * 4, "bbox": [250, 150, 90, 90]} for i in range(3)]
+    written(folder / "B.json", rows)
+    return written(folder / "A.json", rows)
+
+
+def result_of_gap(folder: Path) -> Path:
+    return written(folder / "gap.json", {"method": {"easy": "affine30", "hard": "affine60"}, "pairs": [], "drop": 0.1})
+
+
+def public(folder: Path) -> Path:
+    """Weights as others publish them."""
+    import torch
+    from tests.fixtures.layouts import resnet
+
+    torch.save({"state_dict": resnet((1, 1, 1, 1), (8, 8, 16, 16), False, (8, 8, 8))}, folder / "a.pth")
+    return folder / "a.pth"
+
+
 def split(folder: Path) -> Path:
     from semipose.data.split import make_split
 
@@ -599,7 +704,23 @@ def resumed(path: Path) -> None:
 
 
 def checked(path: Path) -> int:
-    return semipose(["check", str(path)])
+    """Joints outside their image are accepted, and said."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        code = semipose(["check", str(path)])
+    print(out.getvalue())
+    if code == 0 and path.suffix != ".yaml":
+        assert "outside the image" in out.getvalue() or not any(map(outside, open_all(path))), "joints outside unsaid"
+    return code
+
+
+def outside(sample: Sample) -> bool:
+    """Whether a labelled joint is not in its image."""
+    if sample.keypoints is None:
+        return False
+    height, width = image_size(sample.image)
+    x, y, v = sample.keypoints.T
+    return bool(((v > 0) & ((x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5))).any())
 
 
 def begun(path: Path) -> int:
@@ -609,17 +730,50 @@ def begun(path: Path) -> int:
 
 
 def predicted(path: Path) -> int:
-    out = path.parent / "out"
-    code = semipose(
-        ["predict", str(path), str(path.parent / "a.png"), "--out", str(out), "--no-overlay", "--device=cpu"]
-    )
+    return predicts(path, path.parent / "a.png")
+
+
+def predicted_on(path: Path) -> int:
+    """The network is good and the picture or video is not."""
+    return predicts(weights(path.parent / "w"), path)
+
+
+def predicted_in(path: Path) -> int:
+    """The boxes are not."""
+    return predicts(weights(path.parent / "w"), path.parent, "--boxes", str(path))
+
+
+def predicts(model: Path, source: Path, *more: str) -> int:
+    out = source.parent / "out"
+    words = ["--out", str(out), "--no-overlay", "--device=cpu", *more]
+    code = semipose(["predict", str(model), str(source), *words])
     file = out / "keypoints.json"
     if code == 0:
         for row in json.loads(file.read_text(), parse_constant=lambda name: 1 / 0):
             assert np.isfinite(row["keypoints"]).all() and np.isfinite(row["score"])
-    else:
-        assert not out.exists() or not list(out.glob("*.part"))
+    assert not out.exists() or not list(out.glob("*.part"))
     return code
+
+
+def evaluated(path: Path) -> int:
+    return semipose(["evaluate", str(path.parent)])
+
+
+def imported(path: Path) -> int:
+    return semipose(["import-weights", str(path), str(path.parent / "out")])
+
+
+def triangulated(path: Path) -> int:
+    out = path.parent / "points.json"
+    views = [f"A={path.parent / 'A.json'}", f"B={path.parent / 'B.json'}"]
+    code = semipose(["triangulate", str(path.parent / "cameras.toml"), *views, "--out", str(out)])
+    if code == 0:
+        json.loads(out.read_text(), parse_constant=lambda name: 1 / 0)
+    return code
+
+
+def paired(path: Path) -> int:
+    return semipose(["train", "--recipe=single", "--pair", str(path), "--print-config"])
 
 
 def configured(path: Path) -> int:
@@ -665,6 +819,16 @@ TARGETS: dict[str, Target] = {
     "lightning pose": Target(lightning, open_all, of_csv),
     "csv": Target(plain_csv, open_all, of_csv),
     "cameras": Target(cameras, read_cameras, of_json),
+    "yolo": Target(yolo, both, of_yaml),
+    "yolo label": Target(yolo_label, lambda path: open_all(path.parents[2] / "data.yaml"), of_text),
+    "cvat": Target(cvat, both, of_text),
+    "label studio": Target(label_studio, both, of_json),
+    "nwb": Target(nwb, open_all, of_bytes),
+    "anipose": Target(calibration("c.toml"), read_cameras, of_text),
+    "opencv": Target(calibration("c.yml"), read_cameras, of_text),
+    "opencv json": Target(calibration("c.json"), read_cameras, of_json),
+    "list": Target(listed, seen, of_text),
+    "film": Target(film, seen, of_bytes),
     "split": Target(split, lambda path: Split.load(path).apply(open_all(path.parent / "m.json"))[0], of_split),
     "slp": Target(slp, open_all, of_bytes),
     "png": Target(image(".png"), seen, of_bytes),
@@ -675,6 +839,13 @@ TARGETS: dict[str, Target] = {
     "checkpoint": Target(checkpoint, resumed, of_checkpoint),
     "weights": Target(weights, init_weights, of_weights),
     "predict": Target(weights, predicted, of_weights),
+    "predict picture": Target(image(".png"), predicted_on, of_bytes),
+    "predict film": Target(film, predicted_on, of_bytes),
+    "predict boxes": Target(boxes, predicted_in, of_json),
+    "evaluate": Target(run_folder("config.yaml"), evaluated, of_yaml),
+    "import weights": Target(public, imported, of_bytes),
+    "triangulate": Target(points_of_cameras, triangulated, of_json),
+    "gap": Target(result_of_gap, paired, of_json),
     "config": Target(settings, configured, of_yaml),
     "data.yaml": Target(data_yaml, checked, of_yaml),
     "train": Target(training, trains, of_yaml),
@@ -684,16 +855,21 @@ TARGETS: dict[str, Target] = {
     "report val": Target(run_folder("predictions/val.json"), reported, of_json),
     "report csv": Target(run_folder("metrics.csv"), reported, of_csv),
     "check coco": Target(coco, checked, of_json),
+    "check yolo": Target(yolo_label, lambda path: checked(path.parents[2] / "data.yaml"), of_text),
+    "check label studio": Target(label_studio, checked, of_json),
+    "check cvat": Target(cvat, checked, of_text),
     "check mpii": Target(mpii, checked, of_json),
     "check csv": Target(plain_csv, checked, of_csv),
     "check dlc": Target(table, lambda path: checked(path.parents[2]), of_csv),
     "init csv": Target(plain_csv, begun, of_csv),
+    "init yolo": Target(yolo, begun, of_yaml),
+    "init cvat": Target(cvat, begun, of_text),
     "init coco": Target(coco, begun, of_json),
     "init dlc": Target(table, begun, of_csv),
     "init yaml": Target(lambda f: table(f).parents[2] / "config.yaml", begun, of_yaml),
 }
 """Readers, then commands."""
-APART = ("lsp", "mpii mat", "dlc h5", "slp")
+APART = ("lsp", "mpii mat", "dlc h5", "slp", "nwb")
 """Each mutant of these starts a process, which takes longer than all else."""
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from semipose.data.crops.build import CropSpec, build_crops
+from semipose.data.marks import is_own
 from semipose.data.open import open_unlabeled
 from semipose.data.readers.folder import read_folder
 from semipose.data.video import choose, cut_short, probe, read_frame, read_frames, refuse_unreadable
@@ -87,6 +88,14 @@ def test_a_truncated_video_gives_what_it_has(clip: Path, tmp_path: Path) -> None
     short.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     numbers = [n for n, _ in read_frames(short)]
     assert numbers == list(range(len(numbers))) and 20 < len(numbers) < 40
+
+
+def test_a_comment_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", 4)
+    content = path.read_bytes()
+    assert b"Lavf" in content
+    path.write_bytes(content.replace(b"Lavf", b"\xff\xfe\xff\xff"))
+    assert len(probe(path)) == 4 and not is_own(path)
 
 
 def test_a_damaged_first_frame_is_one_line_that_names_the_file(clip: Path, tmp_path: Path) -> None:

@@ -29,6 +29,15 @@ def saved(path: Path, tensors: layouts.State, wrapped: bool = True) -> Path:
     return path
 
 
+def test_damage_is_said_in_plain_words(tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(3)}, tmp_path / "a.pth")
+    content = (tmp_path / "a.pth").read_bytes()
+    (tmp_path / "a.pth").write_bytes(content.replace(b"archive" if b"archive" in content else b"a/", b"\xff\xfe"))
+    with pytest.raises(UserError, match=r"a\.pth holds no plain tensors .*fetch it again\)$") as caught:
+        import_weights(tmp_path / "a.pth", tmp_path / "out")
+    assert "codec" not in str(caught.value)
+
+
 def worst(folder: Path, states: list[layouts.State], bgr: bool, rows: list[int] | None = None) -> float:
     """The largest difference between the written networks and the definitions."""
     found = 0.0

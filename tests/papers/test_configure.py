@@ -46,6 +46,7 @@ def test_the_first_pair_of_a_gap(tmp_path: Path) -> None:
         ('{"method": {"easy": "a"}}', "is not a result of semipose gap"),
         ("[1]", "is not a result of semipose gap"),
         ("{", "is not a result of semipose gap"),
+        ("[" * 100_000, "is not a result of semipose gap"),
         (None, "cannot be read .*; make it with semipose gap"),
     ],
 )

@@ -270,7 +270,7 @@ class _Container:
 
         self.path = path
         try:
-            self.container = av.open(str(path))
+            self.container = av.open(str(path), metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
             raise UserError(f"{path} is no video that can be opened ({_reason(error)}); convert or remove it") from None
 

@@ -164,7 +164,7 @@ def _put(people: dict[Key, Any], row: dict, where: str, value: Any) -> None:
 def _floats(values: Any, where: str) -> list[float]:
     try:
         return [np.nan if v is None else float(v) for v in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UserError(f"{where} has {str(values)[:60]} where numbers are expected") from None
 
 

@@ -31,7 +31,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from semipose.errors import UserError
+from semipose.errors import UserError, reason_of
 from semipose.models.build import build_model
 from semipose.models.checkpoint import refuse_bomb
 from semipose.models.config import ModelConfig
@@ -176,7 +176,7 @@ def _reason(error: Exception) -> str:
         )
     if isinstance(error, pickle.UnpicklingError):
         return "it is no checkpoint of torch, or was cut short"
-    return f"{(str(error).strip() or type(error).__name__).splitlines()[0][:100]}; was it cut short? fetch it again"
+    return f"{reason_of(error)[:100]}; was it cut short? fetch it again"
 
 
 def _networks(tensors: dict[str, Tensor], path: Path) -> tuple[str, list[dict[str, Tensor]], list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.errors import UserError
+from semipose.files import read_json
 from semipose.papers.find import recipe
 
 
@@ -54,12 +54,13 @@ def read_pair(path: str | Path) -> dict[str, str]:
     Raises:
         UserError: it is no such file, or no pair in it qualifies.
     """
+    if not Path(path).is_file():
+        raise UserError(f"{path} cannot be read (there is no such file); make it with semipose gap")
     try:
-        method = json.loads(Path(path).read_text())["method"]
-        if not method:
-            raise UserError(f"no pair in {path} qualifies as easy-hard; set method.easy and method.hard yourself")
-        return {"easy": str(method["easy"]), "hard": str(method["hard"])}
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}); make it with semipose gap") from None
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is not a result of semipose gap; make it with semipose gap MODEL --out") from None
+        method = read_json(Path(path))["method"]
+        pair = {key: str(method[key]) for key in ("easy", "hard")} if method else None
+    except (UserError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a result of semipose gap; make it with semipose gap MODEL --out") from error
+    if pair is None:
+        raise UserError(f"no pair in {path} qualifies as easy-hard; set method.easy and method.hard yourself")
+    return pair

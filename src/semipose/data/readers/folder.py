@@ -126,7 +126,8 @@ def _listed(path: Path) -> list[str]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as a list of paths ({error}); check the file") from None
+        reason = getattr(error, "strerror", "it has text that is not UTF-8")
+        raise UserError(f"{path} cannot be read as a list of paths ({reason}); check the file") from None
     names = [line for line in lines if line and not line.startswith("#")]
     if not names:
         raise UserError(f"{path} lists no image or video; write one path a line")
