@@ -141,7 +141,7 @@ def is_nothing(row: Json) -> bool:
 def size_of(row: Json) -> tuple[int, int] | None:
     """(height, width) that a COCO image entry states; None where it states none that can be."""
     size = (row.get("height"), row.get("width"))
-    return size if all(type(side) is int and 1 < side <= FAR for side in size) else None  # type: ignore[return-value]
+    return size if all(type(side) is int and 1 < side <= FAR for side in size) else None
 
 
 def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
