@@ -184,3 +184,15 @@ def test_a_broken_guard_is_left_out(guard: object) -> None:
 
 def test_points_are_signed() -> None:
     assert [points(v) for v in (0.072, -0.05)] == ["+7.2", "−5.0"]
+
+
+def test_runs_that_tell_no_predictions_are_compared_by_the_data_that_they_name() -> None:
+    def run(name: str, labels: str, method: str) -> Run:
+        return replace(bare(name, 0.5, method=method), config=f"data: {{labeled: {labels}}}")
+
+    same = [run("a", "/one/mice/labels.csv", "dual"), run("b", "/two/mice/labels.csv", "supervised")]
+    assert differing(same) == {} and not headline(same).startswith("No verdict")
+    other = [same[0], run("b", "/one/rats/labels.csv", "supervised")]
+    assert headline(other).startswith("No verdict, since the runs differ in the data that they name: ")
+    alike = [replace(each, summary={"method": "supervised"}) for each in other]
+    assert headline(alike).startswith("No verdict"), "of one method too"

@@ -111,9 +111,8 @@ def _probe(path: str, _size: int, _time: int) -> Film:
     # A stream without time stamps has its frames evenly, 25 a second.
     if len(shown) < len(stamps):
         shown, tick = list(range(len(stamps))), 0.04
-    times = np.array(shown, np.int64)
-    stated = stated or round(length * Film(size, times, tick).rate)
-    return Film(size, times, tick, stated)
+    film = Film(size, np.array(shown, np.int64), tick)
+    return Film(size, film.stamps, tick, stated or round(length * film.rate))
 
 
 def cut_short(path: str | Path) -> str:

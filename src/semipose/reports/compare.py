@@ -25,11 +25,11 @@ def headline(runs: Sequence[Run]) -> str:
     ranked = sorted(groups.values(), key=lambda group: -_mean_pck(group))
     others = [group for group in ranked if group[0].method != SUPERVISED]
     base = [group for group in ranked if group[0].method == SUPERVISED]
-    if not base or not others:
-        return "PCK: " + ", ".join(_named(group) for group in ranked) + "."
+    scores = ", ".join(_named(group) for group in ranked)
     if unlike := differing([run for group in ranked for run in group]):
-        scores = ", ".join(_named(group) for group in ranked)
         return f"No verdict, since the runs differ in {_joined(list(unlike))}: {scores}."
+    if not base or not others:
+        return f"PCK: {scores}."
     return _verdict(others[0], base[0]) + _kept(others[0])
 
 
@@ -75,6 +75,10 @@ def differing(runs: Sequence[Run]) -> dict[str, str]:
         unlike["which images are labelled"] = ""
     if not {"validation images", "skeleton"} & set(unlike) and _apart(groups, _truth):
         unlike["validation samples or their labels"] = ""
+    scored = [run for group in groups for run in group]
+    truths = {_truth(run) for run in scored}
+    if not unlike and len({_sources(run) for run in scored} - {None}) > 1 and (len(truths) > 1 or None in truths):
+        unlike["the data that they name"] = ""
     return unlike
 
 
@@ -89,6 +93,13 @@ def _labels(run: Run) -> tuple[str, frozenset[str]] | None:
     """The labelled data's own name, wherever it lies, and which samples of it."""
     source = run.config_values.get("data.labeled", "").rsplit("/", 1)[-1]
     return None if run.labeled is None else (source, run.labeled)
+
+
+def _sources(run: Run) -> tuple[str, ...] | None:
+    """What a run names as labels and for validation, wherever it lies."""
+    values = run.config_values
+    names = [values.get(f"data.{key}", "") for key in ("labeled", "val")]
+    return tuple("/".join(name.split("/")[-2:]) for name in names) if any(names) else None
 
 
 def _truth(run: Run) -> frozenset[tuple[str, bytes]] | None:
