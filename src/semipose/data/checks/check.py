@@ -123,6 +123,7 @@ def check(
     scans = {use: read_all(data, progress, workers) for use, data in sets.items()}
     for use, data in sets.items():
         counts.append(_counts(use, data, scans[use]))
+        findings += [Finding(False, f"{use}: {remark}") for remark in data.remarks]
         findings += _images(use, scans[use])
         findings += _samples(use, data, scans[use], paired)
         if use != "unlabeled" and not any(s.labeled for s in data):
