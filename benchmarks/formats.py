@@ -293,7 +293,7 @@ def _film(path: Path) -> Path:
 
 
 def timed(python: Path, folder: Path, picture: Path) -> dict[str, Any]:
-    """Seconds for 10,000 labelled images of 10 joints, ours against sleap-io's."""
+    """Processor seconds for 10,000 labelled images of 10 joints, ours against sleap-io's."""
     video = folder / "dlc" / "labeled-data" / "vid"
     video.mkdir(parents=True)
     names = [f"img{i:05d}.png" for i in range(FRAMES)]
@@ -329,9 +329,9 @@ def timed(python: Path, folder: Path, picture: Path) -> dict[str, Any]:
     (folder / "labels.json").write_text(json.dumps(document))
     result: dict[str, Any] = {}
     for name, path in (("DeepLabCut", folder / "dlc"), ("COCO", folder / "labels.json")):
-        start = time.perf_counter()
+        start = time.process_time()
         count = len(open_all(path))
-        result[name] = {"seconds": round(time.perf_counter() - start, 2), "frames": count}
+        result[name] = {"seconds": round(time.process_time() - start, 2), "frames": count}
     listed = folder / "time.json"
     listed.write_text(json.dumps({"time": ("time", str(folder))}))
     return {"semipose": result, "sleap-io": asked(python, "read", str(listed)).get("time")}

@@ -70,9 +70,14 @@ def _described(file: Any) -> dict[str, np.ndarray]:
     joints = [_text(each) for each in _read(skeleton, "nodes", left)]
     if any(len(xy) != len(joints) for xy in points):
         raise Refused(f"has an instance of another number of joints than the {len(joints)} of its skeleton")
-    links = np.asarray(_read(skeleton, "edges", left), np.int64).reshape(-1, 2) if "edges" in skeleton else []
+    edges = _read(skeleton, "edges", left) if "edges" in skeleton else ()
     name = skeleton.name.rpartition("/")[2]
-    about = {"joints": joints, "links": [list(map(int, pair)) for pair in links], "name": name, "frames": frames}
+    about = {
+        "joints": joints,
+        "links": [list(map(int, pair)) for pair in np.asarray(edges, np.int64).reshape(-1, 2)],
+        "name": name,
+        "frames": frames,
+    }
     return {"about": np.array(json.dumps(about)), "points": np.array(points), "seen": np.array(seen, np.int64)}
 
 
