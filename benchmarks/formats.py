@@ -355,34 +355,11 @@ def cut_short(python: Path, files: dict[str, Path]) -> dict[str, Any]:
     return result
 
 
-def sized(python: Path) -> int:
-    """MB of sleap-io and of what it alone needs beside numpy."""
-    count = "import sleap_io, sys, pathlib; p=pathlib.Path(sleap_io.__file__).parents[1]; print(p)"
-    place = Path(subprocess.run([python, "-c", count], capture_output=True, text=True).stdout.strip())
-    names = (
-        "sleap_io",
-        "cv2",
-        "av",
-        "av.libs",
-        "h5py",
-        "h5py.libs",
-        "hdmf",
-        "pynwb",
-        "pandas",
-        "skia",
-        "shapely",
-        "imageio_ffmpeg",
-    )
-    return (
-        sum(
-            file.stat().st_size
-            for name in names
-            if (place / name).exists()
-            for file in (place / name).rglob("*")
-            if file.is_file()
-        )
-        >> 20
-    )
+def sized(python: Path, folder: Path) -> dict[str, int]:
+    """MB and packages that sleap-io adds."""
+    listed = folder / "size.json"
+    listed.write_text(json.dumps({"size": ("size", "")}))
+    return asked(python, "read", str(listed))["size"]
 
 
 def table(read: dict[str, str], trips: dict[str, str]) -> list[dict[str, str]]:
@@ -435,7 +412,7 @@ def main() -> None:
             files = {name: Path(one["file"]) for name, one in made.items() if "file" in one}
             (folder / "time").mkdir()
             extra = {"time": timed(python, folder / "time", pictures[0]), "damaged": cut_short(python, files),
-                     "sleap_io_mb": sized(python)}  # fmt: skip
+                     "sleap_io": sized(python, folder)}  # fmt: skip
         runs = {"read": read, "roundtrip": trips, "cases": held, **extra}
         runs = json.loads(json.dumps(runs).replace(f"{folder}/", ""))
     summary = {

@@ -377,6 +377,43 @@ def timed(folder: str) -> dict[str, Any]:
     return seconds
 
 
+def sized(_: str) -> dict[str, Any]:
+    """MB of sleap-io with all formats, and of what it needs that a user of semipose has not already."""
+    import re
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    have = {
+        "numpy",
+        "scipy",
+        "torch",
+        "pillow",
+        "pyyaml",
+        "av",
+        "rich",
+        "opencv-python-headless",
+        "packaging",
+        "jinja2",
+    }
+    waiting, size = [("sleap-io", {"all"})], {}
+    while waiting:
+        name, extras = waiting.pop()
+        key = re.sub(r"[-_.]+", "-", name).lower()
+        if key in size or key in have:
+            continue
+        try:
+            package = distribution(name)
+        except PackageNotFoundError:
+            continue
+        size[key] = sum(f.locate().stat().st_size for f in package.files or () if f.locate().is_file())
+        for line in package.requires or ():
+            if "extra ==" in line and not any(f'"{e}"' in line or f"'{e}'" in line for e in extras):
+                continue
+            inner = re.match(r"([A-Za-z0-9_.-]+)(?:\[([^\]]*)\])?", line)
+            if inner:
+                waiting.append((inner[1], set((inner[2] or "").replace(" ", "").split(","))))
+    return {"megabytes": sum(size.values()) >> 20, "packages": len(size)}
+
+
 def damaged(file: str, form: str) -> dict[str, Any]:
     """What sleap-io does with a file that is cut short at ten places: reads it, raises, or (in formats.py) dies."""
     found = {"read": 0, "raised": 0}
@@ -406,6 +443,7 @@ READERS: dict[str, Callable[..., dict[str, Any]]] = {
     "datumaro": datumaro,
     "sleap-io slp, clicked": clicked,
     "time": timed,
+    "size": sized,
     **{
         f"damaged {form}": (lambda file, form=form: damaged(file, form))
         for form in ("slp", "nwb", "coco", "labelstudio")
