@@ -59,7 +59,7 @@ FRAMES = 10_000
 
 LOST = {
     "SLEAP": "a labelled joint that is hidden is a visible one; scores of labels",
-    "DeepLabCut": "occluded joints; boxes; in .h5, nothing else",
+    "DeepLabCut": "occluded joints; boxes",
     "Lightning Pose": "several animals an image",
     "COCO": "limbs that name no joint; segments",
     "YOLO-pose": "names of joints, where the YAML has none",
@@ -111,7 +111,7 @@ def environment(folder: Path | None, place: Path) -> Path:
 def asked(python: Path, *words: str) -> dict[str, Any]:
     """What the other side prints last; all of it is an error where it died."""
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run([python, PEER, *words], capture_output=True, text=True, env=env)
+    done = subprocess.run([python, "-P", PEER, *words], capture_output=True, text=True, env=env)
     lines = done.stdout.strip().splitlines()
     return json.loads(lines[-1]) if lines else {"died": done.stderr[-500:]}
 
