@@ -211,7 +211,7 @@ def picked(python: Path, folder: Path, pictures: list[Path], truth: Labels) -> d
         )
         what = f"pick {form}{', several' if several else ''}"
         readers = {
-            "dlc": [("sleap-io DeepLabCut", place)],
+            "dlc": [("sleap-io DeepLabCut", place), ("pandas, .h5", place / "labeled-data/vid/CollectedData_me.h5")],
             "sleap": [("sleap-io slp", files[0]), ("sleap-io slp, clicked", files[0])],
             "label-studio": [] if several else [("Label Studio COCO", files[0])],
             "cvat": [] if several else [("datumaro", files[0])],

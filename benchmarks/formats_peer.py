@@ -251,6 +251,20 @@ def pandas_dlc(file: str) -> dict[str, Any]:
     return {"joints": joints, "frames": frames}
 
 
+def pandas_labels(file: str) -> dict[str, Any]:
+    """A table of labels, as DeepLabCut reads it."""
+    import pandas
+
+    table = pandas.read_hdf(file, "df_with_missing")
+    joints = list(dict.fromkeys(table.columns.get_level_values("bodyparts")))
+    people = table.shape[1] // (2 * len(joints))
+    frames: Labels = {}
+    for names, row in zip(table.index, table.to_numpy().reshape(-1, people, len(joints), 2).tolist(), strict=True):
+        shown = [[None if np.isnan(x) else [x, y, None] for x, y in marks] for marks in row]
+        frames[names[-1]] = [marks for marks in shown if any(marks)]
+    return {"joints": joints, "frames": frames}
+
+
 def movement(file: str) -> dict[str, Any]:
     """NetCDF by xarray, checked by movement where it is installed."""
     import xarray
@@ -437,6 +451,7 @@ READERS: dict[str, Callable[..., dict[str, Any]]] = {
     "sleap-io Label Studio": lambda file: sleap(file, "labelstudio"),
     "sleap-io COCO": lambda file: sleap(file, "coco"),
     "pandas": pandas_dlc,
+    "pandas, .h5": pandas_labels,
     "movement": movement,
     "pycocotools": coco,
     "results": lambda file: coco_results(file, JOINTS),
