@@ -251,6 +251,20 @@ def pandas_dlc(file: str) -> dict[str, Any]:
     return {"joints": joints, "frames": frames}
 
 
+def pandas_labels(file: str) -> dict[str, Any]:
+    """A table of labels, as DeepLabCut reads it."""
+    import pandas
+
+    table = pandas.read_hdf(file, "df_with_missing")
+    joints = list(dict.fromkeys(table.columns.get_level_values("bodyparts")))
+    people = table.shape[1] // (2 * len(joints))
+    frames: Labels = {}
+    for names, row in zip(table.index, table.to_numpy().reshape(-1, people, len(joints), 2).tolist(), strict=True):
+        shown = [[None if np.isnan(x) else [x, y, None] for x, y in marks] for marks in row]
+        frames[names[-1]] = [marks for marks in shown if any(marks)]
+    return {"joints": joints, "frames": frames}
+
+
 def movement(file: str) -> dict[str, Any]:
     """NetCDF by xarray, checked by movement where it is installed."""
     import xarray
@@ -371,10 +385,47 @@ def timed(folder: str) -> dict[str, Any]:
         "DeepLabCut": lambda: sio.load_dlc_project(f"{folder}/dlc"),
         "COCO": lambda: sio.load_coco(f"{folder}/labels.json", dataset_root=folder),
     }.items():
-        start = time.perf_counter()
+        start = time.process_time()
         labels = load()
-        seconds[name] = {"seconds": round(time.perf_counter() - start, 2), "frames": len(labels)}
+        seconds[name] = {"seconds": round(time.process_time() - start, 2), "frames": len(labels)}
     return seconds
+
+
+def sized(_: str) -> dict[str, Any]:
+    """MB of sleap-io with all formats, and of what it needs that a user of semipose has not already."""
+    import re
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    have = {
+        "numpy",
+        "scipy",
+        "torch",
+        "pillow",
+        "pyyaml",
+        "av",
+        "rich",
+        "opencv-python-headless",
+        "packaging",
+        "jinja2",
+    }
+    waiting, size = [("sleap-io", {"all"})], {}
+    while waiting:
+        name, extras = waiting.pop()
+        key = re.sub(r"[-_.]+", "-", name).lower()
+        if key in size or key in have:
+            continue
+        try:
+            package = distribution(name)
+        except PackageNotFoundError:
+            continue
+        size[key] = sum(f.locate().stat().st_size for f in package.files or () if f.locate().is_file())
+        for line in package.requires or ():
+            if "extra ==" in line and not any(f'"{e}"' in line or f"'{e}'" in line for e in extras):
+                continue
+            inner = re.match(r"([A-Za-z0-9_.-]+)(?:\[([^\]]*)\])?", line)
+            if inner:
+                waiting.append((inner[1], set((inner[2] or "").replace(" ", "").split(","))))
+    return {"megabytes": sum(size.values()) >> 20, "packages": len(size)}
 
 
 def damaged(file: str, form: str) -> dict[str, Any]:
@@ -400,12 +451,14 @@ READERS: dict[str, Callable[..., dict[str, Any]]] = {
     "sleap-io Label Studio": lambda file: sleap(file, "labelstudio"),
     "sleap-io COCO": lambda file: sleap(file, "coco"),
     "pandas": pandas_dlc,
+    "pandas, .h5": pandas_labels,
     "movement": movement,
     "pycocotools": coco,
     "results": lambda file: coco_results(file, JOINTS),
     "datumaro": datumaro,
     "sleap-io slp, clicked": clicked,
     "time": timed,
+    "size": sized,
     **{
         f"damaged {form}": (lambda file, form=form: damaged(file, form))
         for form in ("slp", "nwb", "coco", "labelstudio")

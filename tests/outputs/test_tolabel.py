@@ -72,6 +72,8 @@ def test_deeplabcut_s_own_layout(tmp_path: Path) -> None:
     pytest.importorskip("tables")
     FORMATS["dlc"](tmp_path, filled(tmp_path, "dlc"), MOUSE, "Ann")
     table = pandas.read_hdf(tmp_path / "labeled-data" / "b" / "CollectedData_Ann.h5", "df_with_missing")
+    with pandas.HDFStore(str(tmp_path / "labeled-data" / "b" / "CollectedData_Ann.h5"), "r") as store:
+        assert store.get_node("df_with_missing")._v_attrs.pandas_version == "0.15.2", "or pandas 2 does not read it"
     assert list(table.columns.names) == ["scorer", "bodyparts", "coords"]
     assert list(table.index) == [("labeled-data", "b", "img1.png"), ("labeled-data", "b", "img2.png")]
     again = pandas.read_csv(

@@ -56,6 +56,8 @@ def test_h5_holds_what_the_csv_does(tmp_path: Path) -> None:
     assert table.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
     expected = [np.concatenate([pose(n).keypoints.ravel(), pose(n + 100).keypoints.ravel()]) for n in range(3)]
     np.testing.assert_array_equal(table.to_numpy(), expected)
+    with pandas.HDFStore(str(file), "r") as store:
+        assert store.get_node("df_with_missing")._v_attrs.pandas_version == "0.15.2", "or pandas 2 does not read it"
 
 
 def test_sleap_has_a_video_and_its_frames(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from semipose.data.predicted import seal
 from semipose.data.refs import Frame, parse
 from semipose.errors import UserError
 from semipose.files import write_atomically, writing
+from semipose.outputs.tracks import TABLE, sign
 from semipose.skeleton import Skeleton
 
 MODEL = "semipose"
@@ -95,7 +96,9 @@ def write_dlc(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer:
         stem = folder / "labeled-data" / video / f"CollectedData_{scorer}"
         with writing(stem, RuntimeError, ValueError):
             table.to_csv(stem.with_name(f"{stem.name}.csv"))
-            table.to_hdf(stem.with_name(f"{stem.name}.h5"), key="df_with_missing", mode="w")
+            with pandas.HDFStore(str(stem.with_name(f"{stem.name}.h5")), "w") as store:
+                store.put(TABLE, table, track_times=False)
+                sign(store)
         written += [stem.with_name(f"{stem.name}{kind}") for kind in (".csv", ".h5")]
     config = _dlc_config(folder, videos, skeleton, scorer, names if several else [])
     write_atomically(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False).encode())

@@ -162,10 +162,26 @@ class DlcTable(Tables):
         names = self._pandas.MultiIndex.from_tuples(columns, names=levels)
         frame = self._pandas.DataFrame(values, index=list(index), columns=names)
         longest = {"index": 200} if isinstance(index[0], str) else None
-        self._store.append("df_with_missing", frame, format="table", min_itemsize=longest)
+        self._store.append(TABLE, frame, format="table", min_itemsize=longest)
 
     def close(self) -> None:
+        with contextlib.suppress(KeyError):  # nothing was written
+            sign(self._store)
         self._store.close()
+
+
+TABLE = "df_with_missing"
+"""What DeepLabCut calls a table in its H5."""
+PANDAS_FORMAT = "0.15.2"
+"""Of pandas' H5, since that version. pandas 3 no longer says so, and pandas 2, which DeepLabCut has, does not read it
+then."""
+
+
+def sign(store: Any) -> None:
+    """Say in an open HDFStore of which format its table is."""
+    attributes = store.get_node(TABLE)._v_attrs
+    if "pandas_version" not in attributes:
+        attributes.pandas_version = PANDAS_FORMAT
 
 
 class Sleap:

@@ -102,6 +102,14 @@ def test_without_any_box_the_unlabelled_images_are_whole(tmp_path: Path) -> None
     assert [s.box for s in data] == [(0, 0, *map(float, image_size(s.image)[::-1])) for s in data] and len(data) == 2
 
 
+def test_a_missing_image_is_left_out_and_named(tmp_path: Path) -> None:
+    path = written(tmp_path, DOCUMENT)
+    (tmp_path / "b.png").unlink()
+    data = read_coco(path)
+    assert {s.image_id for s in data} == {1} and "left out: 1 of the 2 images" in data.remarks[-1]
+    assert str(tmp_path / "b.png") in data.remarks[-1]
+
+
 def test_label_studio_s_export_counts_from_the_edge(tmp_path: Path) -> None:
     plain = read_coco(written(tmp_path, DOCUMENT))
     data = read_coco(written(tmp_path, {**DOCUMENT, "info": {"contributor": "Label Studio"}}))

@@ -109,6 +109,16 @@ def test_whose_a_point_is(tmp_path: Path, kind: str) -> None:
         assert data[0].box == pytest.approx((6.4, 9.6, 32, 19.2))
 
 
+def test_points_of_no_animal_are_apart_where_the_others_have_rectangles(tmp_path: Path) -> None:
+    """As DeepLabCut's unique body parts: a corner lies in a mouse's rectangle and is not the mouse's."""
+    corner = point(0, 1)
+    corner["value"] = {**corner["value"], "keypointlabels": ["corner"]}
+    data = open_labeled(export(tmp_path, [task(0, [box("a", 0, 0, 99, 99), *full(0, parentID="a"), corner])]))
+    assert len(data) == 2 and data.skeleton is not None
+    marks = [s.keypoints[:, 2].tolist() for s in data if s.keypoints is not None]
+    assert sorted(marks) == [[0, 0, 0, 0, 2], [2, 2, 2, 2, 0]]
+
+
 def test_what_is_not_told_is_asked(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"task 0 has points of one name twice.*draw a rectangle around each animal"):
         open_labeled(export(tmp_path, [task(0, [*full(0), *full(1)])]))

@@ -150,3 +150,14 @@ def test_a_joint_beyond_any_image_is_refused(tmp_path: Path) -> None:
         file["points"][...] = rows
     with pytest.raises(UserError, match=r"labels\.slp: frame 1 has a joint beyond 1e\+06 pixels"):
         read_sleap(path)
+
+
+def test_a_deleted_picture_is_left_out_and_named(tmp_path: Path) -> None:
+    files = [str(picture(tmp_path / "shots" / f"{i}.png", i)) for i in range(4)]
+    path = saved(tmp_path / "labels.slp", files)
+    Path(files[1]).unlink()
+    data = open_labeled(path)
+    assert len(data) == 1 and "left out: 1 labelled frames" in data.remarks[0] and "1.png" in data.remarks[0]
+    Path(files[3]).unlink()
+    with pytest.raises(UserError, match="does not exist"):
+        open_labeled(path)

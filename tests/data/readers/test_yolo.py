@@ -114,6 +114,18 @@ def test_faults_are_one_sentence(tmp_path: Path, fault: str) -> None:
         open_all(path)
 
 
+def test_deleted_images_and_links_to_nothing_are_left_out(tmp_path: Path) -> None:
+    path = yolo(tmp_path)
+    (tmp_path / "images/train/0.jpg").unlink()
+    (tmp_path / "images/train/0.jpg").symlink_to("nowhere.jpg")
+    data = open_labeled(path)
+    assert len(data) == 2 and "left out: 1 of the 3 images" in data.remarks[0]
+    (tmp_path / "train.txt").write_text("images/train/0.jpg\nimages/train/9.jpg\nimages/train/1.jpg\n")
+    path.write_text(path.read_text().replace("images/train", "train.txt"))
+    data = open_labeled(path)
+    assert len(data) == 1 and "left out: 2 of the 3 images" in data.remarks[0]
+
+
 def test_init_keeps_its_validation_and_leaves_test_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = yolo(tmp_path, test="images/test")
     picture(tmp_path / "images/test/9.jpg", 99)

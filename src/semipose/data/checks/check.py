@@ -143,6 +143,7 @@ def check(
     scans = {use: read_all(data, progress, workers) for use, data in sets.items()}
     for use, data in sets.items():
         counts.append(_counts(use, data, scans[use]))
+        findings += [Finding(False, f"{use}: {remark}") for remark in data.remarks]
         findings += _images(use, scans[use])
         findings += _ends(use, data)
         findings += _frame(use, data, scans[use], settled)

@@ -50,8 +50,8 @@ def read_coco(
     Every annotation of the category becomes a sample; those without a labelled joint, and crowds, stay in as such
     (`PoseData.labeled()` leaves them out), but for those whose box is a line or a point as well: COCO's own training
     set has one. A joint with a NaN or null coordinate is unlabelled. One without a box, or with an empty one, is in the
-    box of its labels, or is left out where it has none; a remark counts them. The session is the image's `video_id`,
-    else its folder.
+    box of its labels, or is left out where it has none, as are those of images that do not exist; remarks count them.
+    The session is the image's `video_id`, else its folder.
 
     Args:
         images: the folder of the images, else that of the JSON. A `file_name` that is not there is looked for by its
@@ -95,10 +95,14 @@ def read_coco(
         made = [replace(s, keypoints=_from_edges(s.keypoints)) for s in made]
     files.refuse_if_none_exists({s.image for s in made})
     samples, remarks = _with_boxes(made, rows, path)
-    gone = [image for image in dict.fromkeys(s.image for s in samples) if not _exists(image)]
+    images_of = {s.image: _exists(s.image) for s in samples}
+    gone = [image for image, there in images_of.items() if not there]
     if gone:
-        images_of = len({s.image for s in samples})
-        remarks.append(f"{len(gone)} of the {images_of} images of {path} do not exist, first {', '.join(gone[:3])}")
+        first = ", ".join(gone[:3])
+        remarks.append(
+            f"left out: {len(gone)} of the {len(images_of)} images of {path}, which do not exist, first {first}"
+        )
+    samples = [s for s in samples if images_of[s.image]]
     return PoseData(path.stem, skeleton, tuple(samples), tuple(remarks))
 
 

@@ -194,18 +194,27 @@ def _owners(points: Sequence[tuple], boxes: Mapping[str, Box], results: Sequence
         if one.get("type") == "relation":
             a, b = str(one.get("from_id")), str(one.get("to_id"))
             related |= {a: b} if b in boxes else {b: a} if a in boxes else {}
-    twice = not apart([label for _, label, _, _ in points])
+    told = [next((str(o) for o in (parent, related.get(key)) if o is not None and str(o) in boxes), None)
+            for key, _, _, parent in points]  # fmt: skip
+    alone = [point for point, owner in zip(points, told, strict=True) if owner is None]
+    twice = not apart([label for _, label, _, _ in alone])
     owners = []
-    for key, _, (x, y, _), parent in points:
-        around = [name for name, (left, top, w, h) in boxes.items() if 0 <= x - left <= w and 0 <= y - top <= h]
+    for (key, _, (x, y, _), _), owner in zip(points, told, strict=True):
+        # Where some points have their rectangle, those that have none are of no animal: a corner of the box, say.
+        around = [] if len(alone) < len(points) else boxes
+        inside = [name for name in around if _holds(boxes[name], x, y)]
         own = OWN.match(key)
-        owner = next((o for o in (parent, related.get(key)) if o is not None and str(o) in boxes), None)
-        if owner is None and (twice or not related) and len(around) == 1:
-            owner = around[0]
+        if owner is None and len(inside) == 1:
+            owner = inside[0]
         if owner is None and twice and own:
             owner = f"{own[1]}-"
-        owners.append("" if owner is None else str(owner))
+        owners.append(owner or "")
     return owners
+
+
+def _holds(box: Box, x: float, y: float) -> bool:
+    left, top, w, h = box
+    return 0 <= x - left <= w and 0 <= y - top <= h
 
 
 def _value(one: Json) -> Mapping[str, Any]:

@@ -71,9 +71,13 @@ def _described(file: Any) -> dict[str, np.ndarray]:
     if any(len(xy) != len(joints) for xy in points):
         raise Refused(f"has an instance of another number of joints than the {len(joints)} of its skeleton")
     edges = _read(skeleton, "edges", left) if "edges" in skeleton else ()
-    links = np.asarray(edges, np.int64).reshape(-1, 2)
     name = skeleton.name.rpartition("/")[2]
-    about = {"joints": joints, "links": [list(map(int, pair)) for pair in links], "name": name, "frames": frames}
+    about = {
+        "joints": joints,
+        "links": [list(map(int, pair)) for pair in np.asarray(edges, np.int64).reshape(-1, 2)],
+        "name": name,
+        "frames": frames,
+    }
     return {"about": np.array(json.dumps(about)), "points": np.array(points), "seen": np.array(seen, np.int64)}
 
 

@@ -56,11 +56,13 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
     names = _sessions(labels.videos)
     count = Counter(labels.frames)
     several = max(count.values()) > 1
-    pictures = _pictures(labels, path, names, Path(images) if images is not None else None)
+    pictures, lost = _pictures(labels, path, names, Path(images) if images is not None else None)
     sizes = image_sizes(map(str, pictures.values()), str(path))
     seen: Counter[tuple[int, int]] = Counter()
     samples = []
     for frame, xy in zip(labels.frames, labels.points, strict=True):
+        if frame not in pictures:
+            continue
         points = np.full((len(skeleton), 3), np.nan)
         points[:, :2] = xy
         if (np.abs(points) > FAR).any():
@@ -71,7 +73,7 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
         seen[frame] += 1
         box = whole(sizes[str(image)])
         samples.append(Sample(number, str(image), box, labelled(points), image_id=where, session=session))
-    return PoseData(path.name.partition(".")[0], skeleton, tuple(boxed(samples) if several else samples))
+    return PoseData(path.name.partition(".")[0], skeleton, tuple(boxed(samples) if several else samples), tuple(lost))
 
 
 class Labels(NamedTuple):
@@ -115,18 +117,30 @@ def _path(name: str) -> Path:
     return Path(name.replace("\\", "/"))
 
 
-def _pictures(labels: Labels, path: Path, names: list[str], folder: Path | None) -> dict[tuple[int, int], Path]:
-    """The file of each labelled frame; those that are in no file yet are written to `FRAMES`."""
+def _pictures(
+    labels: Labels, path: Path, names: list[str], folder: Path | None
+) -> tuple[dict[tuple[int, int], Path], list[str]]:
+    """The file of each labelled frame, and what is said of frames whose file does not exist, which are left out. Those
+    that are in no file yet are written to `FRAMES`.
+
+    Raises:
+        UserError: no file exists.
+    """
     found: dict[tuple[int, int], Path] = {}
+    lost: list[UserError] = []
     missing: list[tuple[tuple[int, int], Path, Path]] = []
     for number, frame in dict.fromkeys(labels.frames):
         video = labels.videos[number]
         if frame < 0 or (video["pictures"] and frame >= len(video["files"])):
             raise UserError(f"{path}: {names[number]} has no frame {frame}; is it damaged? save it again in SLEAP")
-        if video["pictures"]:
-            found[number, frame] = _picture(_path(video["files"][frame]), path, folder)
+        try:
+            if video["pictures"]:
+                found[number, frame] = _picture(_path(video["files"][frame]), path, folder)
+                continue
+            film = _film(_path(video["files"][0]), path, folder)
+        except UserError as error:
+            lost.append(error)
             continue
-        film = _film(_path(video["files"][0]), path, folder)
         state, session = film.stat(), names[number]
         key = hashlib.sha256(f"{film.resolve()} {state.st_size} {state.st_mtime_ns} {session}".encode()).hexdigest()
         place = FRAMES.expanduser() / f"{session}-{key[:16]}" / f"{frame:06d}.png"
@@ -135,7 +149,9 @@ def _pictures(labels: Labels, path: Path, names: list[str], folder: Path | None)
             missing.append(((number, frame), film, place))
     for start in range(0, len(missing), AT_ONCE):
         _write(missing[start : start + AT_ONCE], path)
-    return found
+    if lost and not found:
+        raise lost[0]
+    return found, [f"left out: {len(lost)} labelled frames: {lost[0]}"] if lost else []
 
 
 def _picture(name: Path, path: Path, folder: Path | None) -> Path:

@@ -177,7 +177,8 @@ def missing(images: Sequence[str], path: Path) -> tuple[set[str], list[str]]:
     return set(gone), [lost] if gone else []
 
 
-COORDS = ("x", "y", "likelihood", "visible")
+VISIBLE = ("visible", "visibility", "v")
+COORDS = ("x", "y", "likelihood", *VISIBLE)
 """What a column may be."""
 
 
@@ -213,7 +214,8 @@ def _from_h5(path: Path) -> Table:
 def _table(path: Path, header: Mapping[str, Sequence[str]], images: Sequence[str], values: np.ndarray) -> Table:
     if "bodyparts" not in header or "coords" not in header:
         raise UserError(f"{path} has no header rows bodyparts and coords; is it labels of DeepLabCut?")
-    bodyparts, coords = header["bodyparts"], [c.lower() for c in header["coords"]]
+    coords = [c.lower() for c in header["coords"]]
+    bodyparts, coords = header["bodyparts"], ["visible" if c in VISIBLE else c for c in coords]
     who = header.get("individuals", [""] * len(coords))
     if "likelihood" in coords:
         raise UserError(f"{path} has likelihoods: these are predictions, not labels; name the CollectedData file")

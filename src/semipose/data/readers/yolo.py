@@ -13,6 +13,7 @@ from semipose.data.pictures import list_images
 from semipose.data.readers import of_tool
 from semipose.data.readers.instances import Instance, Pool, numbers
 from semipose.data.readers.json_files import ImageFolder, shown
+from semipose.data.readers.tables import missing
 from semipose.data.sample import MARKS, PoseData
 from semipose.errors import UserError, reads
 from semipose.files import read_mapping
@@ -81,12 +82,17 @@ def read_yolo(
     joints = _names(config, count, path)
     pool = Pool(path)
     bare = 0
-    for name, image in _images(config, path, part, images, outside):
+    found = _images(config, path, part, images, outside)
+    gone, lost = missing([image for _, image in found], path)
+    for name, image in found:
+        if image in gone:
+            continue
         labels = _labels(Path(image))
         bare += labels is None
         pool.instances += [] if labels is None else _instances(labels, name, image, joints, values, wanted)
     if not pool.instances:
         raise UserError(f"{path}: no image of {part} has a label of {count} points; are the labels in labels/?")
+    pool.remarks += lost
     if bare:
         pool.remarks.append(f"{path}: {bare} images of {part} have no label file; nothing is learned of them")
     names = [classes[key] for key in sorted(wanted) if key in classes]
