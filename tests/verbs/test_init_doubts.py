@@ -77,8 +77,9 @@ def test_images_that_are_missing_are_not_counted_as_there(tmp_path: Path) -> Non
     coco(tmp_path / "labels.json", range(5))
     (tmp_path / "images" / "1.png").unlink()
     (tmp_path / "images" / "3.png").unlink()
-    (line,) = (line for line in init(tmp_path).lines if line.startswith("missing: "))
-    assert "2 of these 5 images do not exist" in line and "/1.png" in line and "/3.png" in line
+    first, *_, line = [line for line in init(tmp_path).lines if line.startswith(("labelled: ", "left out: "))]
+    assert "3 instances in 3 images" in first
+    assert "2 of the 5 images" in line and "do not exist" in line and "/1.png" in line and "/3.png" in line
 
 
 def test_videos_that_cannot_be_read_are_named_and_left_out(tmp_path: Path) -> None:
