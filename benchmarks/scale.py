@@ -256,12 +256,18 @@ def main() -> None:
                 if count <= PARTS[part]:
                     runs[part][str(count)] = measured(part, Path(folder), count)
             shutil.rmtree(Path(folder) / str(count))
+    record(runs, options.dry)
+
+
+def record(runs: dict[str, dict[str, Any]], dry: bool = False, **more: str) -> None:
+    """Print how things grow, and write scale.json."""
     growth = {part: round(exponent(each), 3) for part, each in runs.items()}
     print(growth)
-    if not options.dry:
+    if not dry:
         from common import write
 
-        low, high = str(min(options.sizes)), str(max(options.sizes))
+        sizes = [int(n) for each in runs.values() for n in each]
+        low, high = str(min(sizes)), str(max(sizes))
         summary = {
             "rss_mb_1k": max(runs[part][low]["rss_mb"] for part in ("cold", "warm")),
             "rss_mb_1m": max(runs[part][high]["rss_mb"] for part in ("cold", "warm")),
@@ -270,7 +276,7 @@ def main() -> None:
             "pick_s_100k": runs["choose"]["100000"]["seconds"],
             "growth_exponent_max": max(growth.values()),
         }
-        write("scale", summary, runs, growth=growth)
+        write("scale", summary, runs, growth=growth, **more)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,11 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     Raises:
         UserError: the disk is full or the folder cannot be written; the old file is as it was.
     """
+    write_parts(path, parts)
+
+
+def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """The same of parts that are made while they are written."""
     part = Part(path)
     try:
         with writing(path):

@@ -162,6 +162,7 @@ def test_no_file_of_another_s_is_replaced_unasked(
     assert (tmp_path / file).read_text() == THEIRS and len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

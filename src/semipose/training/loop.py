@@ -40,6 +40,7 @@ from semipose.options import check_limits
 from semipose.provenance import commit, machine
 from semipose.training.boards import Boards
 from semipose.training.launch import launch, mean_over_ranks, together
+from semipose.training.memory import return_freed_memory
 from semipose.training.monitor import CollapseMonitor
 from semipose.training.networks import build_networks, model_configs, trained_teachers
 from semipose.training.norm import estimate_norm, over_ranks
@@ -138,6 +139,7 @@ class Training:
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
+        return_freed_memory()
         cuts = {"labeled": labeled, "unlabeled": unlabeled, "val": self.val}
         self.contents = {use: torch.from_numpy(crops.contents) for use, crops in cuts.items() if crops is not None}
         self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Freed memory kept for the next tensor, on a CPU."""
+"""Freed memory: kept for the next tensor on a CPU, and handed back where no tensor was."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return bool(mallopt and mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, _LARGEST))
+
+
+def return_freed_memory() -> bool:
+    """Hand back to the kernel what is free now, as after a million images have been listed, in pieces too small for
+    tensors. Returns whether that is done."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
+    if trim is None:
+        return False
+    trim(0)
+    return True

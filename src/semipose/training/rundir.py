@@ -8,6 +8,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 from semipose import __version__
 from semipose.config.resolve import read_yaml
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import write_atomically, write_parts
 
 LOCK = ".lock"
 MARKER = ".semipose"
@@ -141,7 +142,8 @@ class RunDir:
 
     def write_json(self, name: str, data: Any) -> Path:
         """Plain values as JSON."""
-        write_atomically(self.path / name, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
+        parts = json.JSONEncoder(indent=1, allow_nan=False).iterencode(data)  # ids of a million samples among them
+        write_parts(self.path / name, (part.encode() for part in chain(parts, "\n")))
         return self.path / name
 
     def read_json(self, name: str) -> Any:
