@@ -53,6 +53,8 @@ WHOLEBODY = (
 )
 HEADER = "# Written by semipose init"
 TESTS = {"test", "testing"}
+YOLO = {"train", "names", "nc", "kpt_shape"}
+"""Keys of a YOLO data set's own data.yaml."""
 
 
 class Project(NamedTuple):
@@ -176,10 +178,10 @@ def begin(
 
 
 def _default(folder: Path) -> Path:
-    """data.yaml; semipose.yaml where one stands that another program is configured by, such as a YOLO data set's."""
+    """data.yaml; semipose.yaml where a YOLO data set has one of its own."""
     path = folder / "data.yaml"
     try:
-        foreign = path.exists() and bool(read_yaml(path)) and not _is_ours(path)
+        foreign = path.exists() and bool(YOLO & read_yaml(path).keys()) and not _is_ours(path)
     except UserError:  # no configuration at all
         foreign = False
     return folder / "semipose.yaml" if foreign else path
