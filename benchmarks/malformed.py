@@ -141,7 +141,7 @@ def leak(folder: Path) -> list[str]:
 def unwanted(folder: Path) -> list[str]:
     words = ["init", str(folder)]
     plain(folder)
-    (folder / "data.yaml").write_text("data: {}\n")
+    (folder / "data.yaml").write_text("mine: 1\n")
     return words
 
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from semipose.data.coordinates import in_pixels, unturned
+from semipose.data.extent import label_box
 from semipose.data.images import image_size, read_image
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
@@ -60,6 +61,12 @@ def test_shares_of_width_and_height(tmp_path: Path, how: str, most: float) -> No
     assert sample.box == (10, 3, 20, 12)
     (whole,) = in_pixels(one(tmp_path / "a.png", points, (0, 0, 400, 240)), how)
     assert whole.box == (0, 0, 400, 240), "one in pixels stays"
+
+
+def test_a_box_made_of_shares_is_made_anew(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((24, 40, 3), np.uint8))
+    (sample,) = in_pixels(one(tmp_path / "a.png", SPOTS / [40, 24], (0, 0, 8, 4)), "shares")
+    assert sample.box == pytest.approx(label_box(np.array([[10, 5, 2], [30, 18, 2.0]]), (24, 40)))
 
 
 def test_pixels_of_the_size_that_the_json_states(tmp_path: Path) -> None:

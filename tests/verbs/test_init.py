@@ -268,7 +268,7 @@ def test_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
         "data: {}",
     ]
     for name in ("split.json", "unlabeled.json", "data.yaml"):
-        for mine in theirs if name != "data.yaml" else ("mine", "data: {}"):
+        for mine in theirs:
             for overwrite in (False, True):
                 (tmp_path / name).write_text(mine)
                 with pytest.raises(

@@ -156,6 +156,15 @@ def test_another_program_s_data_yaml_stays(tmp_path: Path, more: list[str], caps
     assert main(["init", str(tmp_path)]) == 1 and main(["init", str(tmp_path), "--overwrite"]) == 0
 
 
+def test_a_data_yaml_of_nobody_knows_whom_is_an_error_and_stays(tmp_path: Path) -> None:
+    plain_csv(tmp_path)
+    (tmp_path / "data.yaml").write_text("mine: 1\n")
+    for overwrite, says in ((False, "exists; --overwrite replaces it where init wrote it"), (True, "did not write")):
+        with pytest.raises(UserError, match=says):
+            init(tmp_path, overwrite=overwrite)
+    assert (tmp_path / "data.yaml").read_text() == "mine: 1\n"
+
+
 def test_sides_that_are_not_clear_are_asked_for_with_a_proposal(tmp_path: Path) -> None:
     plain_csv(tmp_path, frames=8, joints=("nez", "patte_g", "patte_d", "queue"))
     found = init(tmp_path).lines

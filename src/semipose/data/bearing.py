@@ -10,6 +10,8 @@ from semipose.data.sample import PoseData
 STILL, AWAY, ENOUGH = 0.03, 0.3, 10
 """Parts of the frame's width: a joint that moves less, so far from its place in a mirrored frame, is held; and in how
 many images it has to be seen."""
+SAMPLES, JOINTS = 1000, 50
+"""So many, evenly spread, tell how bodies lie."""
 ANYWHERE, UPRIGHT = 0.5, 0.85
 """The mean of unit vectors from joint to joint, over the labels, is 1 where bodies all lie one way and 0 where they lie
 every way: below the first they lie anyhow, above the second they are upright."""
@@ -51,6 +53,7 @@ def one_way(data: PoseData, enough: int) -> float:
     """0 where bodies lie in every direction and 1 where all lie in one: in the median over pairs of joints; 1 where
     none are labelled in `enough` samples."""
     points = _points(data)
+    points = points[:: -(-len(points) // SAMPLES), :: -(-points.shape[1] // JOINTS)]
     xy = np.where(points[..., 2:] > 0, points[..., :2], np.nan)
     step = xy[:, :, None] - xy[:, None]
     length = np.linalg.norm(step, axis=-1, keepdims=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from semipose.data.extent import Box, whole
+from semipose.data.extent import Box, label_box, whole
 from semipose.data.images import image_size, image_turn
 from semipose.data.pictures import TURNED
 from semipose.data.sample import PoseData, Sample
@@ -59,6 +59,8 @@ def _moved(sample: Sample, coordinates: str, about: tuple[Size, int] | None) -> 
         scale = wide / most
         points = _points(sample, lambda xy: xy * scale, 0.0)
         box = _box(sample.box, lambda xy: xy * scale) if _within(sample.box, most) else sample.box
+        if points is not None and sample.labeled and not _holds_any(box, points):
+            box = label_box(points, size)  # it was made of labels that were no pixels
         return replace(sample, keypoints=points, box=box, size=size)
     if coordinates == "json":
         if sample.size is None:
@@ -101,6 +103,11 @@ def _box(box: Box, move: Move) -> Box:
     corners = move(np.array([box[:2], (box[0] + box[2], box[1] + box[3])], np.float64))
     low, high = corners.min(0), corners.max(0)
     return (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
+
+
+def _holds_any(box: Box, points: np.ndarray) -> bool:
+    xy = points[points[:, 2] > 0, :2]
+    return bool(((xy >= box[:2]) & (xy <= np.add(box[:2], box[2:]))).all(1).any())
 
 
 def _within(box: Box, most: float) -> bool:

@@ -58,6 +58,8 @@ WHOLEBODY = (
     "WholeBody: feet, face and hands are joints too, each a heatmap; for the body alone list its 17 under skeleton"
 )
 TESTS = {"test", "testing"}
+YOLO = {"train", "names", "nc", "kpt_shape"}
+"""Keys of a YOLO data set's own data.yaml."""
 
 
 class Project(NamedTuple):
@@ -202,13 +204,13 @@ def _refuse_existing(files: Iterable[Path], overwrite: bool) -> None:
 
 
 def _default(folder: Path) -> Path:
-    """data.yaml; semipose.yaml where one stands that another program is configured by, such as a YOLO data set's."""
+    """data.yaml; semipose.yaml where a YOLO data set has one of its own."""
     path = folder / "data.yaml"
     try:
         content = read_yaml(path) if path.exists() else {}
     except UserError:  # no configuration at all
         content = {}
-    foreign = content and not isinstance(content.get("data"), dict) and not bears(path, MADE.encode())
+    foreign = YOLO & content.keys() and not isinstance(content.get("data"), dict) and not bears(path, MADE.encode())
     return folder / "semipose.yaml" if foreign else path
 
 

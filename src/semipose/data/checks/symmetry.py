@@ -14,6 +14,8 @@ import numpy as np
 from semipose.data.sample import PoseData
 from semipose.sides import find_sides, unknown_words
 
+SAMPLES, JOINTS = 500, 200
+"""So many samples, evenly spread, are looked at, and skeletons of no more joints."""
 ENOUGH = 6
 """Samples in which a distance has to be measured."""
 ALIKE = 0.15
@@ -31,6 +33,8 @@ def unnamed_pairs(data: PoseData) -> list[tuple[int, int]]:
         return []
     flip = list(data.skeleton.flip)
     free = {k for k, other in enumerate(flip) if k == other}
+    if len(flip) > JOINTS or len(free) < 2:
+        return []
     rows = [(i, j) for i, j in unknown_words(data.skeleton.joints) if {i, j} <= free]
     xy = _places(data)
     if not rows or xy is None:
@@ -71,7 +75,7 @@ def _places(data: PoseData) -> np.ndarray | None:
     points = [s.keypoints for s in data if s.keypoints is not None]
     if not points:
         return None
-    stacked = np.stack(points).astype(np.float64)
+    stacked = np.stack(points[:: -(-len(points) // SAMPLES)]).astype(np.float64)
     return np.where(stacked[..., 2:] > 0, stacked[..., :2], np.nan)
 
 

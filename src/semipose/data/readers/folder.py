@@ -150,7 +150,7 @@ def _is_images(source: str) -> bool:
     path = Path(source)
     return (
         path.is_dir()
-        or path.suffix.lower() in EXTENSIONS
+        or path.suffix.lower() in (*EXTENSIONS, *OTHERS)
         or is_video(path)
         or (path.suffix.lower() == LIST and path.is_file())
         or (any(sign in source for sign in "*?[") and not path.exists())
