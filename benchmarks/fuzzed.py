@@ -447,6 +447,85 @@ def cameras(folder: Path) -> Path:
     )
 
 
+MARKS = [[10.0 + 7 * k, 12.0 + 3 * k] for k in range(len(JOINTS))]
+"""Where joints are, in images of which some are 48 pixels high and 64 wide."""
+
+
+def label_studio(folder: Path) -> Path:
+    """Two tasks: a mouse's points in its rectangle, and points alone."""
+    pictures(folder, ["0.png", "1.png"])
+    whole = {"original_width": 64, "original_height": 48, "image_rotation": 0}
+    points = [
+        {
+            "id": f"p{k}",
+            "type": "keypointlabels",
+            **whole,
+            "value": {"x": x, "y": y, "width": 1, "keypointlabels": [joint]},
+        }
+        for k, (joint, (x, y)) in enumerate(zip(JOINTS, MARKS, strict=True))
+    ]
+    sides = {"x": 5, "y": 5, "width": 80, "height": 80, "rotation": 0, "rectanglelabels": ["mouse"]}
+    box = {"id": "b", "type": "rectanglelabels", **whole, "value": sides}
+    parts = [{**point, "parentID": "b"} for point in points]
+    tasks = [
+        {"id": 1, "data": {"image": "/data/upload/1/0.png"}, "annotations": [{"id": 1, "result": [box, *parts]}]},
+        {"id": 2, "data": {"image": "/data/local-files/?d=x/1.png"}, "annotations": [{"id": 2, "result": points}]},
+    ]
+    return written(folder / "tasks.json", tasks)
+
+
+def cvat(folder: Path) -> Path:
+    pictures(folder, ["0.png", "1.png"])
+    points = "".join(
+        f'<points label="{joint}" outside="0" occluded="0" points="{x},{y}"/>'
+        for joint, (x, y) in zip(JOINTS, MARKS, strict=True)
+    )
+    images = "".join(
+        f'<image id="{i}" name="{i}.png" width="64" height="48"><skeleton label="mouse">{points}</skeleton></image>'
+        for i in range(2)
+    )
+    path = folder / "annotations.xml"
+    path.write_text(f"<annotations><version>1.1</version>{images}</annotations>")
+    return path
+
+
+def yolo(folder: Path) -> Path:
+    pictures(folder / "images" / "train", ["0.png", "1.png"])
+    row = " ".join(["0 .5 .5 .6 .6", *(f"{x / 64} {y / 48} 2" for x, y in MARKS)])
+    (folder / "labels" / "train").mkdir(parents=True)
+    for i in range(2):
+        (folder / "labels" / "train" / f"{i}.txt").write_text(row + "\n")
+    document = {
+        "path": ".",
+        "train": "images/train",
+        "kpt_shape": [4, 3],
+        "flip_idx": [0, 2, 1, 3],
+        "names": {0: "mouse"},
+    }
+    path = folder / "data.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def anipose(folder: Path) -> Path:
+    K = [[800.0, 0, 320], [0, 800, 240], [0, 0, 1]]
+    path = folder / "calibration.toml"
+    path.write_text(
+        "".join(
+            f'[cam_{i}]\nname = "{i}"\nmatrix = {K}\ndistortions = [0.1, 0, 0, 0, 0]\nrotation = [0, {i}.5, 0]\n'
+            f"translation = [{i}.0, 0, 9]\n"
+            for i in range(2)
+        )
+    )
+    return path
+
+
+def nwb(folder: Path) -> Path:
+    from tests.fixtures.nwb import training
+
+    return training(folder / "labels.nwb", pictures(folder, [f"{i}.png" for i in range(3)]))
+
+
 def split(folder: Path) -> Path:
     from semipose.data.split import make_split
 
@@ -664,6 +743,14 @@ TARGETS: dict[str, Target] = {
     "dlc yaml": Target(lambda f: table(f).parents[2] / "config.yaml", lambda path: open_all(path.parent), of_yaml),
     "lightning pose": Target(lightning, open_all, of_csv),
     "csv": Target(plain_csv, open_all, of_csv),
+    "label studio": Target(label_studio, both, of_json),
+    "cvat": Target(cvat, both, of_bytes),
+    "yolo": Target(yolo, both, of_yaml),
+    "yolo labels": Target(
+        lambda f: yolo(f).parent / "labels/train/0.txt", lambda path: open_all(path.parents[2] / "data.yaml"), of_bytes
+    ),
+    "anipose": Target(anipose, read_cameras, of_bytes),
+    "nwb": Target(nwb, open_all, of_bytes),
     "cameras": Target(cameras, read_cameras, of_json),
     "split": Target(split, lambda path: Split.load(path).apply(open_all(path.parent / "m.json"))[0], of_split),
     "slp": Target(slp, open_all, of_bytes),
@@ -693,7 +780,7 @@ TARGETS: dict[str, Target] = {
     "init yaml": Target(lambda f: table(f).parents[2] / "config.yaml", begun, of_yaml),
 }
 """Readers, then commands."""
-APART = ("lsp", "mpii mat", "dlc h5", "slp")
+APART = ("lsp", "mpii mat", "dlc h5", "slp", "nwb")
 """Each mutant of these starts a process, which takes longer than all else."""
 
 
