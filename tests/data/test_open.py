@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from semipose.data.open import FORMATS, holds_labels, open_all, open_labeled, op
 from semipose.errors import UserError
 from tests.data.readers.test_lsp import people
 from tests.data.readers.test_lsp import written as write_lsp
+from tests.fixtures.projects import picture
 from tests.fixtures.shared import shared_data
 
 
@@ -71,3 +73,16 @@ def test_a_name_that_no_disk_can_hold_is_no_data_source(name: str) -> None:
     for look in (open_all, open_unlabeled):
         with pytest.raises(UserError, match=r"is no data source|does not exist"):
             look(name)
+
+
+def test_every_reader_may_be_led_out_of_its_folder_where_one_says_so(tmp_path: Path) -> None:
+    """The sentence names an option, which has to hold for whichever reader says it."""
+    picture(tmp_path / "far" / "0.png")
+    (tmp_path / "mine").mkdir()
+    path = tmp_path / "mine" / "labels.csv"
+    path.write_text("image,joint,x,y\n../far/0.png,nose,1,2\n")
+    with pytest.raises(UserError, match=r"data\.outside=true"):
+        open_labeled(path)
+    assert os.path.samefile(open_labeled(path, outside=True)[0].image, tmp_path / "far" / "0.png")
+    with pytest.raises(UserError, match=r"data\.outside=true"):
+        open_labeled(path)

@@ -16,7 +16,7 @@ from semipose.data.readers import Format, aic, coco, folder, mpii
 from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.cvat import is_cvat
 from semipose.data.readers.folder import with_boxes
-from semipose.data.readers.json_files import ends, starts
+from semipose.data.readers.json_files import ends, outward, starts
 from semipose.data.readers.label_studio import is_label_studio
 from semipose.data.readers.yolo import KINDS, is_yolo
 from semipose.data.sample import PoseData
@@ -102,7 +102,8 @@ def open_all(
         )
     if read is None:
         raise UserError(f"{source} is {what}, which has no labels; labelled data is one of: {_understood('labeled')}")
-    return read(source, images=images, category=category, skeleton=skeleton, outside=outside)
+    with outward(outside):
+        return read(source, images=images, category=category, skeleton=skeleton, outside=outside)
 
 
 def open_unlabeled(
@@ -154,7 +155,8 @@ def open_unlabeled(
         raise UserError(
             f"{source} is {kind.what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}"
         )
-    data = kind.unlabeled(source, images=images, frames=frames, cache=cache, outside=outside)
+    with outward(outside):
+        data = kind.unlabeled(source, images=images, frames=frames, cache=cache, outside=outside)
     if boxes == WHOLE:
         return data if labels else data.unlabeled()
     free = kind is coco.FORMAT and all(s.box == whole(image_size(s.image)) for s in data)

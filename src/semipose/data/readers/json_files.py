@@ -6,7 +6,9 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -178,6 +180,19 @@ def image_folder(path: Path, images: str | Path | None, first: str) -> Path:
     return next((place for place in places if inside and os.path.exists(place / first)), path.parent)
 
 
+OUTSIDE: ContextVar[bool] = ContextVar("outside", default=False)
+
+
+@contextmanager
+def outward(outside: bool) -> Iterator[None]:
+    """Around a reader: whether paths in its file may lead out of the folder of the images."""
+    token = OUTSIDE.set(outside)
+    try:
+        yield
+    finally:
+        OUTSIDE.reset(token)
+
+
 class ImageFolder:
     """The images folder: file names become absolute paths inside it.
 
@@ -188,16 +203,17 @@ class ImageFolder:
     Args:
         names: all that will be asked for, as far as known: what one of them names is no other's.
         beside: another folder that names may be relative to, such as that of the file which has them.
-        outside: whether a path that leads out of the folder, to a file that exists, is read where it is.
+        outside: whether a path that leads out of the folder, to a file that exists, is read where it is; as `outward`
+            says by default.
     """
 
     def __init__(
-        self, folder: Path, names: Iterable[str] = (), beside: Path | None = None, outside: bool = False
+        self, folder: Path, names: Iterable[str] = (), beside: Path | None = None, outside: bool | None = None
     ) -> None:
         if not folder.is_dir():
             raise UserError(f"the images folder {folder} does not exist; give the folder of the images")
         self.folder = folder.resolve()
-        self.outside = outside
+        self.outside = OUTSIDE.get() if outside is None else outside
         self._bases = (self.folder, *([beside.resolve()] if beside is not None else []))
         self._known: dict[str, str] = {}
         names = [name.replace("\\", "/") for name in names]
