@@ -302,3 +302,9 @@ def test_a_corrupt_image_is_named(trained: Path, tmp_path: Path, capsys: pytest.
 def test_a_page_s_folder_is_made(tmp_path: Path) -> None:
     page = tmp_path / "a" / "b" / "page.html"
     assert main(["check", "synth:studio?count=2", "--html", str(page)]) == 0 and page.exists()
+
+
+def test_a_warning_is_a_line_without_a_place_in_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    text = warnings.formatwarning("3 of 400 images cannot be used", UserWarning, "/lib/folder.py", 69)
+    assert text == "semipose: 3 of 400 images cannot be used\n"

@@ -11,6 +11,7 @@ import inspect
 import io
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a name that is no text of the terminal's is shown by its numbers
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
+    warnings.formatwarning = _plain_warning
     if words[:1] == ["--version"]:
         print(__version__)
         return DONE
@@ -63,6 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             text = f"{type(error).__name__}: {str(error)[:500]} (--debug shows where)"
     print(f"semipose {words[0]}: {plain_line(text)}", file=sys.stderr)
     return code
+
+
+def _plain_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning in a line, without the place in the code that gives it."""
+    return f"semipose: {plain_line(str(message))}\n"
 
 
 def run(name: str, words: Sequence[str]) -> int:

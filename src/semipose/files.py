@@ -91,7 +91,7 @@ def bears(path: Path, mark: bytes) -> bool:
     try:
         with path.open("rb") as file:
             ends = file.read(HEAD)
-            file.seek(max(HEAD, path.stat().st_size - HEAD))
+            file.seek(max(HEAD, os.fstat(file.fileno()).st_size - HEAD))
             ends += file.read()
     except OSError:
         return False

@@ -47,8 +47,9 @@ class TextFile:
         """The last rows."""
 
 
-MARK = rb'^\[(\]\n$|\{"image_id": .{1,999}?, "category_id": 1, "keypoints": \[(?s:.*)"bbox": \[[^]]*\]\}\]\n$)'
-"""How our results begin and end, of other programs' hardly both: the box last, a line break at the end."""
+MARK = rb'^\[(\]\n$|\{"image_id": .{1,999}?, "category_id": 1, "keypoints": \[(?s:.*)"bbox": \[[^]]*\](, "error90_px": \[[^]]*\])?\}\]\n$)'
+"""How our results begin and end, of other programs' hardly both: the box or the error bars last, a line break at the
+end."""
 
 
 class Coco(TextFile):

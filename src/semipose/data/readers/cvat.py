@@ -47,7 +47,7 @@ def read_cvat(
     root = read_xml(path)
     if root.tag != "annotations":
         raise UserError(f"{path} is XML of another kind than CVAT's: it begins with {root.tag[:40]!r}")
-    shapes = [*_of_images(root), *_of_tracks(root, path)]
+    shapes = [*_of_images(root, path), *_of_tracks(root, path)]
     names = list(dict.fromkeys(name for name, *_ in shapes))
     kinds = {shape.get("label", "") for _, shape, _ in shapes if shape.tag == "skeleton"}
     if category is not None and kinds:
@@ -73,7 +73,7 @@ def read_cvat(
             marks = _marks(shape.findall("points"), where)
             pool.instances.append(Instance(name, image, marks, None, where))
         if not kinds:
-            pool.instances += _groups(name, image, mine)
+            pool.instances += _groups(name, image, mine, path)
     if not pool.instances:
         raise UserError(f"{path} has no points of joints; label some images first")
     told = next(iter(order.values()), []) or _labels(root)
@@ -87,11 +87,11 @@ Shape = tuple[str, Element, str]
 """Name of the image, the shape, and what errors call it."""
 
 
-def _of_images(root: Element) -> Iterator[Shape]:
+def _of_images(root: Element, path: Path) -> Iterator[Shape]:
     for image in root.findall("image"):
         name = image.get("name") or ""
         for n, shape in enumerate(image):
-            yield name, shape, f"image {name}, shape {n}"
+            yield name, shape, f"{path}: image {name}, shape {n}"
 
 
 def _of_tracks(root: Element, path: Path) -> Iterator[Shape]:
@@ -108,7 +108,7 @@ def _of_tracks(root: Element, path: Path) -> Iterator[Shape]:
             if frame.isdecimal() and shape.get("keyframe") == "1" and shape.get("outside") != "1":
                 shape.set("label", track.get("label", ""))
                 shape.set("group_id", f"track {track.get('id')}" if shape.tag != "skeleton" else "")
-                yield f"{film}#{int(frame)}", shape, f"track {track.get('id')}, frame {frame}"
+                yield f"{film}#{int(frame)}", shape, f"{path}: track {track.get('id')}, frame {frame}"
 
 
 def _marks(points: Sequence[Element], where: str) -> dict[str, Mark]:
@@ -127,7 +127,7 @@ def _marks(points: Sequence[Element], where: str) -> dict[str, Mark]:
     return marks
 
 
-def _groups(name: str, image: str, shapes: Sequence[tuple[Element, str]]) -> Iterator[Instance]:
+def _groups(name: str, image: str, shapes: Sequence[tuple[Element, str]], path: Path) -> Iterator[Instance]:
     """Animals of an image without skeletons: points and a box of one group."""
     groups: dict[str, list[Element]] = {}
     for shape, _ in shapes:
@@ -136,7 +136,7 @@ def _groups(name: str, image: str, shapes: Sequence[tuple[Element, str]]) -> Ite
     for group, members in groups.items():
         points = [shape for shape in members if shape.tag == "points"]
         boxes = [shape for shape in members if shape.tag == "box"]
-        where = f"image {name}" + (f", group {group}" if group else "")
+        where = f"{path}: image {name}" + (f", group {group}" if group else "")
         if points and not apart([point.get("label", "") for point in points]):
             raise UserError(
                 f"{where} has points of one label twice, and nothing says whose they are; group those of each animal"
