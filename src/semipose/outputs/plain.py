@@ -47,7 +47,10 @@ class TextFile:
         """The last rows."""
 
 
-MARK = rb'^\[(\]\n$|\{"image_id": .{1,999}?, "category_id": 1, "keypoints": \[(?s:.*)"bbox": \[[^]]*\](, "error90_px": \[[^]]*\])?\}\]\n$)'
+MARK = (
+    rb'^\[(\]\n$|\{"image_id": .{1,999}?, "category_id": 1, "keypoints": \[(?s:.*)"bbox": \[[^]]*\]'
+    rb'(, "error90_px": \[[^]]*\])?\}\]\n$)'
+)
 """How our results begin and end, of other programs' hardly both: the box or the error bars last, a line break at the
 end."""
 
