@@ -231,10 +231,11 @@ def measured(part: str, root: Path, count: int) -> dict[str, float]:
 
 
 def exponent(runs: dict[str, dict[str, float]]) -> float:
-    """The steepest growth of processor time from one size to the next, of what takes a second."""
+    """The steepest growth of processor time from one size to the next, at most ten times as many, where it takes a
+    second."""
     rows = [(int(n), run["seconds"]) for n, run in runs.items()]
     pairs = pairwise(rows)
-    return max((math.log(t / s) / math.log(n / m) for (m, s), (n, t) in pairs if t >= 1), default=0.0)
+    return max((math.log(t / s) / math.log(n / m) for (m, s), (n, t) in pairs if t >= 1 and n <= 10 * m), default=0.0)
 
 
 def main() -> None:
