@@ -14,8 +14,6 @@ import pytest
 from semipose.cli import main
 from semipose.data import project, video
 from semipose.inference import boxes as detector
-from semipose.inference import found
-from semipose.training import find
 from tests.fixtures.shared import shared_data
 
 PAGES = Path(__file__).parents[2] / "docs" / "tutorials"
@@ -64,8 +62,7 @@ def test_tutorial(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(video, "choose", lambda *_: [0, 1])
     monkeypatch.setattr(project, "FIND_STEPS", 2)
-    for module in (detector, found, find):
-        monkeypatch.setattr(module, "SURE", 0)  # after two steps no network is
+    monkeypatch.setattr(detector, "SURE", 0)  # after two steps no network is
     output = ""
     for kind, text in BLOCK.findall((PAGES / f"{page}.md").read_text()):
         if kind == "sh":

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from semipose.inference import found
+from semipose.inference.boxes import ROOM
 from semipose.inference.found import Found
 from semipose.inference.predictor import Predictor
 from semipose.outputs.pose import Pose
@@ -37,10 +38,16 @@ def pair(first: Says, second: Says) -> Found:
 def test_the_second_look_is_at_the_box_of_its_own_joints() -> None:
     first, second = Says(), Says()
     (pose,) = pair(first, second)(np.zeros((200, 300, 3), np.uint8))
-    assert first.seen == [[0, 0, 300, 200]] and len(second.seen) == found.LOOKS == 2
+    assert first.seen == [[0, 0, 300, 200]] and len(second.seen) == found.LOOKS == 3
     off = [abs(box[0] - 30) for box in second.seen]
     assert off[1] < off[0], "each box is nearer to the body"
     assert np.abs(pose.xy - BODY).max() < 5
+
+
+def test_no_box_is_smaller_than_a_usual_one() -> None:
+    second = Says()
+    Found(Says(), second, side=0.3)(np.zeros((200, 300, 3), np.uint8))  # type: ignore[arg-type]
+    assert all(max(w, h) >= 0.3 * 300 * ROOM for _, _, w, h in second.seen)
 
 
 def test_what_the_finder_does_not_see_has_no_pose() -> None:
@@ -51,7 +58,7 @@ def test_what_the_finder_does_not_see_has_no_pose() -> None:
 def test_a_second_network_that_is_not_sure_keeps_the_finders_box() -> None:
     second = Says(0.1)
     (pose,) = pair(Says(), second)(np.zeros((200, 300, 3), np.uint8))
-    assert second.seen[0] == second.seen[1] == pytest.approx(pose.box)
+    assert second.seen[0] == second.seen[2] == pytest.approx(pose.box)
 
 
 def test_images_keep_their_order_and_few_are_held() -> None:

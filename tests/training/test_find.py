@@ -15,8 +15,8 @@ from semipose.errors import UserError
 from semipose.inference.evaluate import evaluate_run
 from semipose.inference.files import predict_files
 from semipose.methods import options
-from semipose.training import find, loop
-from semipose.training.find import Finds, asked_for, check_found, find_first, finds_of, of_finder
+from semipose.training import loop
+from semipose.training.find import Finds, asked_for, check_found, find_first, finds_of, of_finder, side_of
 from semipose.training.rundir import RunDir
 from semipose.training.signals import Stopped
 from semipose.training.start import go_on, start
@@ -67,8 +67,6 @@ def asked(project: Path, **of_find: object) -> Config:
 def sure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Finders are sure of all they say, and validation may be what is trained on."""
     monkeypatch.setattr("semipose.inference.boxes.SURE", -10.0)
-    monkeypatch.setattr("semipose.inference.found.SURE", -10.0)
-    monkeypatch.setattr(find, "SURE", -10.0)
     monkeypatch.setattr("semipose.data.datasets.check_overlap", lambda *_: None)
 
 
@@ -94,7 +92,7 @@ def test_a_frame_without_a_find_is_named_and_has_no_pose(
     project: Path, sure: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = start(asked(project), project / "run", progress=False).path
-    monkeypatch.setattr("semipose.inference.found.SURE", 10.0)
+    monkeypatch.setattr("semipose.inference.boxes.SURE", 10.0)
     found = predict_files(run, project / "new", project / "out", overlay=False, cache=None, progress=False)
     assert json.loads((project / "out" / "keypoints.json").read_text()) == []
     assert found.unfound == [f"{i}.png" for i in range(12, 18)]
@@ -135,7 +133,7 @@ def test_a_replaced_run_has_a_finder_of_its_own(project: Path, sure: None) -> No
 
 
 def test_a_finder_that_finds_nothing_stops_the_run(project: Path, sure: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find, "SURE", 10.0)
+    monkeypatch.setattr("semipose.inference.boxes.SURE", 10.0)
     with pytest.raises(UserError, match=r"found no body in any of 12 validation images.*find\.steps"):
         start(asked(project), project / "run", progress=False)
 
@@ -175,6 +173,15 @@ def test_settings_that_do_not_fit_are_one_line(data: dict[str, str], steps: int,
     return None
 
 
+def test_the_usual_size_is_that_of_labels_or_of_the_smaller_ones_where_they_differ_much(project: Path) -> None:
+    usual = side_of(asked(project))
+    assert 0.15 < usual < 0.25, "two joints 10 pixels apart, and the margin, of 96"
+    rows = (project / "labels.csv").read_text().splitlines()
+    wide = [rows[0]] + [f"{row.rpartition(',')[0]},{4 + 30 * (i % 2)}" for i, row in enumerate(rows[1:])]
+    (project / "labels.csv").write_text("\n".join([*rows[:7], *wide[7:]]))
+    assert side_of(asked(project)) == pytest.approx(usual, rel=0.3)
+
+
 def test_the_finder_learns_from_labels_on_whole_images(project: Path) -> None:
     config = of_finder(asked(project, size=[64, 96]))
     assert config.data.boxes == "whole" and config.data.unlabeled is None and config.model.size == [64, 96]
@@ -190,9 +197,14 @@ def test_finds_are_right_missed_or_false(tmp_path: Path) -> None:
         [[9, 9, 0.9], [44, 33, 0.8]],
     ]
     (tmp_path / "predictions").mkdir()
-    samples = [{"truth": truth, "pred": {"a": each}} for each in shown]
+    samples = [{"truth": truth, "pred": {"a": each}, "box": [0, 0, 200, 200]} for each in shown]
     (tmp_path / "predictions" / "val.json").write_text(json.dumps({"samples": samples}))
     assert finds_of(tmp_path) == Finds(4, 1, 1)
+    (tmp_path / "find.json").write_text('{"side": 0.9}')
+    assert finds_of(tmp_path) == Finds(4, 1, 0), "a usual body is as large as nearly the whole image"
+    (tmp_path / "find.json").write_text('{"side": 3}')
+    with pytest.raises(UserError, match=r"find\.json has no side between 0 and 1"):
+        finds_of(tmp_path)
     assert finds_of(tmp_path / "none") is None
     box = label_box(np.array(shown[0]), (200, 200))
     assert box[0] < 10 and box[0] + box[2] > 40

@@ -16,18 +16,25 @@ from rich.markup import escape
 from rich.progress import track
 
 from semipose.config.schema import FINDER
-from semipose.data.extent import label_box
+from semipose.data.extent import MIN_BOX, Box, label_box
 from semipose.data.images import read_images
 from semipose.data.open import FinderOf
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
+from semipose.files import read_json
+from semipose.outputs.pose import Pose
 
 PEOPLE = "people"
 NETWORK = "fasterrcnn_mobilenet_v3_large_fpn"
 PERSON = 1
 SURE = 0.2
 """Joints that a network is less sure of say nothing of where its box is."""
+
+SIDE = "find.json"
+"""Beside a finder's weights: `side`, the usual longer side of a body's box over that of its image."""
+ROOM = 1.15
+"""A found box is no smaller than so many usual ones: rather too large than without a part of the body."""
 
 Detect = Callable[[np.ndarray], list[list[float]]]
 """RGB uint8 (H, W, 3) -> a row x, y, w, h, score for each instance."""
@@ -182,17 +189,45 @@ def _people(device: str) -> Detect:
 def _joints(file: Path, device: str) -> Detect:
     from semipose.inference.predictor import Predictor
 
-    predictor = Predictor.load(file, device)
+    predictor, side = Predictor.load(file, device), usual_side(file)
 
     def detect(pixels: np.ndarray) -> list[list[float]]:
         (pose,) = predictor(pixels)
-        sure = pose.score >= SURE
-        if sure.sum() < 2:
+        box = around(pose, pixels.shape[:2], side)
+        if box is None:
             return []
-        box = label_box(np.column_stack([pose.xy, sure]), pixels.shape[:2])
-        return [[round(value, 2) for value in box] + [round(float(pose.score[sure].mean()), 4)]]
+        return [[round(value, 2) for value in box] + [round(float(pose.score[pose.score >= SURE].mean()), 4)]]
 
     return detect
+
+
+def usual_side(file: Path) -> float:
+    """What a finder's folder says of the usual longer side of a body's box, over that of its image; 0 where it says
+    nothing.
+
+    Raises:
+        UserError: it says what cannot be.
+    """
+    beside = file.with_name(SIDE)
+    if not beside.exists():
+        return 0.0
+    content = read_json(beside)
+    side = content.get("side") if isinstance(content, dict) else None
+    if not (isinstance(side, int | float) and 0 <= side <= 1):
+        raise UserError(f"{beside} has no side between 0 and 1; it was edited or damaged: train the finder again")
+    return float(side)
+
+
+def around(pose: Pose, size: tuple[int, int], side: float) -> Box | None:
+    """The box of a pose's surer joints in an image of `size` (height, width), or None where there are fewer than two.
+
+    Args:
+        side: of the usual box, as of `usual_side`.
+    """
+    sure = pose.score >= SURE
+    if sure.sum() < 2:
+        return None
+    return label_box(np.column_stack([pose.xy, sure]), size, least=max(MIN_BOX, ROOM * side * max(size)))
 
 
 def _key(image: str) -> str:

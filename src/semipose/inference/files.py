@@ -111,7 +111,7 @@ def predict_files(
     members = [Predictor.load(each, device, decode, flip_test, views) for each in (model, *also)]
     second = Ensemble(members) if also else members[0]
     first = finder_file(model) if boxes is None else None
-    predictor = second if first is None else Found(Predictor.load(first, device, decode), second)
+    predictor = second if first is None else Found.load(first, second, device, decode)
     folder, damaged, unlike, unfound = Path(out), list[str](), list[str](), list[str]()
     began = time.perf_counter()
     groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))

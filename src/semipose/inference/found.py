@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 
 from semipose.data.crops.build import Crops
-from semipose.data.extent import label_box
 from semipose.data.images import read_image
-from semipose.inference.boxes import SURE
+from semipose.inference.boxes import around, usual_side
 from semipose.inference.ensemble import Ensemble
 from semipose.inference.evaluation import score_crops, truth_of
 from semipose.inference.predictor import Boxes, Predictor
 from semipose.outputs.pose import Pose
 
-LOOKS = 2
-"""Times that the second network looks: at the box that the first one found, and at the box of its own joints there."""
+LOOKS = 3
+"""Times that the second network looks: at the box that the first one found, then at that of its own joints there."""
 
 
 class Found:
@@ -28,11 +27,17 @@ class Found:
     Args:
         finder: predicts joints of whole images; those it is sure of span a box.
         second: predicts joints in a box.
+        side: of a body's usual box, over that of its image (`usual_side`).
     """
 
-    def __init__(self, finder: Predictor, second: Predictor | Ensemble) -> None:
-        self.finder, self.second = finder, second
+    def __init__(self, finder: Predictor, second: Predictor | Ensemble, side: float = 0.0) -> None:
+        self.finder, self.second, self.side = finder, second, side
         self.skeleton, self.network, self.padding = second.skeleton, second.network, second.padding
+
+    @classmethod
+    def load(cls, finder: Path, second: Predictor | Ensemble, device: str = "auto", decode: str | None = None) -> Found:
+        """With the finder of a file, model.safetensors."""
+        return cls(Predictor.load(finder, device, decode), second, usual_side(finder))
 
     def __call__(self, image: str | Path | np.ndarray) -> list[Pose]:
         """The pose in an image, given as a path or RGB uint8 (H, W, 3); none where the finder is not sure of any."""
@@ -45,24 +50,21 @@ class Found:
         shown = (image if isinstance(image, np.ndarray) else read_image(image) for image, _ in pairs)
         while part := list(islice(shown, batch)):
             found = self.finder.pairs(((image, None) for image in part), batch)
-            boxes = [_boxes(poses, image, []) for poses, image in zip(found, part, strict=True)]
+            boxes = [self._boxes(poses, image, []) for poses, image in zip(found, part, strict=True)]
             for look in range(LOOKS):
                 poses = list(self.second.pairs(zip(part, boxes, strict=True), batch))
                 if look + 1 < LOOKS:
-                    boxes = [_boxes(each, image, box) for each, image, box in zip(poses, part, boxes, strict=True)]
+                    boxes = [self._boxes(each, image, box) for each, image, box in zip(poses, part, boxes, strict=True)]
             yield from poses
 
-
-def _boxes(poses: Sequence[Pose], image: np.ndarray, before: Boxes) -> Boxes:
-    """Around the surer joints of each pose; of one that has fewer than two the box before, or none."""
-    boxes: list[Sequence[float]] = []
-    for i, pose in enumerate(poses):
-        sure = pose.score >= SURE
-        if sure.sum() > 1:
-            boxes.append(label_box(np.column_stack([pose.xy, sure]), image.shape[:2]))
-        elif before:
-            boxes.append(before[i])
-    return boxes
+    def _boxes(self, poses: Sequence[Pose], image: np.ndarray, before: Boxes) -> Boxes:
+        """Around the surer joints of each pose; of one that has fewer than two the box before, or none."""
+        boxes: list[Sequence[float]] = []
+        for i, pose in enumerate(poses):
+            box = around(pose, (image.shape[0], image.shape[1]), self.side)
+            if box is not None or before:
+                boxes.append(before[i] if box is None else box)
+        return boxes
 
 
 def found_scores(whole: Found, crops: Crops, threshold: float, measure: str = "pck") -> dict[str, Any]:
