@@ -17,9 +17,16 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from semipose.cli import main as semipose
+from semipose.config import Config
+from semipose.config.resolve import read_yaml, resolve
+from semipose.data.datasets import open_sets
 from semipose.data.open import open_all, open_labeled
 from semipose.data.sample import PoseData
+from semipose.data.video import probe
+from semipose.inference.boxes import finder_in
 
 Check = Callable[[Path], None]
 
@@ -120,7 +127,119 @@ def without_outside(name: str) -> Check:
     return check
 
 
+def splits(folder: Path) -> None:
+    """train trains, valid validates, test is in neither."""
+    code, out = run("init", ".", "--out", "mine.yaml")
+    assert code == 0, out
+    config = resolve(Config(), read_yaml(folder / "mine.yaml"))
+    sets = open_sets(config.data, bool(config.data.unlabeled), finder_in(None))
+    assert sets.val is not None
+
+    def parts(data: PoseData | None) -> set[str]:
+        return {Path(image).relative_to(folder.resolve()).parts[0] for image in (data.images if data else ())}
+
+    assert parts(sets.labeled) == {"train"} and parts(sets.val) == {"valid"}
+    assert not parts(sets.unlabeled) & {"valid", "test"}
+
+
+def doubted(*words: str) -> Check:
+    """`init` reads it, and `check` then stops with a problem that has these words."""
+
+    def check(folder: Path) -> None:
+        assert run("init", ".", "--out", "mine.yaml")[0] == 0
+        code, out = run("check", "mine.yaml")
+        assert code == 1 and "PROBLEM" in out, out
+        assert all(word in out for word in words), out
+
+    return check
+
+
+def unmirrored(*words: str) -> Check:
+    """`init` says these words and trains without mirrored pictures."""
+
+    def check(folder: Path) -> None:
+        code, out = run("init", ".", "--out", "mine.yaml")
+        assert code == 0 and all(word in out for word in words), out
+        assert "flip" not in read_yaml(folder / "mine.yaml")["method"]["easy"], "pictures are mirrored"
+
+    return check
+
+
+def has_pairs(folder: Path) -> None:
+    """`init` knows a pair of left and right."""
+    code, out = run("init", ".", "--out", "mine.yaml")
+    assert code == 0 and "left and right: no pairs" not in out and " - " in out, out
+
+
+def trained(folder: Path, *settings: str) -> Path:
+    """A run of few steps on a folder's labels."""
+    words = (
+        "--steps=2",
+        "--model.size=[64,64]",
+        "--optim.batch=2",
+        "--threads=1",
+        "--accelerator=cpu",
+        "--find.steps=0",
+    )
+    code, out = run("train", "mine.yaml", "--out", "run", "--method.name=supervised", *words, *settings)
+    assert code == 0, out
+    return folder / "run"
+
+
+def two_animals(folder: Path) -> None:
+    assert run("init", ".", "--out", "mine.yaml")[0] == 0
+    trained(folder)
+    code, out = run("predict", "run", "videos/vid.avi", "--out", "p", "--no-overlay")
+    assert code == 0 and "boxes" in out and "each image or frame is one" in out, out
+
+
+def some_run(folder: Path) -> None:
+    """A run beside the folder, on drawn people."""
+    words = ("--recipe", "supervised", "--data.labeled=synth:studio?count=4", "--steps=1", "--model.size=[64,64]")
+    code, out = run("train", *words, "--out", "run", "--threads=1", "--accelerator=cpu", "--model.weights=none")
+    assert code == 0, out
+
+
+def pace(folder: Path) -> None:
+    some_run(folder)
+    code, out = run("predict", "run", "vfr.mp4", "--frames", "all", "--out", "p")
+    film, drawn = probe(folder / "vfr.mp4"), probe(folder / "p" / "vfr.mp4")
+    assert code == 0 and np.abs(film.seconds - drawn.seconds).max() < 0.001, out
+    assert "25 of the 40" in run("predict", "run", "trunc.avi", "--out", "q")[1]
+
+
+def left_out(folder: Path) -> None:
+    some_run(folder)
+    code, out = run("predict", "run", ".", "--out", "p")
+    assert code == 0 and ".heic" in out and ".gif" in out and "magick" in out, out
+
+
+def bad_videos(folder: Path) -> None:
+    code, out = run("init", ".", "--out", "mine.yaml")
+    names = ("audio.mp4", "empty.mp4", "trunc.mp4")
+    assert code == 0 and all(name in out for name in names), out
+    (folder / "all.yaml").write_text("labeled: clicks.csv\nunlabeled: [audio.mp4, empty.mp4, trunc.mp4, one.mp4]\n")
+    code, out = run("check", "all.yaml")
+    assert code == 1 and all(name in out for name in names), out
+
+
 CASES: dict[str, Check] = {
+    "01_split_by_folder": splits,
+    "18_wholebody": begins(said="WholeBody"),
+    "22_vfr": pace,
+    "24_near_off": unmirrored("Near", "Off"),
+    "coco_exif_stored_axes": doubted("EXIF"),
+    "coco_normalised": doubted("shares"),
+    "coco_size_differs_larger": doubted("320"),
+    "coco_wholebody": begins(said="WholeBody"),
+    "heic_in_folder": left_out,
+    "one_bad_video": bad_videos,
+    "roboflow_valid_test": splits,
+    "sides_HLpaw_alone": unmirrored("HLpaw"),
+    "sides_chinese": has_pairs,
+    "sides_french": has_pairs,
+    "sides_german": has_pairs,
+    "two_animals_predict": two_animals,
     "03_lp_visible": both(begins(count=12), lightning_pose),
     "07_no_bbox": begins(count=12, said="extent of their labels"),
     "09_coco_bom": begins(count=12),

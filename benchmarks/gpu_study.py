@@ -83,7 +83,7 @@ def pack(data: Path, out: Path, quality: int = QUALITY) -> int:
     content = gzip.compress(whole.getbuffer(), 6, mtime=0)
     if len(content) > LIMIT or whole.tell() > UNPACKED:
         raise UserError(f"the pack has {len(content)} bytes, more than {LIMIT}; give a --quality below {quality}")
-    write_atomically(ready(out), content)
+    write_atomically(ready(out, rb"^\x1f\x8b"), content)
     return len(content)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 DRAWN = ("val/pck", "response/labeled", "response/teacher", "response/student", "pseudo/pck")
 """The columns of metrics.csv that a figure draws."""
-POINTS, CURVE_DIGITS, DIGITS, WIDTH = 40, 4, 5, 120
+POINTS, CURVE_DIGITS, DIGITS, WIDTH = 16, 4, 5, 120
 EMPTY: tuple[Any, ...] = (None, [], {})
 LEFT_OUT = {"thresholds", "curve", "count", "per_joint_px", "report"}
 """Parts of scores that no page reads."""

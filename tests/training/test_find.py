@@ -175,7 +175,7 @@ def test_settings_that_do_not_fit_are_one_line(data: dict[str, str], steps: int,
 
 def test_the_usual_size_is_that_of_labels_or_of_the_smaller_ones_where_they_differ_much(project: Path) -> None:
     usual = side_of(asked(project))
-    assert 0.15 < usual < 0.25, "two joints 10 pixels apart, and the margin, of 96"
+    assert usual == pytest.approx(12 / 96, rel=0.02), "two joints 10 pixels apart, and the margin"
     rows = (project / "labels.csv").read_text().splitlines()
     wide = [rows[0]] + [f"{row.rpartition(',')[0]},{4 + 30 * (i % 2)}" for i, row in enumerate(rows[1:])]
     (project / "labels.csv").write_text("\n".join([*rows[:7], *wide[7:]]))
