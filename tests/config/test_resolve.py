@@ -18,6 +18,12 @@ def test_layers_lie_over_each_other() -> None:
     assert (config.optim.lr, config.optim.batch, config.steps) == (0.25, 4, 7)
 
 
+@pytest.mark.parametrize("key", ["devices", "num_nodes", "steps", "epochs", "strategy", "accelerator", "decode"])
+def test_what_was_cut_short_is_null_and_named(key: str) -> None:
+    with pytest.raises(UsageError, match=f"^{key} is null; it can be (a whole number|text)"):
+        resolve(Config(), {key: None})
+
+
 def test_options_of_the_backbone_are_free() -> None:
     assert resolve(Config(), {"model": {"options": {"layers": [1, 1]}}}).model.options == {"layers": [1, 1]}
 

@@ -15,6 +15,7 @@ from semipose.training.launch import launch, mean_over_ranks, together
         ({"accelerator": "abacus"}, "accelerator=abacus, devices=1, strategy=auto"),
         ({"accelerator": "cpu", "devices": -3}, "devices=-3"),
         ({"accelerator": "cpu", "strategy": "teamwork"}, "strategy=teamwork"),
+        ({"accelerator": "cpu", "devices": 7}, "a batch of 32 does not divide over 7 devices"),  # before any starts
     ],
 )
 def test_what_is_not_there_is_a_line(change, message) -> None:

@@ -42,6 +42,7 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
         values["peer"] = {key: laid[key] for key in values["peer"]}
     config = _typed(values)
     check_limits(config)
+    _refuse_null(config)
     for key in config.peer:
         check_limits(dataclasses.replace(config.model, **{key: config.peer[key]}), "peer.")
     return config
@@ -176,6 +177,13 @@ def _parser(section: type) -> Any:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(section, "config", skip={"method"})
     return parser
+
+
+def _refuse_null(config: Config) -> None:
+    """A number or text that is null, as where a file was cut short, is none."""
+    for key, kind in get_type_hints(Config, localns={"Options": object}).items():
+        if getattr(config, key) is None and NoneType not in get_args(kind):
+            raise UsageError(f"{key} is null; it can be {_words(kind)}")
 
 
 def _typed(values: dict[str, Any]) -> Config:

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from semipose.config import Config
 from semipose.errors import UserError, reason_of
+from semipose.methods import needs
 from semipose.training.memory import keep_freed_memory
+from semipose.training.stream import Share
 
 
 def launch(config: Config) -> Fabric:
@@ -21,8 +23,13 @@ def launch(config: Config) -> Fabric:
     what a step is given, keypoints too.
 
     Raises:
-        UserError: there is no such device or strategy, or the processes did not meet.
+        UserError: there is no such device or strategy, a batch does not divide over the devices, or the processes did
+            not meet.
     """
+    share = Share(0, max(1, config.devices * config.num_nodes))  # said before as many processes are started
+    share.of(config.optim.batch)
+    if needs(config.method.name).unlabeled:
+        share.of(config.optim.unlabeled_batch or config.optim.batch)
     if config.threads:
         torch.set_num_threads(config.threads)
     try:
