@@ -487,13 +487,14 @@ def odd_labels(place: Place) -> str:
 def bad_boxes(place: Place) -> str:
     """Boxes without width, with a negative height, and beyond any picture."""
     lines = []
-    for box in ([1, 2, 0, 5], [1, 2, 5, -5], [1, 2, 1e30, 5], [1, 2, None, 5]):
+    for box, refused in (([1, 2, 0, 5], 0), ([1, 2, 5, -5], 0), ([1, 2, 1e30, 5], 1), ([1, 2, None, 5], 1)):
         shutil.rmtree(place.folder / "data", ignore_errors=True)
         (place.folder / "data").mkdir()
         coco_project(place.folder / "data", lambda d, box=box: d["annotations"][1].update(bbox=box, id=17))
         lines.append(place.do("check", str(place.folder / "data" / "labels.json")))
-        assert lines[-1].code and "17" in lines[-1].out + lines[-1].error and "Traceback" not in lines[-1].error
-    return "each is refused by its annotation's id"
+        assert lines[-1].code == refused and "17" in lines[-1].out + lines[-1].error
+        assert "Traceback" not in lines[-1].error
+    return "each is named by its annotation; for an empty one the labels' extent is taken, the others are refused"
 
 
 def bad_records(place: Place) -> str:
