@@ -24,6 +24,16 @@ def test_what_was_cut_short_is_null_and_named(key: str) -> None:
         resolve(Config(), {key: None})
 
 
+@pytest.mark.parametrize(
+    "layer", [{"threshold": 10**400}, {"optim": {"final": -(10**400)}}, {"model": {"size": [10**400, 9]}}]
+)
+def test_a_number_of_hundreds_of_digits_is_named(layer: dict) -> None:
+    with pytest.raises(
+        UsageError, match=r"^(threshold|optim\.final|model\.size\.0) is a number of more than 300 digits"
+    ):
+        resolve(Config(), layer)
+
+
 def test_options_of_the_backbone_are_free() -> None:
     assert resolve(Config(), {"model": {"options": {"layers": [1, 1]}}}).model.options == {"layers": [1, 1]}
 

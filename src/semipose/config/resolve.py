@@ -40,6 +40,7 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
     if values["peer"]:  # laid over the model, its values have the model's types
         laid = to_dict(_typed({**values, "model": {**values["model"], **values["peer"]}, "peer": {}}))["model"]
         values["peer"] = {key: laid[key] for key in values["peer"]}
+    _refuse_huge(values, "")
     config = _typed(values)
     check_limits(config)
     _refuse_null(config)
@@ -177,6 +178,15 @@ def _parser(section: type) -> Any:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(section, "config", skip={"method"})
     return parser
+
+
+def _refuse_huge(values: Any, key: str) -> None:
+    """A whole number that no float can hold is no setting."""
+    inner = values.items() if isinstance(values, Mapping) else enumerate(values) if isinstance(values, list) else ()
+    for name, value in inner:
+        _refuse_huge(value, f"{key}.{name}".lstrip("."))
+    if isinstance(values, int) and abs(values).bit_length() > 1000:
+        raise UsageError(f"{key} is a number of more than 300 digits, and no setting is that large")
 
 
 def _refuse_null(config: Config) -> None:
