@@ -309,3 +309,9 @@ def test_a_warning_is_a_line_without_a_place_in_the_code(capsys: pytest.CaptureF
     assert main(["--version"]) == 0
     text = warnings.formatwarning("3 of 400 images cannot be used", UserWarning, "/lib/folder.py", 69)
     assert text == "semipose: 3 of 400 images cannot be used\n"
+
+
+def test_a_name_that_no_disk_can_hold_is_a_short_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--recipe=supervised", f"--data.labeled={'a' * 9000}", "--steps=1"]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "too long" in line and len(line) < 400

@@ -61,7 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "--debug" in words:
             raise
         text, code = str(error), USAGE if isinstance(error, UsageError) else FAILED
-        if not isinstance(error, UserError):
+        if isinstance(error, OSError) and error.strerror:
+            text = f"{error.strerror}: {str(error.filename or '')[:200]}"
+        elif not isinstance(error, UserError):
             text = f"{type(error).__name__}: {str(error)[:500]} (--debug shows where)"
     print(f"semipose {words[0]}: {plain_line(text)}", file=sys.stderr)
     return code

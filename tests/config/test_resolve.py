@@ -234,3 +234,10 @@ def test_values_that_cannot_be_are_named(layer: dict, says: str) -> None:
 def test_a_setting_that_is_no_yaml_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match=r"--data\.labeled is '\[', which is not YAML"):
         read_overrides(["--data.labeled=["])
+
+
+def test_null_is_named_in_any_section() -> None:
+    with pytest.raises(UsageError, match=r"^method\.hard is null; it can be text"):
+        resolve(Config(method=options("single")), {"method": {"hard": None}})
+    with pytest.raises(UsageError, match=r"^data\.frames is null; it can be text"):
+        resolve(Config(), {"data": {"frames": None}})

@@ -189,11 +189,14 @@ def _refuse_huge(values: Any, key: str) -> None:
         raise UsageError(f"{key} is a number of more than 300 digits, and no setting is that large")
 
 
-def _refuse_null(config: Config) -> None:
+def _refuse_null(section: Any, prefix: str = "") -> None:
     """A number or text that is null, as where a file was cut short, is none."""
-    for key, kind in get_type_hints(Config, localns={"Options": object}).items():
-        if getattr(config, key) is None and NoneType not in get_args(kind):
-            raise UsageError(f"{key} is null; it can be {_words(kind)}")
+    for key, kind in get_type_hints(type(section), localns={"Options": object}).items():
+        value = getattr(section, key)
+        if value is None and NoneType not in get_args(kind):
+            raise UsageError(f"{prefix}{key} is null; it can be {_words(kind)}")
+        if dataclasses.is_dataclass(value):
+            _refuse_null(value, f"{prefix}{key}.")
 
 
 def _typed(values: dict[str, Any]) -> Config:
