@@ -211,7 +211,7 @@ def main(words: list[str] | None = None) -> int:
         from semipose.files import ready
 
         for folder in (work, out):
-            ready(folder / MANIFEST)
+            ready(folder / MANIFEST, rb'"quality": ')
         manifest = unpack(asked.pack, work / "data")
         chosen = studies(asked.protocol, asked.labels)
         place = Place(work / "data", work / "runs", out)
