@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import io
 import json
 import multiprocessing
 import os
@@ -74,6 +75,13 @@ class Said(NamedTuple):
         return lines[0]
 
 
+def as_in_a_shell() -> None:
+    """In a process that a test started: what is printed, and warnings, go to its own stdout and stderr."""
+    files = (io.FileIO(number, "w", closefd=False) for number in (1, 2))
+    sys.stdout, sys.stderr = (io.TextIOWrapper(file, write_through=True) for file in files)
+    warnings.showwarning = lambda *told: sys.stderr.write(warnings.formatwarning(*told[:4]))  # type: ignore[assignment]
+
+
 @dataclass
 class Place:
     """Where a fault is provoked. `shared` keeps crops and a run to compare with for all."""
@@ -104,6 +112,7 @@ class Place:
             for number, name in ((1, "stdout"), (2, "stderr")):
                 with (self.folder / name).open("wb") as file:
                     os.dup2(file.fileno(), number)
+            as_in_a_shell()
             act()
             code = semipose([*words])
             sys.stdout.flush(), sys.stderr.flush()
