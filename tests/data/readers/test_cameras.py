@@ -125,7 +125,7 @@ def lists(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "write"), [("a.toml", toml), ("a.json", stored), ("a.yml", stored), ("b.json", lists)], ids=str
+    ("name", "write"), [("a.toml", toml), ("a.json", stored), ("a.yml", stored), ("b.json", lists)]
 )
 def test_calibrations_project_as_opencv_does(tmp_path: Path, name: str, write: Callable[[Path], None]) -> None:
     write(tmp_path / name)
