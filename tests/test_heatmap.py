@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from semipose.errors import UserError
 from semipose.heatmap import DECODERS, dark, decode, decoder, encode, on_map, peaks, predicted, quarter
 
 offsets = st.floats(-0.499, 0.499)
@@ -185,3 +186,8 @@ def test_dark_blurs_as_wide_as_the_heatmaps_are(sigma: float, kernel: int) -> No
     xy = torch.rand(8, 5, 2, generator=generator) * 40 + 20
     maps = encode(xy, (24, 18), 4, sigma) + 0.05 * torch.rand(8, 5, 24, 18, generator=generator)
     assert torch.equal(decode(maps, 4, decoder("dark", sigma))[0], decode(maps, 4, partial(dark, kernel=kernel))[0])
+
+
+def test_an_unknown_decoder_is_a_line() -> None:
+    with pytest.raises(UserError, match=r"decode is '\.\./x'; it can be argmax, quarter, dark"):
+        decoder("../x")

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semipose.errors import UserError
 from semipose.geometry import Size, invert, move, to_cells
 
 Refine = Callable[[Tensor, Tensor], Tensor]
@@ -129,6 +130,8 @@ FLIP_TESTS = ("none", "plain", "shift")
 def decoder(name: str, sigma: float = 2.0) -> Refine | None:
     """The refinement that one of `DECODERS` names, for heatmaps of a `sigma` in cells: DARK blurs over 6 sigma - 1
     cells, which is 11 at 2 and 17 at 3."""
+    if name not in DECODERS:
+        raise UserError(f"decode is {name[:60]!r}; it can be {', '.join(DECODERS)}")
     if name == "dark":
         return functools.partial(dark, kernel=max(3, 2 * round(3 * sigma) - 1))
     return {"argmax": None, "quarter": quarter}[name]

@@ -74,7 +74,7 @@ def test_an_equivariant_network_finds_the_same_in_any_views(text: str, xy: list[
     crop, network = ramps(looks), Equivariant(xy)
     plain = decode(predicted(network, crop.image, FLIP), 1, decoder("dark", network.sigma))[0]
     found = decode(averaged(network, crop, looks, FLIP), 1, decoder("dark", network.sigma))[0]
-    assert (found - plain).abs().max() < 1e-3
+    assert (found - plain).abs().max() < 2e-3, "32 bits: DARK divides small second differences of logarithms"
     assert (plain[0] - torch.tensor(xy)).abs().max() < 0.05, "the network finds something"
 
 

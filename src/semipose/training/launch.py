@@ -27,9 +27,11 @@ def launch(config: Config) -> Fabric:
             not meet.
     """
     share = Share(0, max(1, config.devices * config.num_nodes))  # said before as many processes are started
-    share.of(config.optim.batch)
+    sizes = [config.optim.batch]
     if needs(config.method.name).unlabeled:
-        share.of(config.optim.unlabeled_batch or config.optim.batch)
+        sizes.append(config.optim.unlabeled_batch or config.optim.batch)
+    for batch in filter(lambda size: size > 0, sizes):  # others are refused by their limits
+        share.of(batch)
     if config.threads:
         torch.set_num_threads(config.threads)
     try:

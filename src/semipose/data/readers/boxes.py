@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -161,7 +162,7 @@ def _detections(
     for i, row in enumerate(rows):
         where = f"{path}: entry {i}"
         if not isinstance(row, dict):
-            raise UserError(f"{where} is {type(row).__name__}, expected an object with image_id and bbox")
+            raise UserError(f"{where} is {json.dumps(row)[:60]}, expected an object with image_id and bbox")
         image_id = id_of(row, "image_id", where)
         score = row.get("score")
         if score is not None and not (isinstance(score, int | float) and abs(score) < math.inf):
