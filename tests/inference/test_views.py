@@ -56,7 +56,13 @@ class Equivariant:
         return torch.where(mirrored[:, None, None, None], drawn[:, list(FLIP)], drawn)
 
 
-numbers = st.integers(1, 1800).map(lambda tenths: f"{tenths / 10:g}")
+def is_nearly_straight(tenths: int) -> bool:
+    """Whether an angle is within 5 degrees of none or of quarter turns, and not one. There bilinear sampling errs by
+    1e-3 of a peak in a pattern wider than what DARK looks at, which moves a maximum by up to 1.1e-3 pixels."""
+    return 0 < abs((tenths + 450) % 900 - 450) < 50
+
+
+numbers = st.integers(1, 1800).filter(lambda n: not is_nearly_straight(n)).map(lambda tenths: f"{tenths / 10:g}")
 words = st.one_of(
     st.just("flip"),
     st.sampled_from(["turn90", "turn180", "turn15", "scale10"]),
@@ -74,7 +80,7 @@ def test_an_equivariant_network_finds_the_same_in_any_views(text: str, xy: list[
     crop, network = ramps(looks), Equivariant(xy)
     plain = decode(predicted(network, crop.image, FLIP), 1, decoder("dark", network.sigma))[0]
     found = decode(averaged(network, crop, looks, FLIP), 1, decoder("dark", network.sigma))[0]
-    assert (found - plain).abs().max() < 2e-3, "32 bits: DARK divides small second differences of logarithms"
+    assert (found - plain).abs().max() < 1e-3
     assert (plain[0] - torch.tensor(xy)).abs().max() < 0.05, "the network finds something"
 
 
