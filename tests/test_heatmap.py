@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from semipose.errors import UserError
-from semipose.heatmap import DECODERS, dark, decode, decoder, encode, on_map, peaks, predicted, quarter
+from semipose.geometry import invert, move, to_cells
+from semipose.heatmap import DECODERS, dark, decode, decoder, encode, on_map, peaks, predicted, quarter, soft_peaks
 
 offsets = st.floats(-0.499, 0.499)
 ALL = {name: decoder(name) for name in DECODERS}
@@ -191,3 +192,17 @@ def test_dark_blurs_as_wide_as_the_heatmaps_are(sigma: float, kernel: int) -> No
 def test_an_unknown_decoder_is_a_line() -> None:
     with pytest.raises(UserError, match=r"decode is '\.\./x'; it can be argmax, quarter, dark"):
         decoder("../x")
+
+
+def test_soft_peaks_are_where_peaks_are_and_learn() -> None:
+    xy = torch.tensor([[[20.3, 31.1], [9.5, 50.2]]])
+    heatmaps = (encode(xy, (16, 12), 4, 1.5) * torch.tensor([1.0, 0.2])[:, None, None]).requires_grad_()
+    cells, height = soft_peaks(heatmaps)
+    assert torch.allclose(move(invert(to_cells(4, cells)), cells), xy, atol=0.2)
+    assert torch.equal(height, heatmaps.detach().amax((-2, -1))) and not height.requires_grad
+    (gradient,) = torch.autograd.grad(cells[0, 1, 0], heatmaps)
+    assert gradient[0, 0].abs().max() == 0 and gradient[0, 1, 12, 6:].sum() > 0
+    nothing = torch.zeros(1, 1, 16, 12, requires_grad=True)
+    middle, _ = soft_peaks(nothing)
+    assert torch.allclose(middle, torch.tensor([[[5.5, 7.5]]]), atol=1e-4)
+    assert torch.isfinite(torch.autograd.grad(middle.sum(), nothing)[0]).all()

@@ -14,6 +14,8 @@ from semipose.geometry import Size, invert, move, to_cells
 
 Refine = Callable[[Tensor, Tensor], Tensor]
 """(heatmaps (B,K,h,w), arg-max cells (B,K,2)) -> sub-cell positions (B,K,2), in cells."""
+POWER = 6
+"""Of a heatmap in a soft arg-max: a cell at half of the peak's height has 1/64 of its weight."""
 
 
 def encode(xy: Tensor, size: Size, stride: float, sigma: float) -> Tensor:
@@ -46,6 +48,16 @@ def peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     value, place = heatmaps.flatten(2).max(-1)
     w = heatmaps.shape[-1]
     return torch.stack([place % w, place // w], -1).to(heatmaps.dtype), value
+
+
+def soft_peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """As `peaks`, with a gradient: the mean cell by a power of the heatmap. A second peak counts as far as it is nearly
+    as high. The peaks' values have no gradient. Of an empty heatmap, the middle and 0."""
+    height = heatmaps.detach().amax((-2, -1)).clamp_min(0)
+    mass = (heatmaps / height.clamp_min(1e-3)[..., None, None]).clamp_min(0) ** POWER + 1e-9
+    share = mass / mass.sum((-2, -1), keepdim=True)
+    x, y = (share.sum(other) @ torch.arange(float(share.shape[5 - other]), device=share.device) for other in (2, 3))
+    return torch.stack([x, y], -1), height
 
 
 def spread(heatmaps: Tensor, cells: Tensor) -> Tensor:

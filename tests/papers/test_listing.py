@@ -31,7 +31,7 @@ def _unbuilt(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_constant_that_counts_has_a_source(section: type) -> None:
     """A method's options: tests/methods/test_methods.py."""
     unsaid = {key for key, source in sources(section).items() if not source}
-    assert unsaid == (set() if section is not Config else {*RUN, "model", "method", "optim", "find"})
+    assert unsaid == (set() if section is not Config else {*RUN, "model", "method", "optim", "find", "losses"})
     assert sources(DataConfig)["reach"] == "ours"
 
 

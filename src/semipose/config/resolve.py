@@ -21,7 +21,7 @@ from semipose.methods import METHODS, option_names, options, options_class, refu
 from semipose.models.config import ModelConfig
 from semipose.options import check_limits
 
-SECTIONS = {"data", "model", "method", "optim", "peer", "find"}
+SECTIONS = {"data", "model", "method", "optim", "peer", "find", "losses"}
 EVERY = 10
 """A section of so many options that no one method reads is of a version that wrote all options of all methods."""
 

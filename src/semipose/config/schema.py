@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from semipose.methods import options
+from semipose.methods import needs, options
 from semipose.models.config import ModelConfig
 from semipose.options import Limit, above_zero, at_least, every, one_of, option, whole, within
 
@@ -58,6 +58,8 @@ class DataConfig:
         coordinates: what labels and their boxes count: `file`, pixels of the image as it is shown; `json`, of the size
             that the JSON states; `stored`, of the picture before EXIF turns it; `shares` of width and height, 0 to 1;
             `percent` of them. Where none is named, `file`, and a training whose labels look otherwise is refused.
+        window: unlabelled images come as windows of so many neighbouring frames, which a plan of `frames` counts: of
+            `uniform500` and 4, 125 windows. In a folder of images, neighbours are those whose names count up by one.
         reach: crops are cut large enough that every view of `affine<reach>` finds pixels; wider views are blank there.
             35 has room for `rotate180+scale25` in crops of up to 4:3.
         cache: folder of the source-crop cache.
@@ -79,6 +81,7 @@ class DataConfig:
     occluded: bool = True
     boxes: Literal["own", "labels", "corners", "whole"] = "own"
     coordinates: Literal["file", "json", "stored", "shares", "percent"] | None = None
+    window: int = option(1, whole(1, 64, "it is a number of frames, 1 (single images) to 64"), "ours")
     reach: float = option(30.0, at_least(0, "it is an angle in degrees, 0 or more"), "ours")
     cache: str = "~/.cache/semipose"
     store: str = option("raw", one_of("raw", "jpeg"))
@@ -152,6 +155,28 @@ class FindConfig:
 
 
 @dataclass
+class LossesConfig:
+    """Losses on unlabelled images that need no teacher, beside those of any method (`semipose.methods.video`). Each is
+    the weight of one; 0: there is none.
+
+    Attributes:
+        temporal: a joint's jump between neighbouring frames (`data.window`), beyond what labelled neighbours do.
+        shape: a joint's distance from where the labels' principal components let it be, beyond what labels do.
+        jump: the jump that `temporal` lets be, as a part of the body's longer side, where no neighbouring frames are
+            labelled.
+    """
+
+    temporal: float = option(0.0, at_least(0, "it is a weight, 0 (no such loss) or more"), "none in the papers")
+    shape: float = option(0.0, at_least(0, "it is a weight, 0 (no such loss) or more"), "none in the papers")
+    jump: float = option(0.1, above_zero("it is a part of the body's longer side, above 0, usually 0.1"), "ours")
+
+    @property
+    def used(self) -> bool:
+        """Whether there is any."""
+        return self.temporal > 0 or self.shape > 0
+
+
+@dataclass
 class Config:
     """A run.
 
@@ -160,6 +185,7 @@ class Config:
         peer: what the second network of dual has otherwise than `model`, such as `{backbone: resnet50}`; it sees the
             same crops, so size, padding, sigma and heatmap stride are the same.
         find: the network that finds bodies in whole images, where there is one.
+        losses: on unlabelled images, without a teacher, beside the method's.
         steps: length in optimiser steps; 0 means `epochs`.
         epochs: length in passes over the unlabelled images (over the labelled ones where there are none).
         seed: of everything random.
@@ -192,6 +218,7 @@ class Config:
     optim: OptimConfig = field(default_factory=OptimConfig)
     peer: dict[str, Any] = option({}, source="Xie, section 4.2")
     find: FindConfig = field(default_factory=FindConfig)
+    losses: LossesConfig = field(default_factory=LossesConfig)
     steps: int = option(0, source="by epochs")
     epochs: int = option(100, source=TEXT)
     seed: int = option(0, within(0, 2**63 - 1, "it can be 0 or more, below 2^63"))
@@ -212,6 +239,11 @@ class Config:
     precision: str = option("32-true", one_of("32-true", "bf16-mixed", "auto"))
     strategy: str = "auto"
     threads: int = option(0, within(0, 1024, "it is a number of threads, or 0 for torch's choice"))
+
+
+def learns_unlabeled(config: Config) -> bool:
+    """Whether a run learns from unlabelled images: by its method, or by `losses`."""
+    return needs(config.method.name).unlabeled or config.losses.used
 
 
 def peer_of(config: Config) -> ModelConfig:

@@ -19,6 +19,7 @@ from semipose.data.open import FinderOf, open_all, open_labeled, open_unlabeled
 from semipose.data.predicted import refuse_predicted
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, check_overlap
+from semipose.data.video import windowed
 from semipose.errors import UserError
 from semipose.geometry import Size
 from semipose.skeleton import Skeleton, described, joint_map
@@ -75,13 +76,19 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
     pool = open_pool(config)
     whole = None
     if config.unlabeled:
-        how = (config.unlabeled_images, config.frames, config.unlabeled_boxes, config.cache)
+        frames = windowed(config.frames, config.window)
+        how = (config.unlabeled_images, frames, config.unlabeled_boxes, config.cache)
         whole = open_unlabeled(config.unlabeled, *how, labels=True, finder_of=finder_of, outside=config.outside)
     val = _boxed(opened(config.val, config.val_images, config), config) if config.val else None
     for part in (pool, val) if checked else ():
         if part is not None:
             refuse_certain(part, config.coordinates, config.boxes)
     labeled = pool
+    if needs_unlabeled and config.window > 1 and whole is None:
+        raise UserError(
+            f"data.window is {config.window}, and single images of {config.labeled} are no neighbouring frames; set"
+            " data.unlabeled to a video or a folder of its frames, or data.window: 1"
+        )
     if config.split:
         split = Split.load(Path(config.split))
         labeled = pool.subset(split.labeled)

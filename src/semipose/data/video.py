@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,27 +176,43 @@ def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None
     Args:
         plan: `all`; `rate2`, two a second; `uniform500`, 500 evenly spaced; or `diverse500`, 500 that differ: the
             frames nearest to the centres of k-means on small grey pictures of them. A plan that asks for more frames
-            than there are picks all.
+            than there are picks all. With `x4` behind it, as many in windows of 4 neighbouring frames (`windowed`).
 
     Raises:
-        UserError: the plan is none of these.
+        UserError: the plan is none of these, or a video is shorter than a window.
     """
     film = probe(path)
-    kind, amount = _plan(plan)
+    kind, amount, window = _plan(plan)
+    whole = len(film) // window  # the video in windows, of which the plan picks; the rest of its frames is in none
+    if not whole:
+        raise UserError(f"video {path} has {len(film)} frames, fewer than the {window} of data.window; leave it out")
+    count = -(-int(amount) // window)
     if kind == "rate":
-        due = np.arange(0, film.seconds[-1] + 0.5 / film.rate, 1 / amount)
-        return sorted({int(n) for n in np.searchsorted(film.seconds, due - 0.5 / film.rate).clip(0, len(film) - 1)})
-    count = int(amount)
-    if kind == "all" or count >= len(film):
-        return list(range(len(film)))
-    if kind == "uniform":
-        return _even(len(film), count)
+        due = np.arange(0, film.seconds[-1] + 0.5 / film.rate, window / amount)
+        frames = np.searchsorted(film.seconds, due - 0.5 / film.rate)
+        picked = sorted({int(n) for n in (frames // window).clip(0, whole - 1)})
+    elif kind == "all" or count >= whole:
+        picked = [*range(whole)]
+    elif kind == "uniform":
+        picked = _even(whole, count)
+    else:
+        picked = _once(path, plan, cache, lambda: _diverse(path, whole, window, count))
+    return [window * n + i for n in picked for i in range(window)]
+
+
+def windowed(plan: str, window: int) -> str:
+    """A plan whose frames come in windows of neighbours; the same plan where a window is one frame."""
+    return plan if window == 1 else f"{plan}x{window}"
+
+
+def _once(path: str | Path, plan: str, cache: str | Path | None, choice: Callable[[], list[int]]) -> list[int]:
+    """A choice by a plan, kept in `cache`."""
     stat = os.stat(path)
     key = hashlib.sha256(json.dumps([str(Path(path).resolve()), stat.st_size, stat.st_mtime_ns, plan]).encode())
     kept = Path(cache).expanduser() / "frames" / f"{key.hexdigest()[:16]}.json" if cache is not None else None
     if kept is not None and kept.exists():
         return list(json.loads(kept.read_text()))
-    numbers = _diverse(path, film, count)
+    numbers = choice()
     if kept is not None:
         write_atomically(kept, json.dumps(numbers).encode())
     return numbers
@@ -220,12 +236,18 @@ def thumbnail(pixels: np.ndarray, size: int = THUMBNAIL) -> np.ndarray:
     return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 
-def _plan(plan: str) -> tuple[str, float]:
+def _plan(plan: str) -> tuple[str, float, int]:
+    """Kind, amount and the length of windows."""
+    plan, times, window = plan.partition("x")
     match = re.fullmatch(r"(all)|(rate)(\d+\.?\d*)|(uniform|diverse)(\d+)", plan)
     kind, amount = next(((m[i], m[i + 1] or "0") for m in [match] for i in (1, 2, 4) if m and m[i]), ("", "0"))
-    if not kind or (kind != "all" and not float(amount if kind != "all" else 1) > 0):
+    if (
+        not kind
+        or (times and not re.fullmatch("[1-9][0-9]?", window))
+        or (kind != "all" and not float(amount if kind != "all" else 1) > 0)
+    ):
         raise UserError(f"frames {plan!r} is no choice of frames; write all, rate2, uniform500 or diverse500")
-    return kind, 0.0 if kind == "all" else float(amount)
+    return kind, 0.0 if kind == "all" else float(amount), int(window) if times else 1
 
 
 def _even(total: int, count: int) -> list[int]:
@@ -233,11 +255,12 @@ def _even(total: int, count: int) -> list[int]:
     return [int(n) for n in (np.arange(count) + 0.5) * total / count]
 
 
-def _diverse(path: str | Path, film: Film, count: int) -> list[int]:
-    candidates = _even(len(film), min(len(film), max(CANDIDATES, 2 * count)))
+def _diverse(path: str | Path, whole: int, window: int, count: int) -> list[int]:
+    """`count` of `whole` windows whose first frames differ."""
+    candidates = [window * n for n in _even(whole, min(whole, max(CANDIDATES, 2 * count)))]
     numbers, pictures = [], []
     for number, pixels in read_frames(path, candidates):
-        numbers.append(number)
+        numbers.append(number // window)
         pictures.append(thumbnail(pixels).ravel())
     if len(numbers) <= count:
         return numbers

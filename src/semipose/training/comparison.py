@@ -19,6 +19,7 @@ import numpy as np
 
 from semipose.augment import POLICIES, parts
 from semipose.config import Config, to_dict
+from semipose.config.schema import LossesConfig
 from semipose.data.datasets import Sets, open_sets
 from semipose.data.split import Split
 from semipose.draws import permutation
@@ -164,7 +165,10 @@ def configured(base: Config, job: Job, sets: Sets, folder: Path) -> Config:
         split.save(file)
     method = _options(base.method, job.row)
     peer = base.peer if needs(method.name).networks > 1 else {}
-    return replace(base, method=method, peer=peer, seed=job.seed, data=replace(base.data, split=str(file)))
+    losses = LossesConfig() if job.row in (PLAIN, CONTROL) else base.losses
+    return replace(
+        base, method=method, losses=losses, peer=peer, seed=job.seed, data=replace(base.data, split=str(file))
+    )
 
 
 def _options(method: Options, row: str) -> Options:

@@ -12,7 +12,7 @@ import numpy as np
 
 from semipose.config import Config, to_dict
 from semipose.config.resolve import read_yaml, resolve
-from semipose.config.schema import FINDER, FindConfig
+from semipose.config.schema import FINDER, FindConfig, LossesConfig
 from semipose.data.datasets import open_sets
 from semipose.data.images import image_size
 from semipose.errors import UserError
@@ -109,6 +109,7 @@ def of_finder(config: Config) -> Config:
         optim=replace(config.optim, restart=0.0),
         peer={},
         find=FindConfig(),
+        losses=LossesConfig(),
         steps=config.find.steps,
         eval_every=0,
         norm_batches=0,

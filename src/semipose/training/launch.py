@@ -12,8 +12,8 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from semipose.config import Config
+from semipose.config.schema import learns_unlabeled
 from semipose.errors import UserError, reason_of
-from semipose.methods import needs
 from semipose.training.memory import keep_freed_memory
 from semipose.training.stream import Share
 
@@ -28,7 +28,7 @@ def launch(config: Config) -> Fabric:
     """
     share = Share(0, max(1, config.devices * config.num_nodes))  # said before as many processes are started
     sizes = [config.optim.batch]
-    if needs(config.method.name).unlabeled:
+    if learns_unlabeled(config):
         sizes.append(config.optim.unlabeled_batch or config.optim.batch)
     for batch in filter(lambda size: size > 0, sizes):  # others are refused by their limits
         share.of(batch)

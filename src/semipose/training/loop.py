@@ -15,12 +15,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from semipose.config.resolve import resolve
-from semipose.config.schema import FREE, Config, ModelConfig, differences, to_dict
+from semipose.config.schema import FREE, Config, ModelConfig, differences, learns_unlabeled, to_dict
 from semipose.data.checks.symmetry import side_doubts
 from semipose.data.crops.build import Crops
 from semipose.data.crops.store import images_of
 from semipose.data.datasets import cut, open_sets
 from semipose.data.extent import boxes_of
+from semipose.data.windows import windows
 from semipose.draws import Draws
 from semipose.errors import UserError, boundary
 from semipose.geometry import Size, View, move
@@ -32,6 +33,7 @@ from semipose.methods import build_method, needs
 from semipose.methods.base import Method, Options, Outcome, unmirrored
 from semipose.methods.mix import check_groups
 from semipose.methods.target import Codec, Labeled
+from semipose.methods.video import VideoLosses
 from semipose.metrics import pseudo
 from semipose.models import checkpoint
 from semipose.models.error_bars import ErrorBars
@@ -51,6 +53,7 @@ from semipose.training.pseudo import hold_back, measure
 from semipose.training.rundir import MetricsFile, RunDir
 from semipose.training.signals import Interruption, Stopped
 from semipose.training.stream import Batches, Share, loading
+from semipose.training.video import check_losses, video_losses
 
 
 @dataclass
@@ -103,16 +106,28 @@ def run_training(
 class OnCrops(nn.Module):
     """A method fed with the loader's tensors, which is what Fabric can move and cast."""
 
-    def __init__(self, method: Method, size: Size) -> None:
+    def __init__(self, method: Method, size: Size, beside: VideoLosses | None = None) -> None:
         super().__init__()
-        self.method, self.size = method, size
+        self.method, self.size, self.beside = method, size, beside
 
-    def forward(self, labeled: Tensor, keypoints: Tensor, draws: Draws, unlabeled: Tensor | None = None) -> Outcome:
-        """Crops (B, Hs, Ws, 3) uint8 and keypoints (B, K, 3) in their pixels."""
+    def forward(
+        self,
+        labeled: Tensor,
+        keypoints: Tensor,
+        draws: Draws,
+        unlabeled: Tensor | None = None,
+        to_crop: Tensor | None = None,
+    ) -> Outcome:
+        """Crops (B, Hs, Ws, 3) uint8 and keypoints (B, K, 3) in their pixels; of windows of frames also the matrices
+        (B, 3, 3) from image to crop pixels."""
         view = View.of(labeled, self.size)
         xy = move(view.base, keypoints[..., :2])
         known = Labeled(view, torch.cat([xy, keypoints[..., 2:]], -1))
-        return self.method(known, None if unlabeled is None else View.of(unlabeled, self.size), draws)
+        others = None if unlabeled is None else View.of(unlabeled, self.size)
+        outcome: Outcome = self.method(known, others, draws)
+        if self.beside is None or others is None:
+            return outcome
+        return Outcome({**outcome.losses, **self.beside(self.method, others, to_crop, draws)}, outcome.measures)
 
 
 class Training:
@@ -135,14 +150,19 @@ class Training:
         if group := getattr(config.method, "mix_group" if wants.unlabeled else "mix_labeled", 0):
             check_groups(group, sizes[wants.unlabeled], self.share.world)
         self.state = RunState()
-        self.sets = open_sets(config.data, wants.unlabeled, finder_in(run.path))
+        if semi := learns_unlabeled(config):
+            check_losses(config)
+        self.sets = open_sets(config.data, semi, finder_in(run.path))
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
         return_freed_memory()
         cuts = {"labeled": labeled, "unlabeled": unlabeled, "val": self.val}
         self.contents = {use: torch.from_numpy(crops.contents) for use, crops in cuts.items() if crops is not None}
-        self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share)  # type: ignore[arg-type]
+        window = config.data.window
+        frames = windows(unlabeled.data, window) if unlabeled is not None and window > 1 else None
+        self.batches = Batches(labeled, unlabeled, *sizes, config.seed, self.share, frames)  # type: ignore[arg-type]
+        self.beside = video_losses(config, labeled)  # type: ignore[arg-type]
         size = sizes[1] // self.share.world
         self.held = hold_back(unlabeled, self.sets.held, config.pseudo, size, config.seed)
         self.steps = config.steps or self.batches.steps_of(config.epochs)
@@ -155,7 +175,7 @@ class Training:
         self.method: Method = build_method(self._sided(), [*self.networks, *teachers], codec)
         self.parameters = [*self.method.parameters()]
         optimizer = build_optimizer(config.optim, self.method)
-        self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)
+        self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size, self.beside), optimizer)
         self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
         self.precision = Precision.of(config.precision)
         self.monitor = CollapseMonitor()
@@ -449,6 +469,7 @@ class Training:
             "warnings": self.state.warnings,
             **({"precision": asdict(self.precision)} if self.config.precision == "auto" else {}),
             "val": self.scores,
+            **({} if self.beside is None else {"losses": self.beside.about}),
             **({} if self.quality is None else {"pseudo": self.quality}),
             **({} if self.guarded is None else {"guard": self.guarded}),
         }

@@ -53,14 +53,30 @@ def _order(n: int, seed: int, stream: int, turn: int) -> np.ndarray:
 
 
 class Batches(Dataset):
-    """Step -> {"labeled": crops (B,Hs,Ws,3) uint8, "keypoints": (B,K,3) in crop pixels, "unlabeled": crops}."""
+    """Step -> {"labeled": crops (B,Hs,Ws,3) uint8, "keypoints": (B,K,3) in crop pixels, "unlabeled": crops}.
+
+    Of windows also "to_crop" (B,3,3), from image to crop pixels; unlabelled crops are then the first frames of a
+    process's windows, then their second ones, and so on, so that images next to each other are no neighbours in time.
+
+    Args:
+        windows: (M, W) which unlabelled crops are neighbouring frames, `unlabeled_batch` / W of these a step; None
+            where they are single images.
+    """
 
     def __init__(
-        self, labeled: Crops, unlabeled: Crops | None, batch: int, unlabeled_batch: int, seed: int, share: Share
+        self,
+        labeled: Crops,
+        unlabeled: Crops | None,
+        batch: int,
+        unlabeled_batch: int,
+        seed: int,
+        share: Share,
+        windows: np.ndarray | None = None,
     ) -> None:
-        self.labeled, self.unlabeled = labeled, unlabeled
+        self.labeled, self.unlabeled, self.windows = labeled, unlabeled, windows
         self.batch, self.unlabeled_batch, self.seed = batch, unlabeled_batch, seed
-        self.mine = {size: share.of(size) for size in (batch, unlabeled_batch)}
+        count = unlabeled_batch if windows is None else unlabeled_batch // windows.shape[1]
+        self.mine = {size: share.of(size) for size in (batch, unlabeled_batch, count)}
 
     def steps_of(self, epochs: int) -> int:
         """How many steps `epochs` passes over the unlabelled samples take, over the labelled where there are none."""
@@ -77,7 +93,7 @@ class Batches(Dataset):
         """How many samples are an epoch, and how many of them are a step's."""
         if self.unlabeled is None:
             return len(self.labeled), self.batch
-        return len(self.unlabeled), self.unlabeled_batch
+        return len(self.unlabeled) if self.windows is None else self.windows.size, self.unlabeled_batch
 
     def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
         rows = self._rows(step, self.batch, len(self.labeled), LABELED)
@@ -86,9 +102,18 @@ class Batches(Dataset):
             "keypoints": torch.from_numpy(self.labeled.keypoints(rows)),
         }
         if self.unlabeled is not None:
-            rows = self._rows(step, self.unlabeled_batch, len(self.unlabeled), UNLABELED)
+            rows = self._unlabeled_rows(step, len(self.unlabeled))
             batch["unlabeled"] = torch.from_numpy(self.unlabeled.images(rows))
+            if self.windows is not None:
+                batch["to_crop"] = torch.from_numpy(self.unlabeled.matrices[rows].astype(np.float32))
         return batch
+
+    def _unlabeled_rows(self, step: int, n: int) -> np.ndarray:
+        if self.windows is None:
+            return self._rows(step, self.unlabeled_batch, n, UNLABELED)
+        count, length = len(self.windows), self.windows.shape[1]
+        chosen: np.ndarray = self.windows[self._rows(step, self.unlabeled_batch // length, count, UNLABELED)]
+        return chosen.T.ravel()
 
     def _rows(self, step: int, batch: int, n: int, stream: int) -> np.ndarray:
         return positions(step, batch, n, self.seed, stream)[self.mine[batch]]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from semipose.config import Config
+from semipose.config.schema import learns_unlabeled
 from semipose.data.checks.check import Finding, Source
 from semipose.data.crops.build import MAX_BYTES
 from semipose.data.crops.cropping import CropSpec, crop_matrices
@@ -34,8 +35,9 @@ PER_THREAD = 7e9
 def needed(config: Config, sets: Mapping[str, Source]) -> list[Finding]:
     """What the method lacks."""
     found = []
-    if needs(config.method.name).unlabeled and not sets.get("unlabeled"):
-        what = f"method {config.method.name} learns from unlabelled images and there are none"
+    if learns_unlabeled(config) and not sets.get("unlabeled"):
+        who = f"method {config.method.name}" if needs(config.method.name).unlabeled else "losses"
+        what = f"{who} learns from unlabelled images and there are none"
         found.append(Finding(True, what, todo="set data.unlabeled, or train with --method.name=supervised"))
     if not sets.get("val"):
         todo = "semipose init or semipose split hold some out"
@@ -52,7 +54,7 @@ def slow(config: Config, sets: Mapping[str, PoseData]) -> list[Finding]:
     inside, around = high * wide, math.prod(cover((high, wide), config.data.reach))
     counts = {use: len(data) for use, data in sets.items()}
     sizes = {use: 3 * n * (inside if use == "val" else around) for use, n in counts.items()}
-    semi = needs(config.method.name).unlabeled
+    semi = learns_unlabeled(config)
     for use in ("labeled", "val", *(["unlabeled"] if semi else [])) if config.data.store == "raw" else ():
         if sizes.get(use, 0) > MAX_BYTES:
             gb = f"{sizes[use] / 1e9:.0f} GB, and no more than {MAX_BYTES / 1e9:.0f} are written for a set"
