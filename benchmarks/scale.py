@@ -33,10 +33,10 @@ PARTS = {
     "split": 10**6,
     "cold": 10**6,
     "warm": 10**6,
-    "check": 10**5,
+    "check": 10**6,
     "choose": 10**5,
-    "pick": 10**4,
-    "audit": 10**4,
+    "pick": 10**5,
+    "audit": 10**5,
 }
 """What is measured, and up to how many images."""
 LINKS, A_FOLDER = 50_000, 10_000
@@ -261,12 +261,21 @@ def main() -> None:
 
 
 def record(runs: dict[str, dict[str, Any]], dry: bool = False, **more: str) -> None:
-    """Print how things grow, and write scale.json."""
+    """Print how things grow, and write scale.json: what is measured beside what is recorded of other parts and sizes,
+    which keeps the commit that it is of."""
+    from common import write
+    from records import load
+    from semipose.provenance import commit
+
+    if not dry:
+        before = load("scale")
+        for part, rows in before["runs"].items():
+            kept = {count: {"commit": before["commit"], **run} for count, run in rows.items()}
+            now = {count: {**run, "commit": commit()} for count, run in runs.get(part, {}).items()}
+            runs[part] = dict(sorted((kept | now).items(), key=lambda row: int(row[0])))
     growth = {part: round(exponent(each), 3) for part, each in runs.items()}
     print(growth)
     if not dry:
-        from common import write
-
         sizes = [int(n) for each in runs.values() for n in each]
         low, high = str(min(sizes)), str(max(sizes))
         summary = {
