@@ -92,7 +92,7 @@ def test_two_processes_train_as_one(optim, cache, tmp_path, monkeypatch) -> None
         resume(alone, both)
 
 
-@pytest.mark.parametrize("method", ["dual", "pose_mum_plus", pytest.param("multiaugs", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("method", ["dual", "pose_mum_plus", pytest.param("multiaugs_dual", marks=pytest.mark.slow)])
 def test_batch_norm_is_of_the_whole_batch(method, cache, tmp_path) -> None:
     """Its statistics that are estimated at the end too. Dual's teachers normalise as they teach; MultiAugs pastes parts
     of the other process's images."""
