@@ -15,11 +15,13 @@ import argparse
 import contextlib
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,8 @@ from semipose.training.networks import build_networks
 from semipose.training.rundir import RunDir
 
 STEPS = 4
+SEEDS = (1, 2)
+"""Of MultiAugs, beside 0."""
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run")
 
 
@@ -107,6 +111,17 @@ def study(method: str, cache: Path, root: Path) -> dict[str, Any]:
     return {**row, "first_loss": of_steps[0], "largest_loss": max(of_steps)}
 
 
+def with_seed(seed: int, cache: Path, root: Path) -> float:
+    """How far two processes come from one with MultiAugs, which pastes patches at places that a network finds."""
+    config = of("multiaugs", cache)
+    config.seed = seed
+    several = replace(config, strategy="ddp", devices=2)
+    ended = [exit_code(child(trains, 0, config, root / "one"), 120)]
+    ended += [exit_code(each, 120) for each in two(trains, several, root / "two", lambda: None)]
+    assert ended == [0] * 3, ended
+    return difference(root / "one", root / "two")
+
+
 def words(config: Path, out: Path, *more: str) -> list[str]:
     """Of the command."""
     return ["-m", "semipose", "train", "--config", str(config), "--out", str(out), "--strategy=ddp", *more]
@@ -165,11 +180,14 @@ def main() -> None:
         for method in some or known:
             runs[method] = study(method, cache, root / method)
             print(method, runs[method], flush=True)
+        for seed in SEEDS if "multiaugs" in (some or known) else ():
+            runs[f"multiaugs, seed {seed}"] = with_seed(seed, cache, root / f"seed{seed}")
         seconds, said = (recorded["summary"]["seconds_to_end"], recorded["said"]) if some else started(runs, root)
 
     alike = [row for name, row in runs.items() if name in METHODS]
     summary = {
         "largest_difference": max(row["two"] for row in alike),
+        "median_difference": statistics.median(row["two"] for row in alike),
         "largest_of_a_rounding": max(row["rounded"] for row in alike),
         "largest_apart": max(row["apart"] for row in alike),
         "first_loss": max([row.pop("first_loss") for row in alike if "first_loss" in row]),

@@ -101,7 +101,7 @@ class GrowingTexts:
         lengths = np.array(self._lengths, np.min_scalar_type(max(self._lengths, default=0)))
         small = len(self._content) < 1 << 32
         starts = np.cumsum(lengths, dtype=np.uint32 if small else np.uint64)
-        starts -= lengths
+        np.subtract(starts, lengths, out=starts)
         return Texts(self._content, starts, lengths, np.array(self._codes, np.uint16), tuple(self._folders))
 
 

@@ -231,7 +231,8 @@ def _twice(scan: Scan) -> tuple[str, ...]:
 
 def _ends(use: str, scan: Scan) -> list[Finding]:
     """Videos of which the end is missing."""
-    films = dict.fromkeys(parse(name).file for name in scan.names if is_frame(name))
+    frames = map(parse, filter(is_frame, scan.names))
+    films = dict.fromkeys(ref.file for ref in frames if isinstance(ref, Frame))
     lines = []
     for film in films:
         with contextlib.suppress(UserError):  # which is said of its frames
