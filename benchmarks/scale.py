@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py                          # into a temporary folder, removed at the end
     python benchmarks/scale.py --sizes 1000 10000 --dry # nothing is recorded
+    python benchmarks/scale.py --parts check pick       # these alone; the rest stays as it is recorded
 
 The images are hard links to a few small pictures. Each measurement is a process of its own: its processor time, and the
 most memory it had. `step` is a training up to its first step, crops cut and written (`cold`) or there (`warm`).
@@ -278,12 +279,14 @@ def record(runs: dict[str, dict[str, Any]], dry: bool = False, **more: str) -> N
     if not dry:
         sizes = [int(n) for each in runs.values() for n in each]
         low, high = str(min(sizes)), str(max(sizes))
+        both = [rows for rows in runs.values() if {low, high} <= rows.keys()]
         summary = {
             "rss_mb_1k": max(runs[part][low]["rss_mb"] for part in ("cold", "warm")),
             "rss_mb_1m": max(runs[part][high]["rss_mb"] for part in ("cold", "warm")),
             "first_step_s_1m": runs["cold"][high]["first_step"],
             "first_step_warm_s_1m": runs["warm"][high]["first_step"],
             "pick_s_100k": runs["choose"]["100000"]["seconds"],
+            "rss_ratio_max": round(max(rows[high]["rss_mb"] / rows[low]["rss_mb"] for rows in both), 3),
             "growth_exponent_max": max(growth.values()),
         }
         write("scale", summary, runs, growth=growth, **more)

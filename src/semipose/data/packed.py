@@ -67,12 +67,16 @@ class Texts(Sequence[str]):
 
     def grouped(self) -> tuple[np.ndarray, np.ndarray]:
         """(M,) where each text is first, in their order, and (N,) which of these each one is."""
-        keys = np.fromiter(map(hash, self), np.int64, len(self))
-        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        return first[order], place[inverse.reshape(-1)]
+        return grouped(np.fromiter(map(hash, self), np.int64, len(self)))
+
+
+def grouped(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(M,) where each of (N,) keys is first, in their order, and (N,) which of these each one is."""
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return first[order], place[inverse.reshape(-1)]
 
 
 class GrowingTexts:

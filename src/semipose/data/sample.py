@@ -294,15 +294,19 @@ class PoseData:
 
     def labeled(self) -> PoseData:
         """What can be learnt from: at least one labelled joint, and not a crowd."""
-        crowds = self._crowds()
-        return self.subset(np.array([r for r, p in self.labels() if (p[:, 2] > 0).any() and not crowds[r]], np.int64))
+        return self.subset(self.labeled_rows())
+
+    def labeled_rows(self) -> np.ndarray:
+        """The places of these."""
+        crowds = self.crowds()
+        return np.array([r for r, p in self.labels() if (p[:, 2] > 0).any() and not crowds[r]], np.int64)
 
     def unlabeled(self) -> PoseData:
         """The same samples without their keypoints and without crowds: what an unlabelled stream may see."""
-        kept = self.samples.take(np.flatnonzero(~self._crowds()))
+        kept = self.samples.take(np.flatnonzero(~self.crowds()))
         return replace(self, samples=kept.without("keypoints"))
 
-    def _crowds(self) -> np.ndarray:
+    def crowds(self) -> np.ndarray:
         """(N,) whether each is a crowd."""
         return np.fromiter(map(bool, self.samples.rows("iscrowd")), bool, len(self))
 
