@@ -1,4 +1,7 @@
-"""How far two processes come to other weights than one: python benchmarks/ddp.py
+"""How far two processes come to other weights than one.
+
+    python benchmarks/ddp.py
+    python benchmarks/ddp.py --methods multiaugs sspcm    # these alone; the rest stays as it is recorded
 
 Every method trains some steps in one process and in two, with the same global batches. Where nothing but rounding
 differs, they differ as much as one process does whose first weights are moved by a rounding. Then the commands of
@@ -8,14 +11,17 @@ one is killed.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +32,7 @@ from tests.fixtures.ranks import free_port, two
 from tests.fixtures.runs import child, exit_code, metrics, tiny
 
 from common import write
+from records import load
 from semipose.config import Config, to_dict
 from semipose.methods import METHODS, needs
 from semipose.models import checkpoint
@@ -35,8 +42,8 @@ from semipose.training.networks import build_networks
 from semipose.training.rundir import RunDir
 
 STEPS = 4
-OTHER = dict.fromkeys(("multiaugs", "multiaugs_dual", "sspcm"), "pastes what other images of the same process show")
-"""Methods that differ by more than rounding, and why (docs/DECISIONS.md)."""
+SEEDS = (1, 2)
+"""Of MultiAugs, beside 0."""
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run")
 
 
@@ -104,6 +111,17 @@ def study(method: str, cache: Path, root: Path) -> dict[str, Any]:
     return {**row, "first_loss": of_steps[0], "largest_loss": max(of_steps)}
 
 
+def with_seed(seed: int, cache: Path, root: Path) -> float:
+    """How far two processes come from one with MultiAugs, which pastes patches at places that a network finds."""
+    config = of("multiaugs", cache)
+    config.seed = seed
+    several = replace(config, strategy="ddp", devices=2)
+    ended = [exit_code(child(trains, 0, config, root / "one"), 120)]
+    ended += [exit_code(each, 120) for each in two(trains, several, root / "two", lambda: None)]
+    assert ended == [0] * 3, ended
+    return difference(root / "one", root / "two")
+
+
 def words(config: Path, out: Path, *more: str) -> list[str]:
     """Of the command."""
     return ["-m", "semipose", "train", "--config", str(config), "--out", str(out), "--strategy=ddp", *more]
@@ -151,35 +169,49 @@ def killed(config: Path, root: Path) -> tuple[float, str]:
 
 
 def main() -> None:
-    runs: dict[str, Any] = {}
+    known = [name for name in METHODS if not needs(name).teacher]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--methods", nargs="+", choices=known, help="these alone")
+    some = parser.parse_args().methods
+    recorded = load("ddp") if some else {"runs": {}}
+    runs: dict[str, Any] = dict(recorded["runs"])
     with tempfile.TemporaryDirectory() as folder:
         root, cache = Path(folder), Path(folder) / "cache"
-        for method in (name for name in METHODS if not needs(name).teacher):
+        for method in some or known:
             runs[method] = study(method, cache, root / method)
-            print(method, runs[method], OTHER.get(method, ""), flush=True)
-        config = of("single", cache)
-        config.save_every = 1
-        path = root / "c.yaml"
-        path.write_text(yaml.safe_dump(to_dict(config)))
-        for name, lines in commands(path, root).items():
-            assert set(run(lines, root)) == {0}, (root / "said").read_text()
-            runs[f"started by {name}"] = difference(root / "single" / "one", root / name)
-            print(name, runs[f"started by {name}"], flush=True)
-        seconds, said = killed(path, root)
+            print(method, runs[method], flush=True)
+        for seed in SEEDS if "multiaugs" in (some or known) else ():
+            runs[f"multiaugs, seed {seed}"] = with_seed(seed, cache, root / f"seed{seed}")
+        seconds, said = (recorded["summary"]["seconds_to_end"], recorded["said"]) if some else started(runs, root)
 
-    firsts = {name: row.pop("first_loss") for name, row in runs.items() if name in METHODS}
-    alike = [row for name, row in runs.items() if name in METHODS and name not in OTHER]
+    alike = [row for name, row in runs.items() if name in METHODS]
     summary = {
         "largest_difference": max(row["two"] for row in alike),
+        "median_difference": statistics.median(row["two"] for row in alike),
         "largest_of_a_rounding": max(row["rounded"] for row in alike),
         "largest_apart": max(row["apart"] for row in alike),
-        "first_loss": max(firsts[name] for name in firsts if name not in OTHER),
+        "first_loss": max([row.pop("first_loss") for row in alike if "first_loss" in row]),
         "largest_loss": max(row["largest_loss"] for row in alike),
         "methods": len(alike),
         "steps": STEPS,
         "seconds_to_end": round(seconds, 1),
     }
-    write("ddp", summary, runs, said=said, otherwise=OTHER)
+    if some:
+        summary["first_loss"] = max(summary["first_loss"], recorded["summary"]["first_loss"])
+    write("ddp", summary, runs, said=said)
+
+
+def started(runs: dict[str, Any], root: Path) -> tuple[float, str]:
+    """The commands, beside what "single" came to in one process; and of two processes one is killed, see `killed`."""
+    config = of("single", root / "cache")
+    config.save_every = 1
+    path = root / "c.yaml"
+    path.write_text(yaml.safe_dump(to_dict(config)))
+    for name, lines in commands(path, root).items():
+        assert set(run(lines, root)) == {0}, (root / "said").read_text()
+        runs[f"started by {name}"] = difference(root / "single" / "one", root / name)
+        print(name, runs[f"started by {name}"], flush=True)
+    return killed(path, root)
 
 
 if __name__ == "__main__":

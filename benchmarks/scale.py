@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py                          # into a temporary folder, removed at the end
     python benchmarks/scale.py --sizes 1000 10000 --dry # nothing is recorded
+    python benchmarks/scale.py --parts check pick       # these alone; the rest stays as it is recorded
 
 The images are hard links to a few small pictures. Each measurement is a process of its own: its processor time, and the
 most memory it had. `step` is a training up to its first step, crops cut and written (`cold`) or there (`warm`).
@@ -33,10 +34,10 @@ PARTS = {
     "split": 10**6,
     "cold": 10**6,
     "warm": 10**6,
-    "check": 10**5,
+    "check": 10**6,
     "choose": 10**5,
-    "pick": 10**4,
-    "audit": 10**4,
+    "pick": 10**5,
+    "audit": 10**5,
 }
 """What is measured, and up to how many images."""
 LINKS, A_FOLDER = 50_000, 10_000
@@ -261,20 +262,31 @@ def main() -> None:
 
 
 def record(runs: dict[str, dict[str, Any]], dry: bool = False, **more: str) -> None:
-    """Print how things grow, and write scale.json."""
+    """Print how things grow, and write scale.json: what is measured beside what is recorded of other parts and sizes,
+    which keeps the commit that it is of."""
+    from common import write
+    from records import load
+    from semipose.provenance import commit
+
+    if not dry:
+        before = load("scale")
+        for part, rows in before["runs"].items():
+            kept = {count: {"commit": before["commit"], **run} for count, run in rows.items()}
+            now = {count: {**run, "commit": commit()} for count, run in runs.get(part, {}).items()}
+            runs[part] = dict(sorted((kept | now).items(), key=lambda row: int(row[0])))
     growth = {part: round(exponent(each), 3) for part, each in runs.items()}
     print(growth)
     if not dry:
-        from common import write
-
         sizes = [int(n) for each in runs.values() for n in each]
         low, high = str(min(sizes)), str(max(sizes))
+        both = [rows for rows in runs.values() if {low, high} <= rows.keys()]
         summary = {
             "rss_mb_1k": max(runs[part][low]["rss_mb"] for part in ("cold", "warm")),
             "rss_mb_1m": max(runs[part][high]["rss_mb"] for part in ("cold", "warm")),
             "first_step_s_1m": runs["cold"][high]["first_step"],
             "first_step_warm_s_1m": runs["warm"][high]["first_step"],
             "pick_s_100k": runs["choose"]["100000"]["seconds"],
+            "rss_ratio_max": round(max(rows[high]["rss_mb"] / rows[low]["rss_mb"] for rows in both), 3),
             "growth_exponent_max": max(growth.values()),
         }
         write("scale", summary, runs, growth=growth, **more)

@@ -40,6 +40,22 @@ class Draws:
         """(n, *shape) whole numbers in [0, high)."""
         return self._mine(n, torch.randint(high, (n * self._world, *shape), generator=self._generator), host)
 
+    def partners(self, n: int) -> Tensor:
+        """(n,) for each of this rank's n samples the place of another one in the global batch, each place once over all
+        ranks; its own where it is alone."""
+        order = torch.rand(n * self._world, generator=self._generator).argsort()
+        return self._mine(n, torch.empty_like(order).scatter(0, order, order.roll(-1)))
+
+    def others(self, own: Tensor, places: Tensor) -> Tensor:
+        """(n, ...) what lies at `places` (n,) of the global batch, of which `own` (n, ...) is this rank's part; without
+        gradient. All ranks have to ask."""
+        own = own.detach()
+        if self._world > 1:
+            parts = [torch.empty_like(own, memory_format=torch.contiguous_format) for _ in range(self._world)]
+            torch.distributed.all_gather(parts, own.contiguous())
+            own = torch.cat(parts)
+        return own[places]
+
     def shared(self, *shape: int) -> Tensor:
         """(*shape,) in [0, 1), the same on every rank; on the host."""
         return torch.rand(*shape, generator=self._generator)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta, kstest
 
 from semipose.augment import compose, joint_cutout, onto, parse
-from semipose.augment.occlusion import BETA, SHARE, cutmix, cutout, joint_cut_occlude, mixup, partners
+from semipose.augment.occlusion import BETA, SHARE, cutmix, cutout, joint_cut_occlude, mixup
 from semipose.draws import Draws
 from semipose.geometry import View, central, look_up, pixels, resample, similarity
 from semipose.heatmap import encode
@@ -61,7 +61,7 @@ def exact(monkeypatch):
 @given(n=st.integers(1, 40), seed=st.integers(0, 99))
 @settings(max_examples=40, deadline=None)
 def test_each_image_goes_to_another_one_and_once(n, seed) -> None:
-    other = partners(n, Draws(seed))
+    other = Draws(seed).partners(n)
     assert sorted(other.tolist()) == list(range(n))
     assert n == 1 or (other != torch.arange(n)).all()
 
@@ -234,7 +234,7 @@ def test_mixup_is_a_mean_with_another_image_as_both_are_seen() -> None:
     alone = warped(plain, 30.0, 1.5, True).image
     who = (image[:, 2] - alone[:, 2]) / STEP
     assert (who - who[:, :1, :1]).abs().max() < 1e-3, "one weight and one partner an image"
-    share = who[:, 0, 0] / (partners(8, Draws(1)) - torch.arange(8))
+    share = who[:, 0, 0] / (Draws(1).partners(8) - torch.arange(8))
     assert (share >= 0).all() and (share <= SHARE + 1e-5).all() and share.max() > 0
     torch.testing.assert_close(image[:, :2], alone[:, :2], atol=1e-4, rtol=0)
 
@@ -242,7 +242,7 @@ def test_mixup_is_a_mean_with_another_image_as_both_are_seen() -> None:
 def test_the_other_image_s_weight_is_a_quarter_of_beta() -> None:
     plain = ramps(600, (4, 4), (4, 4))
     image = mixup(View.of(plain.source, (4, 4)), Draws(3)).image
-    steps = partners(600, Draws(3)) - torch.arange(600)
+    steps = Draws(3).partners(600) - torch.arange(600)
     share = ((image[:, 2] - plain.image[:, 2]).mean((1, 2)) / STEP / steps).double().numpy()
     assert kstest((share / SHARE).clip(0, 1), beta(BETA, BETA).cdf).pvalue > 0.01
     assert (share < 0.02 * SHARE).mean() > 0.1 and (share > 0.98 * SHARE).mean() > 0.1

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from semipose import limits
 from semipose.data import pictures
@@ -16,6 +17,7 @@ from semipose.data.pictures import (
     MAX_PIXELS,
     _bytes_of,
     decode_image,
+    decode_turned,
     inside,
     list_images,
     not_read,
@@ -163,6 +165,41 @@ def test_the_size_of_a_truncated_image_is_not_a_matter_of_its_path(tmp_path: Pat
         picture_size(tmp_path / "cut.png")
     with pytest.raises(UserError, match="check the path"):
         picture_size(tmp_path / "none.png")
+
+
+def with_part(png: bytes, kind: bytes, body: bytes, last: bool) -> bytes:
+    """A PNG with one part more, behind its header or behind its pixels."""
+    at = png.rindex(b"IEND") - 4 if last else 33
+    part = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return png[:at] + part + png[at:]
+
+
+XMP = b"XML:com.adobe.xmp\0\0\0\0\0" + b'<x tiff:Orientation="6"/>'
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("kind", ["none", "text", "xmp", "exif"])
+def test_a_png_is_listed_without_being_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, last: bool
+) -> None:
+    """But for one that speaks of EXIF behind its pixels."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    parts = {
+        "text": (b"tEXt", b"Software\0camera"),
+        "xmp": (b"iTXt", XMP),
+        "exif": (b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")),
+    }
+    content = encoded(BIG, "PNG")
+    (tmp_path / "a.png").write_bytes(with_part(content, *parts[kind], last) if kind in parts else content)
+    decoded, load = [], PngImageFile.load
+    monkeypatch.setattr(PngImageFile, "load", lambda self: decoded.append(1) or load(self))
+    (height, width), turn = picture_header(tmp_path / "a.png")
+    assert turn == (6 if kind in ("xmp", "exif") else 1)
+    assert (height, width) == ((300, 200) if turn == 6 else (200, 300))
+    assert not decoded or kind == "xmp" or (kind == "exif" and last)
+    pixels, found = decode_turned((tmp_path / "a.png").read_bytes(), "a.png")
+    assert found == turn and np.array_equal(pixels, decode_image((tmp_path / "a.png").read_bytes(), "a.png"))
 
 
 def test_lists_images_sorted_below_a_folder(tmp_path: Path) -> None:

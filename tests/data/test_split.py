@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from semipose.data.sample import PoseData, Sample
-from semipose.data.split import Split, check_overlap, make_split
+from semipose.data.sample import PoseData, Sample, Samples
+from semipose.data.split import Protocol, Split, check_overlap, make_split
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 
@@ -179,3 +180,18 @@ def test_where_it_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(UserError, match=r"split\.json could not be written \(Read-only file system\)") as caught:
         split.save(tmp_path / "split.json")
     assert "\n" not in str(caught.value)
+
+
+BY: tuple[Literal["image", "session"], ...] = ("image", "session")
+
+
+@pytest.mark.parametrize("protocol", ["random", "images"])
+def test_no_sample_is_made_to_split(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.ones((2, 3), np.float32)
+    rows = [Sample(f"s{n}", f"/d/{n // 2}.png", (0, 0, 9, 9), points, session=f"{n // 9}") for n in range(60)]
+    data = PoseData("d", Skeleton("two", ("a", "b")), rows)
+    whole = [make_split(data, 10, 5, protocol=protocol, by=by) for by in BY]
+    monkeypatch.setattr(Samples, "__getitem__", lambda self, index: pytest.fail("a sample is made"))
+    monkeypatch.setattr(Samples, "__iter__", lambda self: pytest.fail("samples are made"))
+    again = [make_split(data, 10, 5, protocol=protocol, by=by) for by in BY]
+    assert again == whole and len(whole[0].labeled) == (10 if protocol == "random" else 20)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from semipose.data.sample import PoseData, Sample
-from semipose.reports.audit import NAMED, SIZE, page, pictures, summary, table
+from semipose.reports.audit import NAMED, SIZE, document, page, pictures, summary, table
 from semipose.skeleton import Skeleton
 from tests.fixtures.pages import read
 
@@ -45,6 +46,15 @@ def decoded(uri: str) -> np.ndarray:
     return cv2.imdecode(data, cv2.IMREAD_COLOR).astype(int)
 
 
+def test_files_are_written_in_parts(judged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {"model": "m", **summary(judged, ORDER)}
+    whole = b"".join(table(judged, ORDER))
+    monkeypatch.setattr("semipose.data.packed.BLOCK", 2)
+    parts = [list(document(content)), list(table(judged, ORDER))]
+    assert [len(each) for each in parts] == [4, 3]
+    assert b"".join(parts[0]) == (json.dumps(content) + "\n").encode() and b"".join(parts[1]) == whole
+
+
 def test_a_joint_s_numbers_are_its_means(judged: Any) -> None:
     content = summary(judged, ORDER)
     assert content["networks"] == ["a", "b"] and list(content["joints"]) == list(PAWS.joints)
@@ -67,7 +77,7 @@ def test_samples_are_in_the_order_given(judged: Any) -> None:
 
 
 def test_the_table_has_a_row_a_joint_of_each_sample(judged: Any) -> None:
-    rows = list(csv.reader(table(judged, ORDER).splitlines()))
+    rows = list(csv.reader(b"".join(table(judged, ORDER)).decode().splitlines()))
     assert rows[0] == ["sample", "score", "joint", "x", "y", "confidence", "doubt", "disagreement", "trouble"]
     assert len(rows) == 1 + 3 * 4
     assert rows[3] == ["b.png", "0.4500", "tail", "30.000", "20.000", "0.5000", "0.2250", "0.0900", "0.9000"]

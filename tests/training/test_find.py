@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
+from semipose.config import Config, DataConfig, ModelConfig, OptimConfig, to_dict
 from semipose.config.schema import FINDER, FindConfig
 from semipose.data.extent import label_box
 from semipose.errors import UserError
@@ -136,6 +136,38 @@ def test_a_finder_that_finds_nothing_stops_the_run(project: Path, sure: None, mo
     monkeypatch.setattr("semipose.inference.boxes.SURE", 10.0)
     with pytest.raises(UserError, match=r"found no body in any of 12 validation images.*find\.steps"):
         start(asked(project), project / "run", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "message"),
+    [
+        ({"name": "mum"}, {"optim": OptimConfig(batch=4, unlabeled_batch=6)}, "6 unlabelled .* groups of 4"),
+        ({"name": "guarded"}, {"optim": OptimConfig(batch=6)}, "6 unlabelled images .* groups of 4"),
+        ({"name": "single", "mix_group": 3}, {}, "4 unlabelled images .* groups of 3"),
+        ({"name": "supervised", "mix_labeled": 3}, {}, "groups of 3"),
+        ({"name": "mum"}, {"devices": 2, "strategy": "ddp"}, "4 unlabelled images a step on 2 devices"),
+        ({"name": "mum", "mix_tiles": [5, 3]}, {}, r"model\.size \[32, 32\] makes .* method\.mix_tiles \[5, 3\]"),
+        ({"name": "pose_mum", "mix_after": ["layer9"]}, {}, "mix_after is 'layer9'"),
+        ({"name": "single", "weight": -1.0}, {}, "weight"),
+    ],
+)
+def test_what_the_run_itself_cannot_do_is_said_before_its_finder_is_trained(
+    project: Path, monkeypatch: pytest.MonkeyPatch, method: dict, change: dict, message: str
+) -> None:
+    monkeypatch.setattr(loop, "run_training", lambda *_, **__: pytest.fail("it trains"))
+    config = replace(asked(project), method=options(**method), **change)
+    with pytest.raises(UserError, match=message):
+        start(config, project / "run", progress=False)
+    assert not (project / "run").exists()
+
+
+@pytest.mark.parametrize("method", ["mum", "pose_mum", "guarded", "dual"])
+def test_what_divides_is_not_refused(project: Path, method: str) -> None:
+    tiles = {"mix_tiles": [2, 2]} if "mum" in method else {}
+    config = replace(asked(project), method=options(method, **tiles))
+    before = to_dict(config)
+    check_found(config)
+    assert to_dict(config) == before, "tiles are chosen in a copy"
 
 
 def test_several_bodies_in_an_image_are_one_line(project: Path, sure: None) -> None:

@@ -92,9 +92,10 @@ def test_two_processes_train_as_one(optim, cache, tmp_path, monkeypatch) -> None
         resume(alone, both)
 
 
-@pytest.mark.parametrize("method", ["dual", "pose_mum_plus"])
+@pytest.mark.parametrize("method", ["dual", "pose_mum_plus", pytest.param("multiaugs_dual", marks=pytest.mark.slow)])
 def test_batch_norm_is_of_the_whole_batch(method, cache, tmp_path) -> None:
-    """Its statistics that are estimated at the end too. Dual's teachers normalise as they teach."""
+    """Its statistics that are estimated at the end too. Dual's teachers normalise as they teach; MultiAugs pastes parts
+    of the other process's images."""
     whole = {"unlabeled_batch": 8} if method.startswith("pose_mum") else {}
     alone = tiny(cache, method, steps=2, optim=whole, norm_batches=2, eval_every=0, pseudo=0)
     assert two(replace(alone, strategy="ddp", devices=2), tmp_path / "two") == [0, 0]

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from torch import nn
 
 from semipose.cli import main
 from semipose.errors import UserError
@@ -56,6 +57,8 @@ def test_one_model_and_a_folder(run: Path, tmp_path: Path) -> None:
     picture(folder / "a.png", (40, 40), (70, 60))
     opened = open_both(run / "model.safetensors", folder, None, None)
     assert list(opened.networks) == ["a"] and opened.unlabeled.ids == ("a.png",)
+    kinds = {type(part) for part in opened.networks["a"].modules()}
+    assert nn.Conv2d in kinds and nn.BatchNorm2d not in kinds, "folded, as in predict"
     assert len(open_both(run, folder, None, None).known) == 2, "the run's labelled and validation data"
 
 

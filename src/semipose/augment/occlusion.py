@@ -2,10 +2,13 @@
 MultiAugs, 2024), and joint cut-occlude (Huang et al., SSPCM, CVPR 2023).
 
 They lie in the view that the teacher saw, or in the view at hand where there is no teacher, and turn with it. The
-other image is shown as its own crop in that view, sampled from its source once, without that view's edits.
+other image is shown as its own crop in that view, sampled from its source once, without that view's edits. It may be
+another process's: the batch is the global one.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -30,11 +33,11 @@ def joint_cut_occlude(count: int, exchanged: bool = False) -> Policy:
 
     def policy(view: View, draws: Draws, target: Target | None = None) -> View:
         frame, found = joints(target)
-        centers, other = found.flip(-1) if exchanged else found, partners(len(view), draws)
+        centers, other = found.flip(-1) if exchanged else found, draws.partners(len(view))
         low, high = boxes(pick(centers, count, draws), frame, draws)
-        step = shifted(pick(centers[other], count, draws), frame, draws) - (low + high) / 2
+        step = shifted(pick(draws.others(centers, other), count, draws), frame, draws) - (low + high) / 2
         low, high = _cut_off(*_cut_off(low, high, frame), frame, step)
-        return view.edit(_pasted(frame, other, low, high, step))
+        return view.edit(_pasted(frame, Others.of(view, frame, other, draws), low, high, step))
 
     return policy
 
@@ -54,7 +57,7 @@ def cutmix(count: int) -> Policy:
 
     def policy(view: View, draws: Draws, target: Target | None = None) -> View:
         frame = view if target is None else target.frame
-        other = partners(len(view), draws)
+        other = Others.of(view, frame, draws.partners(len(view)), draws)
         low, high = _holes(count, frame, draws)
         return view.edit(_pasted(frame, other, low, high))
 
@@ -66,22 +69,32 @@ def mixup(view: View, draws: Draws, target: Target | None = None) -> View:
     from scipy.special import betaincinv
 
     frame = view if target is None else target.frame
-    other, uniform = partners(len(view), draws), draws.uniform(len(view), host=True).double()
+    other, uniform = draws.partners(len(view)), draws.uniform(len(view), host=True).double()
     beta = torch.from_numpy(betaincinv(BETA, BETA, uniform.numpy()))
     share = (SHARE * beta).to(view.source, non_blocking=True)[:, None, None, None]
 
+    shown = Others.of(view, frame, other, draws)
+
     def mix(image: Tensor, view: View) -> Tensor:
         with exact(image):
-            matrix = frame.to(view) @ frame.matrix[other]
-        return torch.lerp(image, resample(view.source[other] - view.fill, matrix, view.size) + view.fill, share)
+            matrix = frame.to(view) @ shown.matrix
+        return torch.lerp(image, resample(shown.source - view.fill, matrix, view.size) + view.fill, share)
 
     return view.edit(mix)
 
 
-def partners(count: int, draws: Draws) -> Tensor:
-    """(count,) for each image another one of this process's, each image once; itself where it is alone."""
-    order = draws.uniform(count).argsort()
-    return torch.empty_like(order).scatter(0, order, order.roll(-1))
+@dataclass(frozen=True, eq=False)
+class Others:
+    """For each image another one of the global batch: `source` (B, 3, Hs, Ws), its source crop, and `matrix` (B, 3, 3),
+    from that to its own view."""
+
+    source: Tensor
+    matrix: Tensor
+
+    @classmethod
+    def of(cls, view: View, frame: View, places: Tensor, draws: Draws) -> Others:
+        """Those at `places` (B,), as `frame` shows them."""
+        return cls(draws.others(view.source, places), draws.others(frame.matrix, places))
 
 
 def _holes(count: int, frame: View, draws: Draws) -> tuple[Tensor, Tensor]:
@@ -96,17 +109,17 @@ def _cut_off(low: Tensor, high: Tensor, frame: View, step: Tensor | float = 0.0)
     return torch.maximum(low, 0 * size - 0.5 - step), torch.minimum(high, size - 0.5 - step)
 
 
-def _pasted(frame: View, other: Tensor, low: Tensor, high: Tensor, step: Tensor | None = None) -> Edit:
-    """Boxes (B, n, 2) to (B, n, 2), upright in `frame`, filled with what the images `other` (B,) show there in their
-    own views of that kind, or a `step` (B, n, 2) beside; later boxes lie on top."""
+def _pasted(frame: View, other: Others, low: Tensor, high: Tensor, step: Tensor | None = None) -> Edit:
+    """Boxes (B, n, 2) to (B, n, 2), upright in `frame`, filled with what other images show there in their own views of
+    that kind, or a `step` (B, n, 2) beside; later boxes lie on top."""
 
     def paste(image: Tensor, view: View) -> Tensor:
         place = at = pixels(view.size, view.to(frame))
         hit = hits(at, low, high)
         for i, beside in enumerate(() if step is None else step.unbind(1)):
             place = torch.where(hit[:, i, ..., None], at + beside[:, None, None], place)
-        source = move(invert(frame.matrix)[other], place.flatten(1, 2)).view_as(place)
-        shown = look_up(view.source[other] - view.fill, source) + view.fill
+        source = move(invert(other.matrix), place.flatten(1, 2)).view_as(place)
+        shown = look_up(other.source - view.fill, source) + view.fill
         return torch.where(hit.any(1)[:, None], shown, image)
 
     return paste

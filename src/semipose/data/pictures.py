@@ -11,10 +11,11 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from semipose import limits
 from semipose.errors import UserError
@@ -52,6 +53,8 @@ _EXIF_ORIENTATION = 0x0112
 TURNED = (5, 6, 7, 8)
 """Of its orientations, those that exchange height and width."""
 _TIFF_SIZE, _TIFF_BITS, _TIFF_STRIP, _TIFF_TILE = (256, 257), 258, 278, (322, 323)
+_PNG_TEXTS, _PNG_EXIF = (b"tEXt", b"zTXt", b"iTXt"), (b"Raw profile type exif", b"XML:com.adobe.xmp")
+"""Parts of a PNG that may hold EXIF, and how these begin."""
 _ROWS = 256
 """Of a picture with transparency, blended at a time."""
 
@@ -80,12 +83,27 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
             which of their values is white), or larger than `MAX_PIXELS`.
     """
     with _header(data, name) as header:
-        if header.has_transparency_data or header.format in SLOW:
-            return _on_black(header, name)
-        cut_short = _is_cut_short(data, header)
-        if header.format == "TIFF" and header.tag_v2.next:  # type: ignore[attr-defined]
-            _warn_of_pages(Path(name).parent)
-        deep = {"F": "32-bit floating-point", "I": "32-bit integer"}.get(header.mode)
+        return _decoded(header, data, name)
+
+
+def decode_turned(data: bytes, name: str) -> tuple[np.ndarray, int]:
+    """The same, and by which of EXIF's orientations the picture was turned (`picture_header`); 1 where EXIF is
+    damaged."""
+    with _header(data, name) as header:
+        try:
+            turn = _turn_of(header)
+        except Exception:  # Pillow raises a dozen kinds
+            turn = 1
+        return _decoded(header, data, name), turn
+
+
+def _decoded(header: ImageFile.ImageFile, data: bytes, name: str) -> np.ndarray:
+    if header.has_transparency_data or header.format in SLOW:
+        return _on_black(header, name)
+    cut_short = _is_cut_short(data, header)
+    if header.format == "TIFF" and header.tag_v2.next:  # type: ignore[attr-defined]
+        _warn_of_pages(Path(name).parent)
+    deep = {"F": "32-bit floating-point", "I": "32-bit integer"}.get(header.mode)
     try:
         bgr = None if cut_short else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -95,6 +113,31 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
     if bgr is None:
         raise UserError(f"image {name} is damaged or truncated ({len(data)} bytes); copy it again or remove it")
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def _turn_of(header: ImageFile.ImageFile) -> int:
+    """By which of EXIF's orientations a picture is to be turned; raises what Pillow does of a damaged one."""
+    if header.format == "PNG" and "exif" not in header.info and not _may_have_exif(header.fp):
+        return 1
+    turn = int(header.getexif().get(_EXIF_ORIENTATION, 1))
+    return turn if turn in range(1, 9) else 1
+
+
+def _may_have_exif(png: IO[bytes] | None) -> bool:
+    """Whether any part of a PNG speaks of it, as Pillow would find by decoding the picture; also where it is cut
+    short. The place in the file stays."""
+    assert png is not None
+    place = png.tell()
+    png.seek(8)
+    try:
+        while len(head := png.read(8)) == 8 and head[4:] not in (b"IEND", b"eXIf"):
+            text = png.read(min(32, int.from_bytes(head[:4], "big"))) if head[4:] in _PNG_TEXTS else b""
+            if text.startswith(_PNG_EXIF):
+                return True
+            png.seek(int.from_bytes(head[:4], "big") + 4 - len(text), os.SEEK_CUR)
+        return head[4:] != b"IEND"
+    finally:
+        png.seek(place)
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -116,10 +159,9 @@ def picture_header(path: str | Path) -> tuple[tuple[int, int], int]:
         try:
             if header.format == "TIFF":  # whose size Pillow has turned already, in its newer versions
                 w, h = (int(header.tag_v2[tag]) for tag in _TIFF_SIZE)  # type: ignore[attr-defined]
-            turn = header.getexif().get(_EXIF_ORIENTATION, 1)
+            turn = _turn_of(header)
         except Exception:  # of a damaged header
             raise UserError(f"image {path} is damaged or truncated; copy it again or remove it") from None
-    turn = turn if turn in range(1, 9) else 1
     return ((w, h) if turn in TURNED else (h, w)), turn
 
 
@@ -192,7 +234,7 @@ def inside(points: np.ndarray, shape: np.ndarray | tuple[int, int]) -> np.ndarra
     return np.asarray(on_pixel.all(-1))
 
 
-def _header(data: bytes | io.BufferedReader, name: str) -> Image.Image:
+def _header(data: bytes | io.BufferedReader, name: str) -> ImageFile.ImageFile:
     """Open without decoding; refuses what is no image and what is too large."""
     try:
         with warnings.catch_warnings():

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from semipose.data.packed import Column, Texts, blocks, packed, positions, taken, together, value
+from semipose.data.packed import Column, Growing, GrowingTexts, Texts, blocks, positions, taken, value
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton, joined, joint_map
 
@@ -100,19 +100,25 @@ class Samples(Sequence[Sample]):
         """Packed block by block, so that of a generator few are objects at a time."""
         if isinstance(samples, Samples):
             return samples
-        parts, lengths = list[dict[str, Column]](), list[int]()
-        ids, images, boxes = list[Texts](), list[Texts](), list[np.ndarray]()
+        ids, images, boxes, same = GrowingTexts(), GrowingTexts(), bytearray(), True
+        others = {name: Growing(default) for name, default in OTHERS.items()}
         for block in blocks(samples):
-            lengths.append(len(block))
-            ids.append(Texts.of(s.id for s in block))
-            images.append(Texts.of(s.image for s in block))
-            boxes.append(np.array([s.box for s in block], np.float64).reshape(-1, 4))
-            parts.append({name: packed([getattr(s, name) for s in block], default) for name, default in OTHERS.items()})
-        others = {n: together([part[n] for part in parts], lengths, default) for n, default in OTHERS.items()}
-        names = Texts.joined(ids) if ids else Texts.of(())
-        others = {name: names if names.same(column) else column for name, column in others.items()}
-        whole = np.concatenate(boxes) if boxes else np.zeros((0, 4))
-        return cls(names, Texts.joined(images) if images else Texts.of(()), whole, others)
+            names = [s.id for s in block]
+            if same and [s.image_id for s in block] != names:
+                same = False  # so far they were
+                for part in blocks(ids.texts()):
+                    others["image_id"].add(part)
+            ids.add(names)
+            images.add(s.image for s in block)
+            boxes += np.array([s.box for s in block], np.float64).reshape(-1, 4).tobytes()
+            for name, column in others.items():
+                if name != "image_id" or not same:
+                    column.add([getattr(s, name) for s in block])
+        columns = {name: column.column() for name, column in others.items()}
+        texts = ids.texts()
+        if same and len(texts):
+            columns["image_id"] = texts
+        return cls(texts, images.texts(), np.frombuffer(boxes).reshape(-1, 4), columns)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -165,6 +171,7 @@ class PoseData:
 
     Attributes:
         remarks: what was left out or taken otherwise than it is written, a sentence each.
+        left_out: of images and videos that cannot be read, why, a sentence each.
 
     Raises:
         UserError: a sample id occurs twice, a sample has another number of joints than the skeleton, or a number of it
@@ -175,15 +182,22 @@ class PoseData:
     skeleton: Skeleton | None
     samples: Samples
     remarks: tuple[str, ...]
+    left_out: tuple[str, ...]
 
     def __init__(
-        self, name: str, skeleton: Skeleton | None, samples: Iterable[Sample], remarks: Iterable[str] = ()
+        self,
+        name: str,
+        skeleton: Skeleton | None,
+        samples: Iterable[Sample],
+        remarks: Iterable[str] = (),
+        left_out: Iterable[str] = (),
     ) -> None:
         given = {"name": name, "skeleton": skeleton, "samples": Samples.of(samples), "remarks": tuple(remarks)}
+        given["left_out"] = tuple(left_out)
         for key, content in given.items():
             object.__setattr__(self, key, content)
-        first, inverse = self.samples.ids.grouped()
-        if len(first) < len(self):
+        if not self.samples.ids.differ():
+            first, inverse = self.samples.ids.grouped()
             some = np.flatnonzero(np.bincount(inverse) > 1)
             raise UserError(
                 f"{self.name}: {len(some)} sample ids occur more than once, first {self.samples.ids[first[some[0]]]!r};"
@@ -280,15 +294,19 @@ class PoseData:
 
     def labeled(self) -> PoseData:
         """What can be learnt from: at least one labelled joint, and not a crowd."""
-        crowds = self._crowds()
-        return self.subset(np.array([r for r, p in self.labels() if (p[:, 2] > 0).any() and not crowds[r]], np.int64))
+        return self.subset(self.labeled_rows())
+
+    def labeled_rows(self) -> np.ndarray:
+        """The places of these."""
+        crowds = self.crowds()
+        return np.array([r for r, p in self.labels() if (p[:, 2] > 0).any() and not crowds[r]], np.int64)
 
     def unlabeled(self) -> PoseData:
         """The same samples without their keypoints and without crowds: what an unlabelled stream may see."""
-        kept = self.samples.take(np.flatnonzero(~self._crowds()))
+        kept = self.samples.take(np.flatnonzero(~self.crowds()))
         return replace(self, samples=kept.without("keypoints"))
 
-    def _crowds(self) -> np.ndarray:
+    def crowds(self) -> np.ndarray:
         """(N,) whether each is a crowd."""
         return np.fromiter(map(bool, self.samples.rows("iscrowd")), bool, len(self))
 

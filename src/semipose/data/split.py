@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from semipose.data.sample import PoseData, Sample
+from semipose.data.packed import grouped
+from semipose.data.sample import PoseData
 from semipose.errors import UserError, reason_of
 from semipose.files import read_json, real, write_atomically
 
@@ -121,33 +122,35 @@ def make_split(
             "a split needs at least 1 labelled sample, and no negative counts;"
             f" got labeled {labeled}, val {val}, unlabeled {unlabeled}"
         )
-    usable = [s for s in data if s.labeled and not s.iscrowd]
-    val_ids, val_images = _validation(usable, val, seed, protocol, by)
-    train = [s for s in usable if s.image not in val_images]
-    unit = (lambda s: s.image) if protocol == "images" else (lambda s: s.id)
-    units: dict[str, list[str]] = {}
-    for sample in train:
-        units.setdefault(unit(sample), []).append(sample.id)
-    labeled = len(units) if labeled is None else labeled
-    if len(val_ids) < (val if by == "image" else val / 2) or len(units) < max(1, labeled):
-        what = f"{len(units)} labelled images" if protocol == "images" else f"{len(usable)} labelled samples"
+    usable = data.labeled_rows()
+    image = data.samples.images.grouped()[1]
+    chosen, held = _validation(data, usable, image, val, seed, protocol, by)
+    shown_in_val = np.zeros(len(data), bool)
+    shown_in_val[image[held]] = True
+    train = usable[~shown_in_val[image[usable]]]
+    unit = grouped(image[train])[1] if protocol == "images" else np.arange(len(train))
+    units = int(unit.max(initial=-1)) + 1
+    labeled = units if labeled is None else labeled
+    if len(chosen) < (val if by == "image" else val / 2) or units < max(1, labeled):
+        what = f"{units} labelled images" if protocol == "images" else f"{len(usable)} labelled samples"
         raise UserError(
             f"{data.name} has {what}: too few for {max(1, labeled)} labelled and {val} for validation from other"
             f" {by}s; ask for fewer"
         )
-    names = list(units)
-    chosen = [names[i] for i in _order(len(units), seed, 1, protocol)[:labeled]]
-    labeled_ids = [name for key in chosen for name in units[key]]
-    shown = set(chosen)
-    left_out = set() if keep_labeled_in_unlabeled else {s.id for s in data if unit(s) in shown}
-    pool = [s.id for s in data if not s.iscrowd and s.image not in val_images and s.id not in left_out]
+    taught = _of_groups(train, unit, _order(units, seed, 1, protocol)[:labeled])
+    left = ~data.crowds() & ~shown_in_val[image]
+    if not keep_labeled_in_unlabeled:
+        left[taught] = False
+        left &= ~np.isin(image, image[taught]) if protocol == "images" else True
+    pool = np.flatnonzero(left)
     if unlabeled is not None:
         if len(pool) < unlabeled:
             raise UserError(
                 f"{data.name} leaves {len(pool)} samples for the unlabelled set, {unlabeled} were asked for"
             )
-        pool = [pool[i] for i in _order(len(pool), seed, 2, protocol)[:unlabeled]]
-    return Split(data.name, tuple(labeled_ids), tuple(pool), tuple(val_ids), seed, protocol)
+        pool = pool[_order(len(pool), seed, 2, protocol)[:unlabeled]]
+    ids = (tuple(data.samples.ids.take(rows)) for rows in (taught, pool, chosen))
+    return Split(data.name, *ids, seed, protocol)
 
 
 def check_overlap(
@@ -172,28 +175,47 @@ def check_overlap(
             )
 
 
-def _validation(usable: list[Sample], count: int, seed: int, protocol: str, by: str) -> tuple[list[str], set[str]]:
-    """`count` ids (whole sessions: near to it), and the images that they come from (where others may be left over)."""
-    groups: dict[str | None, list[Sample]] = {}
-    for sample in usable:
-        groups.setdefault(sample.session if by == "session" else sample.image, []).append(sample)
-    parts = list(groups.values())
-    order = _order(len(parts), seed, 0, protocol).tolist()
-    if protocol == "first":
-        order.reverse()
-    chosen: list[Sample] = []
-    if by == "session":  # large ones first: small ones fill what they leave
-        for part in sorted((parts[i] for i in order), key=len, reverse=True):
-            total = len(chosen) + len(part)
-            if abs(total - count) <= count - len(chosen) and 2 * total <= len(usable):
-                chosen += part
-    else:
-        for i in order:
-            if len(chosen) >= count:
-                break
-            chosen += parts[i]
-    ids = [s.id for s in chosen]
-    return (ids if by == "session" else ids[:count]), {s.image for s in chosen}
+def _validation(
+    data: PoseData, usable: np.ndarray, image: np.ndarray, count: int, seed: int, protocol: str, by: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The places of `count` samples (whole sessions: near to it), and of all in the images that they come from (where
+    others may be left over).
+
+    Args:
+        usable: the places of those that are labelled.
+        image: (N,) which image each sample is in.
+    """
+    keys = image
+    if by == "session":
+        known: dict[str | None, int] = {}
+        keys = np.array([known.setdefault(session, len(known)) for session in data.samples.rows("session")])
+    group = grouped(keys[usable])[1]
+    sizes = np.bincount(group)
+    order = _order(len(sizes), seed, 0, protocol)
+    order = order[::-1] if protocol == "first" else order
+    if by == "session":
+        whole = _of_groups(usable, group, _sessions(sizes, order, count, len(usable)))
+        return whole, whole
+    enough = int(np.searchsorted(np.cumsum(sizes[order]), count)) + 1 if count else 0
+    held = _of_groups(usable, group, order[:enough])
+    return held[:count], held
+
+
+def _sessions(sizes: np.ndarray, order: np.ndarray, count: int, usable: int) -> list[int]:
+    """Which sessions come near to `count` samples; large ones first: small ones fill what they leave."""
+    chosen, have = list[int](), 0
+    for i in sorted(order.tolist(), key=lambda i: int(sizes[i]), reverse=True):
+        total = have + int(sizes[i])
+        if abs(total - count) <= count - have and 2 * total <= usable:
+            chosen, have = [*chosen, i], total
+    return chosen
+
+
+def _of_groups(rows: np.ndarray, group: np.ndarray, chosen: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Of (N,) rows, which are each in a `group` (N,), those of the `chosen` groups, group after group."""
+    together, ends = rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))
+    starts = ends - np.bincount(group)
+    return np.concatenate([rows[:0], *(together[starts[i] : ends[i]] for i in chosen)])
 
 
 def _order(n: int, seed: int, purpose: int, protocol: str) -> np.ndarray:

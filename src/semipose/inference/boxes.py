@@ -131,6 +131,7 @@ def find_boxes(
     kept = Path(cache).expanduser() / "boxes" / f"{_hash(finder.name, images)}.jsonl" if cache is not None else None
     found = _kept(kept)
     missing = [image for image in images if keys[image] not in found]
+    bad = list[str]() if damaged is None else damaged
     if missing:
         detect = finder.load()
         if kept is not None:
@@ -139,8 +140,7 @@ def find_boxes(
         bar = track(read_images(missing), about, len(missing), console=Console(stderr=True), disable=not progress)
         for image, pixels in bar:
             if isinstance(pixels, UserError):
-                if damaged is not None:
-                    damaged.append(str(pixels))
+                bad.append(str(pixels))
                 continue
             found[keys[image]] = detect(pixels)
             if kept is not None:
@@ -154,7 +154,7 @@ def find_boxes(
         raise UserError(
             f"no {finder.what} were found in {len(images)} images of {data.name}; use whole images or give boxes"
         )
-    return PoseData(data.name, None, tuple(samples))
+    return PoseData(data.name, None, tuple(samples), data.remarks, (*data.left_out, *bad))
 
 
 def _people(device: str) -> Detect:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from semipose.config import Config
-from semipose.data.checks.duplicates import Album, Print, fingerprint
+from semipose.data.checks.duplicates import Album, Print, Prints, fingerprint
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut
 from semipose.data.images import read_images
@@ -33,7 +32,7 @@ from semipose.data.predicted import mark_predicted
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.refs import Frame, Person, parse
 from semipose.errors import UserError
-from semipose.files import read_mapping, write_atomically
+from semipose.files import read_mapping, real, write_atomically
 from semipose.geometry import View
 from semipose.inference.evaluation import evaluating
 from semipose.inference.uncertainty import BATCH, Judgement, judge, on_device, open_both
@@ -58,7 +57,7 @@ class Looks:
     """How N samples look: (N, D) encodings of length 1, and what tells near-duplicates."""
 
     features: np.ndarray
-    prints: list[Print]
+    prints: Sequence[Print]
 
 
 def choose_images(
@@ -103,8 +102,8 @@ def choose_images(
     opened = open_both(model, data, frames, boxes)
     judged = judge(opened, device, seed, progress)
     worst = worst_of_images(judged)
-    known = {os.path.realpath(image) for each in opened.known for image in each.images}
-    rows = [i for image, i in worst.items() if os.path.realpath(image) not in known]
+    known = {real(image) for each in opened.known for image in each.images}
+    rows = [i for image, i in worst.items() if real(image) not in known]
     if count > len(rows):
         raise UserError(f"pick {count}: there are {len(rows)} images that are not labelled; ask for so many or fewer")
     network, where = next(iter(opened.networks.values())), on_device(opened.networks, device)
@@ -123,9 +122,9 @@ def choose_images(
 
 def worst_of_images(judged: Judgement) -> dict[str, int]:
     """Each image's sample with the highest score; an image is labelled as a whole."""
-    found: dict[str, int] = {}
+    images, found = judged.data.samples.images, dict[str, int]()
     for i in np.argsort(-judged.score, kind="stable").tolist():
-        found.setdefault(judged.data[i].image, i)
+        found.setdefault(images[i], i)
     return found
 
 
@@ -188,7 +187,7 @@ def looks_of(
     batch: int = BATCH,
 ) -> Looks:
     """How the plain views of crops, all or those at `rows`, look to a network on `device`."""
-    tap, prints, features = _Encoding(), [], []
+    tap, prints, features = _Encoding(), Prints(), []
     every = np.arange(len(crops)) if rows is None else np.array(rows)
     with evaluating(network):
         for start in range(0, len(every), batch):
@@ -197,7 +196,7 @@ def looks_of(
             network(plain, tap)
             features.append(torch.nn.functional.normalize(tap.last, dim=1).cpu().numpy())
             shown = (255 * plain).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
-            prints += [fingerprint(np.ascontiguousarray(each)) for each in shown]
+            prints.add(fingerprint(np.ascontiguousarray(each)) for each in shown)
     return Looks(np.concatenate(features), prints)
 
 
@@ -206,9 +205,9 @@ def write_pictures(judged: Judgement, rows: Sequence[int], folder: Path, form: s
     data = judged.data
     images = [data[i].image for i in rows]
     samples: dict[str, list[int]] = {image: [] for image in images}
-    for i, sample in enumerate(data):
-        if sample.image in samples:
-            samples[sample.image].append(i)
+    for i, image in enumerate(data.samples.images):
+        if image in samples:
+            samples[image].append(i)
     names = _names(images, form)
     sizes: dict[str, tuple[int, int]] = {}
     for image, pixels in read_images(images):

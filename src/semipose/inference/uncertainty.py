@@ -48,6 +48,7 @@ from semipose.inference.evaluation import evaluating
 from semipose.inference.predictor import device_of
 from semipose.methods.teachers import Itself
 from semipose.methods.views import deviation, gathered
+from semipose.models.fold import fold
 from semipose.skeleton import Skeleton
 
 FAR = 0.1
@@ -101,8 +102,8 @@ class Judgement:
 
 
 class Inputs(NamedTuple):
-    """A model and what it is asked about. `known`: the labelled sets, to learn from and for validation, as far as they
-    are told; `remark`: why not."""
+    """A model, which can only predict, and what it is asked about. `known`: the labelled sets, to learn from and for
+    validation, as far as they are told; `remark`: why not."""
 
     networks: dict[str, nn.Module]
     skeleton: Skeleton
@@ -122,7 +123,7 @@ def open_both(model: str | Path, data: str | Path | None, frames: str | None, bo
     run = Path(model) if Path(model).is_dir() else Path(model).parent
     if not of_run:
         config = replace(config, method=replace(config.method, easy=EASY))
-    networks: dict[str, nn.Module] = {name: each.network for name, each in loaded.items()}
+    networks: dict[str, nn.Module] = {name: fold(each.network.eval()) for name, each in loaded.items()}
     about = (networks, next(iter(loaded.values())).skeleton)
     if data is None and not of_run:
         raise UserError(f"{model} is no run and has no unlabelled images of its own; name a folder, video or data.yaml")
@@ -188,7 +189,7 @@ def judge_crops(
     size = crops.spec.size
     flip = torch.tensor(skeleton.flip, device=device)
     back = np.linalg.inv(crops.matrices) @ np.linalg.inv(central(crops.spec.cover, size).double().numpy())
-    lengths = np.array([max(s.box[2:]) for s in crops.data]) * crops.matrices[:, 0, 0]
+    lengths = crops.data.samples.boxes[:, 2:].max(1) * crops.matrices[:, 0, 0]
     found: dict[str, list[np.ndarray]] = {name: [] for name in (*networks, "doubt", "disagreement")}
     starts = range(0, len(crops), batch)
     bar = track(starts, "looking", console=Console(stderr=True), disable=not progress or len(starts) < 3)

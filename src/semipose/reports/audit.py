@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 
 from semipose.data.images import read_images
+from semipose.data.packed import blocks
 from semipose.drawing.poses import DARK, WHITE, draw_pose
 from semipose.errors import UserError
 from semipose.inference.uncertainty import Judgement
@@ -49,18 +51,20 @@ def summary(judged: Judgement, order: Sequence[int]) -> dict[str, Any]:
     }
     per_joint = {j: {key: round(float(v[k]), 4) for key, v in means.items()} for k, j in enumerate(joints)}
     least = max(per_joint, key=lambda joint: per_joint[joint]["trouble"])
+    rows, every = np.array(order), judged.data.samples
+    numbers = {
+        "box": every.boxes[rows].round(2),
+        "score": judged.score[rows].round(4),
+        "keypoints": judged.points[rows].round(3),
+        "doubt": judged.doubt[rows].round(4),
+        "disagreement": judged.disagreement[rows].round(4),
+        "trouble": trouble[rows].round(4),
+    }
+    names = zip(every.ids.take(rows), every.images.take(rows), strict=True)
+    columns = zip(*(values.tolist() for values in numbers.values()), strict=True)
     samples = [
-        {
-            "id": judged.data[i].id,
-            "image": judged.data[i].image,
-            "box": [round(float(v), 2) for v in judged.data[i].box],
-            "score": round(float(judged.score[i]), 4),
-            "keypoints": judged.points[i].round(3).tolist(),
-            "doubt": judged.doubt[i].round(4).tolist(),
-            "disagreement": judged.disagreement[i].round(4).tolist(),
-            "trouble": trouble[i].round(4).tolist(),
-        }
-        for i in order
+        {"id": name, "image": image, **dict(zip(numbers, values, strict=True))}
+        for (name, image), values in zip(names, columns, strict=True)
     ]
     about = per_joint[least]
     sentence = (
@@ -71,18 +75,30 @@ def summary(judged: Judgement, order: Sequence[int]) -> dict[str, Any]:
     return {"sentence": sentence, "networks": networks, "joints": per_joint, "samples": samples}
 
 
-def table(judged: Judgement, order: Sequence[int]) -> str:
-    """audit.csv: a row a joint of each sample, worst sample first."""
-    text, trouble, score = io.StringIO(newline=""), judged.trouble, judged.score
-    rows = csv.writer(text)
-    rows.writerow(("sample", "score", "joint", "x", "y", "confidence", "doubt", "disagreement", "trouble"))
-    for i in order:
-        name, image = cell(judged.data[i].id), f"{score[i]:.4f}"
-        for k, joint in enumerate(judged.skeleton.joints):
-            x, y, sure = judged.points[i, k]
-            rest = (sure, judged.doubt[i, k], judged.disagreement[i, k], trouble[i, k])
-            rows.writerow((name, image, cell(joint), f"{x:.3f}", f"{y:.3f}", *(f"{v:.4f}" for v in rest)))
-    return text.getvalue()
+def document(content: Mapping[str, Any]) -> Iterator[bytes]:
+    """audit.json of its content, part by part; the samples are the last of it."""
+    yield json.dumps({**content, "samples": []}).removesuffix("]}").encode()
+    between = ""
+    for block in blocks(content["samples"]):
+        yield (between + json.dumps(block)[1:-1]).encode()
+        between = ", "
+    yield b"]}\n"
+
+
+def table(judged: Judgement, order: Sequence[int]) -> Iterator[bytes]:
+    """audit.csv, part by part: a row a joint of each sample, worst sample first."""
+    yield b"sample,score,joint,x,y,confidence,doubt,disagreement,trouble\r\n"
+    joints, ids = [cell(joint) for joint in judged.skeleton.joints], judged.data.samples.ids
+    parts = (judged.points, judged.doubt[..., None], judged.disagreement[..., None], judged.trouble[..., None])
+    for block in map(np.array, blocks(order)):
+        text = io.StringIO(newline="")
+        rows = csv.writer(text)
+        numbers = np.concatenate([part[block] for part in parts], -1).tolist()
+        for name, score, each in zip(ids.take(block), judged.score[block].tolist(), numbers, strict=True):
+            sample, mean = cell(name), f"{score:.4f}"
+            for joint, (x, y, *rest) in zip(joints, each, strict=True):
+                rows.writerow((sample, mean, joint, f"{x:.3f}", f"{y:.3f}", *(f"{v:.4f}" for v in rest)))
+        yield text.getvalue().encode()
 
 
 def page(found: Mapping[str, Any], judged: Judgement, chosen: Sequence[int], path: Path) -> Path:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from semipose.config import Config, to_dict
 from semipose.config.resolve import read_yaml, resolve
@@ -18,8 +20,11 @@ from semipose.data.images import image_size
 from semipose.errors import UserError
 from semipose.inference.boxes import SIDE, around, usual_side
 from semipose.methods import options
+from semipose.models.build import build_model
+from semipose.options import check_limits
 from semipose.outputs.pose import Pose
 from semipose.training import loop
+from semipose.training.launch import check_batches
 from semipose.training.rundir import RunDir
 from semipose.training.signals import Stopped
 
@@ -69,7 +74,8 @@ def find_first(config: Config, run: RunDir, progress: bool = True) -> None:
 
 
 def check_found(config: Config) -> None:
-    """That a run with a finder trains in boxes, and one without asks for none.
+    """That a run with a finder trains in boxes, and will not be refused after it, by its batches or tiles; and that one
+    without asks for none.
 
     Raises:
         UserError: else.
@@ -87,6 +93,18 @@ def check_found(config: Config) -> None:
             f"find.steps is {config.find.steps} and data.unlabeled_boxes {config.data.unlabeled_boxes}; set"
             f" data.unlabeled_boxes: {FINDER}, or find.steps: 0"
         )
+    if has:
+        check_limits(config)
+        check_batches(config)
+        _check_tiles(config)
+
+
+def _check_tiles(config: Config) -> None:
+    method = deepcopy(config.method)  # which chooses its tiles where it is asked
+    if getattr(method, "mix_group", 1) > 1:
+        with torch.device("meta"):
+            network = build_model(replace(config.model, weights="none"), 1)
+        method.mixing(network)  # type: ignore[attr-defined]
 
 
 def side_of(config: Config) -> float:

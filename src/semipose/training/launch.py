@@ -14,6 +14,8 @@ from torch import Tensor
 from semipose.config import Config
 from semipose.config.schema import learns_unlabeled
 from semipose.errors import UserError, reason_of
+from semipose.methods import needs
+from semipose.methods.mix import check_groups
 from semipose.training.memory import keep_freed_memory
 from semipose.training.stream import Share
 
@@ -26,12 +28,7 @@ def launch(config: Config) -> Fabric:
         UserError: there is no such device or strategy, a batch does not divide over the devices, or the processes did
             not meet.
     """
-    share = Share(0, max(1, config.devices * config.num_nodes))  # said before as many processes are started
-    sizes = [config.optim.batch]
-    if learns_unlabeled(config):
-        sizes.append(config.optim.unlabeled_batch or config.optim.batch)
-    for batch in filter(lambda size: size > 0, sizes):  # others are refused by their limits
-        share.of(batch)
+    check_batches(config)  # before as many processes are started
     if config.threads:
         torch.set_num_threads(config.threads)
     try:
@@ -54,6 +51,22 @@ def launch(config: Config) -> Fabric:
     if fabric.device.type == "cpu":
         keep_freed_memory()
     return fabric
+
+
+def check_batches(config: Config, world: int | None = None) -> None:
+    """Whether the batches divide over `world` devices, by default those asked for, and each part into groups of images
+    that exchange tiles.
+
+    Raises:
+        UserError: they do not.
+    """
+    world = max(1, config.devices * config.num_nodes) if world is None else world
+    semi, every = needs(config.method.name).unlabeled, learns_unlabeled(config)
+    sizes = [config.optim.batch, *([config.optim.unlabeled_batch or config.optim.batch] if every else [])]
+    for batch in filter(lambda size: size > 0, sizes):  # others are refused by their limits
+        Share(0, world).of(batch)
+    if group := getattr(config.method, "mix_group" if semi else "mix_labeled", 0):
+        check_groups(group, sizes[-1 if semi else 0], world)
 
 
 LOST = re.compile(r"gloo|NCCL|Connection (closed|reset|refused)|Broken pipe|Timed out waiting|TCPStore", re.IGNORECASE)

@@ -31,7 +31,6 @@ from semipose.inference.coverage import bars_of
 from semipose.inference.evaluation import columns, predict_crops, prediction_file, score_crops
 from semipose.methods import build_method, needs
 from semipose.methods.base import Method, Options, Outcome, unmirrored
-from semipose.methods.mix import check_groups
 from semipose.methods.target import Codec, Labeled
 from semipose.methods.video import VideoLosses
 from semipose.metrics import pseudo
@@ -41,7 +40,7 @@ from semipose.models.weights import save_model
 from semipose.options import check_limits
 from semipose.provenance import commit, machine
 from semipose.training.boards import Boards
-from semipose.training.launch import launch, mean_over_ranks, together
+from semipose.training.launch import check_batches, launch, mean_over_ranks, together
 from semipose.training.memory import return_freed_memory
 from semipose.training.monitor import CollapseMonitor
 from semipose.training.networks import build_networks, model_configs, trained_teachers
@@ -147,8 +146,7 @@ class Training:
         if config.flip_test not in FLIP_TESTS:
             raise UserError(f"flip_test is {config.flip_test!r}; it can be {', '.join(FLIP_TESTS)}")
         sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
-        if group := getattr(config.method, "mix_group" if wants.unlabeled else "mix_labeled", 0):
-            check_groups(group, sizes[wants.unlabeled], self.share.world)
+        check_batches(config, self.share.world)
         self.state = RunState()
         if semi := learns_unlabeled(config):
             check_losses(config)

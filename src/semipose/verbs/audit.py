@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from semipose.errors import UserError
-from semipose.files import refuse_foreign, write_atomically
+from semipose.files import refuse_foreign, write_parts
 
 _MARKS = {"json": rb'"formula": "trouble = mean', "csv": rb"^sample,score,joint,x,y,confidence,doubt"}
 """In every file of this command, by its ending."""
@@ -54,7 +53,7 @@ def audit(
     import numpy as np
 
     from semipose.inference.uncertainty import FORMULA, judge, open_both
-    from semipose.reports.audit import page, summary, table
+    from semipose.reports.audit import document, page, summary, table
     from semipose.reports.html import PAGE
 
     if count < 1:
@@ -65,8 +64,8 @@ def audit(
     judgement = judge(open_both(model, data, frames, boxes), device, seed, progress)
     order = np.argsort(-judgement.score, kind="stable").tolist()
     content = {"model": str(model), "formula": FORMULA, **summary(judgement, order)}
-    write_atomically(folder / "audit.json", (json.dumps(content) + "\n").encode())
-    write_atomically(folder / "audit.csv", table(judgement, order).encode())
+    write_parts(folder / "audit.json", document(content))
+    write_parts(folder / "audit.csv", table(judgement, order))
     page(content, judgement, order[:count], folder / "audit.html")
     return content
 

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from semipose.data import pictures
 from semipose.data.checks.check import check
-from semipose.data.sample import PoseData, Sample
+from semipose.data.open import open_unlabeled
+from semipose.data.sample import PoseData, Sample, Samples
 from semipose.skeleton import Skeleton
 
 rng = np.random.default_rng(0)
@@ -127,3 +131,58 @@ def test_pictures_that_are_dark_altogether_are_named(data: PoseData) -> None:
     dark = replace(data, samples=tuple(replace(s, image=s.image.replace(".png", ".tif")) for s in data))
     assert "labeled: the brightest pixel of all images is 15 of 255" in check(dark, progress=False).text()
     assert "brightest" not in check(changed(dark, 0, image=data[0].image), progress=False).text()
+
+
+def listed_with_damage(folder: Path, how: str) -> tuple[Any, list[str]]:
+    """Unlabelled pictures named in some way, and the two of 300 that cannot be read."""
+    (folder / "in").mkdir()
+    names = [f"in/{n}.png" for n in range(300)]
+    for n, name in enumerate(names):
+        cv2.imwrite(str(folder / name), np.full((5, 6, 3), n % 250, np.uint8))
+    bad = [names[7], names[250]]
+    (folder / bad[0]).write_bytes(b"")
+    (folder / bad[1]).write_bytes(b"<html>")
+    images = {"images": [{"file_name": name} for name in names]}
+    files = {"list.txt": "\n".join(names), "images.json": json.dumps(images)}
+    if how in files:
+        (folder / how).write_text(files[how])
+    if how == "two":
+        (folder / "more").mkdir()
+        cv2.imwrite(str(folder / "more" / "x.png"), np.full((5, 6, 3), 255, np.uint8))
+        return [str(folder / "in"), str(folder / "more")], bad
+    return folder / how, bad
+
+
+@pytest.mark.filterwarnings("ignore:.*they are left out")
+@pytest.mark.parametrize("how", ["in", "in/*.png", "list.txt", "images.json", "two"])
+def test_pictures_that_were_left_out_where_the_set_was_listed_are_named(tmp_path: Path, how: str) -> None:
+    source, bad = listed_with_damage(tmp_path, how)
+    data = open_unlabeled(source)
+    report = check(unlabeled=data, progress=False)
+    (finding,) = [each for each in report.findings if "left out" in each.text]
+    assert finding.text == "unlabeled: 2 files cannot be read and are left out" and not finding.problem and report.ok
+    lines = sorted(finding.ids, reverse=True)  # a folder lists 250 before 7
+    assert len(lines) == 2 and all(f"{tmp_path}/{name} " in line for name, line in zip(bad, lines, strict=True))
+    assert f"{tmp_path}/{bad[1]}" in report.text() and finding.todo in report.text()
+
+
+def test_of_many_copies_the_first_are_named(tmp_path: Path) -> None:
+    for n in range(500):
+        cv2.imwrite(str(tmp_path / f"{n:03d}.png"), np.full((5, 6, 3), 200 if n % 250 else n, np.uint8))
+    report = check(unlabeled=open_unlabeled(tmp_path), progress=False)
+    (line,) = (line for finding in report.findings for line in finding.ids)
+    assert line.startswith(f"{tmp_path}/001.png = {tmp_path}/002.png") and line.endswith("/006.png (and 492 more)")
+
+
+def test_an_unlabelled_image_is_read_once_and_takes_a_few_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No sample is made of it, its header is not read a second time, and nothing tells near-duplicates of nothing."""
+    for n in range(9):
+        cv2.imwrite(str(tmp_path / f"{n}.jpg"), np.full((50, 60, 3), 20 * n + 50, np.uint8))
+    data, opened, header = open_unlabeled(tmp_path), list[str](), pictures._header
+    monkeypatch.setattr(Samples, "__iter__", lambda self: pytest.fail("samples are made"))
+    monkeypatch.setattr("semipose.data.checks.scan.fingerprint", lambda pixels: pytest.fail("it is compared"))
+    monkeypatch.setattr(pictures, "_header", lambda content, name: opened.append(name) or header(content, name))
+    assert check(unlabeled=data, progress=False).ok
+    assert sorted(opened) == [f"{tmp_path}/{n}.jpg" for n in range(9)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from semipose.data.checks.check import check
-from semipose.data.checks.duplicates import Album, Print, fingerprint, near_duplicates
+from semipose.data.checks.duplicates import Album, Print, Prints, fingerprint, near_duplicates
 from semipose.data.images import read_image
 from semipose.data.readers.folder import read_folder
 from semipose.data.sample import PoseData, Sample
@@ -133,3 +133,13 @@ def test_many_of_one_picture_are_looked_up_once() -> None:
     began = time.perf_counter()
     assert set(near_duplicates(these, {"x": other, **those}).values()) == {"b0"}
     assert time.perf_counter() - began < 5, "each with each takes minutes"
+
+
+def test_prints_in_one_run_of_bytes_are_what_they_were() -> None:
+    marks, kept = [fingerprint(pixels) for pixels in PEOPLE[:3]], Prints()
+    kept.add(marks)
+    assert len(kept) == 3
+    for one, other in zip([*kept, kept[-1], *kept[1:]], [*marks, marks[2], *marks[1:]], strict=True):
+        assert np.array_equal(one.bits, other.bits) and np.array_equal(one.small, other.small)
+    with pytest.raises(IndexError):
+        kept[3]

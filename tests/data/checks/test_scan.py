@@ -5,11 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from semipose.data.checks.duplicates import fingerprint
+from semipose.data.checks.duplicates import Twins, fingerprint
 from semipose.data.checks.scan import read_all
 from semipose.data.crops.store import digest
-from semipose.data.images import read_image
+from semipose.data.images import image_size, image_turn, read_image
 from semipose.data.refs import Frame
 from semipose.data.sample import PoseData, Sample
 from tests.fixtures.films import film
@@ -24,17 +25,31 @@ def test_each_image_is_read_once_whatever_it_is(tmp_path: Path, workers: int) ->
     lost = str(Frame(str(clip), 9))
     images = [str(file), frame, person, bad, lost, str(file)]
     data = PoseData("d", None, tuple(Sample(str(n), image, (0, 0, 5, 5)) for n, image in enumerate(images)))
-    scan = read_all(data, progress=False, workers=workers)
+    scan = read_all(data, progress=False, workers=workers, keep=True)
+    assert list(scan.names) == images[:5] and scan.place.tolist() == [0, 1, 2, 3, 4, 0]
     pixels = {image: read_image(image) for image in (str(file), frame, person)}
-    assert scan.shapes == {str(file): (30, 40), frame: (64, 96), person: (192, 160)}
-    assert scan.digests == {
-        str(file): digest(file.read_bytes()),
-        frame: digest(pixels[frame].tobytes()),
-        person: person.encode(),
-    }
-    assert scan.peaks == {image: int(image_pixels.max()) for image, image_pixels in pixels.items()}
+    assert scan.sizes == {str(file): (30, 40), frame: (64, 96), person: (192, 160)}
+    contents = (file.read_bytes(), pixels[frame].tobytes(), person.encode())
+    assert scan.digests.tolist() == [*(int.from_bytes(digest(each)[:8], "little") for each in contents), 0, 0]
+    assert scan.peaks.tolist() == [*(int(each.max()) for each in pixels.values()), 0, 0]
+    assert scan.readable.tolist() == [True, True, True, False, False] and scan.turns.tolist() == [1] * 5
     for image, print_ in scan.prints.items():
         expected = fingerprint(pixels[image])
         assert np.array_equal(print_.bits, expected.bits) and np.array_equal(print_.small, expected.small)
+    assert set(scan.prints) == set(pixels) and not scan.near
     assert list(scan.errors) == [bad, lost]
     assert "web page" in scan.errors[bad] and scan.errors[lost].startswith("frame 9 cannot be decoded")
+    again = read_all(data, progress=False, workers=workers, against=Twins({"it": scan.prints[str(file)]}))
+    assert again.near == {0: "it"} and not again.prints
+
+
+def test_an_orientation_is_read_with_the_pixels(tmp_path: Path) -> None:
+    for turn in (1, 6):
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        for kind in ("jpg", "png"):
+            Image.new("RGB", (40, 30), (9, 200, 9)).save(tmp_path / f"{turn}.{kind}", exif=exif)
+    images = sorted(map(str, tmp_path.iterdir()))
+    scan = read_all(PoseData("d", None, tuple(Sample(i, i, (0, 0, 5, 5)) for i in images)), progress=False)
+    assert scan.turns.tolist() == [image_turn(image) for image in images] == [1, 1, 6, 6]
+    assert scan.sizes == {image: image_size(image) for image in images}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from semipose.data.checks.duplicates import near_duplicates
+from semipose.data.checks.duplicates import Twins
 from semipose.data.checks.frame import Doubt, Header, box_doubts, frame_doubts
 from semipose.data.checks.scan import Scan, read_all
 from semipose.data.checks.swapped import orders
@@ -18,7 +17,7 @@ from semipose.data.checks.symmetry import side_doubts
 from semipose.data.coordinates import in_pixels
 from semipose.data.open import open_all, open_unlabeled
 from semipose.data.pictures import UNLABELED_BAD_LIMIT, inside
-from semipose.data.refs import Frame, parse
+from semipose.data.refs import Frame, is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.split import check_overlap
 from semipose.data.video import cut_short
@@ -140,15 +139,16 @@ def check(
             continue
         if data is not None:
             sets[use] = data
-    scans = {use: read_all(data, progress, workers) for use, data in sets.items()}
+    scans = _scanned(sets, progress, workers)
     for use, data in sets.items():
         counts.append(_counts(use, data, scans[use]))
         findings += [Finding(False, f"{use}: {remark}") for remark in data.remarks]
+        findings += _left_out(use, data)
         findings += _images(use, scans[use])
-        findings += _ends(use, data)
+        findings += _ends(use, scans[use])
         findings += _frame(use, data, scans[use], settled)
         findings += _samples(use, data, scans[use], paired)
-        if use != "unlabeled" and not any(s.labeled for s in data):
+        if use != "unlabeled" and not data.has_labels:
             what = f"{use}: none of the {len(data)} samples has a labelled joint"
             findings.append(Finding(True, what, todo="name the labels' file; is this the unlabelled data?"))
     findings += _joints(sets)
@@ -164,35 +164,53 @@ def _opened(use: str, source: Source) -> PoseData | None:
     return open_unlabeled(source) if use == "unlabeled" or isinstance(source, list) else open_all(source)
 
 
+def _scanned(sets: Mapping[str, PoseData], progress: bool, workers: int) -> dict[str, Scan]:
+    """Every image is read; validation's first, with which the others are compared."""
+    scans, twins = dict[str, Scan](), None
+    if "val" in sets and len(sets) > 1:
+        scans["val"] = read_all(sets["val"], progress, workers, keep=True)
+        twins = Twins(scans["val"].prints)
+    elif "val" in sets:
+        scans["val"] = read_all(sets["val"], progress, workers)
+    return scans | {use: read_all(data, progress, workers, against=twins) for use, data in sets.items() if use != "val"}
+
+
+def _left_out(use: str, data: PoseData) -> list[Finding]:
+    """Files that could not even be listed."""
+    lost = data.left_out
+    text = f"{use}: {len(lost)} files cannot be read and are left out"
+    return [Finding(False, text, lost, "mend, convert or remove them")] if lost else []
+
+
 def _counts(use: str, data: PoseData, scan: Scan) -> Counts:
-    labels = [s.keypoints for s in data if s.labeled and s.keypoints is not None]
-    sides = [(int(min(side)), int(max(side))) for side in zip(*scan.shapes.values(), strict=True)]
-    coverage = {}
-    if data.skeleton and labels:
-        share = (np.stack([s.keypoints for s in data if s.keypoints is not None])[..., 2] > 0).mean(0)
-        coverage = dict(zip(data.skeleton.joints, share.tolist(), strict=True))
-    heights, widths = sides or (None, None)
-    return Counts(use, data.name, len(data), len(labels), len(data.images), heights, widths, coverage)
+    coverage, labeled = {}, 0
+    if data.skeleton:
+        count, seen = 0, np.zeros(len(data.skeleton), np.int64)
+        for _, points in data.labels():
+            there = points[:, 2] > 0
+            count, seen, labeled = count + 1, seen + there, labeled + bool(there.any())
+        coverage = dict(zip(data.skeleton.joints, (seen / count).tolist(), strict=True)) if labeled else {}
+    shapes = scan.shapes[scan.readable]
+    low, high = (shapes.min(0).tolist(), shapes.max(0).tolist()) if len(shapes) else ([], [])
+    heights, widths = zip(low, high, strict=True) if len(shapes) else (None, None)
+    return Counts(use, data.name, len(data), labeled, len(scan.names), heights, widths, coverage)
 
 
 def _images(use: str, scan: Scan) -> list[Finding]:
     findings = []
     if scan.errors:
-        total = len(scan.errors) + len(scan.shapes)
+        total = len(scan.names)
         stops = use != "unlabeled" or len(scan.errors) > UNLABELED_BAD_LIMIT * total
         text = f"{use}: {len(scan.errors)} of {total} images cannot be used"
         text += "" if stops else "; training leaves them out"
         todo = "mend or remove them; often a copy was cut short" if stops else ""
         findings.append(Finding(stops, text, tuple(scan.errors.values()), todo))
-    brightest = max(scan.peaks.values(), default=255)
-    if brightest < DARK:
+    brightest = int(scan.peaks[scan.readable].max(initial=0))
+    if brightest < DARK and scan.readable.any():
         text = f"{use}: the brightest pixel of all images is {brightest} of 255"
         todo = "12-bit pictures in 16-bit files? spread their values over the whole range, in 8 bits"
         findings.append(Finding(False, text, (), todo))
-    copies: dict[bytes, list[str]] = {}
-    for image, content in scan.digests.items():
-        copies.setdefault(content, []).append(image)
-    twice = tuple(" = ".join(same) for same in copies.values() if len(same) > 1)
+    twice = _twice(scan)
     if twice:
         findings.append(
             Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice)
@@ -200,9 +218,21 @@ def _images(use: str, scan: Scan) -> list[Finding]:
     return findings
 
 
-def _ends(use: str, data: PoseData) -> list[Finding]:
+def _twice(scan: Scan) -> tuple[str, ...]:
+    """ "a.png = b.png" of images with the same content, the first few of many."""
+    rows = np.flatnonzero(scan.readable)
+    order = rows[np.argsort(scan.digests[rows], kind="stable")]
+    parts = np.split(order, np.flatnonzero(np.diff(scan.digests[order])) + 1) if len(order) else []
+    same = sorted((part for part in parts if len(part) > 1), key=lambda part: int(part[0]))
+    lines = [" = ".join(scan.names.take(part[:SHOWN])) for part in same]
+    more = [f" (and {len(part) - SHOWN} more)" if len(part) > SHOWN else "" for part in same]
+    return tuple(map("".join, zip(lines, more, strict=True)))
+
+
+def _ends(use: str, scan: Scan) -> list[Finding]:
     """Videos of which the end is missing."""
-    films = dict.fromkeys(ref.file for ref in map(parse, data.images) if isinstance(ref, Frame))
+    frames = map(parse, filter(is_frame, scan.names))
+    films = dict.fromkeys(ref.file for ref in frames if isinstance(ref, Frame))
     lines = []
     for film in films:
         with contextlib.suppress(UserError):  # which is said of its frames
@@ -212,20 +242,19 @@ def _ends(use: str, data: PoseData) -> list[Finding]:
 
 
 def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding]:
-    readable = [s for s in data if s.image in scan.shapes]
-    places = Counter((s.image, s.box) for s in data)
+    ids = data.samples.ids
     rows = [
         (
             True,
             "boxes lie outside their image",
             "mend the boxes, or leave them out with data.boxes=labels",
-            [s.id for s in readable if _is_outside(s, scan)],
+            list(ids.take(np.flatnonzero(_outside(data, scan)))),
         ),
         (
             False,
             "samples repeat another's image and box",
             "keep one of each, unless they are meant to weigh more",
-            [s.id for s in data if places[s.image, s.box] > 1],
+            list(ids.take(_repeated(data, scan))),
         ),
     ]
     if use != "unlabeled":
@@ -234,7 +263,7 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
                 False,
                 "samples have joints outside the image, which are treated as unlabelled",
                 "many of them mean that labels and images do not belong together, or that images were resized",
-                _strays(readable, data, scan),
+                _strays(data, scan),
             ),
             (
                 False,
@@ -246,7 +275,7 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
                 False,
                 "samples have no labelled joint and teach nothing",
                 "label them, or leave them to the unlabelled images",
-                [s.id for s in data if not s.labeled],
+                list(ids.take(_without_labels(data))),
             ),
             (False, "joints are never labelled", "leave them out with data.skeleton, joints", _never(data)),
         ]
@@ -257,7 +286,7 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
 
 
 def _left_and_right(use: str, data: PoseData, paired: bool) -> list[Finding]:
-    if data.skeleton is None or not any(s.labeled for s in data):
+    if data.skeleton is None or not data.has_labels:
         return []
     findings = []
     swapped = [(i, f"{order.left} - {order.right}") for order in orders(data) for i in order.swapped]
@@ -283,7 +312,8 @@ def _frame(use: str, data: PoseData, scan: Scan, settled: Collection[str]) -> li
     """What labels and boxes may count instead of pixels, and width and height."""
     if use == "unlabeled":
         return []
-    heads = {image: Header(shape, scan.turns.get(image, 1)) for image, shape in scan.shapes.items()}
+    rows = zip(scan.names, scan.shapes.tolist(), scan.turns.tolist(), strict=True)
+    heads = {image: Header((height, width), turn) for image, (height, width), turn in rows if height}
     doubts = [] if "coordinates" in settled else frame_doubts(data, heads)
     doubts += [] if "boxes" in settled or any(doubt.certain for doubt in doubts) else box_doubts(data, heads)
     return [
@@ -302,31 +332,49 @@ def _looks(doubt: Doubt, skeleton: Skeleton | None) -> tuple[Look, ...]:
     return tuple(rows)
 
 
-def _is_outside(sample: Sample, scan: Scan) -> bool:
-    (x, y, w, h), (height, width) = sample.box, scan.shapes[sample.image]
-    return x >= width or y >= height or x + w <= 0 or y + h <= 0
+def _outside(data: PoseData, scan: Scan) -> np.ndarray:
+    """(N,) whether a box shows nothing of an image that can be read."""
+    (x, y, w, h), (height, width) = data.samples.boxes.T, scan.shapes[scan.place].T
+    return np.asarray((height > 0) & ((x >= width) | (y >= height) | (x + w <= 0) | (y + h <= 0)))
 
 
-def _strays(samples: Sequence[Sample], data: PoseData, scan: Scan) -> list[str]:
+def _repeated(data: PoseData, scan: Scan) -> np.ndarray:
+    """The places of samples that have the image and the box of another."""
+    if len(scan.names) == len(data):
+        return np.zeros(0, np.int64)
+    rows = np.column_stack([scan.place, data.samples.boxes])
+    order = np.lexsort(rows.T)
+    same = (np.diff(rows[order], axis=0) == 0).all(1)
+    return np.sort(order[np.append(same, False) | np.append(False, same)])
+
+
+def _without_labels(data: PoseData) -> np.ndarray:
+    """The places of samples without a labelled joint."""
+    bare = np.ones(len(data), bool)
+    bare[[row for row, points in data.labels() if (points[:, 2] > 0).any()]] = False
+    return np.flatnonzero(bare)
+
+
+def _strays(data: PoseData, scan: Scan) -> list[str]:
     """ "id: joint, joint" of each sample with labelled joints outside its image."""
-    strays = []
-    for sample in samples:
-        if sample.keypoints is not None and data.skeleton is not None:
-            out = (sample.keypoints[:, 2] > 0) & ~inside(sample.keypoints[:, :2], scan.shapes[sample.image])
-            if out.any():
-                strays.append(f"{sample.id}: {', '.join(np.array(data.skeleton.joints)[out])}")
+    strays, shapes = [], scan.shapes[scan.place]
+    for row, points in data.labels() if data.skeleton is not None else ():
+        out = (points[:, 2] > 0) & ~inside(points[:, :2], shapes[row])
+        if shapes[row, 0] and out.any():
+            strays.append(f"{data.samples.ids[row]}: {_joints_at(data, out)}")
     return strays
 
 
 def _at_the_corner(data: PoseData) -> list[str]:
     """ "id: joint" of each label at (0, 0), by which some programs mean a missing one."""
     joints = data.skeleton.joints if data.skeleton is not None else ()
-    rows = (
-        (s.id, joint, point)
-        for s in data
-        for joint, point in zip(joints, s.keypoints if s.keypoints is not None else (), strict=False)
-    )
-    return [f"{number}: {joint}" for number, joint, (x, y, v) in rows if v > 0 and x == 0 == y]
+    rows = ((row, (points[:, 2] > 0) & (points[:, :2] == 0).all(1)) for row, points in data.labels())
+    return [f"{data.samples.ids[row]}: {joints[k]}" for row, there in rows for k in np.flatnonzero(there)]
+
+
+def _joints_at(data: PoseData, which: np.ndarray) -> str:
+    assert data.skeleton is not None
+    return ", ".join(np.array(data.skeleton.joints)[which])
 
 
 def _never(data: PoseData) -> list[str]:
@@ -365,7 +413,8 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
     """Leakage into validation, of the same files and of copies under another name."""
     if "val" not in sets:
         return []
-    held_out = {content: image for image, content in scans["val"].digests.items()}
+    val = scans["val"]
+    held_out = {val.digests[m]: name for m, name in enumerate(val.names) if val.readable[m]}
     findings = []
     for use in ("labeled", "unlabeled"):
         if use not in sets:
@@ -375,35 +424,47 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
         except UserError as e:
             findings.append(Finding(True, str(e)))
             continue
-        near = near_duplicates(scans[use].prints, scans["val"].prints)
-        near = {image: other for image, other in near.items() if scans[use].digests[image] not in held_out}
+        scan = scans[use]
+        same = np.isin(scan.digests, [*held_out]) & scan.readable if held_out else np.zeros(len(scan.names), bool)
+        near = {m: other for m, other in scan.near.items() if not same[m]}
         if near:
             text = f"{len(near)} {use} images are near-duplicates of validation images, whose scores they may flatter"
-            pairs = tuple(f"{image} ~ {other}" for image, other in near.items())
-            ours, theirs = _films(sets[use]), _films(sets["val"])
-            together = any(ours[image] is not None and ours[image] == theirs[other] for image, other in near.items())
+            pairs = tuple(f"{scan.names[m]} ~ {other}" for m, other in near.items())
+            ours, theirs = (_film(sets[each], scans[each]) for each in (use, "val"))
+            place = {name: m for m, name in enumerate(val.names)}
+            together = any((film := ours(m)) is not None and film == theirs(place[other]) for m, other in near.items())
             todo = "hold out whole videos: semipose init does where that leaves enough" if together else ""
-            findings.append(Finding(False, text, pairs, todo, _both(sets[use], sets["val"], near)))
-        copies = {i: held_out[c] for i, c in scans[use].digests.items() if c in held_out}
+            findings.append(Finding(False, text, pairs, todo, _both(sets, scans, use, near)))
+        copies = {m: held_out[scan.digests[m]] for m in np.flatnonzero(same).tolist()}
         if copies:
             text = f"{len(copies)} {use} images are copies of validation images (leakage)"
-            ids, looks = tuple(f"{i} = {j}" for i, j in copies.items()), _both(sets[use], sets["val"], copies)
-            findings.append(Finding(True, text, ids, "remove them from one of the two", looks))
+            ids = tuple(f"{scan.names[m]} = {other}" for m, other in copies.items())
+            todo = "remove them from one of the two"
+            findings.append(Finding(True, text, ids, todo, _both(sets, scans, use, copies)))
     return findings
 
 
-def _both(ours: PoseData, theirs: PoseData, pairs: Mapping[str, str]) -> tuple[Look, ...]:
+def _both(
+    sets: Mapping[str, PoseData], scans: Mapping[str, Scan], use: str, pairs: Mapping[int, str]
+) -> tuple[Look, ...]:
     """The first pairs of images, side by side."""
-    looks = []
-    for image, other in list(pairs.items())[: SHOWN // 2]:
-        for data, name, caption in ((ours, image, "learned from"), (theirs, other, "of validation")):
-            sample = next(s for s in data if s.image == name)
+    looks, val = [], list(scans["val"].names)
+    for m, other in list(pairs.items())[: SHOWN // 2]:
+        for which, at, caption in ((use, m, "learned from"), ("val", val.index(other), "of validation")):
+            data = sets[which]
+            sample = data[int((scans[which].place == at).argmax())]
             looks.append(Look(sample, data.skeleton, caption, whole=True))
     return tuple(looks)
 
 
-def _films(data: PoseData) -> dict[str, str | None]:
-    """The video that each image is of: its session, or a frame's file, after which DeepLabCut names its folders."""
-    refs = {image: parse(image) for image in data.images}
-    stems = {image: ref.file.stem if isinstance(ref, Frame) else None for image, ref in refs.items()}
-    return {s.image: s.session or stems[s.image] for s in data}
+def _film(data: PoseData, scan: Scan) -> Callable[[int], str | None]:
+    """The video that the image at a place is of: its session, or a frame's file, after which DeepLabCut names its
+    folders."""
+    first = np.unique(scan.place, return_index=True)[1]
+
+    def film(m: int) -> str | None:
+        sample = data[int(first[m])]
+        ref = parse(sample.image)
+        return sample.session or (ref.file.stem if isinstance(ref, Frame) else None)
+
+    return film

@@ -8,8 +8,8 @@ those of another animal, at the same place in the same box.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar, overload
 
 import cv2
 import numpy as np
@@ -31,6 +31,9 @@ SLACK = 0.1
 """For what 32 bits round off."""
 REACH = SPREAD * SIDE + SLACK
 """How far small pictures of the same can be apart, as vectors."""
+PRINT = 8 + SIDE * SIDE
+"""Bytes of a print."""
+Name = TypeVar("Name", int, str)
 _COUNTS = np.array([bin(n).count("1") for n in range(256)], np.uint8)
 
 
@@ -48,32 +51,69 @@ def fingerprint(pixels: np.ndarray) -> Print:
     return Print(np.packbits(low > np.median(low[1:])), small.astype(np.uint8))
 
 
+class Prints(Sequence[Print]):
+    """Prints in one run of bytes: of a million, a gigabyte."""
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+
+    def add(self, prints: Iterable[Print]) -> None:
+        """At the end."""
+        for mark in prints:
+            self._content += _key(mark)
+
+    def __len__(self) -> int:
+        return len(self._content) // PRINT
+
+    @overload
+    def __getitem__(self, index: int) -> Print: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Print]: ...
+    def __getitem__(self, index: int | slice) -> Print | list[Print]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        start = range(len(self))[index] * PRINT
+        own = np.frombuffer(bytes(self._content[start : start + PRINT]), np.uint8)
+        return Print(own[:8], own[8:].reshape(SIDE, SIDE))
+
+
 def near_duplicates(these: Mapping[str, Print], those: Mapping[str, Print]) -> dict[str, str]:
-    """Each of `these` that nearly is one of `those`, with the one that it is nearest to (of equals the first).
+    """Each of `these` that nearly is one of `those`, with the one that it is nearest to (of equals the first)."""
+    return Twins(those).near(these)
 
-    Only those are compared whose lowest frequencies lie as near as two of the same may, found by a tree: what differs
-    little on the whole differs no more in some of its frequencies. Time grows with these and those together."""
-    if not these or not those:
-        return {}
-    from scipy.spatial import cKDTree
 
-    first: dict[bytes, str] = {}
-    for name, mark in those.items():
-        first.setdefault(_key(mark), name)
-    names = list(first.values())
-    album = Album(those[name] for name in names)
-    tree = cKDTree(_lowest(album.smalls))
-    asked: dict[bytes, list[str]] = {}
-    for name, mark in these.items():
-        asked.setdefault(_key(mark), []).append(name)
-    found: dict[str, str] = {}
-    for block in blocks(asked.values()):
-        marks = [these[alike[0]] for alike in block]
-        low = _lowest(np.stack([_even(mark.small) for mark in marks]))
-        for alike, mark, place in zip(block, marks, low, strict=True):
-            near = _nearest(album, tree, mark, place)
-            found |= {} if near is None else dict.fromkeys(alike, names[near])
-    return {name: found[name] for name in these if name in found}
+class Twins:
+    """Pictures that others are compared with.
+
+    Only those are looked at whose lowest frequencies lie as near as two of the same may, found by a tree: what differs
+    little on the whole differs no more in some of its frequencies. Time grows with both numbers together."""
+
+    def __init__(self, those: Mapping[str, Print]) -> None:
+        first: dict[bytes, str] = {}
+        for name, mark in those.items():
+            first.setdefault(_key(mark), name)
+        self._names = list(first.values())
+        if self._names:
+            from scipy.spatial import cKDTree
+
+            self._album = Album(those[name] for name in self._names)
+            self._tree = cKDTree(_lowest(self._album.smalls))
+
+    def near(self, these: Mapping[Name, Print]) -> dict[Name, str]:
+        """Each of `these` that nearly is one of them, with the one that it is nearest to (of equals the first)."""
+        if not self._names:
+            return {}
+        asked: dict[bytes, list[Name]] = {}
+        for name, mark in these.items():
+            asked.setdefault(_key(mark), []).append(name)
+        found: dict[Name, str] = {}
+        for block in blocks(asked.values()):
+            marks = [these[alike[0]] for alike in block]
+            low = _lowest(np.stack([_even(mark.small) for mark in marks]))
+            for alike, mark, place in zip(block, marks, low, strict=True):
+                near = _nearest(self._album, self._tree, mark, place)
+                found |= {} if near is None else dict.fromkeys(alike, self._names[near])
+        return {name: found[name] for name in these if name in found}
 
 
 class Album:

@@ -2,78 +2,154 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
-from semipose.data.checks.duplicates import Print, fingerprint
-from semipose.data.crops.store import digest
-from semipose.data.images import image_turn, read_image, read_images
-from semipose.data.pictures import decode_image, read_bytes
+from semipose.data.checks.duplicates import Print, Twins, fingerprint
+from semipose.data.crops.store import digest, images_of
+from semipose.data.images import read_image, read_images
+from semipose.data.packed import Texts, blocks
+from semipose.data.pictures import decode_turned, read_bytes
 from semipose.data.refs import Person, is_frame, parse
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scan:
-    """Each image of one set: (height, width), content hash, what tells near-duplicates and the brightest value of any
-    channel, or the error that reading it gave; and EXIF's orientation, by which it was turned."""
+    """What is known of each of M images of one set, in a few numbers.
 
-    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    digests: dict[str, bytes] = field(default_factory=dict)
-    prints: dict[str, Print] = field(default_factory=dict)
-    peaks: dict[str, int] = field(default_factory=dict)
+    Attributes:
+        names: (M,) the images in the order of first use.
+        place: (N,) which of them each sample is in.
+        shapes: (M, 2) height and width, 0 of those that cannot be read.
+        digests: (M,) uint64 of the contents' hashes.
+        turns: (M,) EXIF's orientation, by which each was turned.
+        peaks: (M,) the brightest value of any channel.
+        errors: image -> why it cannot be read.
+        prints: image -> what tells near-duplicates, of a set that others are compared with.
+        near: image's place -> the image of the other set that it nearly is.
+    """
+
+    names: Texts
+    place: np.ndarray
+    shapes: np.ndarray
+    digests: np.ndarray
+    turns: np.ndarray
+    peaks: np.ndarray
     errors: dict[str, str] = field(default_factory=dict)
-    turns: dict[str, int] = field(default_factory=dict)
+    prints: dict[str, Print] = field(default_factory=dict)
+    near: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: PoseData) -> Scan:
+        """Nothing is read yet."""
+        names, place = images_of(data)
+        m = len(names)
+        shapes, digests = np.zeros((m, 2), np.int32), np.zeros(m, np.uint64)
+        return cls(names, place, shapes, digests, np.ones(m, np.uint8), np.zeros(m, np.uint8))
+
+    @property
+    def readable(self) -> np.ndarray:
+        """(M,) whether each could be read."""
+        return self.shapes[:, 0] > 0
+
+    @cached_property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """(height, width) of each image that could be read, by name."""
+        rows = zip(self.names, self.shapes.tolist(), strict=True)
+        return {name: (height, width) for name, (height, width) in rows if height}
 
 
-_Facts = tuple[tuple[int, int], bytes, Print, int]
+class _Facts(NamedTuple):
+    """What one image gave."""
+
+    shape: tuple[int, int]
+    digest: bytes
+    peak: int
+    turn: int
+    mark: Print | None
 
 
-def read_all(data: PoseData, progress: bool = True, workers: int = 0) -> Scan:
-    """Read every image once; `workers` threads read pictures, 0 reads in the caller's."""
-    scan = Scan()
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        stills = [image for image in data.images if not is_frame(image)]
-        read = zip(stills, pool.map(_read, stills) if workers else map(_read, stills), strict=True)
-        films = [image for image in data.images if is_frame(image)]
-        frames = ((image, _frame(image, pixels)) for image, pixels in read_images(films))
-        both, console = chain(read, frames), Console(stderr=True)
-        for image, result in track(
-            both, f"reading {escape(data.name)}", len(data.images), console=console, disable=not progress
-        ):
-            if isinstance(result, str):
-                scan.errors[image] = result
-            else:
-                scan.shapes[image], scan.digests[image], scan.prints[image], scan.peaks[image] = result
-                if not is_frame(image):
-                    scan.turns[image] = image_turn(image)
+def read_all(
+    data: PoseData, progress: bool = True, workers: int = 0, keep: bool = False, against: Twins | None = None
+) -> Scan:
+    """Read every image once.
+
+    Args:
+        workers: threads that read pictures; 0 reads in the caller's.
+        keep: what tells near-duplicates, as others are to be compared with these.
+        against: what each image is compared with; nothing more is kept of it.
+    """
+    scan, marked = Scan.of(data), keep or against is not None
+    bar = track(
+        _facts_of(scan.names, workers, marked),
+        f"reading {escape(data.name)}",
+        len(scan.names),
+        console=Console(stderr=True),
+        disable=not progress,
+    )
+    for block in blocks(bar):
+        for m, name, facts in block:
+            if isinstance(facts, str):
+                scan.errors[name] = facts
+                continue
+            scan.shapes[m], scan.peaks[m], scan.turns[m] = facts.shape, facts.peak, facts.turn
+            scan.digests[m] = int.from_bytes(facts.digest[:8], "little")
+            if keep and facts.mark is not None:
+                scan.prints[name] = facts.mark
+        if against is not None:
+            marks = {m: facts.mark for m, _, facts in block if isinstance(facts, _Facts) and facts.mark is not None}
+            scan.near.update(against.near(marks))
     return scan
 
 
-def _read(image: str) -> _Facts | str:
+def _facts_of(names: Texts, workers: int, marked: bool) -> Iterator[tuple[int, str, _Facts | str]]:
+    """The place and name of each image, and what it gave or why it cannot be read; frames last, a video's in order."""
+    stills = ((m, name) for m, name in enumerate(names) if not is_frame(name))
+    films = {name: m for m, name in enumerate(names) if is_frame(name)}
+    frames = ((films[name], name, _frame(pixels, marked)) for name, pixels in read_images(list(films)))
+    return chain(_pictures(stills, workers, marked), frames)
+
+
+def _pictures(stills: Iterator[tuple[int, str]], workers: int, marked: bool) -> Iterator[tuple[int, str, _Facts | str]]:
+    def read(still: tuple[int, str]) -> tuple[int, str, _Facts | str]:
+        return *still, _read(still[1], marked)
+
+    if not workers:
+        yield from map(read, stills)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for block in blocks(stills):
+            yield from pool.map(read, block)
+
+
+def _read(image: str, marked: bool) -> _Facts | str:
     try:
         if isinstance(parse(image), Person):
-            pixels = read_image(image)
-            return _facts(pixels, image.encode())
+            return _facts(read_image(image), digest(image.encode()), marked)
         content = read_bytes(image)
-        pixels = decode_image(content, image)
-        return _facts(pixels, digest(content))
+        pixels, turn = decode_turned(content, image)
+        return _facts(pixels, digest(content), marked, turn)
     except UserError as e:
         return str(e)
 
 
-def _frame(image: str, pixels: np.ndarray | UserError) -> _Facts | str:
+def _frame(pixels: np.ndarray | UserError, marked: bool) -> _Facts | str:
     if isinstance(pixels, UserError):
         return str(pixels)
-    return _facts(pixels, digest(pixels.tobytes()))
+    return _facts(pixels, digest(pixels.tobytes()), marked)
 
 
-def _facts(pixels: np.ndarray, content: bytes) -> _Facts:
-    return pixels.shape[:2], content, fingerprint(pixels), int(pixels.max())
+def _facts(pixels: np.ndarray, content: bytes, marked: bool, turn: int = 1) -> _Facts:
+    mark = fingerprint(pixels) if marked else None
+    return _Facts(pixels.shape[:2], content, int(pixels.max()), turn, mark)

@@ -13,7 +13,7 @@ import numpy as np
 
 from semipose.data.extent import whole
 from semipose.data.images import image_size
-from semipose.data.packed import Texts, blocks
+from semipose.data.packed import GrowingTexts, Texts, blocks
 from semipose.data.pictures import leave_out
 from semipose.data.readers.json_files import (
     ImageFolder,
@@ -93,11 +93,13 @@ def _read(path: Path, files: ImageFolder, rows: Iterable[Detection]) -> PoseData
     found = _numbered(Samples.of(samples()))
     files.refuse_if_none_exists(found.images or errors)
     leave_out(path.stem, errors.values(), len(found) + len(errors))
-    return PoseData(path.stem, None, found)
+    return PoseData(path.stem, None, found, left_out=errors.values())
 
 
 def _numbered(samples: Samples) -> Samples:
     """ "a.png#0", "a.png#1", ...: the ids of those that had one."""
+    if samples.ids.differ():
+        return samples.named(Texts.of(f"{name}#0" for name in samples.ids))
     _, group = samples.ids.grouped()
     order = np.argsort(group, kind="stable")
     number = np.empty(len(group), np.int64)
@@ -124,7 +126,7 @@ def _rows(
         values = (entry.value for entry in chain([first], rest))
         yield from _detections(_of_category(values, category, path), names, files, path, min_score)
         return
-    listed, names_of = False, list[Texts]()
+    listed, names_of, count = False, GrowingTexts(), 0
     for block in blocks(chain([] if first is None else [first], rest)):
         if any(entry.key == "annotations" for entry in block):
             raise _IsCoco
@@ -132,11 +134,12 @@ def _rows(
         rows = [entry.value for entry in block if entry.key == "images"]
         if not all(isinstance(row, dict) for row in rows):
             raise UserError(f"{path}: 'images' must be a list of objects; is this a COCO file?")
-        yield from _image_boxes(rows, path, sum(map(len, names_of)))
-        names_of.append(Texts.of(str(row["file_name"]) for row in rows))
+        yield from _image_boxes(rows, path, count)
+        names_of.add(str(row["file_name"]) for row in rows)
+        count += len(rows)
     rows_of({"images": [{}] if listed else None}, "images", path)
-    every = Texts.joined(names_of)
-    if len(every.grouped()[0]) < len(every):
+    every = names_of.texts()
+    if not every.differ():
         refuse_twice(every, f"{path}: file_name")
 
 

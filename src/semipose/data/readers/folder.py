@@ -12,7 +12,7 @@ from pathlib import Path
 from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size
 from semipose.data.readers import Format
 from semipose.data.refs import parse
-from semipose.data.sample import PoseData, Sample
+from semipose.data.sample import PoseData, Sample, Samples
 from semipose.data.video import FRAMES, VIDEOS, is_video, read_video
 from semipose.errors import UserError
 from semipose.files import below, names_below, real
@@ -62,12 +62,12 @@ def read_folder(
             except UserError as error:
                 errors.append(str(error))
 
-    data = PoseData(name, None, samples())
+    found = Samples.of(samples())
     if damaged is None and len(names) == 1 and errors:
         raise UserError(errors[0])
     if damaged is None:
         leave_out(name, errors, len(names))
-    return data
+    return PoseData(name, None, found, left_out=errors)
 
 
 def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, str, list[str]]:
@@ -115,7 +115,7 @@ def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
             samples.append(replace(s, id=f"{s.id}@{n}", box=box.box, score=box.score, image_id=number))
     if not samples:
         raise UserError(f"{boxes.name} has no box in any of {len(data)} images of {data.name}; are the names the same?")
-    return PoseData(data.name, None, tuple(samples))
+    return PoseData(data.name, None, tuple(samples), data.remarks, data.left_out)
 
 
 def _real(image: str) -> str:
