@@ -85,7 +85,7 @@ def decode_bodies(heatmaps: Tensor, stride: float, most: int) -> tuple[Tensor, T
     boxes = torch.cat([move(invert(to_cells(stride, heatmaps)), at), longer * 2 ** (SPAN * (share - 1))], -1)
     double = overlap(boxes, boxes).triu(1).amax(-2) > SAME
     score = torch.where(double, 0, score)
-    order = score.argsort(-1, descending=True, stable=True)
+    order = score.argsort(dim=-1, descending=True, stable=True)
     boxes, score = boxes.gather(1, order[..., None].expand(-1, -1, 4)), score.gather(1, order)
     missing = most - score.shape[1]
     return F.pad(boxes, (0, 0, 0, missing)), F.pad(score, (0, missing))

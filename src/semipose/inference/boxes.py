@@ -22,7 +22,6 @@ from semipose.data.open import FinderOf
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
-from semipose.files import read_json
 from semipose.outputs.pose import Pose
 
 PEOPLE = "people"

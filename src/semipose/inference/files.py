@@ -111,7 +111,7 @@ def predict_files(
             an input, or a file that no run wrote, under the name of a file that is to be written.
     """
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import track as counted
 
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
@@ -151,7 +151,9 @@ def predict_files(
         found = predictor.pairs(_noted(incoming, waiting), AHEAD)
         console = Console(stderr=True)
         count = 0
-        for poses in track(found, "predicting", len(groups), console=console, disable=not progress or len(groups) < 20):
+        for poses in counted(
+            found, "predicting", len(groups), console=console, disable=not progress or len(groups) < 20
+        ):
             frame = waiting.popleft()
             count += 1
             samples = frame.samples

@@ -40,9 +40,7 @@ class Found:
         self.skeleton, self.network, self.padding = second.skeleton, second.network, second.padding
 
     @classmethod
-    def load(
-        cls, finder: Path, second: Predictor | Ensemble, device: str = "auto", most: int | None = None
-    ) -> Found:
+    def load(cls, finder: Path, second: Predictor | Ensemble, device: str = "auto", most: int | None = None) -> Found:
         """With the finder of a file, model.safetensors. `most`: bodies in an image, if it is another number than most
         that labels show."""
         return cls(BodyFinder.load(finder, device, most), second)

@@ -1,8 +1,8 @@
 """How well identities are kept over a video: the counts of CLEAR MOT (Bernardin and Stiefelhagen, 2008).
 
-In each frame a body keeps the track that it had while that is near enough; the others are paired by the least sum of
-distances. A body whose track is another than the last it had is a switch; one that is followed again after frames
-without, a fragment.
+In each frame a body keeps the track that it had while that is near enough; of the others as many as can be are paired,
+by the least sum of distances. A body whose track is another than the last it had is a switch; one that is followed again
+after frames without, a fragment.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def _pairs(
     free = np.ix_(
         [i for i in range(len(bodies)) if i not in kept], [j for j in range(len(names)) if j not in kept.values()]
     )
-    rows, columns = linear_sum_assignment(np.where(near, 1 - far / max(limit, 1e-9) + 1e-3, 0)[free], maximize=True)
+    worth = np.where(near, 1 + (1 - far / limit) / len(bodies), 0)  # the most pairs, and of those the nearest
+    rows, columns = linear_sum_assignment(worth[free], maximize=True)
     for i, j in zip(free[0].ravel()[rows].tolist(), free[1].ravel()[columns].tolist(), strict=True):
         if near[i, j]:
             kept[i] = j

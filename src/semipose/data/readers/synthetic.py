@@ -19,7 +19,7 @@ def read_synthetic(source: str | Path, **_: object) -> PoseData:
     """
     asked = parse_people(source)
     if asked.domain == walk.DOMAIN:
-        return walk.dataset(asked.count, asked.seed, asked.start)
+        return walk.dataset(asked.count, asked.seed, asked.start, asked.step)
     return people.dataset(**vars(asked))
 
 

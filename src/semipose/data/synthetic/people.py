@@ -69,10 +69,10 @@ def read(ref: refs.Person) -> np.ndarray:
     return _Stage.of(ref.seed, ref.index, ref.domain, READ_SIZE, READ_MARGIN).draw()
 
 
-def dataset(domain: str, count: int, seed: int = 0, start: int = 0) -> PoseData:
-    """`count` labelled samples from index `start`, their images drawn when they are read."""
+def dataset(domain: str, count: int, seed: int = 0, start: int = 0, step: int = 1) -> PoseData:
+    """`count` labelled samples from index `start`, each `step`-th, their images drawn when they are read."""
     samples = []
-    for index in range(start, start + count):
+    for index in range(start, start + count * step, step):
         stage = _Stage.of(seed, index, domain, READ_SIZE, READ_MARGIN)
         ref = str(refs.Person(domain, seed, index))
         samples.append(Sample(id=ref, image=ref, box=stage.box, keypoints=stage.keypoints))

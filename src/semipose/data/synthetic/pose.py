@@ -95,7 +95,9 @@ def sample_pose(rng: np.random.Generator, domain: str) -> tuple[np.ndarray, str]
 def walking(rng: np.random.Generator, phase: float) -> np.ndarray:
     """Joint angles (17, 3) in radians of one who walks, at a phase of the gait in radians; what is drawn at random does
     not hang on the phase."""
-    stride, knee, swing, elbow, lean = (rng.uniform(*limits) for limits in ((22, 30), (4, 10), (0.6, 1.1), (10, 45), (0, 5)))
+    stride, knee, swing, elbow, lean = (
+        rng.uniform(*limits) for limits in ((22, 30), (4, 10), (0.6, 1.1), (10, 45), (0, 5))
+    )
     abduction, nod, bend = rng.uniform((1, 4), (5, 12)), rng.uniform(-8, 10), rng.uniform(-3, 6)
     angles = np.zeros((17, 3))
     angles[ROOT, 1], angles[HEAD, 1] = lean, nod

@@ -60,10 +60,11 @@ class Walker:
         return Body(joints, standing.depth, standing.parts.turned(spin, place), standing.action)
 
 
-def dataset(count: int, seed: int = 0, start: int = 0) -> PoseData:
-    """The labelled people of `count` frames from frame `start`, drawn when they are read; a session is a video."""
+def dataset(count: int, seed: int = 0, start: int = 0, step: int = 1) -> PoseData:
+    """The labelled people of `count` frames from frame `start`, each `step`-th, drawn when they are read; a session is a
+    video."""
     samples = []
-    for index in range(start, start + count):
+    for index in range(start, start + count * step, step):
         ref = str(refs.Person(DOMAIN, seed, index))
         for track, keypoints, box in labels(seed, index):
             session = f"{DOMAIN}-{seed}-{index // LENGTH}"
