@@ -97,7 +97,7 @@ def test_two_finds_that_lead_to_one_body_are_one_pose() -> None:
         def pairs(self, pairs, batch=16):  # type: ignore[no-untyped-def]
             for image, boxes in pairs:
                 (poses,) = super().pairs([(image, boxes)])
-                yield [replace(p, xy=p.xy + [200 * (p.box[0] > 150), 0]) for p in poses]
+                yield [replace(p, xy=p.xy + np.array([200 * (p.box[0] > 150), 0])) for p in poses]
 
     whole = pair(Looks(ABOUT, (14, 14, 70, 60), (210, 20, 80, 60)), Sides())
     poses = whole(np.zeros((200, 400, 3), np.uint8))
@@ -105,11 +105,11 @@ def test_two_finds_that_lead_to_one_body_are_one_pose() -> None:
 
 
 def body(x: float) -> np.ndarray:
-    return np.column_stack([BODY + (x, 0), [2, 2]])
+    return np.column_stack([BODY + np.array([x, 0]), [2, 2]])
 
 
 def seen(x: float) -> Pose:
-    return Pose(BODY + (x, 0), np.full(2, 0.9), (x + 20, 20, 50, 50))
+    return Pose(BODY + np.array([x, 0]), np.full(2, 0.9), (x + 20, 20, 50, 50))
 
 
 @pytest.mark.parametrize(

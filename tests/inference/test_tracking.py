@@ -10,7 +10,7 @@ BODY = np.array([[0.0, 0.0], [4.0, 20.0], [-4.0, 40.0]])
 
 
 def pose(x: float, y: float = 0.0) -> Pose:
-    xy = BODY + (x, y)
+    xy = BODY + np.array([x, y])
     return Pose(xy, np.full(3, 0.9), (x - 6, y - 2, 12, 44))
 
 

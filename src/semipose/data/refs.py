@@ -143,13 +143,10 @@ def parse_people(source: str | Path) -> People:
     domain, _mark, query = str(source).removeprefix(_SYNTH).partition("?")
     numbers: dict[str, int] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
-        if (
-            key not in ("count", "seed", "start", "step")
-            or not _NUMBER.fullmatch(value)
-            or (key, value) == ("step", "0")
-        ):
+        number = int(value) if _NUMBER.fullmatch(value) else -1
+        if key not in ("count", "seed", "start", "step") or number < (key == "step"):
             raise UserError(
                 f"{source}: {key}={value} is not understood; write synth:{domain}?count=1000&seed=0&start=0"
             )
-        numbers[key] = int(value)
+        numbers[key] = number
     return People(domain, **numbers)

@@ -125,8 +125,8 @@ def _number(canvas: np.ndarray, xy: np.ndarray, color: RGB, track: int) -> None:
     x, y = (xy[xy[:, 1].argmin()] - (6 * size, 14 * size)).clip(2, None).round().astype(int).tolist()
     y = max(y, round(24 * size))
     for shade, width in ((DARK, 3), (color, 1)):
-        cv2.putText(canvas, str(track), (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, shade, max(1, round(width * size * 1.5)),
-                    cv2.LINE_AA)  # fmt: skip
+        thick = max(1, round(1.5 * width * size))
+        cv2.putText(canvas, str(track), (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, shade, thick, cv2.LINE_AA)
 
 
 def _draw_limb(canvas: np.ndarray, ends: np.ndarray, color: RGB, width: float, opacity: float, style: str) -> None:

@@ -55,8 +55,9 @@ class Finder(NamedTuple):
 
 
 def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
-    """What `boxes` names: `people`; a run's finder, its folder or model.safetensors; or those of a first run, which finds
-    one instance an image, in the box that its surer joints span, enlarged as a box of labels is. None where it is none.
+    """What `boxes` names: `people`; a run's finder, its folder or model.safetensors; or those of a first run, which
+    finds one instance an image, in the box that its surer joints span, enlarged as a box of labels is. None where it is
+    none.
 
     Raises:
         UserError: a folder without a trained model.

@@ -91,8 +91,8 @@ def found_scores(whole: Found, crops: Crops, threshold: float, measure: str = "p
         crops: of images whose bodies are all labelled; their boxes are not looked at.
 
     Returns:
-        SCORES of `evaluate_predictions`, and how many `images`, and `bodies` in them, `missed` bodies and `false` finds,
-        which are on none: they hold less than half of the labels of each that has no other find.
+        SCORES of `evaluate_predictions`, and how many `images`, and `bodies` in them, `missed` bodies and `false`
+        finds, which are on none: they hold less than half of the labels of each that has no other find.
     """
     truth, area, sigmas = truth_of(crops), areas_of(crops), skeleton_of(crops).sigmas
     points = np.full(truth.shape, np.nan)

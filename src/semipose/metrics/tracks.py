@@ -1,8 +1,8 @@
 """How well identities are kept over a video: the counts of CLEAR MOT (Bernardin and Stiefelhagen, 2008).
 
 In each frame a body keeps the track that it had while that is near enough; of the others as many as can be are paired,
-by the least sum of distances. A body whose track is another than the last it had is a switch; one that is followed again
-after frames without, a fragment.
+by the least sum of distances. A body whose track is another than the last it had is a switch; one that is followed
+again after frames without, a fragment.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def _pairs(
     near = far <= limit  # not so where it is not known
     kept: dict[int, int] = {}
     for i, body in enumerate(bodies):
-        if (j := names.index(last[body]) if last.get(body) in tracks else None) is not None:
-            if near[i, j] and j not in kept.values():
-                kept[i] = j
+        j = names.index(last[body]) if last.get(body) in tracks else None
+        if j is not None and near[i, j] and j not in kept.values():
+            kept[i] = j
     free = np.ix_(
         [i for i in range(len(bodies)) if i not in kept], [j for j in range(len(names)) if j not in kept.values()]
     )

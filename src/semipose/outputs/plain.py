@@ -51,8 +51,8 @@ MARK = (
     rb'^\[(\]\n$|\{"image_id": .{1,999}?, "category_id": 1, "keypoints": \[(?s:.*)"bbox": \[[^]]*\]'
     rb'(, "error90_px": \[[^]]*\])?(, "track_id": \d+)?\}\]\n$)'
 )
-"""How our results begin and end, of other programs' hardly both: the box, the error bars or the track last, a line break
-at the end."""
+"""How our results begin and end, of other programs' hardly both: the box, the error bars or the track last, a line
+break at the end."""
 
 
 class Coco(TextFile):
@@ -87,8 +87,8 @@ def coco_result(image_id: int | str, pose: Pose, score: float) -> dict[str, Any]
 
 
 class Csv(TextFile):
-    """keypoints.csv: a row a joint; `error90_px` is empty where the model has no error bars, and `track`, whose joint it
-    is, is there where bodies are followed."""
+    """keypoints.csv: a row a joint; `error90_px` is empty where the model has no error bars; where bodies are
+    followed, `track` says whose joint it is."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(job.free("keypoints.csv", b"^image,person,joint,x,y,score"))

@@ -61,8 +61,8 @@ class Walker:
 
 
 def dataset(count: int, seed: int = 0, start: int = 0, step: int = 1) -> PoseData:
-    """The labelled people of `count` frames from frame `start`, each `step`-th, drawn when they are read; a session is a
-    video."""
+    """The labelled people of `count` frames from frame `start`, each `step`-th, drawn when they are read; a session is
+    a video."""
     samples = []
     for index in range(start, start + count * step, step):
         ref = str(refs.Person(DOMAIN, seed, index))
