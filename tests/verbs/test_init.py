@@ -176,7 +176,7 @@ def test_validation_is_preferred_to_test(tmp_path: Path) -> None:
 
 
 def test_boxes_for_unlabelled_images_are_asked_for_and_apply(tmp_path: Path) -> None:
-    coco(tmp_path / "labels.json", range(4), each=2)
+    coco(tmp_path / "labels.json", range(4))
     new = picture(tmp_path / "images" / "9.png", 9)
     assert any("unlabelled ones are looked at whole" in line for line in init(tmp_path).lines)
     text = (tmp_path / "data.yaml").read_text()
@@ -188,6 +188,19 @@ def test_boxes_for_unlabelled_images_are_asked_for_and_apply(tmp_path: Path) -> 
     _, unlabeled, _ = opened(tmp_path / "data.yaml")
     assert unlabeled is not None and [s.box for s in unlabeled] == [(1, 2, 9, 9), (3, 4, 9, 9)]
     assert {s.image for s in unlabeled} == {str(new)}
+
+
+def test_several_bodies_in_an_image_are_found_first(tmp_path: Path) -> None:
+    coco(tmp_path / "labels.json", range(4), each=2)
+    picture(tmp_path / "images" / "9.png", 9)
+    (line,) = (line for line in init(tmp_path).lines if line.startswith("several: "))
+    assert "up to 2 bodies in an image" in line and "taken to be labelled" in line
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    assert content["data"]["boxes"] == "labels" and content["data"]["unlabeled_boxes"] == "finder"
+    assert content["find"]["steps"] == 400 and max(content["find"]["size"]) == 192
+    assert content["model"]["padding"] == 1.0
+    labeled, unlabeled, val = opened(tmp_path / "data.yaml")
+    assert val is not None and len(labeled) + len(val) == 8 and unlabeled is not None and len(unlabeled) == 1
 
 
 def test_single_boxes_are_not_asked_for(tmp_path: Path) -> None:

@@ -140,8 +140,9 @@ class OptimConfig:
 
 @dataclass
 class FindConfig:
-    """The first of two networks of a run, which finds the body in whole images from joints at low resolution. The run's
-    own network then sees the body's box alone (`data.boxes: labels`, `data.unlabeled_boxes: finder`).
+    """The first of two networks of a run, which finds bodies in whole images: their centres and sizes at low resolution
+    (`semipose.bodies`). The run's own network then sees a body's box alone (`data.boxes: labels`,
+    `data.unlabeled_boxes: finder`). Every body of a labelled image is taken to be labelled.
 
     Attributes:
         steps: its length in optimiser steps, from labels alone; 0: there is none.

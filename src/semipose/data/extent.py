@@ -13,6 +13,7 @@ import numpy as np
 from semipose.data.images import image_size
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
+from semipose.skeleton import Skeleton
 
 Box = tuple[float, float, float, float]
 
@@ -29,9 +30,16 @@ def whole(size: tuple[int, int]) -> Box:
     return (0.0, 0.0, float(size[1]), float(size[0]))
 
 
-def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MARGIN, least: float = MIN_BOX) -> Box:
+def label_box(
+    joints: np.ndarray,
+    size: tuple[int, int],
+    margin: float = BOX_MARGIN,
+    least: float = MIN_BOX,
+    longer: float = 0.0,
+) -> Box:
     """The enlarged extent of the labelled joints (K, 3) x, y, v within an image of `size` (height, width), `least` or
-    more a side, cut to the image; the whole image where no joint is labelled in it."""
+    more a side and `longer` or more along its longer side, cut to the image; the whole image where no joint is labelled
+    in it."""
     limit = np.array(size[::-1], np.float64)
     # Edge coordinates: a joint at pixel centre j lies at j + 0.5.
     points = joints[joints[:, 2] > 0, :2] + 0.5
@@ -40,6 +48,7 @@ def label_box(joints: np.ndarray, size: tuple[int, int], margin: float = BOX_MAR
         return whole(size)
     low, high = points.min(0), points.max(0)
     half = np.maximum((high - low) * margin, least) / 2
+    half = half * max(1.0, longer / (2 * half.max()))
     middle = (low + high) / 2
     low, high = np.maximum(middle - half, 0), np.minimum(middle + half, limit)
     return (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
@@ -54,12 +63,29 @@ def whole_boxes(data: PoseData) -> PoseData:
     several = [image for image, count in Counter(s.image for s in data if not s.iscrowd).items() if count > 1]
     if several:
         raise UserError(
-            f"{data.name}: {len(several)} images show several bodies, first {several[0]}, and a finder finds one; give"
-            " boxes of your own instead: find.steps: 0, boxes: labels, unlabeled_boxes: people or a JSON"
+            f"{data.name}: {len(several)} images show several bodies, first {several[0]}, and whole images are boxes of"
+            " one; set data.boxes: labels or own"
         )
     sizes = {image: image_size(image) for image in data.images}
     boxed = (replace(s, box=whole(sizes[s.image])) for s in data)
     return PoseData(data.name, data.skeleton, boxed, data.remarks)
+
+
+def pictures(data: PoseData, most: int) -> PoseData:
+    """A sample for each image, in its whole box, with the joints of its bodies one after another: the first `most` of
+    them, and none where there are fewer."""
+    assert data.skeleton is not None
+    names = tuple(f"{body + 1}/{joint}" for body in range(most) for joint in data.skeleton.joints)
+    shown: dict[str, list[Sample]] = {}
+    for sample in data:
+        shown.setdefault(sample.image, []).append(sample)
+    made = []
+    for image, bodies in shown.items():
+        points = np.zeros((most, len(data.skeleton), 3), np.float32)
+        for row, body in zip(points, bodies, strict=False):
+            row[:] = 0 if body.keypoints is None else body.keypoints
+        made.append(replace(bodies[0], box=whole(image_size(image)), keypoints=points.reshape(-1, 3), area=None))
+    return PoseData(data.name, Skeleton("bodies", names), made, data.remarks)
 
 
 def boxed_by_labels(data: PoseData) -> PoseData:

@@ -9,7 +9,7 @@ import numpy as np
 
 from semipose.data.pictures import decode_image, leave_out, picture_header, picture_size, read_bytes
 from semipose.data.refs import Frame, Person, parse
-from semipose.data.synthetic import people
+from semipose.data.synthetic import people, walk
 from semipose.data.video import probe, read_frame, read_frames
 from semipose.errors import UserError
 
@@ -24,7 +24,7 @@ def read_image(ref: str | Path) -> np.ndarray:
     """
     match parse(ref):
         case Person() as person:
-            return people.read(person)
+            return walk.read(person) if person.domain == walk.DOMAIN else people.read(person)
         case Frame() as frame:
             return read_frame(frame.file, frame.number)
         case file:
@@ -59,9 +59,8 @@ def read_images(refs: Sequence[str]) -> Iterator[tuple[str, np.ndarray | UserErr
 def image_size(ref: str | Path) -> tuple[int, int]:
     """(height, width) as `read_image` would return it, of a file from its header alone."""
     match parse(ref):
-        case Person():
-            h, w = read_image(ref).shape[:2]
-            return h, w
+        case Person() as person:
+            return walk.SIZE if person.domain == walk.DOMAIN else people.READ_SIZE
         case Frame() as frame:
             return probe(frame.file).size
         case file:

@@ -44,8 +44,9 @@ LONG_SIDE = (192, 256)
 BODY = 64
 """The network's input is so large that a body is `BODY` of its pixels long, within `LONG_SIDE`: what a CPU can bear."""
 
-FIND_SIDE, FIND_STEPS = 128, 400
-"""Pixels of the longer side of images in which a body is found, and steps of the network that finds it."""
+FIND_SIDE, FIND_SEVERAL, FIND_STEPS = 128, 192, 400
+"""Pixels of the longer side of images in which a body is found, and several are told apart; and steps of the network
+that finds them."""
 
 SMALL = 0.25
 """Of the frame's longer side: a body that spans less is better cut out."""
@@ -173,10 +174,16 @@ def begin(
             f"of them {', '.join(shown)} also holds validation frames: trained on without their labels, they make"
             " scores those of a known video, better than on a new one"
         )
-    if data["unlabeled"] and not is_whole(pool):
+    if data["unlabeled"] and not is_whole(pool) and not _is_several(pool):
         lines.append(
             "boxes: labelled images are cut to the box of each instance, unlabelled ones are looked at whole; better,"
             ' give unlabeled_boxes: people, or a JSON {"images": [{"file_name": "a.png", "boxes": [[x, y, w, h]]}]}'
+        )
+    if _is_several(pool):
+        most = max(Counter(s.image for s in pool).values())
+        lines.append(
+            f"several: up to {most} bodies in an image, so a first network finds them, and a second one sees each large"
+            " (find); every body of a labelled image is taken to be labelled"
         )
     if _is_small(pool):
         lines.append(
@@ -341,10 +348,16 @@ def _is_small(pool: PoseData) -> bool:
     return is_whole(pool) and _part(pool) < SMALL and len(pool.images) == len(pool)
 
 
+def _is_several(pool: PoseData) -> bool:
+    """Whether an image has several bodies."""
+    return len(pool.images) < len(pool)
+
+
 def _find_size(pool: PoseData) -> list[int]:
-    """Height and width at which whole images are looked at to find a body."""
-    width, height = np.median([s.box[2:] for s in pool], 0)
-    return [max(64, 32 * round(FIND_SIDE * side / max(width, height) / 32)) for side in (height, width)]
+    """Height and width at which whole images are looked at to find bodies."""
+    height, width = np.median([image_size(image) for image in pool.images[:ENOUGH]], 0)
+    longer = FIND_SEVERAL if _is_several(pool) else FIND_SIDE
+    return [max(64, 32 * round(longer * side / max(width, height) / 32)) for side in (height, width)]
 
 
 def _boxed_by_labels(pool: PoseData) -> bool:
@@ -394,9 +407,10 @@ def _yaml(
         rows.append(("unlabeled", several(data["unlabeled"]), "images and videos without labels"))
     if "unlabeled_images" in data:
         rows.append(("unlabeled_images", shown(data["unlabeled_images"]), ""))
-    if data["unlabeled"] and not is_whole(pool):
+    finds = _is_small(pool) or _is_several(pool)
+    if data["unlabeled"] and not is_whole(pool) and not finds:
         rows.append(("unlabeled_boxes", "whole", "or people, found by a detector; a first run; or a JSON of boxes"))
-    if data["unlabeled"] and _is_small(pool):
+    if data["unlabeled"] and finds:
         rows.append(("unlabeled_boxes", "finder", "what the first network finds; or a JSON of boxes"))
     rows += [(key, shown(data[key]), "") for key in ("category", "outside") if key in data]
     for key, why in (("val", ""), ("val_images", ""), ("split", "which labelled samples are for validation")):
@@ -427,9 +441,9 @@ def _yaml(
     rows += [
         (
             "boxes",
-            "labels" if small else "own",
+            "labels" if finds else "own",
             "each one's extent"
-            if small
+            if finds
             else f"{'whole frames' if whole else 'as in the data'}; or labels, each one's extent",
         ),
         *([("reach", "35.0", "crops have room for any turn")] if anyhow else []),
@@ -441,7 +455,7 @@ def _yaml(
     text = [f"# {MADE}; semipose train data.yaml trains it as it is. Paths are relative to this file."]
     text += [f"# {' '.join(line.split())}" for line in lines]
     found = f"""
-find:  # the first of two networks: it finds the body in whole images
+find:  # the first of two networks: it finds bodies in whole images
   steps: {FIND_STEPS}
   size: {_find_size(pool)}  # height, width
 """
@@ -455,9 +469,9 @@ model:
   backbone: {"tf_efficientnet_lite0" if lite else "resnet18"}
   weights: imagenet  # {"installed" if lite else "downloaded once"}
   size: [{high}, {wide}]  # height, width; larger is more exact and slower
-  padding: {1.0 if whole or _boxed_by_labels(pool) else 1.25}
+  padding: {1.0 if whole or finds or _boxed_by_labels(pool) else 1.25}
   deconv: [64, 64, 64]  # a light head, for a CPU; null for the papers'
-{found if small else ""}
+{found if finds else ""}
 method:
   name: {method}  # {"the better of two networks: one learns from labels alone" if taught else "from labels alone"}
   easy: {easy}{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}

@@ -116,15 +116,17 @@ def split_frame(name: str) -> tuple[str, int] | None:
 
 @dataclass(frozen=True)
 class People:
-    """A source of synthetic people: `count` of a seed, from index `start`."""
+    """A source of synthetic people: `count` of a seed, from index `start`, each `step`-th."""
 
     domain: str
     count: int = 1000
     seed: int = 0
     start: int = 0
+    step: int = 1
 
     def __str__(self) -> str:
-        return f"{_SYNTH}{self.domain}?seed={self.seed}&count={self.count}&start={self.start}"
+        step = f"&step={self.step}" if self.step != 1 else ""
+        return f"{_SYNTH}{self.domain}?seed={self.seed}&count={self.count}&start={self.start}{step}"
 
 
 def is_people(source: object) -> bool:
@@ -133,7 +135,7 @@ def is_people(source: object) -> bool:
 
 
 def parse_people(source: str | Path) -> People:
-    """ "synth:<domain>?count=1000&seed=0&start=0", of which each number may be left out.
+    """ "synth:<domain>?count=1000&seed=0&start=0&step=1", of which each number may be left out.
 
     Raises:
         UserError: another key, or a value that is no number.
@@ -141,9 +143,10 @@ def parse_people(source: str | Path) -> People:
     domain, _mark, query = str(source).removeprefix(_SYNTH).partition("?")
     numbers: dict[str, int] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
-        if key not in ("count", "seed", "start") or not _NUMBER.fullmatch(value):
+        number = int(value) if _NUMBER.fullmatch(value) else -1
+        if key not in ("count", "seed", "start", "step") or number < (key == "step"):
             raise UserError(
                 f"{source}: {key}={value} is not understood; write synth:{domain}?count=1000&seed=0&start=0"
             )
-        numbers[key] = int(value)
+        numbers[key] = number
     return People(domain, **numbers)

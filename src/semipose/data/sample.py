@@ -57,6 +57,7 @@ class Sample:
         shot: who, when and by which camera, where the data set has that.
         session: the video or folder that the image is of, where the data set tells; splits can go by it.
         size: (height, width) of the image as the data set says, which labels are in pixels of; the file's may differ.
+        track: whose it is, in all images of its session, where the data set has that.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Sample:
     shot: Shot | None = None
     session: str | None = None
     size: tuple[int, int] | None = None
+    track: int | None = None
 
     @property
     def labeled(self) -> bool:

@@ -19,6 +19,11 @@ Draw = Callable[[np.ndarray, np.ndarray], None]
 LEFT: RGB = (40, 140, 255)
 RIGHT: RGB = (255, 118, 20)
 CENTRE: RGB = (205, 205, 212)
+TRACKS: tuple[RGB, ...] = (
+    *((255, 90, 60), (60, 150, 255), (70, 210, 90), (255, 200, 40), (200, 90, 255), (50, 215, 215)),
+    *((255, 130, 190), (160, 120, 80)),
+)
+"""Of identities in turn."""
 DARK: RGB = (20, 20, 24)
 WHITE: RGB = (255, 255, 255)
 
@@ -31,6 +36,7 @@ def draw_pose(
     skeleton: Skeleton,
     style: Literal["prediction", "truth"] = "prediction",
     fade: tuple[float, float] = (0.1, 0.4),
+    track: int | None = None,
 ) -> np.ndarray:
     """A copy of `image` with one pose on it, its lines sized to the image and to the pose.
 
@@ -42,6 +48,7 @@ def draw_pose(
         style: prediction or truth.
         fade: scores of a prediction; joints below the first are left out, those between are faded, a limb as its
             fainter end.
+        track: whose it is, from 1: drawn in that one's colour, with the number.
     """
     canvas = image.copy()
     keypoints = np.asarray(keypoints, dtype=np.float64)
@@ -49,7 +56,7 @@ def draw_pose(
     if not opacity.any():
         return canvas
     width = _line_width(image.shape, keypoints[opacity > 0, :2])
-    colors = side_colors(skeleton)
+    colors = side_colors(skeleton) if track is None else [TRACKS[(track - 1) % len(TRACKS)]] * len(skeleton)
     for a, b in skeleton.limbs:
         strength = min(opacity[a], opacity[b])
         if strength > 0:
@@ -59,6 +66,8 @@ def draw_pose(
             _draw_limb(canvas, keypoints[[a, b], :2], color, width, strength, style)
     for joint in np.flatnonzero(opacity):
         _draw_joint(canvas, keypoints[joint, :2], colors[joint], width, opacity[joint], style)
+    if track is not None:
+        _number(canvas, keypoints[opacity > 0, :2], colors[0], track)
     return canvas
 
 
@@ -108,6 +117,16 @@ def _drawable(keypoints: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _line_width(shape: tuple[int, ...], xy: np.ndarray) -> float:
     extent = max(np.ptp(xy, axis=0).max(), 12.0)
     return float(np.clip(min(max(shape[:2]) / 110, extent / 25), 1.0, 24.0))
+
+
+def _number(canvas: np.ndarray, xy: np.ndarray, color: RGB, track: int) -> None:
+    """A body's number above its topmost joint."""
+    size = max(0.35, max(canvas.shape[:2]) / 1600)
+    x, y = (xy[xy[:, 1].argmin()] - (6 * size, 14 * size)).clip(2, None).round().astype(int).tolist()
+    y = max(y, round(24 * size))
+    for shade, width in ((DARK, 3), (color, 1)):
+        thick = max(1, round(1.5 * width * size))
+        cv2.putText(canvas, str(track), (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, shade, thick, cv2.LINE_AA)
 
 
 def _draw_limb(canvas: np.ndarray, ends: np.ndarray, color: RGB, width: float, opacity: float, style: str) -> None:

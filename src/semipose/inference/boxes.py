@@ -1,11 +1,11 @@
-"""What is in images: people, by torchvision's detector, or what a first network's joints span. What was found is kept,
+"""What is in images: people, by torchvision's detector, or what a finder or a first run finds. What was found is kept,
 so that a second or interrupted search goes on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +16,12 @@ from rich.markup import escape
 from rich.progress import track
 
 from semipose.config.schema import FINDER
-from semipose.data.extent import MIN_BOX, Box, label_box
+from semipose.data.extent import Box, label_box
 from semipose.data.images import read_images
 from semipose.data.open import FinderOf
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
-from semipose.files import read_json
 from semipose.outputs.pose import Pose
 
 PEOPLE = "people"
@@ -30,11 +29,6 @@ NETWORK = "fasterrcnn_mobilenet_v3_large_fpn"
 PERSON = 1
 SURE = 0.2
 """Joints that a network is less sure of say nothing of where its box is."""
-
-SIDE = "find.json"
-"""Beside a finder's weights: `side`, the usual longer side of a body's box over that of its image."""
-ROOM = 1.15
-"""A found box is no smaller than so many usual ones: rather too large than without a part of the body."""
 
 Detect = Callable[[np.ndarray], list[list[float]]]
 """RGB uint8 (H, W, 3) -> a row x, y, w, h, score for each instance."""
@@ -61,8 +55,9 @@ class Finder(NamedTuple):
 
 
 def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
-    """What `boxes` names: `people`, or a run's folder or model.safetensors, which finds one instance an image, in the
-    box that its surer joints span, enlarged as a box of labels is. None where it is neither.
+    """What `boxes` names: `people`; a run's finder, its folder or model.safetensors; or those of a first run, which
+    finds one instance an image, in the box that its surer joints span, enlarged as a box of labels is. None where it is
+    none.
 
     Raises:
         UserError: a folder without a trained model.
@@ -79,7 +74,7 @@ def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
     file = path / "model.safetensors" if path.is_dir() else path
     if not file.exists():
         raise UserError(f"boxes: {file} does not exist; name people, a JSON of boxes, or a run that has ended")
-    return Finder(f"{file.resolve()} {file.stat().st_mtime_ns}", "instances", 0.0, lambda: _joints(file, device))
+    return Finder(f"{file.resolve()} {file.stat().st_mtime_ns}", "instances", 0.0, lambda: _bodies(file, device))
 
 
 def finder_file(model: str | Path) -> Path | None:
@@ -181,53 +176,44 @@ def _people(device: str) -> Detect:
         out: dict[str, Any] = network([image])[0]
         rows = torch.cat([out["boxes"], out["scores"][:, None]], 1)[out["labels"] == PERSON].cpu()
         rows[:, 2:4] -= rows[:, :2]
-        return [[round(value, 2) for value in row[:4]] + [round(row[4], 4)] for row in rows.tolist()]
+        return [_rounded(row) for row in rows.tolist()]
 
     return detect
 
 
-def _joints(file: Path, device: str) -> Detect:
+def _bodies(file: Path, device: str) -> Detect:
+    """By a finder, or by the sure joints of a first run."""
+    from semipose.bodies import BODIES
+    from semipose.inference.bodies import BodyFinder, search_of
     from semipose.inference.predictor import Predictor
 
-    predictor, side = Predictor.load(file, device), usual_side(file)
+    predictor = Predictor.load(file, device)
+    if predictor.skeleton.joints == BODIES.joints:
+        finder = BodyFinder(predictor, search_of(file))
+        return lambda pixels: [_rounded(row) for row in finder([pixels])[0]]
 
     def detect(pixels: np.ndarray) -> list[list[float]]:
         (pose,) = predictor(pixels)
-        box = around(pose, pixels.shape[:2], side)
+        box = around(pose, pixels.shape[:2])
         if box is None:
             return []
-        return [[round(value, 2) for value in box] + [round(float(pose.score[pose.score >= SURE].mean()), 4)]]
+        return [_rounded([*box, float(pose.score[pose.score >= SURE].mean())])]
 
     return detect
 
 
-def usual_side(file: Path) -> float:
-    """What a finder's folder says of the usual longer side of a body's box, over that of its image; 0 where it says
-    nothing.
-
-    Raises:
-        UserError: it says what cannot be.
-    """
-    beside = file.with_name(SIDE)
-    if not beside.exists():
-        return 0.0
-    content = read_json(beside)
-    side = content.get("side") if isinstance(content, dict) else None
-    if not (isinstance(side, int | float) and 0 <= side <= 1):
-        raise UserError(f"{beside} has no side between 0 and 1; it was edited or damaged: train the finder again")
-    return float(side)
+def _rounded(row: Sequence[float]) -> list[float]:
+    """x, y, w, h and a score."""
+    return [*(round(value, 2) for value in row[:4]), round(row[4], 4)]
 
 
-def around(pose: Pose, size: tuple[int, int], side: float) -> Box | None:
-    """The box of a pose's surer joints in an image of `size` (height, width), or None where there are fewer than two.
-
-    Args:
-        side: of the usual box, as of `usual_side`.
-    """
+def around(pose: Pose, size: tuple[int, int], longer: float = 0.0) -> Box | None:
+    """The box of a pose's surer joints in an image of `size` (height, width), its longer side `longer` pixels or more;
+    None where there are fewer than two."""
     sure = pose.score >= SURE
     if sure.sum() < 2:
         return None
-    return label_box(np.column_stack([pose.xy, sure]), size, least=max(MIN_BOX, ROOM * side * max(size)))
+    return label_box(np.column_stack([pose.xy, sure]), size, longer=longer)
 
 
 def _key(image: str) -> str:

@@ -90,7 +90,7 @@ def evaluate_run(
     if (finder := finder_file(folder)) is not None:
         first = path if path.is_file() else path / "model.safetensors"
         second = Predictor.load(first, "cpu", decode or config.decode, flip_test or config.flip_test, views)
-        whole = Found.load(finder, second, "cpu", decode or config.decode)
+        whole = Found.load(finder, second, "cpu")
         scores["found"] = found_scores(whole, crops, threshold or usual, measure or config.measure)
     if boxes is not None:
         document, detected = _detected(boxes, where.val, images or where.val_images)

@@ -26,10 +26,12 @@ from semipose.data.sample import PoseData, Sample
 from semipose.data.video import cut_short, is_video
 from semipose.errors import UserError
 from semipose.files import write_atomically
+from semipose.inference.bodies import MOST
 from semipose.inference.boxes import finder_file
 from semipose.inference.ensemble import Ensemble
 from semipose.inference.found import Found
 from semipose.inference.predictor import HELD, Boxes, Predictor
+from semipose.inference.tracking import Tracker
 from semipose.outputs import Frame, Job, writers
 
 T = TypeVar("T")
@@ -72,6 +74,8 @@ def predict_files(
     progress: bool = True,
     views: str = "none",
     also: Sequence[str | Path] = (),
+    bodies: int | None = None,
+    track: bool | None = None,
 ) -> Prediction:
     """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
     list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
@@ -98,20 +102,29 @@ def predict_files(
         frames: which frames of a video, see `semipose.data.video.choose`.
         cache: where found boxes are kept.
         also: further networks, as `model`: see `semipose.inference.ensemble`.
+        bodies: in an image, at most, for a run's finder; None, as many as a labelled image of its data shows.
+        track: follow bodies through videos (`semipose.inference.tracking`), each of which then has a number; None,
+            where frames of videos may have several.
 
     Raises:
         UserError: there is nothing to predict on, or nothing that can be read; the folder cannot be written, or holds
             an input, or a file that no run wrote, under the name of a file that is to be written.
     """
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import track as counted
 
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
     members = [Predictor.load(each, device, decode, flip_test, views) for each in (model, *also)]
     second = Ensemble(members) if also else members[0]
     first = finder_file(model) if boxes is None else None
-    predictor = second if first is None else Found.load(first, second, device, decode)
+    if bodies is not None and not (first is not None and 1 <= bodies <= MOST):
+        raise UserError(
+            f"bodies is {bodies}, of images in which a run's finder finds them: 1 to {MOST}"
+            if first is not None
+            else f"bodies is {bodies}, and {model} has no finder, or boxes are given: leave it out"
+        )
+    predictor = second if first is None else Found.load(first, second, device, bodies)
     folder, damaged, unlike, unfound = Path(out), list[str](), list[str](), list[str]()
     began = time.perf_counter()
     groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))
@@ -124,8 +137,13 @@ def predict_files(
     names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
     files = (parse(image).file for image in groups)
     inputs = {Path(source), *([Path(boxes)] if boxes else []), *(file for file in files if file is not None)}
-    most = max(len(boxed) for _, boxed in groups.values())
-    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs))
+    most = predictor.most if isinstance(predictor, Found) else max(len(boxed) for _, boxed in groups.values())
+    films = any(map(is_frame, groups))
+    if track and not films:
+        raise UserError(f"bodies are followed through videos, and {source} has none; leave out --track")
+    tracked = films and most > 1 if track is None else track
+    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs), tracked)
+    tracker, film = Tracker(most), None
     with contextlib.ExitStack() as stack:
         outputs = [stack.enter_context(writer) for writer in writers(names, job)]
         waiting: deque[Frame] = deque()
@@ -133,7 +151,9 @@ def predict_files(
         found = predictor.pairs(_noted(incoming, waiting), AHEAD)
         console = Console(stderr=True)
         count = 0
-        for poses in track(found, "predicting", len(groups), console=console, disable=not progress or len(groups) < 20):
+        for poses in counted(
+            found, "predicting", len(groups), console=console, disable=not progress or len(groups) < 20
+        ):
             frame = waiting.popleft()
             count += 1
             samples = frame.samples
@@ -144,6 +164,10 @@ def predict_files(
                 points = np.stack([pose.keypoints for pose in poses])
                 kept, best = best_poses(samples, points, predictor.skeleton, predictor.network.size, predictor.padding)
                 poses, scores = [poses[i] for i in kept], best.tolist()
+            if tracked and frame.video is not None:
+                if frame.video != film:
+                    tracker, film = Tracker(most), frame.video
+                poses = tracker(frame.number, poses)
             for output in outputs:
                 output.add(frame, poses, scores)
         if not count:

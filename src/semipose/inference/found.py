@@ -8,39 +8,50 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from semipose.data.crops.build import Crops
 from semipose.data.images import read_image
-from semipose.inference.boxes import around, usual_side
+from semipose.inference.bodies import ROOM, BodyFinder
+from semipose.inference.boxes import around
 from semipose.inference.ensemble import Ensemble
-from semipose.inference.evaluation import score_crops, truth_of
+from semipose.inference.evaluation import areas_of, score_crops, skeleton_of, truth_of
 from semipose.inference.predictor import Boxes, Predictor
+from semipose.metrics.detections import oks_nms
+from semipose.metrics.oks import AREA_OF_BOX, oks
 from semipose.outputs.pose import Pose
 
 LOOKS = 3
 """Times that the second network looks: at the box that the first one found, then at that of its own joints there."""
+DOUBLE = 0.7
+"""Poses of a higher OKS are of one body."""
 
 
 class Found:
     """A predictor whose boxes are found: by a network that sees whole images, then by itself.
 
     Args:
-        finder: predicts joints of whole images; those it is sure of span a box.
+        finder: finds bodies in whole images.
         second: predicts joints in a box.
-        side: of a body's usual box, over that of its image (`usual_side`).
     """
 
-    def __init__(self, finder: Predictor, second: Predictor | Ensemble, side: float = 0.0) -> None:
-        self.finder, self.second, self.side = finder, second, side
+    def __init__(self, finder: BodyFinder, second: Predictor | Ensemble) -> None:
+        self.finder, self.second = finder, second
         self.skeleton, self.network, self.padding = second.skeleton, second.network, second.padding
 
     @classmethod
-    def load(cls, finder: Path, second: Predictor | Ensemble, device: str = "auto", decode: str | None = None) -> Found:
-        """With the finder of a file, model.safetensors."""
-        return cls(Predictor.load(finder, device, decode), second, usual_side(finder))
+    def load(cls, finder: Path, second: Predictor | Ensemble, device: str = "auto", most: int | None = None) -> Found:
+        """With the finder of a file, model.safetensors. `most`: bodies in an image, if it is another number than most
+        that labels show."""
+        return cls(BodyFinder.load(finder, device, most), second)
+
+    @property
+    def most(self) -> int:
+        """Poses in an image, at most."""
+        return self.finder.search.most
 
     def __call__(self, image: str | Path | np.ndarray) -> list[Pose]:
-        """The pose in an image, given as a path or RGB uint8 (H, W, 3); none where the finder is not sure of any."""
+        """The poses in an image, given as a path or RGB uint8 (H, W, 3), surest find first."""
         return next(self.pairs([(image, None)]))
 
     def pairs(
@@ -49,44 +60,74 @@ class Found:
         """The poses of each image: as of `Predictor.pairs`, but boxes are not read."""
         shown = (image if isinstance(image, np.ndarray) else read_image(image) for image, _ in pairs)
         while part := list(islice(shown, batch)):
-            found = self.finder.pairs(((image, None) for image in part), batch)
-            boxes = [self._boxes(poses, image, []) for poses, image in zip(found, part, strict=True)]
+            boxes: list[Boxes] = [[row[:4] for row in rows] for rows in self.finder(part)]
             for look in range(LOOKS):
                 poses = list(self.second.pairs(zip(part, boxes, strict=True), batch))
                 if look + 1 < LOOKS:
-                    boxes = [self._boxes(each, image, box) for each, image, box in zip(poses, part, boxes, strict=True)]
-            yield from poses
+                    boxes = [self._boxes(each, image) for each, image in zip(poses, part, strict=True)]
+            yield from (singles(each, self.skeleton.sigmas) for each in poses)
 
-    def _boxes(self, poses: Sequence[Pose], image: np.ndarray, before: Boxes) -> Boxes:
-        """Around the surer joints of each pose; of one that has fewer than two the box before, or none."""
-        boxes: list[Sequence[float]] = []
-        for i, pose in enumerate(poses):
-            box = around(pose, (image.shape[0], image.shape[1]), self.side)
-            if box is not None or before:
-                boxes.append(before[i] if box is None else box)
-        return boxes
+    def _boxes(self, poses: Sequence[Pose], image: np.ndarray) -> Boxes:
+        """Around the surer joints of each pose; of one that has fewer than two the box before."""
+        size = (image.shape[0], image.shape[1])
+        longer = ROOM * self.finder.search.side * max(size)
+        return [around(pose, size, longer) or pose.box for pose in poses]
+
+
+def singles(poses: list[Pose], sigmas: Sequence[float]) -> list[Pose]:
+    """The same without doubles: of several poses of one body the surest alone."""
+    if len(poses) < 2:
+        return poses
+    scores = np.array([pose.score.mean() for pose in poses])
+    points = np.stack([pose.xy for pose in poses])
+    area = np.array([AREA_OF_BOX * pose.box[2] * pose.box[3] for pose in poses])
+    return [poses[i] for i in sorted(oks_nms(points, scores, area, sigmas, DOUBLE).tolist())]
 
 
 def found_scores(whole: Found, crops: Crops, threshold: float, measure: str = "pck") -> dict[str, Any]:
-    """Scores from the image to the pose: an image without a find has all of its joints wrong.
+    """Scores from the image to the pose: a labelled body that no find is on has all of its joints wrong.
 
     Args:
-        crops: of images with one labelled body each; its own boxes are not looked at.
+        crops: of images whose bodies are all labelled; their boxes are not looked at.
 
     Returns:
-        SCORES of `evaluate_predictions`, and `images`, `missed` (without a find) and `false` (the find holds less than
-        half of the labels).
+        SCORES of `evaluate_predictions`, and how many `images`, and `bodies` in them, `missed` bodies and `false`
+        finds, which are on none: they hold less than half of the labels of each that has no other find.
     """
-    truth = truth_of(crops)
+    truth, area, sigmas = truth_of(crops), areas_of(crops), skeleton_of(crops).sigmas
     points = np.full(truth.shape, np.nan)
+    rows: dict[str, list[int]] = {}
+    for row, sample in enumerate(crops.data):
+        rows.setdefault(sample.image, []).append(row)
     missed, false = 0, 0
-    images = [sample.image for sample in crops.data]
-    for i, poses in enumerate(whole.pairs((image, None) for image in images)):
-        missed += not poses
-        for pose in poses[:1]:
-            points[i] = pose.keypoints
-            x, y, w, h = pose.box
-            known = truth[i, truth[i, :, 2] > 0, :2]
-            false += bool(((known >= (x, y)) & (known <= (x + w, y + h))).all(1).mean() < 0.5)
+    for poses, here in zip(whole.pairs((image, None) for image in rows), rows.values(), strict=True):
+        pairs = matches(poses, truth[here], area[here], sigmas)
+        for pose, body in pairs:
+            points[here[body]] = poses[pose].keypoints
+        missed += len(here) - len(pairs)
+        false += len(poses) - len(pairs)
     scores = score_crops({"a": points}, crops, threshold, measure)
-    return {**scores["mean"], "images": len(images), "missed": missed, "false": false}
+    counts = {"images": len(rows), "bodies": len(truth), "missed": missed, "false": false}
+    return {**scores["mean"], **counts}
+
+
+def matches(
+    poses: Sequence[Pose], truth: np.ndarray, area: np.ndarray, sigmas: Sequence[float]
+) -> list[tuple[int, int]]:
+    """Which pose is on which body of an image (pose, body), by the highest sum of OKS; its box holds half of the
+    body's labels or more.
+
+    Args:
+        truth: (N, K, 3) x, y, v in image pixels.
+        area: (N,) square pixels.
+    """
+    if not poses or not len(truth):
+        return []
+    boxes = np.array([pose.box for pose in poses])
+    low, high = boxes[:, None, None, :2], (boxes[:, :2] + boxes[:, 2:])[:, None, None]
+    inside = ((truth[None, ..., :2] >= low) & (truth[None, ..., :2] <= high)).all(-1)
+    known = truth[None, ..., 2] > 0
+    held = (inside & known).sum(-1) >= 0.5 * np.maximum(known.sum(-1), 1)
+    alike = np.nan_to_num(oks(np.stack([pose.xy for pose in poses])[:, None], truth[None], area[None], sigmas))
+    first, second = linear_sum_assignment(np.where(held, 1 + alike, 0), maximize=True)
+    return [(i, j) for i, j in zip(first.tolist(), second.tolist(), strict=True) if held[i, j]]

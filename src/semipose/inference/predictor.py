@@ -128,6 +128,14 @@ class Predictor:
                     for (x, y, w, h), (error90, unlike) in zip(boxes, more, strict=False)
                 ]
 
+    @torch.inference_mode()
+    def whole(self, images: Sequence[np.ndarray]) -> tuple[torch.Tensor, np.ndarray]:
+        """Heatmaps (B, K, h, w) of whole images, RGB uint8 (H, W, 3), and (B, 3, 3): image pixel -> the network's."""
+        cuts = [self._cut(image, None) for image in images]
+        crops = torch.from_numpy(np.concatenate([crops for _, _, crops in cuts]))
+        heatmaps = torch.cat([self._heatmaps(part.to(self.device)) for part in crops.split(64)])
+        return _finite(heatmaps), np.concatenate([matrices for _, matrices, _ in cuts])
+
     def _doubts(
         self, score: np.ndarray, wide: np.ndarray, matrices: np.ndarray
     ) -> Iterator[tuple[np.ndarray | None, bool]]:
@@ -167,11 +175,7 @@ class Predictor:
                 continue
             heatmaps = self._heatmaps(part.to(self.device))
             xy, score = decode(heatmaps, net.stride, self.refine, net.first_cell)
-            if not (xy.isfinite().all() and score.isfinite().all()):
-                raise UserError(
-                    "the network gives values that are not finite: its weights are damaged, or its training diverged;"
-                    " take another checkpoint, or train it again"
-                )
+            _finite(torch.cat([xy, score[..., None]], -1))
             wide = score if self.error_bars is None else spread(heatmaps, peaks(heatmaps)[0])
             found.append((xy.cpu(), score.cpu(), wide.cpu()))
         xy, score, wide = (torch.cat(parts) for parts in zip(*found, strict=True))
@@ -185,6 +189,16 @@ class Predictor:
             return looking.averaged(net, crop, self.looks, flip, self.flip_test, net.first_cell)
         # What was cut at the network's size needs no resampling; pixels last is the layout networks here have.
         return predicted(net, crops.permute(0, 3, 1, 2).float().div_(255), flip, self.flip_test)
+
+
+def _finite(values: torch.Tensor) -> torch.Tensor:
+    """The same; UserError where one is not finite."""
+    if not values.isfinite().all():
+        raise UserError(
+            "the network gives values that are not finite: its weights are damaged, or its training diverged; take"
+            " another checkpoint, or train it again"
+        )
+    return values
 
 
 def _some(source: Iterator[tuple[str | Path | np.ndarray, Boxes | None]], count: int) -> list:

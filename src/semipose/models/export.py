@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,13 +22,16 @@ TOLERANCE = 1e-3
 
 class Export(NamedTuple):
     """`difference`: the largest between onnxruntime's and PyTorch's heatmaps of a random picture; None where
-    onnxruntime is not installed."""
+    onnxruntime is not installed. `finder`: the same of the run's finder, where it has one."""
 
     file: Path
     difference: float | None
+    finder: Export | None = None
 
 
-def write_onnx(model: str | Path, out: str | Path | None = None, opset: int = 18) -> Export:
+def write_onnx(
+    model: str | Path, out: str | Path | None = None, opset: int = 18, more: Mapping[str, Any] = MappingProxyType({})
+) -> Export:
     """Write a network as ONNX, and compare it with the original.
 
     Its input "image" is (B, 3, H, W) float32 RGB in [0, 1], normalised inside; its output "heatmaps" is (B, K, h, w)
@@ -36,6 +41,7 @@ def write_onnx(model: str | Path, out: str | Path | None = None, opset: int = 18
     Args:
         model: a run folder or a model.safetensors.
         out: the file; model.onnx beside the weights by default.
+        more: of the metadata.
 
     Raises:
         UserError: onnx is not installed, or the exported network gives other heatmaps.
@@ -73,6 +79,7 @@ def write_onnx(model: str | Path, out: str | Path | None = None, opset: int = 18
         "first_cell": network.first_cell,
         "padding": config.padding,
         "input": "RGB, float32 in [0, 1], (B, 3, H, W)",
+        **more,
     }
     onnx.helper.set_model_props(proto, {"semipose": json.dumps(about)})
     try:

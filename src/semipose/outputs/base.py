@@ -43,12 +43,13 @@ class Frame:
 @dataclass(frozen=True)
 class Job:
     """What writers have to know beforehand. `people`: the most poses of any frame; `inputs`: files, resolved, that are
-    not to be written over."""
+    not to be written over; `tracked`: poses of videos have a `track`, 1 to `people`."""
 
     folder: Path
     skeleton: Skeleton
     people: int = 1
     inputs: frozenset[Path] = frozenset()
+    tracked: bool = False
 
     def free(self, name: str, mark: bytes = b"") -> Path:
         """A file's place in the folder; `mark`: a pattern that is in all that is written there (`files.bears`).

@@ -50,7 +50,7 @@ class Overlay:
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         pixels = frame.pixels
         for pose in poses:
-            pixels = draw_pose(pixels, pose.keypoints, self._job.skeleton)
+            pixels = draw_pose(pixels, pose.keypoints, self._job.skeleton, track=pose.track)
         if frame.video is None:
             path = self._free(Path(frame.path).stem, ".jpg")
             # Not by imwrite, which takes no path that is not ASCII everywhere.

@@ -49,10 +49,10 @@ class TextFile:
 
 MARK = (
     rb'^\[(\]\n$|\{"image_id": .{1,999}?, "category_id": 1, "keypoints": \[(?s:.*)"bbox": \[[^]]*\]'
-    rb'(, "error90_px": \[[^]]*\])?\}\]\n$)'
+    rb'(, "error90_px": \[[^]]*\])?(, "track_id": \d+)?\}\]\n$)'
 )
-"""How our results begin and end, of other programs' hardly both: the box or the error bars last, a line break at the
-end."""
+"""How our results begin and end, of other programs' hardly both: the box, the error bars or the track last, a line
+break at the end."""
 
 
 class Coco(TextFile):
@@ -82,23 +82,28 @@ def coco_result(image_id: int | str, pose: Pose, score: float) -> dict[str, Any]
         "score": round(score, 5),
         "bbox": [round(v, 3) for v in pose.box],
         **radii,
+        **({} if pose.track is None else {"track_id": pose.track}),
     }
 
 
 class Csv(TextFile):
-    """keypoints.csv: a row a joint; `error90_px` is empty where the model has no error bars."""
+    """keypoints.csv: a row a joint; `error90_px` is empty where the model has no error bars; where bodies are
+    followed, `track` says whose joint it is."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(job.free("keypoints.csv", b"^image,person,joint,x,y,score"))
         self._joints = [cell(joint) for joint in job.skeleton.joints]
         self._rows = csv.writer(self.file)
-        self._rows.writerow(("image", "person", "joint", "x", "y", "score", "error90_px"))
+        self._tracked = job.tracked
+        more = ("track",) if job.tracked else ()
+        self._rows.writerow(("image", "person", "joint", "x", "y", "score", "error90_px", *more))
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
         name = cell(frame.name)
         for person, pose in enumerate(poses):
             radii = [""] * len(pose.xy) if pose.error90 is None else [f"{radius:.3f}" for radius in pose.error90]
             rows = zip(self._joints, pose.keypoints, radii, strict=True)
+            more = ("" if pose.track is None else pose.track,) if self._tracked else ()
             with writing(self.files[0]):
                 for joint, (x, y, s), radius in rows:
-                    self._rows.writerow((name, person, joint, f"{x:.3f}", f"{y:.3f}", f"{s:.4f}", radius))
+                    self._rows.writerow((name, person, joint, f"{x:.3f}", f"{y:.3f}", f"{s:.4f}", radius, *more))

@@ -18,6 +18,7 @@ class Pose:
         error90: (K,) the radius in image pixels that holds the truth in nine of ten cases, where the model has error
             bars (`semipose.models.error_bars`).
         unlike: it is unlike what the model has seen, as one in a hundred of its validation's poses is.
+        track: whose it is, from 1, the same in all frames of a video; where that is followed.
     """
 
     xy: np.ndarray
@@ -25,6 +26,7 @@ class Pose:
     box: tuple[float, float, float, float]
     error90: np.ndarray | None = None
     unlike: bool = False
+    track: int | None = None
 
     @property
     def keypoints(self) -> np.ndarray:

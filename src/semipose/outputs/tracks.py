@@ -1,7 +1,8 @@
 """What DeepLabCut and SLEAP read back: a table a video, and a .slp.
 
 DeepLabCut's columns are (scorer, bodyparts, coords), with "individuals" after the scorer where a frame may have several
-poses; coords are x, y and likelihood. Rows are frames, or the images' names.
+poses; coords are x, y and likelihood. Rows are frames, or the images' names. Where bodies are followed
+through a video, "individual2" is the same one in all its frames.
 """
 
 from __future__ import annotations
@@ -87,8 +88,10 @@ class Tables:
             with writing(path, *LIBRARIES):
                 self.open(self._part.path)
         row = np.full((max(1, self.job.people), len(self.job.skeleton) * 3), np.nan)
-        for n, pose in enumerate(poses[: len(row)]):
-            row[n] = pose.keypoints.ravel()
+        for n, pose in enumerate(poses):
+            place = n if pose.track is None else pose.track - 1
+            if place < len(row):
+                row[place] = pose.keypoints.ravel()
         self._index.append(frame.number if frame.video else frame.name)
         self._values.append(row.ravel())
         if len(self._index) >= CHUNK:
@@ -196,7 +199,7 @@ class Sleap:
         self._io: Any = sleap_io
         self.job = job
         self.files = [job.free("predictions.slp", MADE)]
-        self._frames: list[tuple[str, int, list[tuple[np.ndarray, float]]]] = []
+        self._frames: list[tuple[str, int, list[tuple[np.ndarray, float, int | None]]]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -210,14 +213,23 @@ class Sleap:
         )
         videos: dict[str, Any] = {}
         labeled = []
+        tracks: dict[tuple[str, int], Any] = {}
         for path, number, poses in self._frames:
             if path not in videos:
                 videos[path] = io.Video(filename=path, open_backend=False)
+            for _, _, track in poses:
+                if track is not None and (path, track) not in tracks:
+                    tracks[path, track] = io.Track(f"individual{track}")
             instances = [
-                io.PredictedInstance.from_numpy(points[:, :2], skeleton, points[:, 2], score) for points, score in poses
+                io.PredictedInstance.from_numpy(
+                    points[:, :2], skeleton, points[:, 2], score, track=tracks.get((path, track or 0))
+                )
+                for points, score, track in poses
             ]
             labeled.append(io.LabeledFrame(video=videos[path], frame_idx=number, instances=instances))
-        labels = io.Labels(labeled_frames=labeled, videos=list(videos.values()), skeletons=[skeleton])
+        labels = io.Labels(
+            labeled_frames=labeled, videos=list(videos.values()), skeletons=[skeleton], tracks=[*tracks.values()]
+        )
         labels.provenance["written by"] = SCORER
         part = Part(self.files[0])
         try:
@@ -228,6 +240,6 @@ class Sleap:
             part.drop()
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
-        kept = [(p.keypoints.astype(np.float32), float(s)) for p, s in zip(poses, scores, strict=True)]
+        kept = [(p.keypoints.astype(np.float32), float(s), p.track) for p, s in zip(poses, scores, strict=True)]
         if kept:
             self._frames.append((frame.path, frame.number if frame.video else 0, kept))

@@ -1,28 +1,43 @@
-"""The first of two networks: it finds the body in whole images, so that the second one sees it large."""
+"""The first of two networks: it finds bodies in whole images, so that the second one sees each of them large."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 
+from semipose.augment import parse
+from semipose.bodies import BODIES, decode_bodies, encode_bodies, extents, overlap
 from semipose.config import Config, to_dict
 from semipose.config.resolve import read_yaml, resolve
 from semipose.config.schema import FINDER, FindConfig, LossesConfig
-from semipose.data.datasets import open_sets
+from semipose.data.crops.build import Crops
+from semipose.data.datasets import Sets, open_sets
+from semipose.data.extent import pictures
 from semipose.data.images import image_size
+from semipose.data.sample import PoseData
+from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.inference.boxes import SIDE, around, usual_side
+from semipose.files import read_json
+from semipose.inference.bodies import SEARCH, THRESHOLD, Search, body_box, in_image, search_of
+from semipose.inference.evaluation import evaluating
+from semipose.limits import JOINTS
 from semipose.methods import options
+from semipose.methods.base import Options
+from semipose.methods.supervised import Supervised
+from semipose.methods.target import Codec, Labeled
 from semipose.models.build import build_model
 from semipose.options import check_limits
-from semipose.outputs.pose import Pose
+from semipose.skeleton import Skeleton
+from semipose.target import Target
 from semipose.training import loop
 from semipose.training.launch import check_batches
 from semipose.training.rundir import RunDir
@@ -31,14 +46,19 @@ from semipose.training.signals import Stopped
 FOR = "for.yaml"
 """In the finder's folder: the configuration of the run that it is for, until that one has begun."""
 ALIKE = 2.5
-APART = 0.1
-"""Of the longer side of a body's labels: where a found box leaves labels out by more, the find is false."""
+SIGMA = 1.5
+"""Of the Gaussians of centres, in cells: bodies that stand closer are told apart than by a joint's."""
+ON = 0.3
+"""A find whose box overlaps that of a body's labels by less (intersection over union) is on another."""
+THRESHOLDS = tuple(n / 20 for n in range(1, 20))
+"""Of which validation chooses."""
 
 
 class Finds(NamedTuple):
-    """Of a finder's validation images: how many, how many without a find, and in how many it is somewhere else."""
+    """Of a finder's validation: how many images, bodies in them, bodies without a find, and finds that are on none."""
 
     images: int
+    bodies: int
     missed: int
     false: int
 
@@ -48,7 +68,7 @@ def find_first(config: Config, run: RunDir, progress: bool = True) -> None:
     goes on.
 
     Raises:
-        UserError: it finds nothing on validation, an image has several bodies, or as `run_training`.
+        UserError: it finds nothing on validation, or as `run_training`.
         Stopped: a signal stopped it, with its checkpoint saved.
     """
     if not config.find.steps:
@@ -60,13 +80,12 @@ def find_first(config: Config, run: RunDir, progress: bool = True) -> None:
         inner = RunDir(folder) if begun else RunDir.create(folder, overwrite=True)
         if not begun:
             inner.write_yaml(FOR, to_dict(config))
-        inner.write_json(SIDE, {"side": side_of(config)})
         try:
-            loop.run_training(of_finder(config), inner, last if begun else None, progress=progress)
+            loop.run_training(of_finder(config), inner, last if begun else None, progress=progress, kind=Finding)
         except Stopped as stopped:
             raise Stopped(stopped.step, stopped.path, f"go on with --resume {run.path}") from None
     finds = finds_of(folder)
-    if finds is not None and finds.missed == finds.images:
+    if finds is not None and finds.missed == finds.bodies:
         raise UserError(
             f"the finder found no body in any of {finds.images} validation images, so there are no boxes to train in;"
             " give it longer (find.steps) or larger images (find.size), or leave it out: find.steps: 0, boxes: own"
@@ -107,22 +126,13 @@ def _check_tiles(config: Config) -> None:
         method.mixing(network)  # type: ignore[attr-defined]
 
 
-def side_of(config: Config) -> float:
-    """The usual longer side of a labelled body's box over that of its image: the median, or, where bodies differ by
-    more than `ALIKE` in size, what nine in ten have."""
-    labeled = open_sets(replace(config.data, unlabeled=None), False, None, checked=False).labeled
-    sizes = {image: max(image_size(image)) for image in labeled.images}
-    low, middle, high = np.quantile([max(s.box[2:]) / sizes[s.image] for s in labeled], (0.1, 0.5, 0.9))
-    return float(min(1.0, middle if high <= ALIKE * low else low))
-
-
 def of_finder(config: Config) -> Config:
-    """The finder's configuration: joints of whole images, from labels alone."""
+    """The finder's configuration: bodies in whole images, from labels alone."""
     easy = config.method.labeled or config.method.easy
     return replace(
         config,
         data=replace(config.data, boxes="whole", unlabeled=None, unlabeled_boxes="whole"),
-        model=replace(config.model, size=list(config.find.size), padding=1.0),
+        model=replace(config.model, size=list(config.find.size), padding=1.0, sigma=SIGMA),
         method=options("supervised", easy=easy),
         optim=replace(config.optim, restart=0.0),
         peer={},
@@ -135,30 +145,130 @@ def of_finder(config: Config) -> Config:
     )
 
 
+class Finding(loop.Training):
+    """The training of a finder. Its samples are whole images with the joints of all their bodies; what it predicts are
+    `BODIES`. Each body of a labelled image is taken to be labelled: one that is not is taught as background."""
+
+    def _open(self) -> Sets:
+        data = replace(self.config.data, boxes="labels")
+        self.bodies = open_sets(data, False, None)
+        parts = [self.bodies.labeled, *([self.bodies.val] if self.bodies.val is not None else [])]
+        self.most = max(max(Counter(part.samples.images).values()) for part in parts)
+        most = min(self.most, JOINTS // len(self.bodies.skeleton))
+        labeled, *val = (pictures(part, most) for part in parts)
+        return Sets(labeled, None, val[0] if val else None)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return BODIES
+
+    def _method(self, codec: Codec) -> Bodies:
+        return Bodies(self.networks, codec, self.config.method, len(self.bodies.skeleton))
+
+    def _evaluate(self) -> dict[str, float]:
+        """At the end: choose how the finder is used, and count its finds on validation."""
+        if (self.run.path / SEARCH).exists():
+            return {}
+        search = Search(round(side_of(self.bodies.labeled), 6), THRESHOLD, self.most)
+        counts = {}
+        if self.val is not None and self.bodies.val is not None:
+            rows = surest(self.networks[0], self.val, self.most, self.fabric.device)
+            search, finds = chosen(search, rows, self.bodies.val)
+            counts = finds._asdict()
+        self.run.write_json(SEARCH, {**search._asdict(), **counts})
+        return {}
+
+
+class Bodies(Supervised):
+    """Learns where bodies are. `joints`: of each."""
+
+    def __init__(self, networks: Sequence[torch.nn.Module], codec: Codec, given: Options, joints: int) -> None:
+        super().__init__(networks, codec, parse(given.easy))
+        self.joints = joints
+
+    def labels(self, labeled: Labeled, draws: Draws) -> Target:
+        view = self.labeled(labeled.view, draws)
+        known = (labeled.keypoints[..., 2] > 0) & labeled.keypoints.isfinite().all(-1)
+        points = torch.where(known[..., None], labeled.keypoints[..., :2], 0)
+        xy = loop.move(labeled.view.to(view), points)
+        boxes, some = extents(xy.unflatten(1, (-1, self.joints)), known.unflatten(1, (-1, self.joints)))
+        heatmaps = encode_bodies(boxes, some, view.size, self.codec.stride, self.codec.sigma)
+        return Target(heatmaps, heatmaps.new_ones(*heatmaps.shape[:2], 1, 1), view)
+
+
 def asked_for(folder: Path) -> Config | None:
     """The configuration of a run whose finder was interrupted; None where there is none."""
     file = folder / FINDER / FOR
     return resolve(Config(), read_yaml(file)) if file.exists() else None
 
 
+def side_of(labeled: PoseData) -> float:
+    """The usual longer side of a labelled body's box over that of its image: the median, or, where bodies differ by
+    more than `ALIKE` in size, what nine in ten have."""
+    sizes = {image: max(image_size(image)) for image in labeled.images}
+    low, middle, high = np.quantile([max(s.box[2:]) / sizes[s.image] for s in labeled], (0.1, 0.5, 0.9))
+    return float(min(1.0, middle if high <= ALIKE * low else low))
+
+
+@torch.inference_mode()
+def surest(network: torch.nn.Module, crops: Crops, most: int, device: torch.device, batch: int = 64) -> list[Tensor]:
+    """(most, 5) of each whole image: a body's centre and sides in image pixels, and its score."""
+    found = []
+    with evaluating(network):
+        for rows in np.split(np.arange(len(crops)), range(batch, len(crops), batch)):
+            images = torch.from_numpy(crops.images(rows)).to(device).permute(0, 3, 1, 2).float().div_(255)
+            boxes, score = decode_bodies(network(images).float(), network.stride, most)  # type: ignore[arg-type]
+            boxes = in_image(boxes.double().cpu(), torch.from_numpy(crops.matrices[rows]))
+            found += [*torch.cat([boxes, score.double().cpu()[..., None]], -1)]
+    return found
+
+
+def chosen(search: Search, rows: Sequence[Tensor], bodies: PoseData) -> tuple[Search, Finds]:
+    """With the threshold that has the fewest missed bodies and false finds, the middle one of several.
+
+    Args:
+        rows: of each image of `bodies`, as of `surest`.
+    """
+    labels: dict[str, list[tuple[float, float, float, float]]] = {image: [] for image in bodies.images}
+    for sample in bodies:
+        labels[sample.image].append(sample.box)
+    counts = []
+    found = [
+        [(*body_box(row[:4], image_size(image), search.side), row[4]) for row in each.tolist() if row[4] > 0]
+        for image, each in zip(labels, rows, strict=True)
+    ]
+    for threshold in THRESHOLDS:
+        missed, false = 0, 0
+        for own, each in zip(labels.values(), found, strict=True):
+            kept = [row[:4] for row in each if row[4] >= threshold]
+            right = _on(own, kept)
+            missed, false = missed + len(own) - right, false + len(kept) - right
+        counts.append((missed + false, missed, false))
+    least = min(counts)[0]
+    best = [n for n, (wrong, _, _) in enumerate(counts) if wrong == least]
+    middle = best[len(best) // 2]
+    finds = Finds(len(labels), len(bodies), *counts[middle][1:])
+    return search._replace(threshold=THRESHOLDS[middle]), finds
+
+
+def _on(labels: Sequence[Sequence[float]], found: Sequence[Sequence[float]]) -> int:
+    """How many bodies have a find."""
+    if not labels or not found:
+        return 0
+    shared = overlap(*(_centred(boxes) for boxes in (labels, found))).numpy()
+    pairs = linear_sum_assignment(np.where(shared >= ON, 1 + shared, 0), maximize=True)
+    return int((shared[pairs] >= ON).sum())
+
+
+def _centred(boxes: Sequence[Sequence[float]]) -> Tensor:
+    """(N, 4) centres and sides of boxes x, y, w, h."""
+    rows = torch.tensor([list(box) for box in boxes], dtype=torch.float64)
+    return torch.cat([rows[:, :2] + rows[:, 2:] / 2, rows[:, 2:]], -1)
+
+
 def finds_of(folder: Path) -> Finds | None:
     """How a finder does on its validation images; None where it has none."""
-    file = folder / "predictions" / "val.json"
-    if not file.exists():
-        return None
-    samples, side = json.loads(file.read_text())["samples"], usual_side(folder / "model.safetensors")
-    verdicts = [_find(sample, side) for sample in samples]
-    return Finds(len(verdicts), verdicts.count(None), verdicts.count(False))
-
-
-def _find(sample: Mapping[str, Any], side: float) -> bool | None:
-    """Whether a found box holds the labels; None where there is no find. A finder's box is its whole image."""
-    truth, found = np.array(sample["truth"]), np.array(sample["pred"]["a"])
-    x, y, w, h = sample["box"]
-    box = around(Pose(found[:, :2], found[:, 2], (x, y, w, h)), (round(y + h), round(x + w)), side)
-    if box is None:
-        return None
-    x, y, w, h = box
-    known = truth[truth[:, 2] > 0, :2]
-    room = APART * np.ptp(known, 0).max()
-    return bool(((known >= (x - room, y - room)) & (known <= (x + w + room, y + h + room))).all())
+    search_of(folder / "model.safetensors")
+    content = read_json(folder / SEARCH)
+    counts = [content.get(name) for name in Finds._fields]
+    return Finds(*counts) if all(isinstance(count, int) for count in counts) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from semipose.config.schema import FREE, Config, ModelConfig, differences, learn
 from semipose.data.checks.symmetry import side_doubts
 from semipose.data.crops.build import Crops
 from semipose.data.crops.store import images_of
-from semipose.data.datasets import cut, open_sets
+from semipose.data.datasets import Sets, cut, open_sets
 from semipose.data.extent import boxes_of
 from semipose.data.windows import windows
 from semipose.draws import Draws
@@ -39,6 +39,7 @@ from semipose.models.error_bars import ErrorBars
 from semipose.models.weights import save_model
 from semipose.options import check_limits
 from semipose.provenance import commit, machine
+from semipose.skeleton import Skeleton
 from semipose.training.boards import Boards
 from semipose.training.launch import check_batches, launch, mean_over_ranks, together
 from semipose.training.memory import return_freed_memory
@@ -74,6 +75,7 @@ def run_training(
     init_from: Sequence[Path] = (),
     progress: bool = True,
     stop_at: int | None = None,
+    kind: Callable[..., Training] | None = None,
 ) -> dict[str, Any]:
     """Train as `config` says, into `run`; returns the content of summary.json, in the first process.
 
@@ -81,6 +83,7 @@ def run_training(
         resume: a checkpoint to continue exactly.
         init_from: weights to start the networks from, one for each or one for all.
         stop_at: save and return after this step, as after SIGTERM.
+        kind: `Training`, or one that learns something else (`semipose.training.find`).
 
     Raises:
         UserError: data, configuration or checkpoint do not fit, the run folder holds another run or is in use, a
@@ -93,7 +96,7 @@ def run_training(
         path = fabric.broadcast(run.path)
     run = run if fabric.is_global_zero else RunDir(path)
     with run.lock() if fabric.is_global_zero else contextlib.nullcontext(), together(fabric.world_size, run.last):
-        training = Training(config, run, fabric, progress, init_from)
+        training = (kind or Training)(config, run, fabric, progress, init_from)
         if saved is not None:
             with boundary(resume, "a checkpoint of this run"):
                 training.restore(saved)
@@ -148,9 +151,9 @@ class Training:
         sizes = (config.optim.batch, config.optim.unlabeled_batch or config.optim.batch)
         check_batches(config, self.share.world)
         self.state = RunState()
-        if semi := learns_unlabeled(config):
+        if learns_unlabeled(config):
             check_losses(config)
-        self.sets = open_sets(config.data, semi, finder_in(run.path))
+        self.sets = self._open()
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
@@ -167,10 +170,9 @@ class Training:
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
         self.burn_in = round(getattr(config.method, "burn_in", 0) * self.steps)
-        self.networks = build_networks(config, self.sets.skeleton, init_from)
-        teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
-        codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
-        self.method: Method = build_method(self._sided(), [*self.networks, *teachers], codec)
+        self.networks = build_networks(config, self.skeleton, init_from)
+        codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.skeleton.flip))
+        self.method = self._method(codec)
         self.parameters = [*self.method.parameters()]
         optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size, self.beside), optimizer)
@@ -183,6 +185,20 @@ class Training:
         self.quality: dict[str, Any] | None = None
         self.guarded: dict[str, Any] | None = None
         self.error_bars: dict[str, ErrorBars | None] = {}
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Of what the networks predict."""
+        return self.sets.skeleton
+
+    def _open(self) -> Sets:
+        """What is learnt from, and validation."""
+        return open_sets(self.config.data, learns_unlabeled(self.config), finder_in(self.run.path))
+
+    def _method(self, codec: Codec) -> Method:
+        """What the networks learn by."""
+        teachers = trained_teachers(self.config, self.skeleton, self.networks[0])
+        return build_method(self._sided(), [*self.networks, *teachers], codec)
 
     def _sided(self) -> Options:
         """The method's options, without mirrored views where nobody knows which joints are left and right."""
@@ -450,7 +466,7 @@ class Training:
             self._evaluate()
         for name, network, model, bars in self._kept():
             file, decode = self.run.path / name, self.config.decode
-            save_model(file, network, model, self.sets.skeleton, decode=decode, error_bars=bars)
+            save_model(file, network, model, self.skeleton, decode=decode, error_bars=bars)
         summary = {
             "method": self.config.method.name,
             "steps": self.state.step,

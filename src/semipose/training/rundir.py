@@ -27,7 +27,7 @@ EMPTY = {LOCK, MARKER}
 WRITTEN = (
     *("config.yaml", "split.json", "metrics.csv", "summary.json", "evaluation.json", "report.html"),
     *("model.safetensors", "model-?.safetensors", "model.json", "model-?.json", "twin.safetensors"),
-    *("twin.json", "model.onnx", "for.yaml", "find.json", "*.part"),
+    *("twin.json", "model.onnx", "finder.onnx", "for.yaml", "find.json", "*.part"),
 )
 WRITTEN_IN = {
     "checkpoints": ("last.ckpt", "best.ckpt", "previous.ckpt", "*.part"),

@@ -75,7 +75,7 @@ def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:
         print(f"{name}, detected boxes: AP {_percent(row['AP'])}, AR {_percent(row['AR'])}")
     if (row := scores.get("found")) is not None:
         middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
-        finds = f"{row['missed']} of {row['images']} images without a find, {row['false']} with a false one"
+        finds = f"{row['missed']} of {row['bodies']} bodies without a find, {row['false']} false finds"
         print(f"in boxes that the finder finds: {measured} {_percent(row['pck'])}, median error {middle}; {finds}")
     for name, row in scores.get("error_bars", {}).items():
         radius = f"median radius {row['median_radius_px']:.2f} px"

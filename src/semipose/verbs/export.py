@@ -11,29 +11,36 @@ if TYPE_CHECKING:
 
 
 def export(model: str | Path, *, out: str | Path | None = None, opset: int = 18) -> Export:
-    """Write a trained network as ONNX, and compare it with the original.
+    """Write a trained network as ONNX, and compare it with the original; of a run with a finder, that too.
 
     For programs without PyTorch; what to do before and after it is in docs/export.md.
 
     Args:
         model: A run's folder or a model.safetensors.
-        out: The file; model.onnx beside the weights by default.
+        out: The file; model.onnx beside the weights by default. A finder's is finder.onnx beside it.
         opset: Of ONNX.
 
-    Returns: the file, and how far its heatmaps differ from the network's.
+    Returns: the file, how far its heatmaps differ from the network's, and the same of the finder.
 
     Raises:
         UserError: onnx is not installed, or the exported network gives other heatmaps.
 
     Example: semipose export runs/dual --out model.onnx
     """
+    from semipose.inference.bodies import search_of
+    from semipose.inference.boxes import finder_file
     from semipose.models.export import write_onnx
 
-    return write_onnx(model, out, opset)
+    whole = write_onnx(model, out, opset)
+    finder = finder_file(model)
+    if finder is None:
+        return whole
+    file = whole.file.with_name("finder.onnx")
+    return whole._replace(finder=write_onnx(finder, file, opset, {"find": search_of(finder)._asdict()}))
 
 
 def _print(result: Export, asked: SimpleNamespace) -> None:
     compared = "onnxruntime is not installed, so nothing was compared"
     if result.difference is not None:
         compared = f"onnxruntime's heatmaps differ by {result.difference:.1g} at most"
-    print(f"{compared}; wrote {result.file}")
+    print(f"{compared}; wrote {result.file}{f' and {result.finder.file}' if result.finder else ''}")

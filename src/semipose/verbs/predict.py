@@ -29,6 +29,8 @@ def predict(
     flip_test: Literal["none", "plain", "shift"] = "none",
     views: str = "none",
     also: Sequence[str | Path] = (),
+    bodies: int | None = None,
+    track: bool | None = None,
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
 ) -> Prediction:
@@ -54,6 +56,9 @@ def predict(
             larger and smaller, beside the plain one.
         also: Further runs or model.safetensors, such as RUN/model-b.safetensors of Dual: poses are the mean of all, and
             error bars are no smaller than their disagreement.
+        bodies: In an image at most, for the run's finder; without, as many as a labelled image shows.
+        track: Follow bodies through videos: COCO's track_id, a column of the CSV, DeepLabCut's individuals, SLEAP's
+            tracks, colours. Without, where frames may have several bodies.
         cache: Where found boxes are kept.
 
     Each joint has a radius that holds the truth in nine of ten cases, error90_px, where the model has learnt one from
@@ -86,6 +91,8 @@ def predict(
         progress,
         views,
         also,
+        bodies,
+        track,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from semipose.data.synthetic.pose import CHEST, HEAD, LUMBAR, NECK, ROOT, SIDES, frames, rotations, sample_pose
+from semipose.data.synthetic.pose import CHEST, HEAD, LUMBAR, NECK, ROOT, SIDES, frames, rotations, sample_pose, walking
 
 SKIN, HAIR, TOP, BOTTOM, SHOE, DARK, WHITE, MOUTH, SOCK, EXTRA, SHIRT = range(1, 12)
 MATERIALS = 16  # of one person; the next person's start here
@@ -42,6 +42,11 @@ class Parts:
 
     def moved(self, offset: np.ndarray) -> Parts:
         return Parts(self.ends + offset, self.lateral, self.radii, self.stretch, self.paint, self.owner)
+
+    def turned(self, spin: np.ndarray, offset: np.ndarray) -> Parts:
+        """Turned by (3, 3), then moved."""
+        ends, lateral = self.ends @ spin.T + offset, self.lateral @ spin.T
+        return Parts(ends, lateral, self.radii, self.stretch, self.paint, self.owner)
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,19 @@ class _Builder:
         return Parts(np.stack([start, end], 1), lateral, radii, stretch, paint, owner)
 
 
-def build(rng: np.random.Generator, domain: str) -> Body:
+def about(radians: float) -> np.ndarray:
+    """(3, 3): a turn about the vertical."""
+    return np.array([(np.cos(radians), -np.sin(radians), 0), (np.sin(radians), np.cos(radians), 0), (0, 0, 1)])
+
+
+def build(rng: np.random.Generator, domain: str, phase: float | None = None) -> Body:
     """Sample a person: pose, proportions, clothes' cut. Stands at the origin facing +x with its lowest point on z = 0
-    (above it in a jump)."""
-    angles, action = sample_pose(rng, domain)
+    (above it in a jump).
+
+    Args:
+        phase: of the gait of one who walks, in radians; the same generator gives the same person at any.
+    """
+    angles, action = sample_pose(rng, domain) if phase is None else (walking(rng, phase), "walk")
     child = rng.random() < 0.08
     height = rng.uniform(1150, 1500) if child else rng.normal(1710, 90)
     girth = float(np.clip(rng.normal(1.0, 0.12), 0.78, 1.4)) * (height / 1710) ** 0.5

@@ -69,10 +69,10 @@ def read(ref: refs.Person) -> np.ndarray:
     return _Stage.of(ref.seed, ref.index, ref.domain, READ_SIZE, READ_MARGIN).draw()
 
 
-def dataset(domain: str, count: int, seed: int = 0, start: int = 0) -> PoseData:
-    """`count` labelled samples from index `start`, their images drawn when they are read."""
+def dataset(domain: str, count: int, seed: int = 0, start: int = 0, step: int = 1) -> PoseData:
+    """`count` labelled samples from index `start`, each `step`-th, their images drawn when they are read."""
     samples = []
-    for index in range(start, start + count):
+    for index in range(start, start + count * step, step):
         stage = _Stage.of(seed, index, domain, READ_SIZE, READ_MARGIN)
         ref = str(refs.Person(domain, seed, index))
         samples.append(Sample(id=ref, image=ref, box=stage.box, keypoints=stage.keypoints))
@@ -159,7 +159,7 @@ class _Stage:
         v = np.where(within, 1 + shown, 0)
         keypoints = np.concatenate([points, v[:, None]], 1).astype(np.float32)
         return cls((seed, index, domain, view[0]), body, camera, frame, view_solids, occluders, keypoints,
-                   _box(alone, size))  # fmt: skip
+                   box_around(alone, size))  # fmt: skip
 
     def draw(self) -> np.ndarray:
         seed, index, domain, view = self.key
@@ -219,13 +219,11 @@ def _others(rng: np.random.Generator, domain: str, camera: Camera, body: Body, s
     out = []
     for _ in range(count):
         parts = people_body.build(rng, domain).parts
-        turn = rng.uniform(0, 2 * np.pi)
-        spin = np.array([(np.cos(turn), -np.sin(turn), 0), (np.sin(turn), np.cos(turn), 0), (0, 0, 1)])
+        spin = people_body.about(rng.uniform(0, 2 * np.pi))
         away = rng.uniform(-500, 3000)
         aside = rng.choice((-1, 1)) * (rng.uniform(450, 1000) + 0.12 * max(away, 0))
         center = body.joints[[2, 3]].mean(0) * (1, 1, 0) + aside * right + away * ahead
-        out.append(Parts(parts.ends @ spin.T + center, parts.lateral @ spin.T, parts.radii, parts.stretch, parts.paint,
-                         parts.owner))  # fmt: skip
+        out.append(parts.turned(spin, center))
     return out
 
 
@@ -255,7 +253,7 @@ def _shadow(camera: Camera, body: Body) -> np.ndarray | None:
     return camera.project(disc) if seen else None
 
 
-def _box(solids: people_draw.Solids, size: tuple[int, int]) -> tuple[float, float, float, float]:
+def box_around(solids: people_draw.Solids, size: tuple[int, int]) -> tuple[float, float, float, float]:
     bounds = solids.bounds()
     x0, y0 = np.clip(bounds[:, :2].min(0), 0, [size[1], size[0]]).tolist()
     x1, y1 = np.clip(bounds[:, 2:].max(0) + 1, 0, [size[1], size[0]]).tolist()

@@ -92,6 +92,28 @@ def sample_pose(rng: np.random.Generator, domain: str) -> tuple[np.ndarray, str]
     return np.radians(angles), action
 
 
+def walking(rng: np.random.Generator, phase: float) -> np.ndarray:
+    """Joint angles (17, 3) in radians of one who walks, at a phase of the gait in radians; what is drawn at random does
+    not hang on the phase."""
+    stride, knee, swing, elbow, lean = (
+        rng.uniform(*limits) for limits in ((22, 30), (4, 10), (0.6, 1.1), (10, 45), (0, 5))
+    )
+    abduction, nod, bend = rng.uniform((1, 4), (5, 12)), rng.uniform(-8, 10), rng.uniform(-3, 6)
+    angles = np.zeros((17, 3))
+    angles[ROOT, 1], angles[HEAD, 1] = lean, nod
+    angles[[LUMBAR, CHEST], 1] = bend / 2
+    angles[CHEST, 2], angles[ROOT, 2] = 4 * np.sin(phase), -4 * np.sin(phase)  # shoulders against hips
+    for (leg, arm, side), turn in zip(SIDES, (phase, phase + np.pi), strict=True):
+        flexion = stride * np.sin(turn)
+        lifted = knee + max(0.0, np.cos(turn)) * 1.5 * stride
+        angles[leg] = side * abduction[0], -(flexion + lean), 0
+        angles[leg + 1, 1] = lifted
+        angles[leg + 2, 1] = np.clip(flexion - lifted, -35, 30)
+        angles[arm] = side * abduction[1], swing * flexion, 0
+        angles[arm + 1, 1] = -elbow
+    return np.radians(angles)
+
+
 def _legs(rng: np.random.Generator, angles: np.ndarray, action: str, styles: tuple[str, str], lean: float) -> None:
     phase, stride = rng.uniform(0, 2 * np.pi), (rng.uniform(14, 32) if action == "walk" else rng.uniform(30, 58))
     lean = lean if action in ("stand", "walk", "run", "bend", "half", "crouch", "wide", "kick") else 0.0
