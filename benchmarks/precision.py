@@ -24,11 +24,12 @@ from typing import Any
 from common import pck_percent, run_once, write
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.methods import options
+from semipose.models.precision import BF16, FP32
 from semipose.papers import mini
 from semipose.papers.ours import FAST
 from semipose.training.launch import launch
 from semipose.training.loop import Training
-from semipose.training.precision import BF16, FP32, Precision
+from semipose.training.precision import Precision
 from semipose.training.progress import Progress
 from semipose.training.rundir import RunDir
 from semipose.training.signals import Interruption

@@ -108,3 +108,35 @@ def test_decoding_and_the_first_cell_are_the_predictors() -> None:
     moved.first_cell = 2.0
     shifted = Predictor(moved, SKELETON, device="cpu", decode="argmax")(image, box)[0].xy  # type: ignore[arg-type]
     assert ((shifted - coarse) > 3).all(), "two crop pixels are more than three of the image"
+
+
+class Blurred(Bright):
+    """As `Bright`, by a convolution, which autocast computes in bf16; heatmaps of 32 bits, as a network's are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(3, 1, 1, bias=False)
+        nn.init.constant_(self.inner.weight, 1 / 3)
+        self.dtypes = list[torch.dtype]()
+
+    def forward(self, image: Tensor) -> Tensor:
+        out = self.inner(image)
+        self.dtypes.append(out.dtype)
+        return out.float()
+
+
+@pytest.mark.parametrize("name", ["32-true", "bf16-mixed", "auto"])
+def test_a_pass_runs_in_the_precision_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semipose.inference.predictor.shortest", lambda *_: {"32-true": 1.0, "bf16-mixed": 0.5})
+    network = Blurred()
+    lower = Predictor(network, SKELETON, device="cpu", decode="dark", precision=name)  # type: ignore[arg-type]
+    (found,) = lower(picture(120, 80), boxes=[[60, 20, 130, 110]])
+    (plain,) = Predictor(network, SKELETON, device="cpu", decode="dark")(picture(120, 80), boxes=[[60, 20, 130, 110]])  # type: ignore[arg-type]
+    assert network.dtypes == [torch.float32 if name == "32-true" else torch.bfloat16, torch.float32]
+    apart = np.abs(found.xy - plain.xy).max()
+    assert apart == 0 if name == "32-true" else apart < 0.3, "a tenth of a cell"
+
+
+def test_another_precision_is_one_line() -> None:
+    with pytest.raises(UserError, match="precision is 'fp16'; it can be 32-true, bf16-mixed, auto"):
+        Predictor(Bright(), SKELETON, device="cpu", precision="fp16")  # type: ignore[arg-type]

@@ -14,14 +14,14 @@ from semipose.config import Config
 from semipose.draws import Draws
 from semipose.errors import UsageError, UserError
 from semipose.methods import METHODS, needs, target
-from semipose.models import checkpoint
+from semipose.models import checkpoint, precision
 from semipose.models.pose import SimpleBaseline
+from semipose.models.precision import BF16, CLEARLY, FP32, autocast
 from semipose.options import check_limits
 from semipose.target import Target
-from semipose.training import precision
 from semipose.training.launch import launch
 from semipose.training.loop import Training, run_training
-from semipose.training.precision import BF16, CLEARLY, FP32, Precision, autocast, choose
+from semipose.training.precision import Precision, _learn, choose
 from semipose.training.rundir import RunDir
 from tests.fixtures.runs import STEPS, assert_same_runs, metrics, resume, tiny, untrained
 
@@ -30,7 +30,7 @@ CPU = torch.device("cpu")
 
 def taking(monkeypatch: pytest.MonkeyPatch, learning: str, teaching: str) -> None:
     """Have the passes that learn, and those that teach, be twice as fast in one precision."""
-    fastest = {precision._learn: learning, precision._teach: teaching}
+    fastest = {_learn: learning, precision.predict_pass: teaching}
     timed = precision._timed
 
     def stub(run: precision.Pass, network: nn.Module, image: Tensor, name: str) -> float:
@@ -74,7 +74,7 @@ def test_what_is_timed(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         passes.clear()
         choose(ready(cache, tmp_path / method, method).method, 3, 2, CPU)
         learning = [("_learn", True, 3, name) for name in names] * turns
-        assert passes == learning + [("_teach", trains, 2, name) for name in names] * turns
+        assert passes == learning + [("predict_pass", trains, 2, name) for name in names] * turns
     passes.clear()
     chosen = choose(ready(cache, tmp_path / "supervised", "supervised").method, 3, 0, CPU)
     assert {each[0] for each in passes} == {"_learn"} and set(chosen.seconds) == {"learning"}

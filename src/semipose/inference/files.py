@@ -76,6 +76,7 @@ def predict_files(
     also: Sequence[str | Path] = (),
     bodies: int | None = None,
     track: bool | None = None,
+    precision: str = "32-true",
 ) -> Prediction:
     """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
     list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
@@ -95,7 +96,7 @@ def predict_files(
             out (`detection_results`).
         overlay: write pictures and videos with the poses on them: NAME.jpg and NAME.mp4, or NAME_semipose where that is
             taken by a file that no earlier run wrote.
-        decode, flip_test, views: as of `Predictor.load`.
+        decode, flip_test, views, precision: as of `Predictor.load`.
         submit: a method's name: also write the file that COCO's server takes for TEST-DEV (`write_submission`).
         formats: of `semipose.outputs.FORMATS`: coco (keypoints.json), csv, smoothed, dlc (H5), dlc-csv, sleap, movement
             (NetCDF), overlay.
@@ -115,7 +116,7 @@ def predict_files(
 
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
-    members = [Predictor.load(each, device, decode, flip_test, views) for each in (model, *also)]
+    members = [Predictor.load(each, device, decode, flip_test, views, precision) for each in (model, *also)]
     second = Ensemble(members) if also else members[0]
     first = finder_file(model) if boxes is None else None
     if bodies is not None and not (first is not None and 1 <= bodies <= MOST):

@@ -18,6 +18,7 @@ from semipose.inference import views as looking
 from semipose.models.error_bars import ErrorBars
 from semipose.models.fold import fold
 from semipose.models.pose import SimpleBaseline
+from semipose.models.precision import AUTO, FP32, PRECISIONS, autocast, predict_pass, shortest, sooner
 from semipose.models.weights import load_model
 from semipose.outputs.pose import Pose
 from semipose.skeleton import Skeleton
@@ -25,6 +26,8 @@ from semipose.skeleton import Skeleton
 __all__ = ["Boxes", "Pose", "Predictor", "device_of"]
 
 Boxes = Sequence[Sequence[float]]
+TIMED = 8
+"""Images of a pass by which `auto` chooses a precision."""
 HELD = 1 << 28
 """Bytes of pixels above which fewer images go through the network together."""
 
@@ -58,13 +61,18 @@ class Predictor:
         sigma: float = 2.0,
         views: str = looking.NONE,
         error_bars: ErrorBars | None = None,
+        precision: str = FP32,
     ) -> None:
+        if precision not in PRECISIONS:
+            raise UserError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}")
         self.error_bars = error_bars
         self.looks = looking.parse(views)
         self.device = device_of(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.skeleton, self.padding = skeleton, padding
-        self.refine, self.flip_test = decoder(decode, sigma), flip_test
+        self.refine, self.flip_test, self.precision = decoder(decode, sigma), flip_test, precision
+        if precision == AUTO:
+            self.precision = sooner(shortest(predict_pass, self.network, TIMED, self.device))
 
     @classmethod
     def load(
@@ -74,6 +82,7 @@ class Predictor:
         decode: str | None = None,
         flip_test: str = "none",
         views: str = looking.NONE,
+        precision: str = FP32,
     ) -> Predictor:
         """From a run folder or a `model.safetensors`, its batch norm folded into the convolutions.
 
@@ -81,12 +90,16 @@ class Predictor:
             decode: argmax, quarter or dark, the run's by default.
             flip_test: none, plain or shift (see `semipose.heatmap.predicted`).
             views: those whose heatmaps are averaged, such as `flip+turn15` (see `semipose.inference.views`).
+            precision: 32-true; bf16-mixed, where positions differ by hundredths of a heatmap's cell; or auto, the
+                sooner of both here.
         """
         looking.parse(views)  # a wrong word is said before anything is read
         loaded = load_model(Path(path))
         network, config, how = fold(loaded.network), loaded.config, decode or loaded.decode
         bars = loaded.error_bars
-        return cls(network, loaded.skeleton, config.padding, device, how, flip_test, config.sigma, views, bars)
+        return cls(
+            network, loaded.skeleton, config.padding, device, how, flip_test, config.sigma, views, bars, precision
+        )
 
     def __call__(self, image: str | Path | np.ndarray, boxes: Boxes | None = None) -> list[Pose]:
         """One pose a box (x, y, w, h) of an image, given as a path or RGB uint8 (H, W, 3); without boxes, one pose for
@@ -173,7 +186,8 @@ class Predictor:
         for part in crops.split(max(1, 64 // len(self.looks))):
             if not len(part):
                 continue
-            heatmaps = self._heatmaps(part.to(self.device))
+            with autocast(self.precision, self.device):
+                heatmaps = self._heatmaps(part.to(self.device))
             xy, score = decode(heatmaps, net.stride, self.refine, net.first_cell)
             _finite(torch.cat([xy, score[..., None]], -1))
             wide = score if self.error_bars is None else spread(heatmaps, peaks(heatmaps)[0])

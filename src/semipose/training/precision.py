@@ -1,4 +1,4 @@
-"""In which numbers the networks' passes run: in 32 bits or, by autocast, in bf16; as asked for, or as measured.
+"""In which numbers the passes of students and teachers run in training; as asked for, or as measured.
 
 Under autocast, weights, batch norm's statistics, heatmaps, targets, losses and gradients of weights stay in 32 bits.
 """
@@ -6,12 +6,9 @@ Under autocast, weights, batch norm's statistics, heatmaps, targets, losses and 
 from __future__ import annotations
 
 import contextlib
-import copy
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,13 +16,8 @@ from torch import Tensor, nn
 from semipose.methods.base import Method
 from semipose.methods.teachers import teaching
 from semipose.models.pose import SimpleBaseline
+from semipose.models.precision import BF16, FP32, Pass, autocast, predict_pass, shortest, sooner
 from semipose.training.launch import mean_over_ranks
-
-FP32, BF16 = "32-true", "bf16-mixed"
-CLEARLY = 0.9
-"""bf16 is taken where it needs at most this part of the time."""
-TURNS = 3
-"""How often a pass is timed, after one that is not; the shortest counts."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +55,6 @@ def _times(seconds: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.3g} s" for name, value in seconds.items())
 
 
-def autocast(name: str, device: torch.device, cache: bool = True) -> torch.autocast:
-    """A block in a precision, whatever is around it.
-
-    Args:
-        cache: keep the weights' copies for later passes; not those made without gradient, through which the weights
-            would not learn.
-    """
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=name == BF16, cache_enabled=cache)
-
-
 def choose(
     method: Method, batch: int, unlabeled_batch: int, device: torch.device, world: int = 1, say: bool = False
 ) -> Precision:
@@ -88,9 +70,8 @@ def choose(
     others = _different(m for m in method.modules() if isinstance(m, SimpleBaseline) and m not in [*method.students])
     seconds = {"learning": _seconds(_learn, students, max(batch, unlabeled_batch), device, world)}
     if unlabeled_batch:
-        seconds["teaching"] = _seconds(_teach, others or students, unlabeled_batch, device, world)
-    taken = {part: BF16 if each[BF16] <= CLEARLY * each[FP32] else FP32 for part, each in seconds.items()}
-    chosen = Precision(**taken, seconds=seconds)
+        seconds["teaching"] = _seconds(predict_pass, others or students, unlabeled_batch, device, world)
+    chosen = Precision(**{part: sooner(each) for part, each in seconds.items()}, seconds=seconds)
     if say:
         print(chosen, file=sys.stderr, flush=True)
     return chosen
@@ -101,19 +82,10 @@ def _different(networks: Iterable[nn.Module]) -> list[nn.Module]:
     return [*{(each.training, *(p.shape for p in each.parameters())): each for each in networks}.values()]
 
 
-Pass = Callable[[nn.Module, Tensor, str], None]
-
-
 def _learn(network: nn.Module, image: Tensor, name: str) -> None:
     with autocast(name, image.device):
         loss = network(image).square().mean()
     loss.backward()
-
-
-@torch.no_grad()
-def _teach(network: nn.Module, image: Tensor, name: str) -> None:
-    with autocast(name, image.device):
-        network(image)
 
 
 def _seconds(
@@ -123,25 +95,5 @@ def _seconds(
     total = torch.zeros(2, device=device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for network in networks:
-            total += torch.tensor(_shortest(run, copy.deepcopy(network), batch, device), device=device)
+            total += torch.tensor([*shortest(run, network, batch, device).values()], device=device)
     return dict(zip((FP32, BF16), mean_over_ranks(total, world).tolist(), strict=True))
-
-
-def _shortest(run: Pass, network: nn.Module, batch: int, device: torch.device) -> list[float]:
-    """Seconds in 32 bits and in bf16, timed in turn."""
-    size: Any = network.size
-    image = torch.rand(batch, 3, *size, generator=torch.Generator().manual_seed(0))
-    image = image.to(device, memory_format=torch.channels_last)
-    turns = [[_timed(run, network, image, name) for name in (FP32, BF16)] for _ in range(1 + TURNS)]
-    return [min(times) for times in zip(*turns[1:], strict=True)]
-
-
-def _timed(run: Pass, network: nn.Module, image: Tensor, name: str) -> float:
-    def now() -> float:
-        if image.device.type != "cpu":
-            torch.accelerator.synchronize(image.device)
-        return time.perf_counter()
-
-    began = now()
-    run(network, image, name)
-    return now() - began

@@ -31,6 +31,7 @@ def predict(
     also: Sequence[str | Path] = (),
     bodies: int | None = None,
     track: bool | None = None,
+    precision: Literal["32-true", "bf16-mixed", "auto"] = "32-true",
     cache: str | Path | None = "~/.cache/semipose",
     progress: bool = True,
 ) -> Prediction:
@@ -59,6 +60,8 @@ def predict(
         bodies: In an image at most, for the run's finder; without, as many as a labelled image shows.
         track: Follow bodies through videos: COCO's track_id, a column of the CSV, DeepLabCut's individuals, SLEAP's
             tracks, colours. Without, where frames may have several bodies.
+        precision: bf16-mixed is sooner on GPUs and some processors, and moves joints by hundredths of a pixel of a
+            heatmap; auto takes it where it is.
         cache: Where found boxes are kept.
 
     Each joint has a radius that holds the truth in nine of ten cases, error90_px, where the model has learnt one from
@@ -93,6 +96,7 @@ def predict(
         also,
         bodies,
         track,
+        precision,
     )
 
 
