@@ -292,7 +292,7 @@ class PoseData:
                 f" and {', '.join(skeleton.joints)}; rename its joints"
             )
         samples = (_onto(sample, places) for sample in self.samples)
-        return PoseData(self.name, skeleton, samples, self.remarks)
+        return PoseData(self.name, skeleton, samples, self.remarks, self.left_out)
 
     def labeled(self) -> PoseData:
         """What can be learnt from: at least one labelled joint, and not a crowd."""

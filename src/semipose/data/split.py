@@ -149,8 +149,8 @@ def make_split(
                 f"{data.name} leaves {len(pool)} samples for the unlabelled set, {unlabeled} were asked for"
             )
         pool = pool[_order(len(pool), seed, 2, protocol)[:unlabeled]]
-    ids = (tuple(data.samples.ids.take(rows)) for rows in (taught, pool, chosen))
-    return Split(data.name, *ids, seed, protocol)
+    labels, others, held_out = (tuple(data.samples.ids.take(rows)) for rows in (taught, pool, chosen))
+    return Split(data.name, labels, others, held_out, seed, protocol)
 
 
 def check_overlap(

@@ -7,8 +7,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+from semipose.data.packed import Texts
 from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size
 from semipose.data.readers import Format
 from semipose.data.refs import parse
@@ -70,7 +72,7 @@ def read_folder(
     return PoseData(name, None, found, left_out=errors)
 
 
-def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, str, list[str]]:
+def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, str, Sequence[str]]:
     """A name for a source of `read_folder`, the folder that its images and videos are in, and their ids, which are
     their paths in it."""
     if not isinstance(source, str | Path):
@@ -91,7 +93,7 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, str, lis
     pictures, videos = [name for name in shown if is_picture(name)], [name for name in shown if is_video(name)]
     if not pictures and not videos:
         raise UserError(f"{path} holds no image ({' '.join(EXTENSIONS)}), nor do the folders below it")
-    return path.resolve().name, str(path), [name.replace(os.sep, "/") for name in (*pictures, *videos)]
+    return path.resolve().name, str(path), Texts.of(name.replace(os.sep, "/") for name in chain(pictures, videos))
 
 
 def strange_in(source: str | Path | Sequence[str | Path]) -> list[Path]:
