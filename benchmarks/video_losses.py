@@ -4,8 +4,9 @@
     python benchmarks/video_losses.py --data mirror --source ../shared/data/mirror_mouse --seeds 0 1 2
     python benchmarks/video_losses.py --collect
 
-As `semipose init` sets the data up, with 20 labels drawn by each seed, all other labelled frames for validation, 800
-steps of 4 labelled and 8 unlabelled images, these as windows of two frames. Rows: `supervised`; with `temporal`, with
+As `semipose init` sets the data up, with 20 labels drawn by each seed, all other labelled frames for validation, steps
+of 4 labelled and 8 unlabelled images, these as windows of two frames: 600 steps in the open field, 400 of the mirror
+mouse, whose whole frames are seen at 160x160. Rows: `supervised`; with `temporal`, with
 `shape`, `with` both; `guarded`, the method that init chooses, and `guarded_with` both. In the open field a finder is
 trained once a seed, and all rows see the boxes that it finds.
 
@@ -45,7 +46,10 @@ from semipose.training.once import train_once
 from semipose.training.rundir import RunDir
 from smoothing import PART, table
 
-STEPS, BATCH, UNLABELED, WINDOW, FRAMES, LABELS = 800, 4, 8, 2, "uniform500", 20
+BATCH, UNLABELED, WINDOW, FRAMES, LABELS = 4, 8, 2, "uniform500", 20
+STEPS = {"openfield": 600, "mirror": 400}
+WHOLE = [160, 160]
+"""Height and width of the network's input where it sees whole frames."""
 WEIGHTS = {"temporal": 0.1, "shape": 0.1}
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "supervised": ("supervised", ()),
@@ -74,7 +78,8 @@ def base(seed: int, asked: argparse.Namespace) -> Config:
         config,
         data=replace(data, window=WINDOW),
         optim=replace(config.optim, batch=BATCH, unlabeled_batch=UNLABELED),
-        steps=asked.steps,
+        model=config.model if config.find.steps else replace(config.model, size=WHOLE),
+        steps=asked.steps or STEPS[asked.data],
         seed=seed,
         eval_every=0,
         save_every=200,
@@ -158,7 +163,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path("runs/video_losses"))
     parser.add_argument("--row", action="append", choices=[*ROWS])
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, default=0, help="another length")
     parser.add_argument("--find_steps", type=int, default=400)
     parser.add_argument("--temporal", type=float, default=WEIGHTS["temporal"])
     parser.add_argument("--shape", type=float, default=WEIGHTS["shape"])

@@ -96,7 +96,7 @@ def test_the_control_sees_labels_as_the_student_does(method: Any, view: str | No
 
 def test_a_row_s_options_are_the_method_s_but_for_the_views_and_tiles(tmp_path: Path) -> None:
     sets = Sets(points(12), points(5, name="unlabeled"), points(3, name="val"))
-    base = tiny(tmp_path, data={"unlabeled": None, "val": None}, optim={"restart": 0.5})
+    base = tiny(tmp_path, data={"unlabeled": None, "val": None}, optim={"restart": 0.5}, losses={"shape": 1.0})
     base = replace(base, method=options("single", easy="affine20", mix_group=2, mix_tiles=[1, 1]))
     rows = {row: configured(base, Job(row, 3, 0), sets, tmp_path) for row in ("supervised", "control", "single")}
     assert {row: config.method for row, config in rows.items()} == {
@@ -104,7 +104,11 @@ def test_a_row_s_options_are_the_method_s_but_for_the_views_and_tiles(tmp_path: 
         "control": options("supervised", easy="affine20", labeled="affine60+flip50"),
         "single": base.method,
     }
-    assert all(replace(config, method=base.method) == rows["single"] for config in rows.values())
+    assert {row: config.losses.used for row, config in rows.items()} == {
+        "supervised": False, "control": False, "single": True,
+    }  # fmt: skip
+    taught = {"method": base.method, "losses": base.losses}
+    assert all(replace(config, **taught) == rows["single"] for config in rows.values())
 
 
 def test_what_was_not_scored_is_not_compared() -> None:

@@ -68,6 +68,23 @@ def test_epochs_are_passes_over_the_unlabelled_samples(crops) -> None:
     assert Batches(crops, None, 3, 4, 0, Share()).steps_of(0) == 0
 
 
+def test_windows_stand_in_a_batch_frame_by_frame(crops) -> None:
+    """So that images next to each other are of different windows; each rank has whole ones."""
+    windows = np.array([[4, 5], [0, 1], [2, 3]])
+    batches = Batches(crops, crops, 4, 4, 7, Share(), windows)
+    batch, chosen = batches[3], windows[positions(3, 2, 3, 7, stream.UNLABELED)]
+    rows = [*chosen[:, 0], *chosen[:, 1]]
+    assert torch.equal(batch["unlabeled"], torch.from_numpy(crops.images(rows)))
+    assert np.allclose(batch["to_crop"].numpy(), crops.matrices[rows], atol=1e-4)
+    assert batch["to_crop"].dtype == torch.float32
+    for rank in (0, 1):
+        mine = Batches(crops, crops, 4, 4, 7, Share(rank, 2), windows)[3]["unlabeled"]
+        assert torch.equal(mine, torch.from_numpy(crops.images(chosen[rank])))
+    assert batches.steps_of(2) == 3 and [batches.ends_epoch(step) for step in range(3)] == [False, True, True]
+    with pytest.raises(UserError, match="a batch of 2 does not divide over 4 devices"):
+        Batches(crops, crops, 4, 4, 7, Share(0, 4), windows)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_loading_starts_at_any_step_in_order(crops, workers) -> None:
     batches = Batches(crops, None, 4, 4, 0, Share())

@@ -109,6 +109,10 @@ class Shape(nn.Module):
         poses: how many it was made from, for the record.
     """
 
+    mean: Tensor
+    basis: Tensor
+    joints: Tensor
+
     def __init__(self, space: Space, joints: np.ndarray, tolerance: float, poses: int) -> None:
         super().__init__()
         self.tolerance = tolerance

@@ -9,7 +9,7 @@ from semipose.config import Config
 from semipose.data.crops.build import Crops
 from semipose.data.windows import neighbours
 from semipose.errors import UserError
-from semipose.methods.video import Temporal, VideoLosses, body_side, jumps, learnt_shape, usual
+from semipose.methods.video import Shape, Temporal, VideoLosses, body_side, jumps, learnt_shape, usual
 
 PAIRS = 10
 """Labelled pairs of neighbouring frames that tell how far joints go; with fewer, the body's size does."""
@@ -26,7 +26,7 @@ def video_losses(config: Config, labeled: Crops) -> VideoLosses | None:
         return None
     points = labeled.keypoints(np.arange(len(labeled)))
     poses = points / np.array([side, side, 1])
-    losses = {}
+    losses: dict[str, Temporal | Shape] = {}
     if asked.temporal:
         losses["temporal"] = Temporal(config.data.window, *_tolerance(labeled, points, asked.jump, side))
     if asked.shape:

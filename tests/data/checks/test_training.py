@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from semipose.config import Config, DataConfig, ModelConfig
+from semipose.config.schema import LossesConfig
 from semipose.data.checks.training import coarse, needed, slow
 from semipose.data.crops.store import refuse_above
 from semipose.data.sample import PoseData, Sample
@@ -53,4 +54,7 @@ def test_a_method_without_what_it_needs_is_a_problem(data: PoseData) -> None:
     config = Config(DataConfig(), method=options("single"))
     assert [found.problem for found in needed(config, {"labeled": data, "val": data})] == [True]
     assert [found.problem for found in needed(config, {"labeled": data, "unlabeled": data})] == [False]
-    assert not needed(replace(config, method=options("supervised")), {"labeled": data, "val": data})
+    alone = replace(config, method=options("supervised"))
+    assert not needed(alone, {"labeled": data, "val": data})
+    (lacking,) = needed(replace(alone, losses=LossesConfig(shape=1.0)), {"labeled": data, "val": data})
+    assert lacking.problem and lacking.text.startswith("losses learn from unlabelled images and there are none")

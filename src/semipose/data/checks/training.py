@@ -36,8 +36,8 @@ def needed(config: Config, sets: Mapping[str, Source]) -> list[Finding]:
     """What the method lacks."""
     found = []
     if learns_unlabeled(config) and not sets.get("unlabeled"):
-        who = f"method {config.method.name}" if needs(config.method.name).unlabeled else "losses"
-        what = f"{who} learns from unlabelled images and there are none"
+        who = f"method {config.method.name} learns" if needs(config.method.name).unlabeled else "losses learn"
+        what = f"{who} from unlabelled images and there are none"
         found.append(Finding(True, what, todo="set data.unlabeled, or train with --method.name=supervised"))
     if not sets.get("val"):
         todo = "semipose init or semipose split hold some out"
