@@ -154,6 +154,7 @@ class CocoStore(FileStore):
             x, y, w, h = before
             low = np.minimum([x, y], seen.min(0) if len(seen) else np.inf)
             high = np.maximum([x + w, y + h], seen.max(0) if len(seen) else -np.inf)
+            low, high = np.floor(100 * low) / 100, np.ceil(100 * high) / 100
             box = [round(v, 2) for v in (*low.tolist(), *(high - low).tolist())]
         if box != before:
             row["bbox"] = box

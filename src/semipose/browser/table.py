@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from semipose.browser.plain import table_text
-from semipose.browser.stores import NONE, Body, FileStore, Store, key_of, plain
+from semipose.browser.stores import NONE, Body, Conflict, FileStore, Store, key_of, plain, version_of
 from semipose.data.readers.deeplabcut import read_deeplabcut
 from semipose.data.readers.hdf5 import read_frame
 from semipose.data.readers.tables import COORDS, VISIBLE, paths_of, read_cells, read_table, root_of
@@ -290,7 +290,10 @@ class DlcProject(Store):
                 raise UserError("DeepLabCut has labelled pictures in labeled-data/<video>; copy this one there first")
             if not any(body.labeled for body in bodies):
                 return []
+            if version != version_of([]):
+                raise Conflict([])
             table = self._begin(self.folder / "labeled-data" / Path(image).parent.name, image)
+            version = version_of(table.get(image))
         return table.put(image, bodies, version)
 
     def _begin(self, video: Path, image: str) -> TableStore:

@@ -5,13 +5,14 @@ import { h, s } from "./dom.js";
 const WIDE = 520, HIGH = 190, LEFT = 46, BOTTOM = 24, TOP = 10, RIGHT = 10;
 
 /** `lines`: [{name, x, y, color}] with null where nothing was measured. `pick(x)` is called where the chart is clicked. */
-export function chart(title, lines, { log = false, share = false, pick = null, unit = "step", mark = null } = {}) {
+export function chart(title, lines, { log = false, share = false, zero = false, pick = null, unit = "step", mark = null } = {}) {
   const kept = lines.map((line) => ({ ...line, points: line.x.map((x, i) => [x, line.y[i]]).filter(([x, y]) => x !== null && y !== null && isFinite(y) && (!log || y > 0)) })).filter((line) => line.points.length);
   if (!kept.length) return null;
   const every = kept.flatMap((line) => line.points), value = (y) => (log ? Math.log10(y) : y);
   const range = (values) => values.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
   let [x0, x1] = range(every.map(([x]) => x)), [y0, y1] = range(every.map(([, y]) => value(y)));
   if (x0 === x1) { x0 -= 0.5; x1 += 0.5; }
+  if (zero) y0 = Math.min(0, y0);
   if (share) { y0 = Math.min(0, y0); y1 = Math.max(y1, 0.05); }
   if (y0 === y1) { y0 -= 0.5; y1 += 0.5; }
   const px = (x) => LEFT + ((x - x0) / (x1 - x0)) * (WIDE - LEFT - RIGHT), py = (y) => TOP + ((y1 - value(y)) / (y1 - y0)) * (HIGH - TOP - BOTTOM);

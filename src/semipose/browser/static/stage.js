@@ -136,7 +136,9 @@ export class Stage {
       const [x1, y1] = this.out(one[0], one[1]), [x2, y2] = this.out(other[0], other[1]);
       group.append(s("line", { class: "limb", x1, y1, x2, y2 }));
     }
-    body.points.forEach(([x, y, v], j) => {
+    const order = body.points.map((_, j) => j).sort((a, b2) => (a === this.model.joint) - (b2 === this.model.joint));
+    order.forEach((j) => {
+      const [x, y, v] = body.points[j];
       if (!v) return;
       const [cx, cy] = this.out(x, y), chosen = mine && j === this.model.joint;
       const hidden = v === 1 ? " hidden-joint" : "";

@@ -65,7 +65,7 @@ export async function show(main, words, about) {
     for (const column of columns.filter((each) => each.startsWith("loss/"))) figures.push(chart(`Loss: ${column.slice(5)}`, lines(column), { log: true }));
     for (const each of found) {
       const parts = ["labeled", "student", "teacher"].map((part, n) => ({ name: part, x: each.columns.step ?? [], y: each.columns[`response/${part}`] ?? [], color: n })).filter((line) => line.y.length);
-      if (parts.length) figures.push(chart(`Response of ${each.run.replace(/^runs\//, "")}`, parts));
+      if (parts.length) figures.push(chart(`Response of ${each.run.replace(/^runs\//, "")}`, parts, { zero: true }));
     }
     const drawn = figures.filter(Boolean);
     put(plots, h("h1", {}, "Curves"), drawn.length ? h("div", { class: "charts" }, drawn) : h("p", { class: "soft" }, "Curves appear with the first steps."));
