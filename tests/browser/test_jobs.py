@@ -51,14 +51,14 @@ def wait(jobs: Jobs, number: int, *states: str) -> str:
 
 def test_one_at_a_time_and_how_each_ends(jobs: Jobs) -> None:
     first, second, third = (jobs.add("train", [how], run="r") for how in ("long", "good", "bad"))
-    assert first.state == RUNNING and second.state == WAITING and jobs.running("r")
+    assert first.state == RUNNING and second.state == WAITING and jobs.training("r")
     until = time.monotonic() + 30
     while "step 2" not in jobs.tail(first) and time.monotonic() < until:
         time.sleep(0.02)
     assert jobs.tail(first).splitlines() == ["step 1", "step 2 of <script>"]
     jobs.stop(1)
     assert wait(jobs, 1, STOPPED) and wait(jobs, 2, DONE) and wait(jobs, 3, FAILED)
-    assert not jobs.running("r") and as_row(jobs, third)["tail"] and "step 1" in jobs.text(second)
+    assert not jobs.training("r") and as_row(jobs, third)["tail"] and "step 1" in jobs.text(second)
     with pytest.raises(UserError, match="no job 9"):
         jobs.get(9)
 

@@ -30,7 +30,13 @@ def coco(folder: Path) -> Path:
     for n, (image, x) in enumerate(((1, 0), (1, 4), (2, 8))):
         keypoints = [v for point in points[x : x + 4] for v in point]
         rows.append({"id": 10 + n, "image_id": image, "category_id": 1, "keypoints": keypoints, "num_keypoints": 4})
-        rows[-1] |= {"bbox": [1, 1, 40, 40], "area": 900.5, "iscrowd": 0, "segmentation": [[1, 1, 9, 9, 1, 9]], "mine": n}
+        rows[-1] |= {
+            "bbox": [1, 1, 40, 40],
+            "area": 900.5,
+            "iscrowd": 0,
+            "segmentation": [[1, 1, 9, 9, 1, 9]],
+            "mine": n,
+        }
     rows.append({"id": 99, "image_id": 2, "category_id": 1, "bbox": [0, 0, 9, 9], "area": 81, "iscrowd": 1})
     category = {"id": 1, "name": "mouse", "keypoints": list(JOINTS), "skeleton": [[1, 2]], "supercategory": "animal"}
     document = {"info": {"by": "another"}, "images": images, "annotations": rows, "categories": [category]}
@@ -178,7 +184,11 @@ def test_both_tables_of_deeplabcut_say_the_same(tmp_path: Path) -> None:
     import pandas
 
     table = pandas.read_hdf(folder / "CollectedData_me.h5", "df_with_missing")
-    assert table.columns.names == ["scorer", "bodyparts", "coords"] and table.index[1] == ("labeled-data", "a", "img001.png")
+    assert table.columns.names == ["scorer", "bodyparts", "coords"] and table.index[1] == (
+        "labeled-data",
+        "a",
+        "img001.png",
+    )
 
 
 def test_what_is_sent_is_looked_at() -> None:

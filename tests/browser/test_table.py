@@ -28,7 +28,13 @@ def several(folder: Path) -> Path:
         rows.append(["labeled-data", "a", f"img{n}.png", *(str(n + i) for i in range(8)), "7", "8"])
     text = "\n".join(",".join(row) for row in rows) + "\n"
     (folder / "labeled-data/a/CollectedData_me.csv").write_text(text)
-    config = {"Task": "t", "scorer": "me", "multianimalproject": True, "individuals": ["m1", "m2"], "bodyparts": "MULTI!"}
+    config = {
+        "Task": "t",
+        "scorer": "me",
+        "multianimalproject": True,
+        "individuals": ["m1", "m2"],
+        "bodyparts": "MULTI!",
+    }
     config |= {"multianimalbodyparts": ["nose", "tail"], "uniquebodyparts": ["corner"]}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return folder

@@ -91,9 +91,9 @@ class Jobs:
             self.turn()
             return sorted(self._jobs.values(), key=lambda job: -job.number)[:LAST]
 
-    def running(self, run: str) -> bool:
-        """Whether a job of this run waits or runs."""
-        return any(job.run == run and job.state in (WAITING, RUNNING) for job in self.every())
+    def training(self, run: str) -> bool:
+        """Whether a training of this run waits or runs."""
+        return any(job.run == run and job.kind == "train" and job.state in (WAITING, RUNNING) for job in self.every())
 
     def turn(self) -> None:
         """See which have ended, and start the next."""

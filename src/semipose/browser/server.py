@@ -196,7 +196,7 @@ class Api:
     def resume(self, asked: dict[str, Any]) -> dict[str, Any]:
         name = str(asked.get("run"))
         path = self.run_path(name)
-        if self.jobs.running(name):
+        if self.jobs.training(name):
             raise UserError(f"{name} is at work already")
         return as_row(self.jobs, self.jobs.add("train", ["train", "--resume", str(path)], name, name))
 
