@@ -150,7 +150,7 @@ def test_a_save_that_breaks_off_leaves_the_file(kind: str, tmp_path: Path, monke
 
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", full)
-        with pytest.raises(UserError, match="No space left.*before is intact"):
+        with pytest.raises(UserError, match=r"No space left.*before is intact"):
             project.save(0, 1, body, shown["version"])
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and "labels.lock" not in p.name} == files
     assert project.labels(0, 1)["version"] == shown["version"]

@@ -469,6 +469,7 @@ def _bound(host: str, port: int) -> tuple[socket.socket, int]:
             bound = socket.socket(family, socket.SOCK_STREAM)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((host, each))
+            bound.listen(128)  # who opens the address before the server answers waits
             return bound, bound.getsockname()[1]
         except (OSError, OverflowError) as error:
             bound.close()

@@ -62,6 +62,7 @@ async function flush() {
     const newer = waiting.get(key);
     if (newer === item) waiting.delete(key);
     else if (newer) newer.version = answer.version;
+    busy = false;
     tell({ kind: "saved", key, answer, item, newer: newer === item ? null : newer });
   } catch (error) {
     if (error.status === 409) {
@@ -78,7 +79,7 @@ async function flush() {
       delay = AGAIN;
     }
   } finally {
-    busy = false;
+    if (busy) { busy = false; tell({ kind: "idle", key: "" }); }
     keep();
     plan(delay);
   }
