@@ -47,6 +47,11 @@ export function change(key, bodies, version, uids) {
 
 export function forget(key) { waiting.delete(key); keep(); tell({ kind: "saved", key }); }
 
+function same(mine, theirs) {
+  const points = (bodies) => JSON.stringify(bodies.map((each) => each.points).filter((each) => each.some((point) => point[2])));
+  return points(mine) === points(theirs);
+}
+
 function plan(delay) { clearTimeout(timer); timer = setTimeout(flush, delay); }
 
 async function flush() {
@@ -57,7 +62,11 @@ async function flush() {
   busy = true;
   let delay = 0;
   try {
-    const answer = await put(`labels/${key}`, { bodies: item.bodies, version: item.version }, true);
+    const answer = await put(`labels/${key}`, { bodies: item.bodies, version: item.version }, true).catch((error) => {
+      // A page that was left has sent the same already, and could not hear the answer.
+      if (error.status === 409 && same(item.bodies, error.found.bodies)) return error.found;
+      throw error;
+    });
     trouble = "";
     const newer = waiting.get(key);
     if (newer === item) waiting.delete(key);

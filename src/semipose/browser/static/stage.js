@@ -84,7 +84,7 @@ export class Stage {
       start = at(event); moved = false;
       const mark = event.target.closest?.("[data-joint]");
       held = mark && event.button === 0 && this.on.drag ? [Number(mark.dataset.body), Number(mark.dataset.joint)] : null;
-      if (held) { const [x, y] = this.model.bodies[held[0]].points[held[1]]; const there = this.out(x, y); held.push(there[0] - start[0], there[1] - start[1]); this.on.select?.(held[0], held[1]); }
+      if (held) { const [x, y] = this.model.bodies[held[0]].points[held[1]]; const there = this.out(x, y); held.push(there[0] - start[0], there[1] - start[1]); }
       event.preventDefault();
     });
     this.svg.addEventListener("pointermove", (event) => {
@@ -98,7 +98,10 @@ export class Stage {
         return;
       }
       if (!start) return;
-      moved ||= Math.hypot(here[0] - start[0], here[1] - start[1]) > CLICK;
+      if (!moved && Math.hypot(here[0] - start[0], here[1] - start[1]) > CLICK) {
+        moved = true;
+        if (held) this.on.select?.(held[0], held[1]);
+      }
       if (!moved) return;
       if (held) this.on.drag(held[0], held[1], ...this.back(here[0] + held[2], here[1] + held[3]), false);
       else this.pan(here[0] - before[0], here[1] - before[1]);
@@ -107,7 +110,12 @@ export class Stage {
       if (!pointers.delete(event.pointerId)) return;
       const here = at(event);
       if (held && moved) this.on.drag(held[0], held[1], ...this.back(here[0] + held[2], here[1] + held[3]), true);
-      else if (!held && !moved && start && event.type === "pointerup" && event.button === 0) this.on.place?.(...this.back(...here));
+      else if (!moved && start && event.type === "pointerup" && event.button === 0) {
+        // Joints may lie close together: while one is to be placed, a click on another places it all the same.
+        const { bodies, body, joint } = this.model;
+        if (held && bodies[body]?.points[joint]?.[2]) this.on.select?.(held[0], held[1]);
+        else this.on.place?.(...this.back(...here));
+      }
       held = null; start = null;
     };
     this.svg.addEventListener("pointerup", end);
