@@ -28,6 +28,7 @@ ORDER = (
     ("training",),
     ("reports",),
     ("papers",),
+    ("browser",),
     ("verbs",),
     ("cli", "__main__", "__init__"),
 )

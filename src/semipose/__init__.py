@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from semipose.verbs.synth import synth as synth
     from semipose.verbs.train import train as train
     from semipose.verbs.triangulate import triangulate as triangulate
+    from semipose.verbs.ui import ui as ui
     from semipose.verbs.worth import worth as worth
 
 __version__ = "0.1.0"

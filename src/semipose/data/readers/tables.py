@@ -123,7 +123,7 @@ def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> tuple
     points = np.zeros((*table.points.shape[:2], len(order), 3), np.float32)
     here = [k for k, i in enumerate(order) if i is not None]
     points[:, :, here] = table.points[:, :, [i for i in order if i is not None]]
-    paths, sessions = _paths(table, folder), sessions_of(table.images)
+    paths, sessions = paths_of(table, folder), sessions_of(table.images)
     gone, remarks = missing(paths, table.path)
     sizes = image_sizes([path for path in paths if path not in gone], str(table.path))
     samples = []
@@ -139,7 +139,8 @@ def samples_of(table: Table, folder: Path, order: Sequence[int | None]) -> tuple
     return boxed(samples) if len(table.individuals) > 1 else samples, [*table.remarks, *remarks]
 
 
-def _paths(table: Table, folder: Path) -> list[str]:
+def paths_of(table: Table, folder: Path) -> list[str]:
+    """The absolute path of each image, as `samples_of` finds it."""
     files, beside = ImageFolder(folder, table.images), Path(os.path.abspath(table.path)).parent
     there = {name for name in table.images if os.path.exists(files.folder / name)}
     named = {os.path.realpath(files.folder / name) for name in there}

@@ -1,0 +1,1 @@
+"""The loop in a browser: what `semipose ui` serves."""

@@ -1,0 +1,172 @@
+"""The pictures and videos of a project, by number: a browser never names a file."""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from semipose.browser.safety import is_inside
+from semipose.data.discover import DRAWN
+from semipose.data.pictures import EXTENSIONS
+from semipose.data.refs import File, Frame, parse
+from semipose.data.video import VIDEOS, probe
+from semipose.errors import UserError
+from semipose.files import names_below, real
+
+IMAGES = 0
+"""The source of all pictures; videos follow, a source each."""
+HOME = ".semipose-ui"
+"""The folder in a project for what belongs to no label and no run. Its name is hidden, so nothing in it is data."""
+FRAME = re.compile(r"(?:(.*)-)?img0*(\d+)", re.DOTALL)
+"""How pictures of a video's frames are named, here and by DeepLabCut: img00012, or clip-img00012 beside others."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Pictures (`video` None), or a video. `count` is None of a video that nobody has looked at yet."""
+
+    name: str
+    count: int | None
+    video: Path | None = None
+
+
+class Library:
+    """What can be shown of a folder.
+
+    Args:
+        outside: whether pictures and videos are shown that links lead to out of the folder.
+
+    Attributes:
+        images: names relative to the folder, sorted.
+        left_out: how many lie outside.
+    """
+
+    def __init__(self, root: Path, outside: bool = False) -> None:
+        self.root, self.outside = root, outside
+        self.images: list[str] = []
+        self.videos: list[Path] = []
+        self.left_out = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look at the folder again."""
+        names = [name for name in names_below(self.root) if not _is_hidden(name)]
+        runs = {os.path.dirname(name) for name in names if name.endswith("model.safetensors")} - {""}
+        suffixes = (*EXTENSIONS, *VIDEOS)
+        shown: dict[str, bool] = {}
+        images, videos, left_out = [], [], 0
+        base = os.path.realpath(self.root)
+        for name in names:
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() not in suffixes:
+                continue
+            folder, last = os.path.split(stem)
+            if folder not in shown:
+                shown[folder] = not (_is_in(folder, runs) or any(map(DRAWN.search, folder.split(os.sep))))
+            if not shown[folder] or DRAWN.search(last):
+                continue
+            if not self.outside and not real(os.path.join(self.root, name)).startswith(base.rstrip(os.sep) + os.sep):
+                left_out += 1
+            elif suffix.lower() in EXTENSIONS:
+                images.append(name)
+            else:
+                videos.append(self.root / name)
+        self.images, self.videos, self.left_out = images, videos, left_out
+        stems = Counter(video.stem for video in videos)
+        self.stems = [v.stem if stems[v.stem] == 1 else f"{v.parent.name}-{v.stem}" for v in videos]
+
+    def add(self, image: Path) -> None:
+        """A picture that was written since."""
+        name = os.path.relpath(image, self.root)
+        if name not in self.images:
+            self.refresh()
+
+    def sources(self) -> list[Source]:
+        """Pictures first, then each video."""
+        films = [Source(video.relative_to(self.root).as_posix(), None, video) for video in self.videos]
+        return [Source("pictures", len(self.images)), *films]
+
+    def count(self, source: int) -> int:
+        """How many frames a source has.
+
+        Raises:
+            UserError: there is none of this number, or the video cannot be read.
+        """
+        return len(self.images) if source == IMAGES else len(probe(self._video(source)))
+
+    def _video(self, source: int) -> Path:
+        if not 0 < source <= len(self.videos):
+            raise UserError(f"there is no source {source}; reload the page")
+        video = self.videos[source - 1]
+        self._refuse_outside(video)
+        return video
+
+    def ref(self, source: int, index: int) -> str:
+        """The reference of a frame, with a picture's links followed.
+
+        Raises:
+            UserError: there is none of this number, or it leads out of the folder.
+        """
+        if source != IMAGES:
+            video = self._video(source)
+            if not 0 <= index < len(probe(video)):
+                raise UserError(f"{video.name} has no frame {index}")
+            return str(Frame(os.path.realpath(video), index))
+        if not 0 <= index < len(self.images):
+            raise UserError(f"there is no picture {index}; reload the page")
+        path = self.root / self.images[index]
+        self._refuse_outside(path)
+        return os.path.realpath(path)
+
+    def _refuse_outside(self, path: Path) -> None:
+        if not self.outside and not is_inside(path, self.root):
+            raise UserError(f"{path.name} is a link that leads out of the folder; semipose ui --outside shows it")
+
+    def place(self, ref: str) -> tuple[int, int] | None:
+        """(source, index) of a reference; None where it is not shown."""
+        match parse(ref):
+            case Frame(path, number):
+                where = [os.path.realpath(video) for video in self.videos]
+                here = os.path.realpath(path)
+                return (1 + where.index(here), number) if here in where else None
+            case File(path):
+                for base in (f"{self.root}{os.sep}", f"{os.path.realpath(self.root)}{os.sep}"):
+                    at = self._index(path.removeprefix(base)) if path.startswith(base) else None
+                    if at is not None:
+                        return IMAGES, at
+        return None
+
+    def _index(self, name: str) -> int | None:
+        key = name.replace(os.sep, "\0")
+        at = bisect_left(self.images, key, key=lambda other: other.replace(os.sep, "\0"))
+        return at if at < len(self.images) and self.images[at] == name else None
+
+    def name(self, source: int, index: int) -> str:
+        """What a frame is called."""
+        return self.images[index] if source == IMAGES else f"{self.stems[source - 1]} · {index}"
+
+    def written(self, source: int, folders: tuple[str, ...]) -> dict[int, str]:
+        """Frame -> its picture, of those frames of a video that were written as pictures to labeled-data/<video>/ or as
+        <video>-img00012 to one of `folders`."""
+        stem, found = self.stems[source - 1], dict[int, str]()
+        for name in self.images:
+            folder, last = os.path.split(os.path.splitext(name)[0])
+            match = FRAME.fullmatch(last)
+            if match is None:
+                continue
+            of = match[1] if folder in folders else os.path.basename(folder) if not match[1] else None
+            if of == stem and len(match[2]) < 10:
+                found.setdefault(int(match[2]), name)
+        return found
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or f"{os.sep}." in name
+
+
+def _is_in(folder: str, folders: set[str]) -> bool:
+    return bool(folders) and any(folder == each or folder.startswith(each + os.sep) for each in folders)

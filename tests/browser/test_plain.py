@@ -1,0 +1,37 @@
+"""A plain CSV, of which what is not understood stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from semipose.browser.plain import PlainStore, table_text
+from semipose.browser.stores import Body, key_of, version_of
+from tests.browser.test_stores import POINTS
+from tests.fixtures.projects import plain_csv
+
+
+def test_other_columns_and_rows_stay(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    text = path.read_text().splitlines()
+    path.write_text("\r\n".join(["note," + text[0], *(f"mine,{line}" for line in text[1:])]) + "\r\n", newline="")
+    store = PlainStore(path, tmp_path / "lock")
+    image = key_of(str(tmp_path / "frames" / "1.png"))
+    store.put(image, [Body.of(POINTS, 0)], version_of(store.get(image)))
+    lines = path.read_bytes().decode().split("\r\n")
+    assert lines[0] == "note,image,joint,x,y" and all(line.startswith("mine,") for line in lines[1:-1])
+    assert "mine,frames/1.png,nose,1.25,2.5" in lines and "mine,frames/1.png,left_ear,," in lines
+    assert [line for line in lines if "/1.png" not in line] == [
+        line for line in ["note," + text[0], *(f"mine,{each}" for each in text[1:]), ""] if "/1.png" not in line
+    ]
+
+
+def test_a_column_for_hidden_joints_is_added_when_one_is(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    store = PlainStore(path, tmp_path / "lock")
+    image = key_of(str(tmp_path / "frames" / "1.png"))
+    hidden = POINTS.copy()
+    hidden[0, 2] = 1
+    store.put(image, [Body.of(hidden, 0)], version_of(store.get(image)))
+    lines = path.read_text().splitlines()
+    assert lines[0] == "image,joint,x,y,visibility" and "frames/1.png,nose,1.25,2.5,1" in lines
+    assert table_text(path, [["a", "b,c"]]) == b'a,"b,c"\n'

@@ -1,0 +1,120 @@
+"""A folder as the browser sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semipose.browser.project import OWN, Project
+from semipose.browser.stores import Body
+from semipose.browser.table import DlcProject
+from semipose.data.open import open_labeled
+from semipose.data.readers.sleap import read_sleap
+from semipose.errors import UserError
+from tests.browser.test_stores import POINTS
+from tests.fixtures.films import dot, film, number
+from tests.fixtures.projects import JOINTS, deeplabcut, lightning_pose, picture
+from tests.fixtures.served import opened
+
+
+def test_an_empty_folder_with_a_video_is_labelled(tmp_path: Path) -> None:
+    """Its frames become pictures beside the labels, which training reads."""
+    film(tmp_path / "clip.mp4", 12)
+    project = opened(tmp_path)
+    assert project.stores == [] and project.skeleton is None and project.labels(1, 3)["why"] == "name the joints first"
+    for bad in ([], [" "], ["a", "a"], ["<script>"], ["x" * 99], ["a\nb\x00"]):
+        with pytest.raises(UserError):
+            project.begin(bad)
+    project.begin(["square", " left  corner "])
+    assert project.skeleton.joints == ("square", "left corner")
+    shown = project.labels(1, 3)
+    assert shown["bodies"] == [] and shown["size"] == [96, 64] and shown["why"] == ""
+    body = Body.of(np.array([[*dot(3), 2], [0, 0, 0]]))
+    project.save(1, 3, [body], shown["version"])
+    assert project.labeled_in(1) == {3} and project.labels(1, 3)["bodies"][0]["points"][0] == [*dot(3), 2]
+    (sample,) = open_labeled(tmp_path / OWN)
+    assert sample.image == str(tmp_path.resolve() / "images" / "clip-img00003.png")
+    import cv2
+
+    assert abs(number(cv2.imread(sample.image)) - 3) < 0.3
+    again = opened(tmp_path)
+    assert again.skeleton.joints == project.skeleton.joints and again.labeled_in(1) == {3}
+    with pytest.raises(UserError, match="labels already"):
+        again.begin(["a"])
+
+
+def test_frames_of_a_project_of_deeplabcut_lie_where_it_has_them(tmp_path: Path) -> None:
+    deeplabcut(tmp_path)
+    film(tmp_path / "videos.mp4", 8)
+    (tmp_path / "videos.mp4").rename(tmp_path / "a.mp4")
+    project = opened(tmp_path)
+    assert isinstance(project.stores[0], DlcProject) and project.labeled_in(1) == {0, 1, 2}
+    assert project.labels(1, 1)["bodies"] == project.labels(0, 1)["bodies"]
+    shown = project.labels(1, 6)
+    project.save(1, 6, [Body.of(POINTS)], shown["version"])
+    names = {Path(sample.image).relative_to(tmp_path.resolve()).as_posix() for sample in open_labeled(tmp_path)}
+    assert "labeled-data/a/img00006.png" in names
+
+
+def test_nothing_outside_is_shown_or_written(tmp_path: Path) -> None:
+    root, away = tmp_path / "root", tmp_path / "away"
+    lightning_pose(root)
+    away.mkdir()
+    (root / "CollectedData.csv").rename(away / "CollectedData.csv")
+    (root / "CollectedData.csv").symlink_to(away / "CollectedData.csv")
+    before = (away / "CollectedData.csv").read_bytes()
+    project = opened(root)
+    shown = project.labels(0, 1)
+    with pytest.raises(UserError):
+        project.save(0, 1, [Body.of(POINTS, "")], shown["version"])
+    assert (away / "CollectedData.csv").read_bytes() == before
+
+
+def test_a_folder_of_pictures_that_leads_out_gets_none(tmp_path: Path) -> None:
+    root, away = tmp_path / "root", tmp_path / "away"
+    root.mkdir()
+    away.mkdir()
+    film(root / "clip.mp4", 4)
+    (root / "images").symlink_to(away)
+    project = opened(root)
+    project.begin(["a"])
+    with pytest.raises(UserError, match="leads out"):
+        project.save(1, 1, [Body(((1.0, 2.0, 2),))], project.labels(1, 1)["version"])
+    assert list(away.iterdir()) == []
+
+
+def test_what_can_only_be_read_says_so(tmp_path: Path) -> None:
+    io = pytest.importorskip("sleap_io")
+    picture(tmp_path / "a.png")
+    skeleton = io.Skeleton(nodes=list(JOINTS), name="mouse")
+    instance = io.Instance.from_numpy(POINTS[:, :2], skeleton)
+    video = io.Video.from_filename([str(tmp_path / "a.png")])
+    frame = io.LabeledFrame(video=video, frame_idx=0, instances=[instance])
+    io.Labels(labeled_frames=[frame], videos=[video], skeletons=[skeleton]).save(str(tmp_path / "x.slp"), verbose=False)
+    assert len(read_sleap(tmp_path / "x.slp")) == 1
+    before = (tmp_path / "x.slp").read_bytes()
+    project = opened(tmp_path)
+    shown = project.labels(0, 0)
+    assert len(shown["bodies"]) == 1 and "x.slp can be looked at here and not changed" in shown["why"]
+    with pytest.raises(UserError, match="not changed"):
+        project.save(0, 0, [], shown["version"])
+    assert (tmp_path / "x.slp").read_bytes() == before
+
+
+def test_damaged_labels_are_a_remark(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    text = {"images": [], "annotations": [{"keypoints": 3}], "categories": [{"keypoints": ["a"]}]}
+    (tmp_path / "x.json").write_text(json.dumps(text))
+    project = opened(tmp_path)
+    assert project.stores == [] and len(project.remarks) == 1 and project.library.images == ["a.png"]
+    with pytest.raises(UserError, match="no folder"):
+        Project(tmp_path / "a.png")
+
+
+def test_rows_of_a_list(tmp_path: Path) -> None:
+    project = opened(lightning_pose(tmp_path))
+    rows = project.frames(0, 1, 9)
+    assert [row["i"] for row in rows] == [1, 2] and rows[0]["name"] == "labeled-data/img001.png" and rows[0]["labelled"]
