@@ -62,8 +62,10 @@ def config(seed: int, asked: argparse.Namespace) -> Config:
         cache=str(asked.root / "cache"),
     )
     model = replace(base.model, size=SIZE, padding=1.25)
-    run = replace(base, data=data, model=model, optim=replace(FAST, batch=BATCH), steps=STEPS, eval_every=0, decode="dark")
-    return replace(run, find=FindConfig(FIND_STEPS, FIND_SIZE), threads=asked.threads, accelerator="cpu")
+    run = replace(
+        base, data=data, model=model, optim=replace(FAST, batch=BATCH), find=FindConfig(FIND_STEPS, FIND_SIZE)
+    )
+    return replace(run, steps=STEPS, eval_every=0, decode="dark", threads=asked.threads, accelerator="cpu")
 
 
 def frames(video: int) -> list[int]:
