@@ -46,7 +46,7 @@ FRAMES, STRIDE, VAL_FRAMES = 240, 10, 60
 """Labelled frames, of each video each tenth, and those of validation."""
 TRAIN, VAL, HELD_OUT = 0, 1, 900
 """Seeds of the people."""
-STEPS, FIND_STEPS, FIND_SIZE, SIZE = 500, 400, [96, 128], [96, 64]
+STEPS, FIND_STEPS, BATCH, FIND_SIZE, SIZE = 500, 400, 8, [144, 192], [96, 64]
 NEAR = 0.3
 """Body sizes: a track that is farther from a body is on another."""
 NOISE, LEFT_OUT = 3.0, 20
@@ -62,8 +62,10 @@ def config(seed: int, asked: argparse.Namespace) -> Config:
         cache=str(asked.root / "cache"),
     )
     model = replace(base.model, size=SIZE, padding=1.25)
-    run = replace(base, data=data, model=model, optim=replace(FAST), steps=STEPS, eval_every=0, decode="dark")
-    return replace(run, find=FindConfig(FIND_STEPS, FIND_SIZE), threads=asked.threads, accelerator="cpu")
+    run = replace(
+        base, data=data, model=model, optim=replace(FAST, batch=BATCH), find=FindConfig(FIND_STEPS, FIND_SIZE)
+    )
+    return replace(run, steps=STEPS, eval_every=0, decode="dark", threads=asked.threads, accelerator="cpu")
 
 
 def frames(video: int) -> list[int]:

@@ -87,6 +87,10 @@ def test_a_source_of_people_and_its_text() -> None:
     assert parse_people("synth:wild") == People("wild", 1000, 0, 0)
     assert parse_people("synth:wild?start=5&count=3&seed=2") == People("wild", 3, 2, 5)
     assert str(People("wild", 3, 2, 5)) == "synth:wild?seed=2&count=3&start=5"
+    assert parse_people("synth:walk?count=3&step=10") == People("walk", 3, 0, 0, 10)
+    assert str(People("walk", 3, 2, 5, 10)) == "synth:walk?seed=2&count=3&start=5&step=10"
+    with pytest.raises(UserError, match=r"step=0 is not understood"):
+        parse_people("synth:walk?step=0")
     assert is_people("synth:wild") and not is_people(Path("/synth:wild")) and not is_people(None)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semipose.drawing.poses import CENTRE, LEFT, RIGHT, contact_sheet, draw_pose, side_colors
+from semipose.drawing.poses import CENTRE, LEFT, RIGHT, TRACKS, contact_sheet, draw_pose, side_colors
 from semipose.skeleton import Skeleton
 
 CHAIN = Skeleton(
@@ -42,6 +42,14 @@ def test_sides_have_their_colours() -> None:
     assert limb[2] - limb[0] > 100, "a limb from the middle to a left joint is a left one"
     red, green, blue = drawn[80, 50]
     assert abs(red - blue) < 20 and abs(red - green) < 20, "a limb between the sides is neutral"
+
+
+def test_who_is_followed_has_a_colour_and_a_number() -> None:
+    image, points = np.zeros((80, 80, 3), np.uint8), np.array([[30.0, 40.0, 1.0], [50.0, 60.0, 1.0]])
+    one, two = (draw_pose(image, points, Skeleton("two", ("left_a", "right_a")), track=n) for n in (1, 2))
+    assert one[40, 30].tolist() == list(TRACKS[0]) and two[60, 50].tolist() == list(TRACKS[1])
+    assert one[20:34].any(), "above the topmost joint"
+    assert not draw_pose(image, points, Skeleton("two", ("left_a", "right_a")))[20:34].any()
 
 
 def test_styles_differ_and_truth_hides_unlabelled_joints() -> None:

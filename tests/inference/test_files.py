@@ -79,6 +79,42 @@ def test_a_video_to_coco_and_csv(clip: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "out").glob("*.part"))
 
 
+def two_a_frame(tmp_path: Path, frames: int = 15) -> Path:
+    """Boxes about the square and in a corner, in another order in each frame."""
+    pairs = [[[dot(n)[0] - 8, 22, 16, 18], [0, 0, 14, 14]] for n in range(frames)]
+    rows = [{"file_name": f"clip.mp4#{n}", "boxes": both[:: 1 if n % 2 else -1]} for n, both in enumerate(pairs)]
+    (tmp_path / "boxes.json").write_text(json.dumps({"images": rows}))
+    return tmp_path / "boxes.json"
+
+
+def test_bodies_are_followed_through_a_video(clip: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sleap_io")
+    boxes = two_a_frame(tmp_path)
+    on(clip, tmp_path / "out", "coco", "csv", "dlc-csv", boxes=boxes)
+    rows = json.loads((tmp_path / "out" / "keypoints.json").read_text())
+    of = {row["track_id"]: [] for row in rows}
+    for row in rows:
+        of[row["track_id"]].append(row["bbox"][1])
+    assert sorted(of) == [1, 2] and all(len(set(ys)) == 1 and len(ys) == 15 for ys in of.values())
+    assert {row["track"] for row in csv.DictReader((tmp_path / "out" / "keypoints.csv").open())} == {"1", "2"}
+    table = list(csv.reader((tmp_path / "out" / "clipDLC_semipose.csv").open()))
+    second = [float(row[1 + table[1][1:].index("individual2")]) for row in table[4:]]
+    moves = np.abs(np.diff(second))
+    assert (moves.max() < 8 and (moves > 2).all()) or moves.max() < 1, "one individual's alone"
+    on(clip, tmp_path / "plain", "coco", "csv", boxes=boxes, track=False)
+    assert "track" not in (tmp_path / "plain" / "keypoints.json").read_text()
+    assert "track" not in (tmp_path / "plain" / "keypoints.csv").read_text()
+
+
+def test_one_body_is_followed_where_that_is_asked_for_alone(clip: Path, tmp_path: Path) -> None:
+    before = on(clip, tmp_path / "a").files[0].read_bytes()
+    asked = json.loads(on(clip, tmp_path / "b", track=True).files[0].read_text())
+    assert {row.pop("track_id") for row in asked} == {1} and asked == json.loads(before)
+    cv2.imwrite(str(tmp_path / "one.png"), np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(UserError, match=r"followed through videos, and .*one\.png has none; leave out --track"):
+        on(tmp_path / "one.png", tmp_path / "c", track=True)
+
+
 def test_some_frames_and_several_files_in_one_run(clip: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 30, 3), np.uint8))
     found = on(tmp_path, tmp_path / "out", frames="uniform3")

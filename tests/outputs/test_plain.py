@@ -30,6 +30,21 @@ def test_coco_results_are_a_list_of_all_poses(tmp_path: Path) -> None:
     }
 
 
+def test_who_is_followed_has_a_number(tmp_path: Path) -> None:
+    shown = list(frames(tmp_path / "clip.mp4", 2))
+    plain, tracked = job(tmp_path), replace(job(tmp_path, 3), tracked=True)
+    before = [file.read_bytes() for kind in (Coco, Csv) for file in written(kind(plain), shown)]
+    for kind in (Coco, Csv, Coco, Csv):  # what an earlier run wrote is written over
+        with kind(tracked) as writer:
+            for frame in shown:
+                writer.add(frame, [replace(pose(0), track=3), pose(1)], [0.5, 0.5])
+    rows = json.loads((tmp_path / "keypoints.json").read_text())
+    assert [row.get("track_id") for row in rows] == [3, None] * 2
+    table = [line.split(",") for line in (tmp_path / "keypoints.csv").read_text().splitlines()]
+    assert table[0][-1] == "track" and [row[-1] for row in table[1:5]] == ["3", "3", "", ""]
+    assert [file.read_bytes() for kind in (Coco, Csv) for file in written(kind(plain), shown)] == before
+
+
 def test_no_pose_is_an_empty_list(tmp_path: Path) -> None:
     (file,) = written(Coco(job(tmp_path)), list(frames(None, 2)), people=0)
     assert json.loads(file.read_text()) == []

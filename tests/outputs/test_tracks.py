@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,35 @@ def test_a_frame_with_fewer_poses_has_empty_cells(tmp_path: Path) -> None:
     with writer:
         writer.add(frame, [pose(0)], [0.5])
     assert rows(writer.files[0])[-1] == ["0", *(f"{v:.5f}" for v in pose(0).keypoints.ravel()), *[""] * 6]
+
+
+def test_an_individual_is_the_same_one_in_all_frames(tmp_path: Path) -> None:
+    first, second = frames(tmp_path / "clip.mp4", 2)
+    writer = DlcCsv(job(tmp_path, 2))
+    with writer:
+        writer.add(first, [replace(pose(5), track=2), replace(pose(0), track=1)], [0.5, 0.5])
+        writer.add(second, [replace(pose(6), track=2)], [0.5])
+    one, two = rows(writer.files[0])[-2:]
+    cells = [[f"{v:.5f}" for v in pose(n).keypoints.ravel()] for n in (0, 5, 6)]
+    assert one == ["0", *cells[0], *cells[1]] and two == ["1", *[""] * 6, *cells[2]]
+
+
+def test_sleap_has_a_track_for_each_individual(tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    writer = Sleap(job(tmp_path, 2))
+    with writer:
+        for n, frame in enumerate(frames(tmp_path / "clip.mp4", 3)):
+            writer.add(
+                frame,
+                [replace(pose(5), track=2), *([replace(pose(0), track=1)] if n else [])],
+                [0.5, 0.5][: 1 + (n > 0)],
+            )
+    labels = sio.load_slp(str(writer.files[0]), open_videos=False)
+    assert sorted(track.name for track in labels.tracks) == ["individual1", "individual2"]
+    assert [[i.track.name for i in frame.instances] for frame in labels] == [
+        ["individual2"],
+        *[["individual2", "individual1"]] * 2,
+    ]
 
 
 def test_h5_holds_what_the_csv_does(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from semipose.bodies import BODIES
 from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.inference.predictor import Predictor
@@ -43,6 +44,24 @@ def exported(run: Path) -> Path:
     found = export(run)
     assert found.file == run / "model.onnx" and found.difference is not None and found.difference < 1e-4
     return found.file
+
+
+def test_a_finder_is_exported_too(run: Path, exported: Path, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    for name in ("model.safetensors", "model.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    config = ModelConfig(size=[32, 64], weights="none", options=OPTIONS, deconv=[8, 8, 8], padding=1.0)
+    (tmp_path / "finder").mkdir()
+    save_model(tmp_path / "finder" / "model", build_model(config, 3).eval(), config, BODIES)
+    (tmp_path / "finder" / "find.json").write_text('{"side": 0.25, "threshold": 0.4, "most": 2, "images": 9}')
+    found = export(tmp_path, out=tmp_path / "a.onnx")
+    assert found.file == tmp_path / "a.onnx" and found.finder is not None
+    assert found.finder.file == tmp_path / "finder.onnx" and (found.finder.difference or 0) < 1e-4
+    (meta,) = (each.value for each in onnx.load(str(found.finder.file)).metadata_props if each.key == "semipose")
+    about = json.loads(meta)
+    assert about["joints"] == ["centre", "width", "height"] and about["size"] == [32, 64] and about["padding"] == 1
+    assert about["find"] == {"side": 0.25, "threshold": 0.4, "most": 2}
+    assert export(run).finder is None
 
 
 def test_the_documented_code_gives_the_predictors_poses(run: Path, exported: Path) -> None:

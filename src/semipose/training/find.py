@@ -46,7 +46,7 @@ from semipose.training.signals import Stopped
 FOR = "for.yaml"
 """In the finder's folder: the configuration of the run that it is for, until that one has begun."""
 ALIKE = 2.5
-SIGMA = 1.5
+SIGMA = 1.0
 """Of the Gaussians of centres, in cells: bodies that stand closer are told apart than by a joint's."""
 ON = 0.3
 """A find whose box overlaps that of a body's labels by less (intersection over union) is on another."""

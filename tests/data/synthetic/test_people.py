@@ -145,7 +145,7 @@ def test_contact_sheet_draws_labels():
 @pytest.mark.parametrize(
     ("ref", "says"),
     [
-        (Person("moon", 0, 1), "have no domain 'moon': use studio or wild"),
+        (Person("moon", 0, 1), "have no domain 'moon': use studio, wild or walk"),
         (Person("wild", 0, -1), "an index of 0 or more"),
         (Person("wild", 1 << 64, 0), "below"),
         (Person("wild", 0, 1 << 40), "below"),

@@ -102,7 +102,7 @@ def _overlay(person: Person) -> np.ndarray:
 
 def _rng(seed: int, index: int, domain: str, stream: int, view: int = 0) -> np.random.Generator:
     if domain not in DOMAINS:
-        raise UserError(f"synthetic people have no domain {domain!r}: use {' or '.join(DOMAINS)}")
+        raise UserError(f"synthetic people have no domain {domain!r}: use studio, wild or walk")
     if seed < 0 or index < 0:
         raise UserError(f"synthetic people need a seed and an index of 0 or more, got seed {seed}, index {index}")
     if seed >= 1 << 64 or index >= 1 << 40:  # the key has 128 bits
