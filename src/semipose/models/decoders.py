@@ -48,7 +48,7 @@ def build_decoder(
     """
     if kind in ("light", "deeplabcut") and deconv:
         raise UserError(f"model.decoder {kind} has no deconvolutions; set model.deconv to null")
-    if kind == "light" and reduction < LIGHT or kind == "lightning_pose" and channels % 4:
+    if (kind == "light" and reduction < LIGHT) or (kind == "lightning_pose" and channels % 4):
         raise UserError(f"model.decoder {kind} does not fit a backbone of stride {reduction} with {channels} channels")
     doublings = {"light": 0, "deeplabcut": 1, "lightning_pose": len(deconv) + 2}.get(kind, len(deconv))
     if reduction % 2**doublings:
