@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import timm
 import torch
@@ -21,6 +21,8 @@ NAMES = re.compile(r"(vit|samvit|deit|deit3|eva|eva02|flexivit)_")
 """How timm's names of plain vision transformers begin, and those of a few that are none and are refused."""
 LAYERS = 4
 """Into how many stages the blocks are divided."""
+
+Block = TypeVar("Block")
 
 
 class ViT(Staged):
@@ -58,9 +60,7 @@ class ViT(Staged):
         self.mean, self.deviation = (tuple(net.pretrained_cfg[key]) for key in ("mean", "std"))
         self.channels = int(net.num_features)
         self.reduction = self.multiple = int(net.patch_embed.patch_size[0])
-        blocks = list(net.blocks)
-        ends = [round(len(blocks) * (i + 1) / LAYERS) for i in range(LAYERS)]
-        groups = [blocks[start:end] for start, end in zip([0, *ends], ends, strict=False) if end > start]
+        groups = divided(list(net.blocks))
         last = _strip(net)
         self.stages = nn.ModuleDict({"stem": Stem(net)})
         for i, group in enumerate(groups, 1):
@@ -74,6 +74,12 @@ class ViT(Staged):
             beside = (rest[0], rest[1])
             x = tap(name, x)
         return x
+
+
+def divided(blocks: list[Block]) -> list[list[Block]]:
+    """Blocks by stage."""
+    ends = [round(len(blocks) * (i + 1) / LAYERS) for i in range(LAYERS)]
+    return [blocks[start:end] for start, end in zip([0, *ends], ends, strict=False) if end > start]
 
 
 def _strip(net: Any) -> nn.Module:
