@@ -160,8 +160,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Any]:
 KERAS = (".h5", ".hdf5", ".keras")
 RETRAIN = "train from the labels of that project, and start from other weights"
 SETTINGS = ("omegaconf.", "lightning_pose.", "lightning.", "sleap_nn.", "attr.", "typing.", "collections.", "mmengine.")
-"""Modules whose values stand beside the tensors of checkpoints as settings. Nothing of them is made or run: whatever
-they name is read as something that is empty."""
+KINDS = tuple(f"builtins.{kind}" for kind in ("bool", "dict", "float", "int", "list", "set", "str", "tuple"))
+"""Modules whose values stand beside the tensors of checkpoints as settings, and kinds of values that settings name.
+Nothing of them is made or run: whatever they name is read as something that is empty."""
 
 
 class _Empty:
@@ -187,7 +188,7 @@ def _settings(path: Path) -> list[Any]:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
     except Exception:  # of a file that is no zip of torch's; reading it says more
         return []
-    return [(type("Empty", (_Empty,), {}), name) for name in names if name.startswith(SETTINGS)]
+    return [(type("Empty", (_Empty,), {}), name) for name in names if name.startswith(SETTINGS) or name in KINDS]
 
 
 def _numbers() -> list[Any]:
