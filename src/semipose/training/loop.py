@@ -149,7 +149,7 @@ class Training:
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
         self.burn_in = round(getattr(config.method, "burn_in", 0) * self.steps)
-        self.networks = build_networks(config, self.sets.skeleton, init_from)
+        self.networks = build_networks(config, self.sets.skeleton, init_from, self.show)
         teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
         self.method: Method = build_method(self._sided(), [*self.networks, *teachers], codec)
