@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from semipose.skeleton import COCO, DEFAULT_SIGMA, LSP, SKELETONS, Skeleton, infer_pairs, joined, joint_map
+from semipose.skeleton import COCO, DEFAULT_SIGMA, LSP, SKELETONS, Skeleton, infer_pairs, joined, joint_map, likened
 
 
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
@@ -97,3 +97,18 @@ def test_joints_that_case_or_punctuation_alone_tell_apart_stay_apart() -> None:
     assert joined([one, both]).joints == ("a1", "Nose", "A1")
     assert joint_map(one, both) == [None, 0, 1] and joint_map(both, one) == [1, 2]
     assert joint_map(Skeleton("big", ("A1",)), Skeleton("small", ("a1",))) == [0]
+
+
+def test_names_that_mean_the_same() -> None:
+    theirs = Skeleton(
+        "theirs", ("nose", "left_ear", "tail_base", "tail_end", "front_left_thai", "mouse_center", "neck")
+    )
+    mine = Skeleton("mine", ("snout", "ear_L", "tailbase", "tail tip", "left front thigh", "centroid", "tail_middle"))
+    assert likened(theirs, mine) == [0, 1, 2, 3, 4, 5, None]
+    assert joint_map(theirs, mine)[0] is None
+
+
+def test_no_joint_is_taken_for_two() -> None:
+    theirs = Skeleton("theirs", ("nose", "tail_tip", "tail_end"))
+    mine = Skeleton("mine", ("snout", "nose", "end_of_tail"))
+    assert likened(theirs, mine) == [None, 0, None], "one has the name, the other would be a second; two mean the last"

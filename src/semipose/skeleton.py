@@ -7,6 +7,7 @@ reads it from here; nothing else in the package knows a joint's name.
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -197,6 +198,47 @@ def joint_map(source: Skeleton, target: Skeleton) -> list[int | None]:
         None if i is not None and source.joints[i] in other - {name} else i
         for i, name in zip(found, target.joints, strict=True)
     ]
+
+
+SYNONYMS = (
+    ("nose", "snout", "nose_tip", "nosetip", "tip_of_nose"),
+    ("tail_base", "tailbase", "tail_root", "tailroot", "base_of_tail", "tail_start", "start_of_tail"),
+    ("tail_end", "tail_tip", "tailtip", "tailend", "end_of_tail", "tip_of_tail"),
+    ("mouse_center", "body_center", "body_centre", "center", "centre", "centroid", "mid_body", "body_middle"),
+    ("head_midpoint", "head_center", "head_centre", "mid_head"),
+    ("thigh", "thai"),
+    ("ear_base", "earbase"),
+    ("ear_tip", "ear_end", "earend"),
+    ("head_top", "top_of_head", "top_head"),
+    ("pelvis", "mid_hip", "hip_center", "hip_centre"),
+    ("left", "l"),
+    ("right", "r"),
+)
+"""Words of joints' names that mean the same in different data sets."""
+
+
+def likened(source: Skeleton, target: Skeleton) -> list[int | None]:
+    """`joint_map`, and for joints that it leaves out, the joint whose name differs by `SYNONYMS` alone. No joint of
+    `source` is given to two."""
+    found = joint_map(source, target)
+    by_word: dict[str, list[int]] = {}
+    for i, joint in enumerate(source.joints):
+        by_word.setdefault(_likened(joint), []).append(i)
+    for k, name in enumerate(target.joints):
+        same = by_word.get(_likened(name), [])
+        if found[k] is None and len(same) == 1 and same[0] not in found:
+            found[k] = same[0]
+    return found
+
+
+def _likened(name: str) -> str:
+    """With the first of its synonyms in place of each."""
+    word = _MEANT.sub(lambda part: _FIRST[part[0]], _plain(name))
+    return "_".join(sorted(word.split("_")))
+
+
+_FIRST = {word: words[0] for words in SYNONYMS for word in words}
+_MEANT = re.compile(rf"(?<![^_])({'|'.join(sorted(_FIRST, key=len, reverse=True))})(?![^_])")
 
 
 def joined(skeletons: Sequence[Skeleton]) -> Skeleton:

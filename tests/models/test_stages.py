@@ -4,8 +4,10 @@ import pytest
 import timm
 import torch
 
-from semipose.errors import UserError
-from semipose.models.stages import Backbone
+from semipose.config import ModelConfig
+from semipose.errors import UsageError, UserError
+from semipose.models.build import build_model
+from semipose.models.stages import Backbone, frozen_in
 
 SMALL = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
 
@@ -76,3 +78,53 @@ def test_weights_that_cannot_be_fetched(monkeypatch) -> None:
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(UserError, match=r"weights of 'resnet18' could not be downloaded .* model.weights=none"):
         Backbone("resnet18", pretrained=True)
+
+
+# ---- frozen stages
+
+HRNET = {
+    f"stage{i}": {"num_modules": 1, "num_branches": i, "block_type": "BASIC", "num_blocks": [1] * i,
+                  "num_channels": [8 * 2**k for k in range(i)], "fuse_method": "SUM"}
+    for i in (2, 3, 4)
+}  # fmt: skip
+KINDS = {
+    "resnet18": SMALL,
+    "convnext_atto": {"depths": [1, 1, 1, 1], "dims": [8, 8, 16, 16]},
+    "hrnet_w18_small": HRNET,
+    "vit_small_patch16_dinov3": {"depth": 4, "embed_dim": 32, "num_heads": 2},
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_frozen_stages_do_not_learn_and_keep_their_statistics(name: str) -> None:
+    config = ModelConfig(name, KINDS[name], "none", [64, 32], freeze=["stem", "layer1"])
+    network = build_model(config, 3).train()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    seen: dict[str, bool] = {}
+
+    def note(at: str, x: torch.Tensor) -> torch.Tensor:
+        seen[at] = x.requires_grad
+        return x
+
+    network(torch.rand(2, 3, 64, 32), note).square().sum().backward()
+    frozen = ("backbone.stages.stem.", "backbone.stages.layer1.")
+    assert not seen["stem"] and not seen["layer1"] and seen["layer2"], "nothing is kept for a way back"
+    for key, parameter in network.named_parameters():
+        assert (parameter.grad is None) == key.startswith(frozen) == (not parameter.requires_grad)
+    changed = {key for key, value in network.state_dict().items() if not torch.equal(value, before[key])}
+    assert not [key for key in changed if key.startswith(frozen)]
+    assert changed or not any("running" in key for key in before), "the others' statistics follow"
+    assert {m for m in network.modules() if not m.training} >= frozen_in(network) > set()
+    assert network.backbone.stages["layer2"].training and network.eval().train().head.training
+
+
+def test_a_stage_in_the_middle_passes_gradients_on() -> None:
+    network = build_model(ModelConfig("resnet18", SMALL, "none", [64, 32], freeze=["layer2"]), 3)
+    network(torch.rand(2, 3, 64, 32)).square().sum().backward()
+    stages = network.backbone.stages
+    assert stages["layer2"][0][0].conv1.weight.grad is None and stages["stem"][0].weight.grad.abs().sum() > 0
+
+
+def test_stages_that_there_are_not_are_named() -> None:
+    with pytest.raises(UsageError, match=r"freeze has 'layer9'; the stages of resnet18 are stem, layer1, .*layer4$"):
+        build_model(ModelConfig("resnet18", SMALL, "none", [64, 32], freeze=["stem", "layer9"]), 3)

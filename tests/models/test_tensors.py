@@ -46,6 +46,13 @@ def test_joints_of_the_same_name_are_taken_and_the_rest_stays_as_drawn(tmp_path:
         load_weights(Net(1), tmp_path / "w.safetensors", Skeleton("", ("ear",)))
 
 
+def test_which_joint_begins_as_which_is_said(tmp_path: Path) -> None:
+    path = written(tmp_path / "w.safetensors", Net(3), ("nose", "tail_end", "paw"))
+    said = load_weights(Net(3), path, Skeleton("", ("snout", "paw", "ear")))
+    assert said == "joints that begin from the weights: snout (as nose), paw; begin anew: ear"
+    assert load_weights(Net(3), path, Skeleton("", ("nose", "tail_end", "paw"))) == load_weights(Net(3), path) == ""
+
+
 def test_tensors_that_do_not_fit_are_counted(tmp_path: Path) -> None:
     path = written(tmp_path / "w.safetensors", Net(3))
     with pytest.raises(UserError, match="2 of 4 tensors are missing or of another shape, first head"):

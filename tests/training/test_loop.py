@@ -22,11 +22,12 @@ from semipose.methods.target import Codec
 from semipose.models import checkpoint
 from semipose.models.build import build_model
 from semipose.models.weights import load_model
-from semipose.skeleton import Skeleton
+from semipose.skeleton import LSP, Skeleton
 from semipose.training import loop as train
 from semipose.training.loop import OnCrops, run_training
+from semipose.training.networks import build_networks
 from semipose.training.rundir import RunDir
-from tests.fixtures.runs import STEPS, at_step, metrics, points, same, tiny
+from tests.fixtures.runs import STEPS, assert_same_runs, at_step, metrics, points, resume, same, tiny
 
 
 def trained(config, run: RunDir, **arguments: object) -> dict:
@@ -358,3 +359,25 @@ def test_pictures_are_not_mirrored_until_someone_says_which_joints_are_left(cach
     assert (
         not trained(said, RunDir.create(run.path.with_name("said")))["warnings"] and built[1].easy == "affine30+flip50"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["mean_teacher", "guarded"])
+def test_frozen_stages_stay_as_they_are_and_resume_to_the_bit(cache, tmp_path, method) -> None:
+    """With two rates, Muon, an average or a twin, and statistics that are estimated anew at the end."""
+    optim = {"name": "muon", "lr": 0.02, "backbone_rate": 0.1}
+    config = tiny(cache, method, optim=optim, model={"freeze": ["stem", "layer1"]}, norm_batches=2)
+    whole, broken = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "broken")
+    (start,) = build_networks(config, LSP)[:1]
+    run_training(config, whole, progress=False)
+    run_training(config, broken, progress=False, stop_at=3)
+    resume(config, broken)
+    assert_same_runs(broken, whole)
+    frozen = ("backbone.stages.stem.", "backbone.stages.layer1.")
+    begun, state = start.state_dict(), checkpoint.load(whole.last)["method"]
+    networks = {key.rpartition("head.weight")[0] for key in state if key.endswith("head.weight")}
+    assert len(networks) == 2
+    for prefix in networks:
+        stay = {key for key, value in begun.items() if torch.equal(value, state[prefix + key])}
+        assert {key for key in begun if key.startswith(frozen)} <= stay
+        assert "head.weight" not in stay and "backbone.stages.layer2.0.0.conv1.weight" not in stay

@@ -12,6 +12,8 @@ from torch import nn
 
 from semipose.methods import options
 from semipose.models import checkpoint
+from semipose.models.build import build_model
+from semipose.models.config import ModelConfig
 from semipose.training.loop import run_training
 from semipose.training.norm import estimate_norm, over_ranks
 from semipose.training.rundir import RunDir
@@ -29,6 +31,17 @@ def test_they_are_the_averages_over_all_batches() -> None:
     torch.testing.assert_close(norm.running_mean, means.mean(0))
     torch.testing.assert_close(norm.running_var, variances.mean(0))
     assert norm.momentum == before and not network.training and not norm.training
+
+
+def test_frozen_stages_keep_theirs() -> None:
+    options = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
+    config = ModelConfig("resnet18", options, "none", [32, 32], deconv=[8], freeze=["layer1"])
+    network = build_model(config, 2).train()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    estimate_norm([network], [torch.rand(2, 3, 32, 32)])
+    changed = {key for key, value in network.state_dict().items() if not torch.equal(value, before[key])}
+    assert any("stem" in key for key in changed) and not any("layer1" in key for key in changed)
+    assert not network.backbone.stages["layer1"].training and network.backbone.stages["layer2"].training
 
 
 def _layer() -> nn.Sequential:

@@ -8,6 +8,8 @@ from torch import nn
 
 from semipose.config import OptimConfig
 from semipose.errors import UsageError
+from semipose.models.stages import Staged
+from semipose.options import check_limits
 from semipose.training.muon import Muon
 from semipose.training.optim import (
     Guard,
@@ -86,6 +88,58 @@ def test_weight_decay_is_of_kernels_and_matrices() -> None:
         torch.testing.assert_close(p.detach(), was * 0.95 if p.ndim > 1 else was)
     with pytest.raises(UsageError, match=r"optim.weight_decay is 0.1; adam has none: set optim.name=adamw"):
         build_optimizer(OptimConfig(weight_decay=0.1), net)
+
+
+class Pose(nn.Module):
+    """A backbone, a head, and positions, which are no kernel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Staged()
+        self.backbone.stages = nn.ModuleDict({"stem": nn.Conv2d(3, 4, 3)})
+        self.head = nn.Conv2d(3, 4, 3)
+        self.head.pos_embed = nn.Parameter(torch.zeros(1, 2, 2, 4))
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "muon"])
+def test_backbones_have_a_part_of_the_rate(name) -> None:
+    """The first step of each optimiser is as long as its rate, whatever the gradient."""
+    config = OptimConfig(name=name, lr=0.1, lr_rest=0.05, backbone_rate=0.1, newton_schulz=5)
+    net = Pose()
+    optimizer = build_optimizer(config, net)
+    set_rates(optimizer, config, 0, 10)
+    counted = [p for group in optimizer.param_groups for p in group["params"]]
+    assert {id(p) for p in counted} == {id(p) for p in net.parameters()} and len(counted) == 5
+    before = {key: p.detach().clone() for key, p in net.named_parameters()}
+    for p in net.parameters():
+        p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
+    optimizer.step()
+    moved = {key: float((p.detach() - before[key]).norm()) for key, p in net.named_parameters()}
+    assert moved["backbone.stages.stem.bias"] == pytest.approx(0.1 * moved["head.bias"], rel=1e-2)
+    assert moved["backbone.stages.stem.weight"] == pytest.approx(0.1 * moved["head.weight"], rel=1e-2)
+    again = build_optimizer(config, net)
+    again.load_state_dict(optimizer.state_dict())
+    assert [group.get("factor") for group in again.param_groups] == [
+        group.get("factor") for group in optimizer.param_groups
+    ]
+
+
+def test_positions_are_no_kernels() -> None:
+    net = Pose()
+    muon = build_optimizer(OptimConfig(name="muon"), net)
+    assert [[*p.shape] for p in muon.param_groups[1]["params"]] == [[4], [4], [1, 2, 2, 4]]
+
+
+def test_one_rate_has_no_further_groups() -> None:
+    for name, count in (("adam", 1), ("adamw", 2), ("muon", 2)):
+        groups = build_optimizer(OptimConfig(name=name), Pose()).param_groups
+        assert len(groups) == count and not any("factor" in group for group in groups)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.5, -1.0])
+def test_a_backbone_s_rate_is_a_part(rate) -> None:
+    with pytest.raises(UsageError, match=r"backbone_rate is .*; it is above 0 and up to 1; .* see model.freeze"):
+        check_limits(OptimConfig(backbone_rate=rate))
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "muon"])

@@ -104,6 +104,7 @@ class OptimConfig:
         momentum: of muon, Nesterov's.
         newton_schulz: of muon, iterations that make a matrix orthogonal: more take longer and come nearer.
         weight_decay: of adamw and muon, decoupled.
+        backbone_rate: the part of the rate that backbones have; decoder and head have the whole.
         schedule: `step`, times `gamma` at each milestone; `cosine`, half a wave down to `final`; or `wsd`, constant,
             then straight down to `final` (warm-up, stable, decay).
         warmup: the rate first rises to its full height: below 1 a part of the length, from 1 on a number of steps.
@@ -123,6 +124,11 @@ class OptimConfig:
     momentum: float = option(0.95, Limit(lambda value: 0 <= value < 1, "it is 0 or more and below 1"), JORDAN)
     newton_schulz: int = option(3, within(1, 20, "it is a number of iterations, 1 to 20"), f"ours; 5 in {JORDAN}")
     weight_decay: float = option(0.0, at_least(0, "it can be 0 or more"), "none in Xie, section 6.1")
+    backbone_rate: float = option(
+        1.0,
+        Limit(lambda value: 0 < value <= 1, "it is above 0 and up to 1; to keep stages as they are, see model.freeze"),
+        "one rate in Xie, section 6.1",
+    )
     schedule: str = option("step", one_of("step", "cosine", "wsd"), TEXT)
     warmup: float = option(0.0, at_least(0, "it is a part of the length below 1, or a number of steps"), TEXT)
     milestones: list[float] = option([0.7, 0.9], every(within(0, 1, "it is parts of the length, from 0 to 1")), TEXT)

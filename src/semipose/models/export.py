@@ -56,6 +56,9 @@ def write_onnx(
     file = Path(out) if out is not None else (path if path.is_dir() else path.parent) / "model.onnx"
     ready(file, b"semipose")  # in what `about` says below
     network = network.to(memory_format=torch.contiguous_format).eval()
+    for module in network.modules():
+        if hasattr(module, "fused_attn"):  # timm's attention in one call, which ONNX has for some shapes alone
+            module.fused_attn = False
     example = torch.rand(2, 3, *network.size, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -8,11 +8,11 @@ import timm
 from torch import Tensor, nn
 
 from semipose.errors import UserError
-from semipose.models.stages import unavailable
+from semipose.models.stages import Staged, unavailable
 from semipose.models.taps import Tap, no_tap
 
 
-class HRNet(nn.Module):
+class HRNet(Staged):
     """The stages of timm's HRNet: "stem" and "layer1" with one branch, then "layer2", "layer3" and "layer4" with two,
     three and four, of which the first, of stride 4, is the output.
 

@@ -1,8 +1,9 @@
 """SimpleBaseline (Xiao et al., ECCV 2018): a backbone, deconvolutions, and a 1x1 head that draws a heatmap a joint.
-HRNet's pose network is the same without deconvolutions."""
+HRNet's pose network is the same without deconvolutions; other decoders can take their place."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 
 from semipose.errors import UserError
 from semipose.geometry import MEAN_COLOR, Size
-from semipose.models.hrnet import HRNet
-from semipose.models.stages import Backbone
+from semipose.models.decoders import build_decoder
+from semipose.models.stages import Staged
 from semipose.models.taps import Tap, no_tap
 
 DEVIATION = (0.229, 0.224, 0.225)
@@ -25,6 +26,7 @@ class SimpleBaseline(nn.Module):
         joints: K.
         size: (H, W) of the images.
         deconv: channels of each stride-2 deconvolution; (256, 256, 256) in the paper.
+        decoder, sigma: see `semipose.models.decoders.build_decoder`.
         mean, deviation: of the normalisation, of the channels in the order the backbone sees them.
         bgr: the backbone sees blue first.
 
@@ -36,39 +38,30 @@ class SimpleBaseline(nn.Module):
 
     def __init__(
         self,
-        backbone: Backbone | HRNet,
+        backbone: Staged,
         joints: int,
         size: Size,
         deconv: Sequence[int] = (256, 256, 256),
         mean: Sequence[float] = MEAN_COLOR,
         deviation: Sequence[float] = DEVIATION,
         bgr: bool = False,
+        decoder: str = "deconv",
+        sigma: float = 2.0,
     ) -> None:
         super().__init__()
         self.size = (int(size[0]), int(size[1]))
-        if self.size[0] % backbone.multiple or self.size[1] % backbone.multiple:
-            nearest = tuple(max(1, round(s / backbone.multiple)) * backbone.multiple for s in self.size)
+        parts = build_decoder(decoder, backbone.channels, backbone.reduction, deconv, joints, sigma)
+        multiple = math.lcm(backbone.multiple, parts.stride)
+        if self.size[0] % multiple or self.size[1] % multiple:
+            nearest = tuple(max(1, round(s / multiple)) * multiple for s in self.size)
             raise UserError(
-                f"model.size {list(self.size)} does not divide by the backbone's stride {backbone.multiple};"
+                f"model.size {list(self.size)} does not divide by the backbone's stride {multiple};"
                 f" the nearest that does is {list(nearest)}"
             )
-        if backbone.reduction % 2 ** len(deconv):
-            raise UserError(
-                f"model.deconv has {len(deconv)} stages, each doubling the resolution, but the backbone's stride is"
-                f" only {backbone.reduction}; give fewer"
-            )
         self.backbone, self.bgr = backbone, bgr
-        self.decoder = nn.Sequential()
-        channels = backbone.channels
-        for width in deconv:
-            self.decoder.extend(
-                [nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
-            )
-            channels = width
         self.mean: Tensor
         self.deviation: Tensor
-        self.head = nn.Conv2d(channels, joints, 1)
-        self.stride = backbone.reduction // 2 ** len(deconv)
+        self.decoder, self.head, self.stride = parts
         self.first_cell = (self.stride - 1) / 2
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(deviation)[:, None, None], persistent=False)

@@ -1,21 +1,4 @@
-"""Weights that others published, read into this package's own files.
-
-Layouts, by the names of their tensors, after a `module.` that DataParallel puts before each:
-
-- `pose_resnet` (SimpleBaseline's repository): torchvision's ResNet (`conv1`, `bn1`, `layer1` to `layer4`),
-  `deconv_layers.0/3/6` with batch norms `1/4/7`, and `final_layer`.
-- `pose_hrnet` (HRNet's repository): `conv1`, `bn1`, `conv2`, `bn2`, `layer1`, `transition1` to `3`, `stage2` to `4`,
-  `final_layer`.
-- `posedual` (Xie et al. 2021's released code): one of the former two twice, under `resnet.` and `resnet2.` whatever the
-  backbone; the ResNet's head is `final_layer_1`. It has 24 channels, `UNION`, of which a data set uses its own. Their
-  single network has `resnet.` alone.
-- `mmpose_resnet`, `mmpose_hrnet` (MMPose's top-down heatmap models): the same under `backbone.`, and
-  `deconv_layers` and `final_layer` under `keypoint_head.` (0.x) or `head.` (1.x).
-
-Names cannot tell what these were trained on. Taken as published: `pose_resnet` and `posedual` see blue first; in all of
-them cell u lies at pixel s u (UDP's variants put it elsewhere, and ResNets of Caffe's style stride in another
-convolution: neither is told apart).
-"""
+"""Weights that others published, read into this package's own files; `semipose.models.layouts` has their layouts."""
 
 from __future__ import annotations
 
@@ -32,13 +15,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from semipose.errors import UserError, reason_of
+from semipose.files import read_json, read_mapping
 from semipose.models.build import build_model
 from semipose.models.checkpoint import refuse_bomb
 from semipose.models.config import ModelConfig
+from semipose.models.layouts import Public, places, read_layout
 from semipose.models.weights import save_model
-from semipose.skeleton import SKELETONS, Skeleton, joint_map
-
-State = Mapping[str, Tensor]
+from semipose.skeleton import SKELETONS, Skeleton, infer_pairs, joint_map
 
 UNION = Skeleton(
     "union",
@@ -52,14 +35,30 @@ UNION = Skeleton(
 """PoseDual's 24 channels."""
 
 BY_COUNT = {17: "coco", 16: "mpii", len(UNION): "coco"}
-RESNETS: dict[tuple[str, tuple[int, ...]], str] = {
-    ("conv2", (2, 2, 2, 2)): "resnet18",
-    ("conv2", (3, 4, 6, 3)): "resnet34",
-    ("conv3", (3, 4, 6, 3)): "resnet50",
-    ("conv3", (3, 4, 23, 3)): "resnet101",
-    ("conv3", (3, 8, 36, 3)): "resnet152",
+
+
+def _animal(name: str, joints: str) -> Skeleton:
+    names = tuple(joints.split())
+    return Skeleton(name, names, infer_pairs(names))
+
+
+ANIMALS = {
+    39: _animal(
+        "superanimal_quadruped",
+        "nose upper_jaw lower_jaw mouth_end_right mouth_end_left right_eye right_earbase right_earend right_antler_base"
+        " right_antler_end left_eye left_earbase left_earend left_antler_base left_antler_end neck_base neck_end"
+        " throat_base throat_end back_base back_end back_middle tail_base tail_end front_left_thai front_left_knee"
+        " front_left_paw front_right_thai front_right_knee front_right_paw back_left_paw back_left_thai back_right_thai"
+        " back_left_knee back_right_knee back_right_paw belly_bottom body_middle_right body_middle_left",
+    ),
+    27: _animal(
+        "superanimal_topviewmouse",
+        "nose left_ear right_ear left_ear_tip right_ear_tip left_eye right_eye neck mid_back mouse_center mid_backend"
+        " mid_backend2 mid_backend3 tail_base tail1 tail2 tail3 tail4 tail5 left_shoulder left_midside left_hip"
+        " right_shoulder right_midside right_hip tail_end head_midpoint",
+    ),
 }
-"""By the last convolution of a block and the blocks a layer."""
+"""SuperAnimal's joints, by their number."""
 
 
 LARGE, WIDE = 384, 3.0
@@ -71,7 +70,7 @@ class ImportedWeights:
     """What `import_weights` found and wrote.
 
     Attributes:
-        layout: pose_resnet, pose_hrnet, posedual, mmpose_resnet or mmpose_hrnet.
+        layout: see `semipose.models.layouts`.
         config: of the networks.
         skeleton: whose joints they predict.
         matched: tensors that were taken, over all networks.
@@ -111,38 +110,37 @@ def import_weights(
     path, folder = Path(file), Path(out)
     if (folder / "model.safetensors").exists():
         raise UserError(f"{folder} holds a model.safetensors already; choose another folder")
-    layout, states, left_out = _networks(_read(path), path)
-    joints, rows = _skeleton(skeleton, len(states[0]["final_layer.weight"]), path)
-    try:
-        backbone, options = (_hrnet if "stage4.0.fuse_layers.0.1.0.weight" in states[0] else _resnet)(states[0])
-    except KeyError as error:
-        raise UserError(f"{path} has the layout {layout} but lacks {error.args[0]}; it was cut or edited") from None
-    config = ModelConfig(
-        backbone=backbone,
-        options=options,
-        weights="none",
-        size=list(size or _size(path, joints)),
-        deconv=[w.shape[1] for name, w in states[0].items() if name.startswith("deconv_layers.") and w.ndim == 4],
-        bgr=layout in ("pose_resnet", "posedual") if bgr is None else bgr,
-    )
-    config.sigma = WIDE if config.size[0] >= LARGE else config.sigma
+    named = tuple(size) if size else _named_size(path)
+    tensors, meta = _read(path)
+    public = read_layout(tensors, path, (named[0], named[1]) if named else None)
+    joints, rows = _skeleton(_asked(skeleton), public, meta, path)
+    settings = {"size": [256, 192] if len(joints) == 17 else [256, 256], **public.settings}
+    settings |= {} if named is None else {"size": list(named)}
+    config = ModelConfig(**{"weights": "none", **settings})
+    config.bgr = config.bgr if bgr is None else bgr
+    config.sigma = WIDE if config.size[0] >= LARGE and "sigma" not in settings else config.sigma
+    left_out = public.left_out
     files, matched = [], 0
-    filled = [_filled(config, joints, rows, state, path) for state in states]
+    filled = [_filled(config, joints, rows, state, path) for state in public.states]
     folder.mkdir(parents=True, exist_ok=True)
     for stem, (network, count, extra) in zip(("model", "model-b"), filled, strict=False):
-        save_model(folder / stem, network, config, joints, first_cell=0.0)
+        save_model(folder / stem, network, config, joints, first_cell=public.first_cell)
         files += [folder / f"{stem}.safetensors", folder / f"{stem}.json"]
         matched, left_out = matched + count, left_out + extra
-    return ImportedWeights(layout, config, joints, matched, tuple(left_out), tuple(files))
+    return ImportedWeights(public.layout, config, joints, matched, tuple(left_out), tuple(files))
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    """Names and tensors, without `module.`."""
+def _read(path: Path) -> tuple[dict[str, Tensor], Any]:
+    """Names and tensors, without `module.`, and what the file says beside them."""
+    if path.suffix.lower() in KERAS:
+        raise UserError(
+            f"{path} is a file of Keras, as SLEAP's and DeepLabCut's older networks, which is not read; {RETRAIN}"
+        )
     try:
-        with torch.serialization.safe_globals(_numbers()):
-            plain = path.suffix == ".safetensors"
-            if not plain:
-                refuse_bomb(path, path.read_bytes())
+        plain = path.suffix == ".safetensors"
+        if not plain:
+            refuse_bomb(path, path.read_bytes())
+        with torch.serialization.safe_globals([*_numbers(), *([] if plain else _settings(path))]):
             content: Any = load_file(path) if plain else torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error})") from None
@@ -150,12 +148,47 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise
     except Exception as error:  # a damaged pickle raises nearly anything
         raise UserError(f"{path} holds no plain tensors that torch can read ({_reason(error)})") from error
+    meta = content.get("meta") if isinstance(content, Mapping) else None
     if isinstance(content, Mapping):
         content = next(
             (content[key] for key in ("state_dict", "model") if isinstance(content.get(key), Mapping)), content
         )
     tensors = {k: v for k, v in content.items() if isinstance(v, Tensor)} if isinstance(content, Mapping) else {}
-    return {str(key).removeprefix("module."): value for key, value in tensors.items()}
+    return {str(key).removeprefix("module."): value for key, value in tensors.items()}, meta
+
+
+KERAS = (".h5", ".hdf5", ".keras")
+RETRAIN = "train from the labels of that project, and start from other weights"
+SETTINGS = ("omegaconf.", "lightning_pose.", "lightning.", "sleap_nn.", "attr.", "typing.", "collections.", "mmengine.")
+KINDS = tuple(f"builtins.{kind}" for kind in ("bool", "dict", "float", "int", "list", "set", "str", "tuple"))
+"""Modules whose values stand beside the tensors of checkpoints as settings, and kinds of values that settings name.
+Nothing of them is made or run: whatever they name is read as something that is empty."""
+
+
+class _Empty:
+    """In place of a setting: takes whatever it is given and keeps nothing."""
+
+    def __new__(cls, *_: Any, **__: Any) -> _Empty:
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def __setstate__(self, state: Any) -> None: ...
+
+    def __setitem__(self, key: Any, value: Any) -> None: ...
+
+    def append(self, value: Any) -> None: ...
+
+    def extend(self, values: Any) -> None: ...
+
+
+def _settings(path: Path) -> list[Any]:
+    """An empty stand-in for each setting that a checkpoint names, each a class of its own."""
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
+    except Exception:  # of a file that is no zip of torch's; reading it says more
+        return []
+    return [(type("Empty", (_Empty,), {}), name) for name in names if name.startswith(SETTINGS) or name in KINDS]
 
 
 def _numbers() -> list[Any]:
@@ -179,53 +212,79 @@ def _reason(error: Exception) -> str:
     return f"{reason_of(error)[:100]}; was it cut short? fetch it again"
 
 
-def _networks(tensors: dict[str, Tensor], path: Path) -> tuple[str, list[dict[str, Tensor]], list[str]]:
-    """The layout, its networks under the plain layouts' names, and what belongs to none."""
-    released = [p for p in ("resnet.", "resnet2.") if f"{p}conv1.weight" in tensors]
-    head = next((p for p in ("keypoint_head.", "head.") if f"{p}final_layer.weight" in tensors), "")
-    if released:
-        groups = [{p: ""} for p in released]
-    elif head and "backbone.conv1.weight" in tensors:
-        groups = [{"backbone.": "", f"{head}deconv_layers.": "deconv_layers.", f"{head}final_layer.": "final_layer."}]
-    else:
-        groups = [{"": ""}]
-    states = [_renamed(tensors, group) for group in groups]
-    taken = [prefix for group in groups for prefix in group]
-    left_out = [key for key in tensors if not key.startswith(tuple(taken))]
-    kinds = (
-        ("resnet", "layer4.0.conv1.weight", "deconv_layers.0.weight"),
-        ("hrnet", "stage4.0.fuse_layers.0.1.0.weight"),
-    )
-    for kind, *needed in kinds:
-        if all(name in state for state in states for name in ("conv1.weight", "final_layer.weight", *needed)):
-            plain = "posedual" if released else f"mmpose_{kind}" if head else f"pose_{kind}"
-            return plain, states, left_out
-    shown = ", ".join(list(tensors)[:3]) or "nothing"
-    raise UserError(
-        f"{path} has none of the known layouts (pose_resnet, pose_hrnet, PoseDual, MMPose's heatmap ResNet and HRNet);"
-        f" its tensors begin with {shown}"
-    )
+def _asked(wanted: str | Skeleton | None) -> str | Skeleton | None:
+    """A skeleton that is named by a file: DeepLabCut's config.yaml or pytorch_config.yaml, Lightning Pose's."""
+    if isinstance(wanted, str) and Path(wanted).suffix in (".yaml", ".yml"):
+        names = _names_in(Path(wanted))
+        if names is None:
+            raise UserError(f"{wanted} names no joints (bodyparts, keypoint_names or joints); name a file that does")
+        return _listed(names, wanted)
+    return wanted
 
 
-def _renamed(tensors: State, group: Mapping[str, str]) -> dict[str, Tensor]:
-    found = {}
-    for key, value in tensors.items():
-        for prefix, name in group.items():
-            if key.startswith(prefix):
-                found[name + key.removeprefix(prefix).replace("final_layer_1.", "final_layer.")] = value
-    return found
+def _names_in(file: Path) -> list[str] | None:
+    """Joints in the settings of another program, or a list `joints`."""
+    content = read_mapping(file)
+    for section, key in (("metadata", "bodyparts"), ("data", "keypoint_names"), ("", "bodyparts"), ("", "joints")):
+        names = (content.get(section) or {}) if section else content
+        names = names.get(key) if isinstance(names, Mapping) else None
+        if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+            return names
+    return None
 
 
-def _skeleton(wanted: str | Skeleton | None, channels: int, path: Path) -> tuple[Skeleton, list[int]]:
+def _listed(names: Sequence[str], where: object) -> Skeleton:
+    try:
+        return Skeleton("weights", tuple(names), infer_pairs(names))
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def _said(meta: Any, public: Public, path: Path) -> Skeleton | None:
+    """The joints that the file itself names (MMPose 1.x), or settings of the same program that lie where it puts
+    them: beside the file, or of Lightning Pose four folders above it."""
+    dataset = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
+    named = dataset.get("keypoint_id2name") if isinstance(dataset, Mapping) else None
+    if isinstance(named, Mapping) and len(named) == public.channels and {*named} == {*range(len(named))}:
+        names = [str(named[i]) for i in range(len(named))]
+        same = next((s for s in SKELETONS.values() if list(s.joints) == names), None)
+        return same or _listed(names, path)
+    above = path.absolute().parents
+    files = {
+        "deeplabcut": [path.parent / "pytorch_config.yaml"],
+        "lightning": [path.parent / "config.yaml", *(folder / "config.yaml" for folder in above[1:5])],
+        "vitpose": [path.parent / "config.json"],
+    }.get(public.layout.partition("_")[0], [])
+    for file in files:
+        if not file.is_file():
+            continue
+        if file.suffix == ".json":
+            labels = read_json(file)
+            labels = labels.get("id2label") if isinstance(labels, Mapping) else None
+            numbers = [str(i) for i in range(public.channels)]
+            names_ = (
+                [str(labels[i]) for i in numbers] if isinstance(labels, Mapping) and {*labels} == {*numbers} else None
+            )
+            if names_ and public.channels not in BY_COUNT and not names_[0].startswith("LABEL_"):
+                return _listed(names_, file)
+        elif (found := _names_in(file)) is not None and len(found) == public.channels:
+            return _listed(found, file)
+    return ANIMALS.get(public.channels) if public.layout.startswith("deeplabcut") else None
+
+
+def _skeleton(wanted: str | Skeleton | None, public: Public, meta: Any, path: Path) -> tuple[Skeleton, list[int]]:
     """The joints, and which of the head's channels they are."""
-    name = BY_COUNT.get(channels) if wanted is None else wanted
-    known = f"known are {', '.join(f'{s.name} ({len(s)})' for s in SKELETONS.values())}"
-    skeleton = name if isinstance(name, Skeleton) else SKELETONS.get(name or "")
+    channels = public.channels
+    every = {**SKELETONS, **{skeleton.name: skeleton for skeleton in ANIMALS.values()}}
+    known = f"known are {', '.join(f'{s.name} ({len(s)})' for s in every.values())}; or a YAML file with their names"
+    said = _said(meta, public, path) if wanted is None else None
+    name = said or (BY_COUNT.get(channels) if wanted is None else wanted)
+    skeleton = name if isinstance(name, Skeleton) else every.get(name or "")
     if skeleton is None:
         what = f"there is no skeleton {wanted!r}" if wanted else f"{path} predicts {channels} joints; name its skeleton"
         raise UserError(f"{what}; {known}")
     rows = list(range(channels))
-    if channels == len(UNION) != len(skeleton):
+    if channels == len(UNION) != len(skeleton) and public.layout == "posedual":
         found = joint_map(UNION, skeleton)
         lacking = [joint for joint, row in zip(skeleton.joints, found, strict=True) if row is None]
         if lacking:
@@ -238,75 +297,13 @@ def _skeleton(wanted: str | Skeleton | None, channels: int, path: Path) -> tuple
     return skeleton, rows
 
 
-def _size(path: Path, skeleton: Skeleton) -> list[int]:
+def _named_size(path: Path) -> tuple[int, int] | None:
     named = re.search(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)", path.name)
-    if named:
-        return [int(named[1]), int(named[2])]
-    return [256, 192] if len(skeleton) == 17 else [256, 256]
+    return (int(named[1]), int(named[2])) if named else None
 
 
-def _resnet(state: State) -> tuple[str, dict[str, Any]]:
-    """timm's name and options of the ResNet whose tensors these are."""
-    layers = tuple(_count(state, rf"layer{i}\.(\d+)\.") for i in (1, 2, 3, 4))
-    channels = [len(state[f"layer{i}.0.conv1.weight"]) for i in (1, 2, 3, 4)]
-    last = "conv3" if "layer1.0.conv3.weight" in state else "conv2"
-    if (last, layers) in RESNETS and channels == [64, 128, 256, 512]:
-        return RESNETS[last, layers], {}
-    return ("resnet50" if last == "conv3" else "resnet18"), {"layers": list(layers), "channels": channels}
-
-
-def _hrnet(state: State) -> tuple[str, dict[str, Any]]:
-    """timm's name and options of the HRNet whose tensors these are."""
-    from timm.models.hrnet import cfg_cls
-
-    stages: dict[str, Any] = {"stage1": _stage("BOTTLENECK", 1, [_count(state, r"layer1\.(\d+)\.")], [
-        len(state["layer1.0.conv1.weight"])])}  # fmt: skip
-    for stage in ("stage2", "stage3", "stage4"):
-        branches = range(_count(state, rf"{stage}\.0\.branches\.(\d+)\."))
-        blocks = [_count(state, rf"{stage}\.0\.branches\.{i}\.(\d+)\.") for i in branches]
-        channels = [len(state[f"{stage}.0.branches.{i}.0.conv1.weight"]) for i in branches]
-        stages[stage] = _stage("BASIC", _count(state, rf"{stage}\.(\d+)\."), blocks, channels)
-    for name, theirs in cfg_cls.items():
-        if all(_listed(theirs[stage]) == mine for stage, mine in stages.items()):
-            return name, {}
-    return "hrnet_w18", stages
-
-
-def _stage(block: str, modules: int, blocks: list[int], channels: list[int]) -> dict[str, Any]:
-    return {
-        "num_modules": modules,
-        "num_branches": len(blocks),
-        "block_type": block,
-        "num_blocks": blocks,
-        "num_channels": channels,
-        "fuse_method": "SUM",
-    }
-
-
-def _listed(stage: Any) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in stage.items()}
-
-
-def _count(state: State, pattern: str) -> int:
-    """One more than the highest number that stands in the names' place."""
-    return 1 + max((int(found[1]) for name in state if (found := re.match(pattern, name))), default=-1)
-
-
-def _places(hrnet: bool) -> dict[str, str]:
-    """How names begin in the plain layouts, and in this package's networks."""
-    stages = "backbone.stages"
-    found = {"final_layer.": "head.", "deconv_layers.": "decoder."}
-    found |= {"conv1.": f"{stages}.stem.0.", "bn1.": f"{stages}.stem.1."}
-    if not hrnet:
-        return found | {f"layer{i}.": f"{stages}.layer{i}.{int(i == 1)}." for i in (1, 2, 3, 4)}
-    found |= {"conv2.": f"{stages}.stem.3.", "bn2.": f"{stages}.stem.4.", "layer1.": f"{stages}.layer1."}
-    for i in (2, 3, 4):
-        found |= {f"transition{i - 1}.": f"{stages}.layer{i}.transition.", f"stage{i}.": f"{stages}.layer{i}.stage."}
-    return found
-
-
-def _moved(name: str, places: Mapping[str, str]) -> str:
-    return next((new + name.removeprefix(old) for old, new in places.items() if name.startswith(old)), name)
+def _moved(name: str, moves: Mapping[str, str]) -> str:
+    return next((new + name.removeprefix(old) for old, new in moves.items() if name.startswith(old)), name)
 
 
 def _filled(
@@ -314,15 +311,16 @@ def _filled(
 ) -> tuple[torch.nn.Module, int, list[str]]:
     """The network with the file's tensors in it, how many those are, and the names of those it has no place for."""
     network = build_model(config, len(skeleton))
-    mine, places = network.state_dict(), _places(config.backbone.startswith("hrnet"))
-    names = {_moved(name, places): name for name in state}
+    kind = next((kind for kind in ("hrnet", "vit") if config.backbone.startswith(kind)), "resnet")
+    mine, moves = network.state_dict(), places(kind, config.options.get("depth", 0))
+    names = {_moved(name, moves): name for name in state}
     theirs = {ours: state[name] for ours, name in names.items() if ours in mine}
     for name in {"head.weight", "head.bias"} & theirs.keys():
         theirs[name] = theirs[name][rows]
     needed = [name for name in mine if not name.endswith("num_batches_tracked")]
     wrong = [name for name in needed if name not in theirs or theirs[name].shape != mine[name].shape]
     if wrong:
-        first = _moved(wrong[0], {ours: theirs for theirs, ours in places.items()})
+        first = _moved(wrong[0], {ours: theirs for theirs, ours in moves.items()})
         raise UserError(
             f"{path} does not fit {config.backbone}: {len(needed) - len(wrong)} of {len(needed)} tensors match,"
             f" {len(wrong)} are missing or of another shape, first {first}"

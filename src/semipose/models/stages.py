@@ -3,25 +3,64 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import timm
 from timm.models import FeatureListNet
 from torch import Tensor, nn
 
-from semipose.errors import UserError, reason_of
+from semipose.errors import UsageError, UserError, reason_of
 from semipose.models.config import ModelConfig
 from semipose.models.taps import Tap, no_tap
 
 
-class Backbone(nn.Module):
-    """The stages of a timm backbone: "stem", then one "layerN" for each later stride or feature.
+class Staged(nn.Module):
+    """A backbone in stages, of which some may be frozen: their weights do not learn, and they stay in evaluation mode,
+    so that batch norm keeps its statistics. Where they are the first, nothing is kept for a backward pass through them.
 
     Attributes:
-        channels: of the last stage.
-        reduction: pixels a cell of the last stage.
+        stages: by name, in the order in which they compute.
+        frozen: names of stages.
+        channels: of the output.
+        reduction: pixels a cell of the output.
         multiple: what the sizes of images divide by.
     """
+
+    stages: nn.ModuleDict
+    frozen: tuple[str, ...] = ()
+    channels: int
+    reduction: int
+    multiple: int
+
+    def freeze(self, names: Sequence[str], backbone: str) -> None:
+        """From now on.
+
+        Raises:
+            UsageError: there is no such stage; says which the backbone has.
+        """
+        for name in names:
+            if name not in self.stages:
+                raise UsageError(f"model.freeze has {name!r}; the stages of {backbone} are {', '.join(self.stages)}")
+            self.stages[name].requires_grad_(False)
+        self.frozen = tuple(names)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Staged:
+        super().train(mode)
+        for name in self.frozen:
+            self.stages[name].train(False)
+        return self
+
+
+def frozen_in(network: nn.Module) -> set[nn.Module]:
+    """All modules of frozen stages."""
+    backbones = [module for module in network.modules() if isinstance(module, Staged)]
+    return {module for each in backbones for name in each.frozen for module in each.stages[name].modules()}
+
+
+class Backbone(Staged):
+    """The stages of a timm backbone: "stem", then one "layerN" for each later stride or feature."""
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__()
@@ -107,7 +146,8 @@ def _stages(net: Any, name: str) -> dict[str, nn.Module]:
         ends = [i in net._stage_out_idx for i in range(len(steps))]
     else:
         raise UserError(
-            f"backbone {name!r} does not yield its stages in order; choose a ResNet, HRNet, EfficientNet or ConvNeXt"
+            f"backbone {name!r} does not yield its stages in order; choose a ResNet, HRNet, EfficientNet, ConvNeXt or"
+            " plain vision transformer"
         )
     groups: list[list[nn.Module]] = [[]]
     for step, end in zip(steps, ends, strict=True):

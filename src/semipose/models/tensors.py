@@ -14,15 +14,19 @@ from torch import nn
 from semipose.errors import UserError, boundary, reason_of
 from semipose.files import read_json
 from semipose.models import checkpoint
-from semipose.skeleton import Skeleton, joint_map
+from semipose.skeleton import Skeleton, likened
 
 
-def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = None) -> None:
+def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = None) -> str:
     """Start `network` from a `model.safetensors`, a run folder, or a checkpoint (its first network).
 
     Args:
         skeleton: the network's joints. Where the file says that it is for others, the head takes those of the same
-            name from it and keeps what it has drawn for the rest.
+            name, or of one that means the same (`semipose.skeleton.SYNONYMS`), from it and keeps what it has drawn
+            for the rest.
+
+    Returns:
+        which joint of the head began as which of the file's, in a line; "" where all are the file's own.
 
     Raises:
         UserError: names or shapes of the tensors do not fit, no joint is the same, or the file says that its network
@@ -34,9 +38,10 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
         raise UserError(
             f"{path} sees {'blue' if bgr else 'red'} first, this network does not; set model.bgr={str(bgr).lower()}"
         )
-    mine = network.state_dict()
+    mine, said = network.state_dict(), ""
     if skeleton is not None and joints is not None and tuple(joints) != tuple(skeleton.joints):
-        found = joint_map(Skeleton("weights", tuple(joints)), skeleton)
+        found = likened(Skeleton("weights", tuple(joints)), skeleton)
+        said = _mapping(joints, found, skeleton)
         ours = [k for k, at in enumerate(found) if at is not None]
         if not ours:
             raise UserError(f"{path} is for other joints ({_list(joints)}) than the data ({_list(skeleton.joints)})")
@@ -58,6 +63,15 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
             f"{', first ' + wrong[0] if wrong else ''}; it needs the same backbone, deconvolutions and number of joints"
         )
     network.load_state_dict(state)
+    return said
+
+
+def _mapping(theirs: Sequence[str], found: Sequence[int | None], skeleton: Skeleton) -> str:
+    pairs = [(joint, None if at is None else theirs[at]) for joint, at in zip(skeleton.joints, found, strict=True)]
+    taken = [joint if joint == other else f"{joint} (as {other})" for joint, other in pairs if other is not None]
+    fresh = [joint for joint, other in pairs if other is None]
+    end = f"; begin anew: {', '.join(fresh)}" if fresh else ""
+    return f"joints that begin from the weights: {', '.join(taken)}{end}"
 
 
 def _list(joints: Sequence[str]) -> str:

@@ -170,7 +170,7 @@ class Training:
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
         self.burn_in = round(getattr(config.method, "burn_in", 0) * self.steps)
-        self.networks = build_networks(config, self.skeleton, init_from)
+        self.networks = build_networks(config, self.skeleton, init_from, self.show)
         codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.skeleton.flip))
         self.method = self._method(codec)
         self.parameters = [*self.method.parameters()]

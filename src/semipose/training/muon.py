@@ -7,7 +7,7 @@ torch.optim.Muon takes matrices alone, makes them orthogonal one after the other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -86,6 +86,11 @@ class Flat(NamedTuple):
         return value.permute(self.order).reshape(self.short, self.long)
 
 
+def _groups(parameters: Iterable[nn.Parameter] | Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    listed: list[Any] = [*parameters]
+    return listed if listed and isinstance(listed[0], dict) else [{"params": listed}]
+
+
 class Muon(torch.optim.Optimizer):
     """Muon for kernels and matrices, fused AdamW for the rest.
 
@@ -93,8 +98,9 @@ class Muon(torch.optim.Optimizer):
     scalar on the device, and above 0, a step changes nothing, as with torch's fused optimisers.
 
     Args:
-        matrices: parameters of two or four dimensions; those of `transposed` are (inputs, outputs, height, width).
-        rest: all others that learn.
+        matrices: parameters of two or four dimensions; those of `transposed` are (inputs, outputs, height, width). Or
+            groups of them, `{"params": [...], ...}`.
+        rest: all others that learn, or groups of them.
         lr, lr_rest: rates of the two.
         momentum: Nesterov's.
         steps: Newton-Schulz iterations.
@@ -105,8 +111,8 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(
         self,
-        matrices: Iterable[nn.Parameter],
-        rest: Iterable[nn.Parameter],
+        matrices: Iterable[nn.Parameter] | Sequence[dict[str, Any]],
+        rest: Iterable[nn.Parameter] | Sequence[dict[str, Any]],
         lr: float,
         lr_rest: float,
         momentum: float = 0.95,
@@ -114,14 +120,17 @@ class Muon(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         transposed: Iterable[Tensor] = (),
     ) -> None:
-        of_matrices = {"params": [*matrices], "lr": lr, "momentum": momentum, "steps": steps, "decay": weight_decay}
-        of_rest = {"params": [*rest], "lr": lr_rest, "rest": True, "fused": True}  # fused: its steps stay on the device
-        super().__init__([of_matrices, of_rest], {})
+        of_matrices = {"lr": lr, "momentum": momentum, "steps": steps, "decay": weight_decay}
+        of_rest = {"lr": lr_rest, "rest": True, "fused": True}  # fused: its steps stay on the device
+        kinds = [(_groups(matrices), of_matrices), (_groups(rest), of_rest)]
+        super().__init__([{**group, **common} for groups, common in kinds for group in groups], {})
         turned = {id(parameter) for parameter in transposed}
-        self._stacks: dict[tuple[int, int], list[tuple[nn.Parameter, Flat]]] = {}
-        for parameter in self.param_groups[0]["params"]:
-            flat = Flat.of(parameter, id(parameter) in turned)
-            self._stacks.setdefault((flat.short, flat.long), []).append((parameter, flat))
+        self._stacks: list[dict[tuple[int, int], list[tuple[nn.Parameter, Flat]]]] = []
+        for group in self.param_groups[: len(kinds[0][0])]:
+            self._stacks.append({})
+            for parameter in group["params"]:
+                flat = Flat.of(parameter, id(parameter) in turned)
+                self._stacks[-1].setdefault((flat.short, flat.long), []).append((parameter, flat))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -130,11 +139,12 @@ class Muon(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        matrices, rest = self.param_groups
-        for stack in self._stacks.values():
-            if any(parameter.grad is not None for parameter, _ in stack):
-                self._step_stack(stack, matrices)
-        self._step_rest(rest)
+        for group, stacks in zip(self.param_groups, self._stacks, strict=False):
+            for stack in stacks.values():
+                if any(parameter.grad is not None for parameter, _ in stack):
+                    self._step_stack(stack, group)
+        for group in self.param_groups[len(self._stacks) :]:
+            self._step_rest(group)
         return loss
 
     def _step_stack(self, stack: list[tuple[nn.Parameter, Flat]], group: dict[str, Any]) -> None:

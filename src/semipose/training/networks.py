@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
@@ -28,8 +29,13 @@ def model_configs(config: Config) -> list[ModelConfig]:
     return [config.model, peer_of(config), config.model][: wants.networks]
 
 
-def build_networks(config: Config, skeleton: Skeleton, init_from: Sequence[Path] = ()) -> list[SimpleBaseline]:
+def build_networks(
+    config: Config, skeleton: Skeleton, init_from: Sequence[Path] = (), say: bool = False
+) -> list[SimpleBaseline]:
     """The networks that the method trains, started from files where some are given, taken in turn.
+
+    Args:
+        say: print which joints begin from the files, where they are for others.
 
     Raises:
         UserError: they would not see the same crops or not give heatmaps of one stride, or a file does not fit.
@@ -40,8 +46,10 @@ def build_networks(config: Config, skeleton: Skeleton, init_from: Sequence[Path]
     networks = [build_model(each, len(skeleton), config.seed * 10 + i) for i, each in enumerate(configs)]
     for network in networks[1:]:
         _same_stride(networks[0], network, "peer")
-    for network, path in zip(networks, cycle(init_from)):
-        load_weights(network, path, skeleton)
+    said = {path: load_weights(network, path, skeleton) for network, path in zip(networks, cycle(init_from))}
+    for path, line in said.items():
+        if line and say:
+            print(f"{path}: {line}", file=sys.stderr)
     return networks
 
 

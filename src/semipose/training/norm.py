@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from semipose.inference.evaluation import evaluating
+from semipose.models.stages import frozen_in
 
 
 def over_ranks(world: int) -> contextlib.AbstractContextManager[object]:
@@ -95,8 +96,10 @@ def _wide(x: Tensor) -> Tensor:
 def estimate_norm(networks: Sequence[nn.Module], batches: Iterable[Tensor]) -> None:
     """Running means and variances become the averages over `batches` of images (B, 3, H, W), each weighing the same
     (precise batch norm; Wu and Johnson 2021, "Rethinking Batch in BatchNorm", section 3.1). In training they are those
-    of the last ten or so batches, which are few images where batches are small."""
+    of the last ten or so batches, which are few images where batches are small. Frozen stages keep theirs."""
+    frozen = {module for network in networks for module in frozen_in(network)}
     norms = [m for network in networks for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [norm for norm in norms if norm not in frozen]
     usual = [norm.momentum for norm in norms]
     with evaluating(*networks):
         for norm in norms:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from semipose.config import OptimConfig
 from semipose.errors import UsageError
+from semipose.models.stages import Staged
 from semipose.training.muon import Muon
 
 
@@ -20,31 +21,54 @@ def build_adam(config: OptimConfig, parameters: Iterable[nn.Parameter]) -> torch
 
 
 def build_optimizer(config: OptimConfig, module: nn.Module) -> torch.optim.Optimizer:
-    """The optimiser that `config` names, over the parameters of `module` that learn.
+    """The optimiser that `config` names, over the parameters of `module` that learn; those of backbones in groups of
+    their own where `config.backbone_rate` is below 1.
 
     Raises:
         UsageError: weight decay with Adam.
     """
-    parameters = [p for p in module.parameters() if p.requires_grad]
+    parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    backbones = [part for part in module.modules() if isinstance(part, Staged)] if config.backbone_rate < 1 else []
+    slow = {id(p) for part in backbones for p in part.parameters()}
     if config.name == "adam":
         if config.weight_decay:
             raise UsageError(f"optim.weight_decay is {config.weight_decay:g}; adam has none: set optim.name=adamw")
-        return build_adam(config, parameters)
-    kernels = [p for p in parameters if p.ndim in (2, 4)]
-    rest = [p for p in parameters if p.ndim not in (2, 4)]
+        if not slow:
+            return build_adam(config, parameters.values())
+        return torch.optim.Adam(_parted([*parameters.values()], slow, config), lr=config.lr, fused=True)
+    kernels = [p for name, p in parameters.items() if _is_kernel(name, p)]
+    rest = [p for name, p in parameters.items() if not _is_kernel(name, p)]
     if config.name == "adamw":
-        groups = [{"params": kernels, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        groups = [
+            {**group, "weight_decay": decay}
+            for part, decay in ((kernels, config.weight_decay), (rest, 0.0))
+            for group in _parted(part, slow, config)
+        ]
         return torch.optim.AdamW(groups, lr=config.lr, fused=True)
     transposed = [m.weight for m in module.modules() if isinstance(m, nn.ConvTranspose2d) and m.groups == 1]
     rates, steps = (config.lr, config.lr_rest), config.newton_schulz
-    return Muon(kernels, rest, *rates, config.momentum, steps, config.weight_decay, transposed)
+    parts = [_parted(part, slow, config) for part in (kernels, rest)]
+    return Muon(*parts, *rates, config.momentum, steps, config.weight_decay, transposed)
+
+
+def _is_kernel(name: str, parameter: nn.Parameter) -> bool:
+    """Of a convolution or a matrix; a transformer's positions and tokens are none."""
+    return parameter.ndim in (2, 4) and name.rpartition(".")[2] == "weight"
+
+
+def _parted(parameters: list[nn.Parameter], slow: set[int], config: OptimConfig) -> list[dict[str, Any]]:
+    """One group, or where some are slow two, of which the second has a factor of the rate."""
+    groups: list[dict[str, Any]] = [{"params": [p for p in parameters if id(p) not in slow]}]
+    if slow:
+        groups.append({"params": [p for p in parameters if id(p) in slow], "factor": config.backbone_rate})
+    return groups
 
 
 def set_rates(optimizer: torch.optim.Optimizer, config: OptimConfig, step: int, steps: int) -> None:
     """Give every group its rate of a step: its own, times what the schedule says."""
     part = schedule(config, step, steps)
     for group in optimizer.param_groups:
-        group["lr"] = (config.lr_rest if group.get("rest") else config.lr) * part
+        group["lr"] = (config.lr_rest if group.get("rest") else config.lr) * part * group.get("factor", 1.0)
 
 
 def learning_rate(config: OptimConfig, step: int, steps: int) -> float:

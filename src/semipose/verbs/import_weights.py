@@ -20,13 +20,14 @@ def import_weights(
     skeleton: str | Skeleton | None = None,
     bgr: bool | None = None,
 ) -> ImportedWeights:
-    """Read a public checkpoint of SimpleBaseline, HRNet, PoseDual or MMPose.
+    """Read a public checkpoint of SimpleBaseline, HRNet, PoseDual, MMPose, ViTPose, DeepLabCut or Lightning Pose.
 
     Args:
         file: The checkpoint.
         out: Folder for model.safetensors and model.json; of PoseDual also model-b.
         size: The input's height and width; from the file's name by default.
-        skeleton: coco, mpii, lsp, ...; by the number of joints where that says it.
+        skeleton: coco, mpii, superanimal_quadruped, ..., or a YAML file that names the joints; by default as the file,
+            what lies beside it, or the number of joints says.
         bgr: Blue first; as the layout was published by default.
 
     Returns: the layout, the network's configuration and skeleton, what was taken and left out, and the files.

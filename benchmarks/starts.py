@@ -1,0 +1,126 @@
+"""Where a network starts, at equal minutes: backbones with and without frozen stages, from labels alone.
+
+    python benchmarks/starts.py mouse --data ../shared/data --minutes 10 --draws 0 1
+    python benchmarks/starts.py people --data ../shared/data --minutes 10 --draws 0 1
+    python benchmarks/starts.py --collect --minutes 10 --draws 0 1
+
+`mouse`: mice from above, 10 labels; `people`: LSPET, 500 labels; images, views, optimiser and validation as in
+promise.py. How long a step takes is measured first, by a short run of each start; its steps are what fits the minutes.
+`--start` chooses starts; what is finished is read. `--collect` writes results/starts.json from that: of each start the
+mean PCK in % and median error in pixels over its draws, and seconds a step.
+
+Run it on an idle machine, one process with one thread. Where timm's hub cannot be reached, ResNet18 and the
+transformer begin from random weights (`--hub` takes the hub's): the transformer's row then only shows that it trains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from common import run_once, write
+from promise import PROTOCOLS, score
+from semipose.config import Config, options
+from semipose.config.resolve import resolve
+
+LABELS = {"mouse": 10, "people": 500}
+FROZEN = {"freeze": ["stem", "layer1", "layer2"]}
+SLOW = {"optim": {"backbone_rate": 0.1}}
+LITE = {f"lite{i}": {"model": {"backbone": f"tf_efficientnet_lite{i}"}} for i in (0, 1, 2)}
+STARTS: dict[str, dict[str, Any]] = {
+    **LITE,
+    **{f"{name}_frozen": {"model": {**start["model"], **FROZEN}} for name, start in LITE.items()},
+    **{f"{name}_slow": {**start, **SLOW} for name, start in LITE.items()},
+    "resnet18": {"model": {"backbone": "resnet18"}},
+    "vit_small": {"model": {"backbone": "vit_small_patch16_dinov3", "decoder": "light", "deconv": None}},
+}
+"""Settings beyond the protocol's."""
+OF_THE_HUB = ("resnet18", "vit_small")
+TIMED = 24
+"""Steps of the short run."""
+
+
+def config_of(name: str, start: str, draw: int, asked: argparse.Namespace) -> Config:
+    """Of a start on a protocol's images, of no length yet."""
+    protocol, root = PROTOCOLS[name], asked.root / name
+    data = replace(
+        protocol.config.data,
+        labeled=str(asked.data / protocol.source),
+        split=str(protocol.split(LABELS[name], draw, False, asked.data, root).resolve()),
+        cache=str(asked.root / "cache"),
+    )
+    method = options("supervised", easy=protocol.config.method.easy)
+    base = replace(protocol.config, data=data, method=method, seed=draw, threads=1, eval_every=0, log_every=0)
+    random = start in OF_THE_HUB and not asked.hub
+    return resolve(
+        base, {**STARTS[start], "model": {**STARTS[start]["model"], **({"weights": "none"} if random else {})}}
+    )
+
+
+def run(name: str, start: str, draw: int, asked: argparse.Namespace) -> dict[str, Any]:
+    """The record of a start, with what a step took when it was timed."""
+    config, root = config_of(name, start, draw, asked), asked.root / name
+    timed = run_once(f"timed-{start}", replace(config, steps=TIMED), root)
+    seconds = timed["seconds"] / timed["steps"]
+    steps = max(1, round(60 * asked.minutes / seconds))
+    record = run_once(f"{start}-{asked.minutes:g}min-draw{draw}", replace(config, steps=steps), root)
+    return {**record, "seconds_per_step": round(record["seconds"] / record["steps"], 4), **score(record)}
+
+
+def is_finished(name: str, start: str, draw: int, asked: argparse.Namespace) -> bool:
+    return (asked.root / name / f"{start}-{asked.minutes:g}min-draw{draw}" / "summary.json").exists()
+
+
+def collect(asked: argparse.Namespace) -> None:
+    """Write the record of what is finished."""
+    runs: dict[str, Any] = {}
+    summary: dict[str, float] = {}
+    for name in PROTOCOLS:
+        for start in STARTS:
+            done = {
+                draw: run(name, start, draw, asked) for draw in asked.draws if is_finished(name, start, draw, asked)
+            }
+            runs |= {f"{name} {start} {draw}": record for draw, record in done.items()}
+            summary |= {f"{name}_{start}_{key}": value for key, value in means(done).items()}
+    write("starts", summary, runs, minutes=asked.minutes, labels=LABELS, hub=asked.hub)
+
+
+def means(done: Mapping[int, Mapping[str, Any]]) -> dict[str, float]:
+    """Over draws, of a start; empty where none is finished."""
+    return {
+        key: round(statistics.mean(record[key] for record in done.values()), 4 if key == "seconds_per_step" else 2)
+        for key in ("pck", "px", "seconds_per_step")
+        if done
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("protocol", choices=PROTOCOLS, nargs="*", help="mouse, people, or both")
+    parser.add_argument("--start", action="append", choices=STARTS, help="which starts; all by default")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of training, for each")
+    parser.add_argument("--draws", nargs="*", type=int, default=[0, 1])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--root", type=Path, default=Path("runs/starts"))
+    parser.add_argument("--hub", action="store_true", help="weights of timm's hub for resnet18 and vit_small")
+    parser.add_argument("--collect", action="store_true", help="write the record of what is finished")
+    asked = parser.parse_args()
+    asked.root = asked.root.resolve()
+    if asked.collect:
+        return collect(asked)
+    for name in asked.protocol or PROTOCOLS:
+        for draw in asked.draws:
+            for start in asked.start or STARTS:
+                record = run(name, start, draw, asked)
+                shown = {key: round(record[key], 4) for key in ("pck", "px", "seconds_per_step", "steps")}
+                print(name, draw, start, json.dumps(shown), flush=True)
+    return None
+
+
+if __name__ == "__main__":
+    main()
