@@ -30,7 +30,8 @@ from semipose.inference.boxes import finder_file
 from semipose.inference.ensemble import Ensemble
 from semipose.inference.found import Found
 from semipose.inference.predictor import HELD, Boxes, Predictor
-from semipose.outputs import Frame, Job, writers
+from semipose.outputs import Frame, Job, check_writers, writers
+from semipose.outputs.base import PLAIN, Style
 
 T = TypeVar("T")
 Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
@@ -72,6 +73,7 @@ def predict_files(
     progress: bool = True,
     views: str = "none",
     also: Sequence[str | Path] = (),
+    style: Style = PLAIN,
 ) -> Prediction:
     """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
     list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
@@ -98,6 +100,7 @@ def predict_files(
         frames: which frames of a video, see `semipose.data.video.choose`.
         cache: where found boxes are kept.
         also: further networks, as `model`: see `semipose.inference.ensemble`.
+        style: how poses are drawn.
 
     Raises:
         UserError: there is nothing to predict on, or nothing that can be read; the folder cannot be written, or holds
@@ -108,6 +111,8 @@ def predict_files(
 
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
+    names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
+    check_writers(names)
     members = [Predictor.load(each, device, decode, flip_test, views) for each in (model, *also)]
     second = Ensemble(members) if also else members[0]
     first = finder_file(model) if boxes is None else None
@@ -121,11 +126,10 @@ def predict_files(
         shown = (boxed[0] if boxed else whole for whole, boxed in groups.values())
         check_submission(submit, predictor.skeleton, (sample.image_id for sample in shown))
     _writable(folder)
-    names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
     files = (parse(image).file for image in groups)
     inputs = {Path(source), *([Path(boxes)] if boxes else []), *(file for file in files if file is not None)}
     most = max(len(boxed) for _, boxed in groups.values())
-    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs))
+    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs), style)
     with contextlib.ExitStack() as stack:
         outputs = [stack.enter_context(writer) for writer in writers(names, job)]
         waiting: deque[Frame] = deque()

@@ -136,6 +136,11 @@ class Training:
             check_groups(group, sizes[wants.unlabeled], self.share.world)
         self.state = RunState()
         self.sets = open_sets(config.data, wants.unlabeled, finder_in(run.path))
+        self.networks = build_networks(config, self.sets.skeleton, init_from)
+        teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
+        codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
+        self.method: Method = build_method(self._sided(), [*self.networks, *teachers], codec)
+        # What does not fit is refused by now, before an image is read.
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
@@ -149,10 +154,6 @@ class Training:
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
         self.burn_in = round(getattr(config.method, "burn_in", 0) * self.steps)
-        self.networks = build_networks(config, self.sets.skeleton, init_from)
-        teachers = trained_teachers(config, self.sets.skeleton, self.networks[0])
-        codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.sets.skeleton.flip))
-        self.method: Method = build_method(self._sided(), [*self.networks, *teachers], codec)
         self.parameters = [*self.method.parameters()]
         optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size), optimizer)

@@ -26,6 +26,12 @@ from semipose.errors import UserError, UserErrors
 from semipose.skeleton import Skeleton, joint_map
 
 _LISTED, SHOWN = 20, 6
+APART = {
+    "labeled": "put both of a pair on one side, by hand in the split, or take one out",
+    "unlabeled": "leave these images out of data.unlabeled, or validate on others",
+}
+"""What to do about near-duplicates across validation."""
+ONCE = "keep one of each: the others only make it weigh more"
 DARK = 40
 """Of 255: a set whose brightest pixel is below was not stored with the range that its file format has."""
 
@@ -195,7 +201,7 @@ def _images(use: str, scan: Scan) -> list[Finding]:
     twice = tuple(" = ".join(same) for same in copies.values() if len(same) > 1)
     if twice:
         findings.append(
-            Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice)
+            Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice, ONCE)
         )
     return findings
 
@@ -248,7 +254,7 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
                 "label them, or leave them to the unlabelled images",
                 [s.id for s in data if not s.labeled],
             ),
-            (False, "joints are never labelled", "leave them out with data.skeleton, joints", _never(data)),
+            (False, "joints are never labelled", _without(use, data), _never(data)),
         ]
     found = [
         Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in rows if ids
@@ -338,6 +344,15 @@ def _never(data: PoseData) -> list[str]:
     ]
 
 
+def _without(use: str, data: PoseData) -> str:
+    """What to do about joints that are never labelled."""
+    if use == "val":
+        return "nothing says how well they are predicted; label some images for validation that show them"
+    gone = set(_never(data))
+    rest = [joint for joint in (data.skeleton.joints if data.skeleton else ()) if joint not in gone]
+    return f"leave them out: skeleton: {{joints: [{', '.join(rest)}]}} in the data section" if gone and rest else ""
+
+
 def _joints(sets: dict[str, PoseData]) -> list[Finding]:
     """Where the validation joints are others, by name: they are scored on those in common."""
     skeletons = [sets[use].skeleton for use in ("labeled", "val") if use in sets]
@@ -382,7 +397,7 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
             pairs = tuple(f"{image} ~ {other}" for image, other in near.items())
             ours, theirs = _films(sets[use]), _films(sets["val"])
             together = any(ours[image] is not None and ours[image] == theirs[other] for image, other in near.items())
-            todo = "hold out whole videos: semipose init does where that leaves enough" if together else ""
+            todo = "hold out whole videos: semipose init does where that leaves enough" if together else APART[use]
             findings.append(Finding(False, text, pairs, todo, _both(sets[use], sets["val"], near)))
         copies = {i: held_out[c] for i, c in scans[use].digests.items() if c in held_out}
         if copies:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size
+from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size, refuse_moving
 from semipose.data.readers import Format
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample
@@ -84,6 +84,7 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, str, lis
     if path.suffix.lower() == LIST:
         return path.stem, str(path.parent), _listed(path)
     if path.is_file():
+        refuse_moving(path)
         return path.stem, "", [str(source)]
     if not path.exists():
         raise UserError(f"{path} does not exist; check the path")
