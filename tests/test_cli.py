@@ -50,7 +50,9 @@ def imported(*words: str) -> tuple[str, set[str]]:
 def test_help_names_every_verb_and_imports_none() -> None:
     text, modules = imported("--help")
     lines = [line.split() for line in text.splitlines() if line.startswith("  ")]
-    assert [line[0] for line in lines] == sorted(VERBS) and all(len(line) > 3 for line in lines)
+    assert sorted(line[0] for line in lines) == sorted(VERBS) and all(len(line) > 3 for line in lines)
+    titles = [line.strip() for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert titles == ["start:", "train and predict:", "label more:", "research:"] and lines[0][0] == "init"
     assert not modules & {*HEAVY, "cyclopts", "numpy"}
     assert not [name for name in modules if name.startswith("semipose.verbs.")]
 
@@ -217,6 +219,7 @@ USAGE = {
     "an option of another method": (["train", "--method.margin=1"], "it is one of denoise_select"),
     "a number out of its range": (["train", "--threads=-1"], "threads is -1"),
     "a threshold out of its range": (["evaluate", ".", "--threshold=-1"], "threshold is -1"),
+    "how many before the run": (["pick", "20", "runs/a"], "semipose pick runs/a --count 20"),
     "no data to check": (["check"], "--data"),
     "a start for a run that goes on": (
         ["train", "--resume", "a", "--recipe", "dual", "--out", "b"],

@@ -48,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(__version__)
         return DONE
     if not words or words[0] in ("--help", "-h"):
-        rows = [f"  {name.replace('_', '-'):15s} {verbs.summary(name)}" for name in verbs.names()]
-        print("\n".join(["Usage: semipose VERB [options]; semipose VERB --help says more", "", str(about), "", *rows]))
+        print("\n".join(["Usage: semipose VERB [options]; semipose VERB --help says more", "", str(about), *_listed()]))
         return DONE if words else USAGE
     try:
         return run(words[0], [word for word in words[1:] if word != "--debug"])
@@ -67,6 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             text = f"{type(error).__name__}: {str(error)[:500]} (--debug shows where)"
     print(f"semipose {words[0]}: {plain_line(text)}", file=sys.stderr)
     return code
+
+
+def _listed() -> Iterator[str]:
+    """The verbs, in lines, by what they are for."""
+    for title, some in verbs.grouped().items():
+        yield f"\n{title}:"
+        yield from (f"  {name.replace('_', '-'):15s} {verbs.summary(name)}" for name in some)
 
 
 def _plain_warning(

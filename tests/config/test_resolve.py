@@ -241,3 +241,24 @@ def test_null_is_named_in_any_section() -> None:
         resolve(Config(method=options("single")), {"method": {"hard": None}})
     with pytest.raises(UsageError, match=r"^data\.frames is null; it can be text"):
         resolve(Config(), {"data": {"frames": None}})
+
+
+def test_a_folder_names_its_data_yaml_or_init(tmp_path: Path) -> None:
+    for name, text in (("data.yaml", "data:\n  labeled: a.csv\n"), ("semipose.yaml", "labeled: a.csv\n")):
+        (tmp_path / "new").mkdir(exist_ok=True)
+        with pytest.raises(UserError, match=rf"new is a folder; semipose init {tmp_path}/new writes"):
+            read_yaml(tmp_path / "new", "data")
+        (tmp_path / "new" / "data.yaml").write_text("names: {0: mouse}\ntrain: images\n")
+        (tmp_path / "new" / name).write_text(text)
+        with pytest.raises(UserError, match=rf"new is a folder; name {tmp_path}/new/{name}"):
+            read_yaml(tmp_path / "new", "data")
+        (tmp_path / "new" / "data.yaml").unlink(), (tmp_path / "new" / name).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.csv", "a.mp4", "a.slp", "labels"])
+def test_what_is_no_yaml_is_pointed_to_init(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"image,joint,x,y\n\xff\xfe")
+    with pytest.raises(UserError, match=rf"{name} is no data\.yaml; semipose init {tmp_path} writes one"):
+        read_yaml(tmp_path / name, "data")
+    with pytest.raises(UserError, match="No such file"):
+        read_yaml(tmp_path / f"gone-{name}", "data")

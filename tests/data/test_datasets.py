@@ -54,8 +54,11 @@ def test_validation_images_among_the_others_are_leakage(leaking) -> None:
     [
         ({}, "no labelled data: set data.labeled"),
         ({"labeled": "synth:studio?count=0"}, "none of its 0 samples has a labelled joint"),
-        ({"labeled": PEOPLE}, "set data.unlabeled or data.split"),
-        ({"labeled": PEOPLE, "unlabeled": "synth:studio?count=0"}, "set data.unlabeled or data.split"),
+        ({"labeled": PEOPLE}, "name images or videos with data.unlabeled, let semipose split"),
+        (
+            {"labeled": PEOPLE, "unlabeled": "synth:studio?count=0"},
+            "name images or videos with data.unlabeled, let semipose split",
+        ),
     ],
 )
 def test_empty_sets_are_refused(config, message) -> None:

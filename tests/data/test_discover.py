@@ -79,3 +79,15 @@ def test_a_fault_in_one_file_of_labels_is_a_remark_and_in_all_an_error(tmp_path:
     (tmp_path / "broken.csv").unlink()
     with pytest.raises(UserError, match="holds no labels, 3 images and 0 videos"):
         look(tmp_path)
+
+
+def test_runs_in_the_folder_are_no_data(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    for run in (tmp_path / "runs" / "first", tmp_path / "runs" / "first" / "finder"):
+        picture(run / "shown.png")
+        (run / ".semipose").write_text("a run of semipose")
+        (run / "metrics.csv").write_text("step,loss\n1,2\n")
+        (run / "summary.json").write_text("{}")
+    inside = look(tmp_path)
+    assert inside.labeled == [(path, None)] and inside.remarks == [] and inside.made == set() == set(inside.strange)
+    assert all("runs" not in image.parts for image in inside.images)

@@ -28,7 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def picked(run: Path, out: Path, form: str) -> Path:
     clip = film(out.parent / "clip.mp4", 6, step=24)
     how = {"frames": "all", "confidence": -9.0, "device": "cpu", "progress": False}
-    pick(2, run, clip, format=form, out=out, **how)  # type: ignore[arg-type]
+    pick(run, clip, count=2, format=form, out=out, **how)  # type: ignore[arg-type]
     clip.unlink()
     return out
 

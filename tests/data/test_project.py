@@ -80,3 +80,27 @@ def test_boxes_of_labels_are_not_enlarged_twice(tmp_path: Path, larger: float, p
     (tmp_path / "labels.json").write_text(json.dumps(document))
     begin(tmp_path)
     assert yaml.safe_load((tmp_path / "data.yaml").read_text())["model"]["padding"] == padding
+
+
+def test_with_nothing_unlabelled_the_split_is_named_and_where_to_put_more(tmp_path: Path) -> None:
+    labels = plain_csv(tmp_path)
+    (line,) = (line for line in begin(tmp_path).lines if line.startswith("from labels alone"))
+    assert f"semipose split {labels}" in line and f"into {tmp_path} " in line and "--overwrite" in line
+    assert f"semipose train {tmp_path / 'data.yaml'} trains" in (tmp_path / "data.yaml").read_text()
+    picture(tmp_path / "more" / "new.png", 99)
+    assert not [line for line in begin(tmp_path, overwrite=True).lines if line.startswith("from labels alone")]
+
+
+@pytest.mark.parametrize(("joints", "people"), [(("nose", "tail"), False), (("left_wrist", "left_ankle"), True)])
+def test_a_detector_of_people_is_named_for_people_alone(tmp_path: Path, joints: tuple[str, ...], people: bool) -> None:
+    images = [{"id": n, "file_name": picture(tmp_path / f"{n}.png", n).name} for n in range(4)]
+    keypoints = [20, 20, 2, 30, 30, 2]
+    rows = [
+        {"id": n, "image_id": n, "category_id": 1, "bbox": [10, 10, 30, 30], "keypoints": keypoints} for n in range(4)
+    ]
+    document = {"images": images, "annotations": rows, "categories": [{"id": 1, "name": "it", "keypoints": joints}]}
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    picture(tmp_path / "new.png", 9)
+    project = begin(tmp_path)
+    said = "\n".join([*project.lines, (tmp_path / "data.yaml").read_text()])
+    assert ("people, found by a detector" in said) == people and "a first run's folder" in said

@@ -66,3 +66,11 @@ def test_ticks() -> None:
 
 def test_lines_beyond_the_colours_differ_by_dash() -> None:
     assert series(color=0).style != series(color=6).style
+
+
+def test_one_evaluation_lies_at_the_end_of_an_axis_from_nothing() -> None:
+    chart = line_chart("PCK", [Series("", np.array([60.0]), np.array([0.5]))], "step", percent=True)
+    assert chart is not None
+    texts = [text.text for text in ET.fromstring(str(chart.svg)).iter("text")]
+    assert "0" in texts and "60" in texts and "61" not in texts
+    assert (drawn(chart) or "").startswith("348.0,")

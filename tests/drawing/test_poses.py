@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semipose.drawing.poses import CENTRE, LEFT, RIGHT, TRACKS, contact_sheet, draw_pose, side_colors
+from semipose.drawing.poses import (
+    CENTRE,
+    LEFT,
+    RIGHT,
+    TRACKS,
+    contact_sheet,
+    draw_pose,
+    joint_colors,
+    legend,
+    side_colors,
+)
 from semipose.skeleton import Skeleton
 
 CHAIN = Skeleton(
@@ -102,3 +112,25 @@ def test_contact_sheet_places_every_image() -> None:
     assert contact_sheet(images[:1], columns=9, gap=0).shape == (20, 30, 3)
     with pytest.raises(ValueError, match="at least one"):
         contact_sheet([], columns=3)
+
+
+def test_each_joint_can_have_a_colour_of_its_own() -> None:
+    colors = joint_colors(CHAIN)
+    assert len(set(colors)) == 4 and all(max(color) > 150 for color in colors)
+    assert len(set(joint_colors(Skeleton("many", tuple(f"j{n}" for n in range(40)))))) == 40
+    drawn = draw_pose(blank(), POSE, CHAIN, colors=colors).astype(int)
+    for color, (x, y, _) in zip(colors, POSE.astype(int), strict=True):
+        assert np.abs(drawn[y, x] - color).max() <= 3
+
+
+def test_lines_are_as_wide_as_asked_at_least() -> None:
+    thin, thick = (changed(draw_pose(blank(), POSE, CHAIN, least=least)).sum() for least in (1.0, 6.0))
+    assert thick > 2 * thin
+
+
+def test_a_legend_has_a_dot_a_row_and_as_many_lines_as_it_takes() -> None:
+    rows = [("nose", (250, 10, 10)), ("tail", (10, 250, 10)), ("ohr\u00e9", (10, 10, 250))]
+    wide, narrow = legend(rows, 400), legend(rows, 60)
+    assert wide.shape[1:] == (400, 3) and narrow.shape[1] == 60 and narrow.shape[0] > 2 * wide.shape[0]
+    for strip in (wide, narrow):
+        assert all((strip == color).all(-1).sum() > 20 for _, color in rows)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from semipose.errors import UserError
+from semipose.outputs.base import check_packages
 from tests.fixtures.predictions import job
 
 
@@ -21,3 +23,11 @@ def test_a_place_is_free_but_where_an_input_or_another_s_file_is(tmp_path: Path)
             work.free(path.name, rb"^\[")
     own.write_bytes(b"")
     assert work.free("own.json", rb"^\[") == own, "an empty one is nobody's"
+
+
+@pytest.mark.parametrize(("form", "package"), [("dlc", "tables"), ("dlc", "pandas"), ("sleap", "sleap_io")])
+def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, form: str, package: str) -> None:
+    check_packages("csv")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=rf"format {form} needs .*{package}.*pip install 'semipose\[{form}\]'"):
+        check_packages(form)

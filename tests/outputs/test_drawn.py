@@ -10,7 +10,8 @@ import pytest
 
 from semipose.data.marks import is_own
 from semipose.data.video import probe, read_frames
-from semipose.drawing.poses import draw_pose
+from semipose.drawing.poses import CENTRE, draw_pose, joint_colors
+from semipose.outputs.base import Style
 from semipose.outputs.drawn import Overlay
 from tests.fixtures.films import film, uneven
 from tests.fixtures.predictions import TWO, frames, job, pose, written
@@ -72,3 +73,26 @@ def test_a_film_of_uneven_pace_keeps_it(tmp_path: Path) -> None:
     assert np.allclose(probe(file).seconds, probe(clip).seconds, atol=1e-3)
     (some,) = written(Overlay(job(tmp_path / "some")), list(frames(clip, 3, start=2)), people=0)
     assert np.allclose(probe(some).seconds, [0, 0.24, 0.27], atol=1e-3)
+
+
+@pytest.mark.parametrize("colors", ["joint", "side"])
+def test_a_strip_below_says_which_colour_is_which(tmp_path: Path, colors: str) -> None:
+    asked = replace(job(tmp_path), style=Style(colors, legend=True))  # type: ignore[arg-type]
+    (file,) = written(Overlay(asked), list(frames(None, 1)))
+    drawn = cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB)
+    assert drawn.shape[0] > 48 and drawn.shape[1] == 64
+    for color in joint_colors(TWO) if colors == "joint" else [CENTRE]:
+        assert (np.abs(drawn[48:].astype(int) - color).max(-1) < 60).any()
+
+
+def test_names_stand_beside_the_joints_on_request(tmp_path: Path) -> None:
+    styles = [replace(job(tmp_path / str(n)), style=Style("joint", n)) for n in (False, True)]
+    plain, named = (cv2.imread(str(written(Overlay(asked), list(frames(None, 1)))[0])) for asked in styles)
+    assert plain.shape == named.shape and (np.abs(plain.astype(int) - named).max(-1) > 60).sum() > 30
+
+
+def test_dots_are_seen_in_a_large_frame(tmp_path: Path) -> None:
+    large = replace(next(frames(None, 1)), pixels=np.full((1500, 2000, 3), 90, np.uint8))
+    (file,) = written(Overlay(job(tmp_path)), [large])
+    drawn = cv2.imread(str(file)).astype(int)
+    assert (np.abs(drawn - 90).max(-1) > 60).sum() > 250, "two dots, partly outside, some 17 pixels across"

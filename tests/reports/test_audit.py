@@ -123,3 +123,16 @@ def test_the_page_shows_the_chosen_and_all_joints_worst_first(judged: Any, tmp_p
     assert "Scores here: 0.45 is the worst, 0.40 the median, 0.20 the best." in found.text
     joints = found.text.split("Worst joint of")[1].split("What the numbers mean")[0]
     assert [word for word in joints.split() if word in PAWS.joints] == ["tail", "ear", "paw", "nose"]
+
+
+def test_a_body_that_is_small_in_its_image_is_cut_out(judged: Any, tmp_path: Path) -> None:
+    assert not pictures(judged, [0])[0].whole
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((400, 600, 3), 90, np.uint8))
+    judged.data = PoseData("pictures", None, (Sample("a", str(tmp_path / "a.png"), (0.0, 0.0, 600.0, 400.0)),))
+    (shown,) = pictures(judged, [0])
+    part, whole = decoded(shown.uri), decoded(shown.whole)
+    assert max(part.shape[:2]) == SIZE and whole.shape[1] > SIZE
+    drawn = [(np.abs(each - 90).max(-1) > 60).mean() for each in (part, whole)]
+    assert drawn[0] > 5 * drawn[1], "the body fills the picture"
+    content = {"model": "run", "formula": "formula", **summary(judged, [0])}
+    assert read(page(content, judged, [0], tmp_path / "audit.html")).tags.count("details") == 2

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from semipose.data.checks.check import Counts, Finding, Report
-from semipose.data.sample import Sample
-from semipose.reports.check import headline, page, pictures
+from semipose.data.sample import PoseData, Sample
+from semipose.reports.check import examples, headline, page, pictures
 from semipose.skeleton import Skeleton
 from tests.fixtures.pages import read
 
@@ -80,3 +80,15 @@ def test_pictures_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "gone.png").unlink()
     assert [each.sample for each in pictures([gone, good])] == ["good.png"]
     assert good.sample.keypoints.tolist() == [[10, 10, 2], [30, 20, 2]], "drawing changes no label"
+
+
+def test_some_labels_are_shown_evenly_spread_with_their_joints(tmp_path: Path) -> None:
+    samples = tuple(doubt(tmp_path, f"{n}.png").sample for n in range(21))
+    data = PoseData("few", PAIR, samples)
+    shown = examples(data)
+    assert [each.sample for each in shown] == [f"{n}.png" for n in (0, 4, 8, 12, 16, 20)]
+    assert {each.caption for each in shown} == {"2 of 2 joints labelled"}
+    found = read(page(Report(SETS, ()), [], tmp_path / "page.html", data))
+    assert "Some of the labels" in found.text and found.tags.count("img") == 6
+    (tmp_path / "8.png").unlink()
+    assert len(examples(data)) == 5 and len(examples(data.subset([3]))) == 1

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
-from semipose.reports.gallery import SIZE, crop_to_box, data_uri, gallery
+from semipose.reports.gallery import SIZE, body_in, crop_to_box, data_uri, gallery
 from semipose.reports.runs import Predictions, read_run
 from tests.fixtures.fake_runs import make_run
 
@@ -88,3 +89,24 @@ def test_boxes_at_and_beyond_the_edge() -> None:
 def test_data_uri_keeps_colours() -> None:
     image = np.full((16, 16, 3), (200, 60, 20), np.uint8)
     assert np.abs(decode(data_uri(image)).astype(int) - image).max() < 6
+
+
+def test_a_body_that_is_small_in_its_box_is_cut_out_and_the_whole_is_a_click_away(tmp_path: Path) -> None:
+    p = predictions(tmp_path)
+    assert not any(x.whole for x in (gallery("run", p, 0.1) or pytest.fail()).best), "these fill their boxes"
+    small = p.truth * np.array([0.2, 0.2, 1]) + np.array([30, 40, 0])
+    near = {name: small + np.array([2, 0, 0]) for name in p.pred}
+    found = gallery("run", replace(p, truth=small, pred=near), 0.1)
+    assert found is not None and all(x.whole for x in found.best)
+    part, whole = decode(found.best[0].uri), decode(found.best[0].whole)
+    assert max(part.shape[:2]) == SIZE and whole.shape[0] == p.boxes[p.ids.index(found.best[0].sample)][3]
+    far = {name: np.full_like(each, 1e4) for name, each in near.items()}
+    assert gallery("run", replace(p, truth=small, pred=far), 0.1) is not None
+
+
+def test_the_box_of_a_body() -> None:
+    box, body = np.array([0.0, 0, 400, 300]), np.array([[100.0, 100], [140, 120], [np.nan, 0]])
+    assert body_in(box, body) == pytest.approx([90, 90, 60, 40])
+    assert body_in(box, body * 6) is None and body_in(box, body[2:]) is None
+    wide = body_in(box, body, np.array([[150.0, 110], [-500, 110], [np.inf, 0]]))
+    assert wide == pytest.approx([50, 90, 110, 40]), "as far as the body's span beyond it"

@@ -95,3 +95,19 @@ def test_duration() -> None:
         "1 h 12 min",
         "100 h 00 min",
     ]
+
+
+def test_one_run_has_its_error_in_pixels_folded_settings_and_no_letters_for_names(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "only", "supervised", n=6)
+    scores = json.loads((run / "summary.json").read_text())["val"]["mean"]
+    page = read(report([run]))
+    assert f"{scores['median_error_px']:.1f} px" in page.text and "Median error" in page.text
+    assert f"{scores['per_joint_px']['left_elbow']:.1f} px" in page.text
+    assert " a " not in page.text.replace(" a joint", "").split("Validation images")[0].split("PCK: share")[0]
+    assert "Best of" not in page.text and "Best" in page.text
+    assert "<details open" not in (run / "report.html").read_text()
+
+
+def test_several_networks_are_called_so(tmp_path: Path) -> None:
+    text = read(report([make_run(tmp_path / "only", n=4)])).text
+    assert "network a" in text and "network b" in text and "Best of ensemble" in text

@@ -13,7 +13,7 @@ from semipose.models import checkpoint
 from semipose.models.weights import load_model, save_model
 from semipose.skeleton import LSP
 from semipose.training.loop import run_training
-from semipose.training.networks import build_networks, trained_teachers
+from semipose.training.networks import build_networks, check_networks, trained_teachers
 from semipose.training.rundir import RunDir
 from semipose.verbs.evaluate import evaluate
 from tests.fixtures.runs import OPTIONS, POINT, STEPS, assert_same_runs, resume, tiny
@@ -202,3 +202,10 @@ def test_three_networks_resume_to_the_bit(cache, tmp_path) -> None:
     resume(config, broken, stop_at=7)
     resume(config, broken)
     assert_same_runs(broken, whole)
+
+
+def test_networks_are_checked_on_no_device_and_with_no_weights() -> None:
+    config = Config(model=replace(Config().model, weights="imagenet"))
+    check_networks(config)
+    with pytest.raises(UserError, match="the nearest that does is"):
+        check_networks(replace(config, model=replace(config.model, size=[250, 192])))

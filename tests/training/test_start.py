@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from semipose.config import Config, to_dict
+from semipose.config import Config, ModelConfig, to_dict
 from semipose.errors import UserError
 from semipose.training import loop
 from semipose.training.start import go_on, start
@@ -61,3 +61,20 @@ def test_what_cannot_go_on_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "config.yaml").write_text("steps: 1")
     with pytest.raises(UserError, match="is neither a run folder with a checkpoint nor a checkpoint of one"):
         go_on(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ({"size": [100, 96]}, r"model\.size \[100, 96\] does not divide by the backbone's stride 32"),
+        ({"backbone": "resnet1"}, "resnet1"),
+        ({"deconv": [8] * 7}, r"model\.deconv has 7 stages"),
+    ],
+)
+def test_what_no_pixel_can_mend_is_refused_before_a_folder_is_made(
+    tmp_path: Path, asked: list, section: dict[str, Any], says: str
+) -> None:
+    config = Config(steps=1, model=ModelConfig(weights="none", **section))
+    with pytest.raises(UserError, match=says):
+        start(config, tmp_path / "run")
+    assert not asked and not (tmp_path / "run").exists()

@@ -23,7 +23,7 @@ def test_scores_are_returned_written_and_printed(run: Path, capsys: pytest.Captu
     text = capsys.readouterr().out
     assert json.loads((run / "evaluation.json").read_text()) == scores
     assert f"wrote {run}/evaluation.json" in text and "PCK@0.1" in text
-    assert [line.split()[0] for line in text.splitlines()[1:5]] == ["a", "b", "mean", "ensemble"]
+    assert [line[:10].strip() for line in text.splitlines()[1:5]] == ["network a", "network b", "mean", "ensemble"]
 
 
 def test_views_of_both_networks_and_their_ensemble(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,7 @@ def test_from_the_command_line_and_back_as_labels(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "next"
-    words = ["pick", "3", str(run), "--format", "coco", "--confidence", "-9", "--device", "cpu"]
+    words = ["pick", str(run), "--count", "3", "--format", "coco", "--confidence", "-9", "--device", "cpu"]
     assert main([*words, "--out", str(out)]) == 0
     assert "3 images to label" in capsys.readouterr().out
     rows = list(csv.DictReader((out / "picked.csv").open()))
@@ -46,14 +46,14 @@ def test_from_the_command_line_and_back_as_labels(
 
 
 def test_weak_joints_are_left_to_the_labeller(run: Path, tmp_path: Path) -> None:
-    pick(1, run, format="coco", confidence=9.0, out=tmp_path / "out", device="cpu", progress=False)
+    pick(run, count=1, format="coco", confidence=9.0, out=tmp_path / "out", device="cpu", progress=False)
     (row,) = json.loads((tmp_path / "out" / "annotations.json").read_text())["annotations"]
     assert row["num_keypoints"] == 0 and not any(row["keypoints"])
 
 
 def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(run: Path, tmp_path: Path) -> None:
     clip = film(tmp_path / "clip.mp4", 8, step=24)
-    found = pick(2, run, clip, format="dlc", out=tmp_path / "out", frames="all", device="cpu", progress=False)
+    found = pick(run, clip, count=2, format="dlc", out=tmp_path / "out", frames="all", device="cpu", progress=False)
     assert (
         not found.remark and (tmp_path / "out" / "labeled-data" / "clip" / "CollectedData_semipose.h5") in found.files
     )
@@ -62,18 +62,18 @@ def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(run:
     assert [path.name for path in pictures] == [f"img{n:05d}.png" for n in numbers]
     assert np.median(cv2.imread(str(pictures[1]))) == pytest.approx(20 + 24 * numbers[1], abs=3)
     with pytest.raises(UserError, match="there are 8 images"):
-        pick(9, run, clip, format="coco", out=tmp_path / "more", frames="all", device="cpu", progress=False)
+        pick(run, clip, count=9, format="coco", out=tmp_path / "more", frames="all", device="cpu", progress=False)
 
 
 def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
     how = {"out": tmp_path / "out", "device": "cpu", "progress": False}
     with pytest.raises(UserError, match="there are 12 images that are not labelled"):
-        pick(13, run, format="coco", **how)  # type: ignore[arg-type]
+        pick(run, count=13, format="coco", **how)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="one image or more"):
-        pick(0, run, format="coco", **how)  # type: ignore[arg-type]
+        pick(run, count=0, format="coco", **how)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="choose of dlc"):
-        pick(1, run, format="xml", **how)  # type: ignore[arg-type]
+        pick(run, count=1, format="xml", **how)  # type: ignore[arg-type]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("")
     with pytest.raises(UserError, match="not empty; name a new folder with --out"):
-        pick(1, run, format="coco", **how)  # type: ignore[arg-type]
+        pick(run, count=1, format="coco", **how)  # type: ignore[arg-type]

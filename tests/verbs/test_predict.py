@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -54,3 +55,21 @@ def test_a_run_trained_on_boxes_asks_for_them(run: Path, tmp_path: Path, capsys:
     words = ["predict", str(boxed), str(tmp_path / "a.png"), "--no-overlay", "--out", str(tmp_path / "out")]
     assert main(words) == 0
     assert "semipose predict: " in (said := capsys.readouterr()).err and "1 images and frames" in said.out
+
+
+def test_a_format_without_its_package_is_refused_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tables", None)
+    words = ["predict", str(tmp_path / "no run"), str(tmp_path / "no video.mp4"), "--formats", "csv", "dlc"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 1
+    assert "pip install 'semipose[dlc]'; its CSV, dlc-csv, needs none" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_has_a_legend_unless_it_is_not_wanted(run: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
+    for words, high in (([], False), (["--no-legend", "--names", "--colors", "side"], True)):
+        more = ["--device", "cpu", "--out", str(tmp_path / "out"), *words]
+        assert main(["predict", str(run), str(tmp_path / "a.png"), *more]) == 0
+        assert (cv2.imread(str(tmp_path / "out" / "a.jpg")).shape[0] == 60) == high

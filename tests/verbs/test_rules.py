@@ -143,7 +143,7 @@ THEIRS = '[{"image_id": 1, "category_id": 1, "keypoints": [1, 2, 0.5], "score": 
         ("predict RUN PHOTO --out OUT --no-overlay", "keypoints.json"),
         ("predict RUN PHOTO --out OUT --no-overlay --formats csv", "keypoints.csv"),
         ("predict RUN PHOTO --out OUT --no-overlay --formats sleap", "predictions.slp"),
-        ("pick 1 RUN PHOTO --out OUT", "picked.csv"),
+        ("pick RUN PHOTO --count 1 --out OUT", "picked.csv"),
     ],
     ids=lambda text: text.replace(" ", "_")[:40],
 )

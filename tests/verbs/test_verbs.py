@@ -25,3 +25,15 @@ def test_they_are_listed_without_importing_any() -> None:
         "print([m for m in sys.modules if m.startswith('semipose.verbs.') or m in ('torch', 'cv2', 'numpy')])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_they_stand_in_groups_each_once_and_new_ones_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = verbs.grouped()
+    assert list(groups) == ["start", "train and predict", "label more", "research"]
+    assert sorted(name for some in groups.values() for name in some) == verbs.names()
+    monkeypatch.setattr(verbs, "names", lambda: ["init", "fly", "train"])
+    assert {title: some for title, some in verbs.grouped().items() if some} == {
+        "start": ["init"],
+        "train and predict": ["train"],
+        "more": ["fly"],
+    }

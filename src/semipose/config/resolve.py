@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 from semipose.config.schema import BOXES, SOURCES, Config, to_dict
-from semipose.errors import UsageError, reason_of
-from semipose.files import read_mapping
+from semipose.errors import UsageError, UserError, reason_of
+from semipose.files import bears, read_mapping
 from semipose.methods import METHODS, option_names, options, options_class, refuse_unread
 from semipose.models.config import ModelConfig
 from semipose.options import check_limits
@@ -70,7 +70,14 @@ def _with_options(given: dict[str, Any], layer: Any) -> dict[str, Any]:
 
 def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     """A layer from a YAML file; with `section`, the file holds that section alone, or several with this one."""
-    content = read_mapping(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; {_of_folder(path)}")
+    try:
+        content = read_mapping(path)
+    except UserError as error:
+        if not path.is_file() or path.suffix.lower() in _YAML:
+            raise
+        raise UserError(f"{path} is no data.yaml; semipose init {path.parent} writes one from labels there") from error
     for key in content.keys() & SECTIONS:
         content[key] = {} if content[key] is None else content[key]  # a section with nothing in it
     layer = {section: content} if section and not isinstance(content.get(section), dict) else content
@@ -87,9 +94,19 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     return layer
 
 
+def _of_folder(folder: Path) -> str:
+    """What to name instead of a folder."""
+    there = (folder / name for name in ("semipose.yaml", "data.yaml", "config.yaml"))
+    file = next((path for path in there if path.is_file() and bears(path, b"labeled:")), None)
+    return f"name {file}" if file else f"semipose init {folder} writes a data.yaml that trains it"
+
+
+_YAML = (".yaml", ".yml")
+
+
 def is_data_yaml(path: Path) -> bool:
     """Whether a file's name is that of a data.yaml; config.yaml is a project's of DeepLabCut."""
-    return path.suffix.lower() in (".yaml", ".yml") and path.name != "config.yaml"
+    return path.suffix.lower() in _YAML and path.name != "config.yaml"
 
 
 def split_file(words: list[str]) -> tuple[str | None, list[str]]:

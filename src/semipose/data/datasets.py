@@ -100,7 +100,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
     if not len(labeled):
         raise UserError(f"{config.labeled} holds no labelled sample: every joint of every sample is unlabelled")
     if needs_unlabeled and not (unlabeled and len(unlabeled)):
-        raise UserError("the method learns from unlabelled images and there are none: set data.unlabeled or data.split")
+        raise UserError(f"the method learns from unlabelled images and there are none: {UNLABELED}")
     if val is not None and not len(val):
         raise UserError(f"{config.val or config.split} labels none of the joints of {config.labeled}; nothing to score")
     if val is not None and checked:
@@ -119,6 +119,13 @@ def held_back(data: PoseData | None, skeleton: Skeleton) -> PoseData | None:
     if data is None or data.skeleton is None or all(i is None for i in joint_map(data.skeleton, skeleton)):
         return None
     return data.onto(skeleton).labeled() or None
+
+
+UNLABELED = (
+    "name images or videos with data.unlabeled, let semipose split keep some labelled images back (data.split), or"
+    " train with --method.name=supervised"
+)
+"""What to do where a method learns from unlabelled images and there are none."""
 
 
 def open_pool(config: DataConfig) -> PoseData:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
+from semipose.data.crops.store import MARKER
 from semipose.data.marks import is_own
 from semipose.data.open import holds_labels, open_labeled
 from semipose.data.pictures import EXTENSIONS, OTHERS, not_read
@@ -67,7 +68,10 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
         UserError: no labels are found, or none can be read.
     """
     base = root if root.is_dir() else root.parent
-    every = [p for p in below(base) if not any(part.startswith(".") for part in p.relative_to(base).parts)]
+    below_it = below(base)
+    runs = {str(p.parent) for p in below_it if p.name == MARKER} - {str(base)}  # and folders of crops
+    every = [p for p in below_it if not any(part.startswith(".") for part in p.relative_to(base).parts)]
+    every = [p for p in every if not any(str(folder) in runs for folder in p.parents)] if runs else every
     seen = [p for p in every if p.suffix.lower() in (*EXTENSIONS, *VIDEOS)]
     made = _made_by_tools(every, base)
     images = [p for p in seen if p.suffix.lower() in EXTENSIONS]

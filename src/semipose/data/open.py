@@ -20,7 +20,7 @@ from semipose.data.readers.json_files import ends, outward, starts
 from semipose.data.readers.label_studio import is_label_studio
 from semipose.data.readers.yolo import KINDS, is_yolo
 from semipose.data.sample import PoseData
-from semipose.data.video import FRAMES
+from semipose.data.video import FRAMES, is_video
 from semipose.errors import UserError, UserErrors, reason_of
 from semipose.skeleton import Skeleton, joined
 
@@ -101,7 +101,9 @@ def open_all(
             f"{source} is a folder, which has no labels; name the file of labels, or run semipose init {source}"
         )
     if read is None:
-        raise UserError(f"{source} is {what}, which has no labels; labelled data is one of: {_understood('labeled')}")
+        raise UserError(
+            f"{_shown(source, what)}, which has no labels; {_LABELS}, or a folder of them for semipose init"
+        )
     with outward(outside):
         return read(source, images=images, category=category, skeleton=skeleton, outside=outside)
 
@@ -153,9 +155,7 @@ def open_unlabeled(
         return PoseData("+".join(part.name for part in parts), skeleton, tuple(samples), remarks, lost)
     kind = _format(source)
     if kind.unlabeled is None:
-        raise UserError(
-            f"{source} is {kind.what}, which cannot be used unlabelled; use one of: {_understood('unlabeled')}"
-        )
+        raise UserError(f"{source} is {kind.what}, which cannot be used unlabelled; {_PICTURES}")
     with outward(outside):
         data = kind.unlabeled(source, images=images, frames=frames, cache=cache, outside=outside)
     if boxes == WHOLE:
@@ -205,9 +205,23 @@ def _format(source: str | Path) -> Format:
                 return candidate
     except (OSError, ValueError) as error:  # a name that no disk can hold
         raise UserError(f"{source!r:.100} is no data source ({reason_of(error)}); check the path") from error
-    missing = "" if os.path.exists(source) else " does not exist or"
-    raise UserError(f"{source}{missing} is no data source; understood are: {'; '.join(f.what for f in FORMATS)}")
+    if not os.path.exists(source):
+        raise UserError(f"{source} does not exist; check the path")
+    raise UserError(f"{source} is no data source; {_LABELS}; {_PICTURES}")
 
 
-def _understood(use: str) -> str:
-    return "; ".join(f.what for f in FORMATS if getattr(f, use))
+_LABELS = (
+    "name labels: a project of DeepLabCut, Lightning Pose or SLEAP, a JSON of COCO or Label Studio, a YAML of"
+    " YOLO-pose, CVAT's XML, an .nwb, or a CSV of image, joint, x, y"
+)
+_PICTURES = "name images: a folder, a pattern as 'frames/*.png', an image, a video, or a .txt list of them"
+
+
+def _shown(source: str | Path, what: str) -> str:
+    """A source, and what it is: of images and videos which of them."""
+    path = Path(source)
+    if path.suffix.lower() == ".txt":
+        return f"{source} is a list of images and videos"
+    if path.is_file():
+        return f"{source} is a {'video' if is_video(path) else 'picture'}"
+    return f"{source} is {what}"

@@ -228,6 +228,23 @@ def not_read(files: Sequence[Path]) -> str:
     return f"{len(files)} files are left out, of formats that are not read ({many}), first {files[0]}; {'; '.join(how)}"
 
 
+def refuse_moving(path: Path) -> None:
+    """
+    Raises:
+        UserError: a GIF has several pictures, of which one alone would be looked at.
+    """
+    if path.suffix.lower() != ".gif":
+        return
+    with _header(read_bytes(path), str(path)) as header:
+        try:
+            moving = bool(getattr(header, "is_animated", False))
+        except Exception:  # of a damaged one, which is refused when it is read
+            return
+    if moving:
+        film = path.with_suffix(".mp4")
+        raise UserError(f"{path} is a film of several pictures; convert it to a video: ffmpeg -i {path} {film}")
+
+
 def inside(points: np.ndarray, shape: np.ndarray | tuple[int, int]) -> np.ndarray:
     """Whether (..., 2) points lie on a pixel of an image of `shape` (height, width); False for NaN."""
     on_pixel: np.ndarray = (points >= -0.5) & (points <= np.asarray(shape)[..., ::-1] - 0.5)

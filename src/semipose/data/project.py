@@ -113,7 +113,7 @@ def begin(
     doubts = [*frame_doubts(pool, heads), *box_doubts(pool, heads)]
     missing = [image for image in pool.images if not _is_there(image)]
     lines = [*_found(inside, pool, missing), *inside.remarks, *pool.remarks]
-    lines += [f"look: {doubt.text}: {doubt.todo}" for doubt in doubts]
+    lines += [f"look: {d.text}: {d.todo.replace('in data.yaml', f'in {target}')}" for d in doubts]
     lines += [not_read(inside.strange)] if inside.strange else []
     if target.name == "semipose.yaml" and not out:
         lines.append(f"{home / 'data.yaml'} is another program's: what is written here is {target.name}")
@@ -168,6 +168,11 @@ def begin(
         listed = {"info": {"description": MADE}, "images": rows}
         files[data["unlabeled"][-1]] = json.dumps(listed, indent=0, ensure_ascii=False)
     lines.append(f"unlabelled: {len(rest)} images and {len(videos)} videos")
+    if not rest and not videos:
+        lines.append(
+            f"from labels alone: put images or videos into {home} and call semipose init again with --overwrite; or, to"
+            f" see what unlabelled images would do, keep some labels back with semipose split {inside.labeled[0][0]}"
+        )
     shown = [video.name for video in videos if video.stem in both]
     if shown:
         lines.append(
@@ -177,7 +182,8 @@ def begin(
     if data["unlabeled"] and not is_whole(pool) and not _is_several(pool):
         lines.append(
             "boxes: labelled images are cut to the box of each instance, unlabelled ones are looked at whole; better,"
-            ' give unlabeled_boxes: people, or a JSON {"images": [{"file_name": "a.png", "boxes": [[x, y, w, h]]}]}'
+            f" give unlabeled_boxes: {_boxes_from(pool)}a first run's folder, which finds them; or a JSON"
+            ' {"images": [{"file_name": "a.png", "boxes": [[x, y, w, h]]}]}'
         )
     if _is_several(pool):
         most = max(Counter(s.image for s in pool).values())
@@ -337,6 +343,13 @@ def _size(pool: PoseData) -> tuple[int, int]:
     return high, wide
 
 
+def _boxes_from(pool: PoseData) -> str:
+    """The detector, of people alone: it finds no mice."""
+    assert pool.skeleton is not None
+    names = " ".join(pool.skeleton.joints).lower()
+    return "people, found by a detector; " if "wrist" in names and "ankle" in names else ""
+
+
 def _part(pool: PoseData) -> float:
     """Of its box's longer side, what a body's labels span."""
     spans = [np.ptp(s.keypoints[s.keypoints[:, 2] > 0, :2], 0).max() for s in pool if s.keypoints is not None]
@@ -409,7 +422,7 @@ def _yaml(
         rows.append(("unlabeled_images", shown(data["unlabeled_images"]), ""))
     finds = _is_small(pool) or _is_several(pool)
     if data["unlabeled"] and not is_whole(pool) and not finds:
-        rows.append(("unlabeled_boxes", "whole", "or people, found by a detector; a first run; or a JSON of boxes"))
+        rows.append(("unlabeled_boxes", "whole", f"or {_boxes_from(pool)}a first run's folder, or a JSON of boxes"))
     if data["unlabeled"] and finds:
         rows.append(("unlabeled_boxes", "finder", "what the first network finds; or a JSON of boxes"))
     rows += [(key, shown(data[key]), "") for key in ("category", "outside") if key in data]
@@ -452,7 +465,7 @@ def _yaml(
         ("  joints", shown(list(joints)), ""),
         pairs,
     ]
-    text = [f"# {MADE}; semipose train data.yaml trains it as it is. Paths are relative to this file."]
+    text = [f"# {MADE}; semipose train {target} trains it as it is. Paths are relative to this file."]
     text += [f"# {' '.join(line.split())}" for line in lines]
     found = f"""
 find:  # the first of two networks: it finds bodies in whole images

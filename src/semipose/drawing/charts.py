@@ -63,7 +63,8 @@ def line_chart(
     log = log and bool((y > 0).all())
     low, high = y_range or _padded(y, log)
     x_low, x_high = float(x.min()), float(x.max())
-    x_high = x_high if x_high > x_low else x_low + 1
+    if x_high == x_low:  # one evaluation: from nothing to there
+        x_low, x_high = (0.0, x_high) if x_high > 0 else (x_low, x_low + 1)
     warp = math.log10 if log else float
 
     def across(value: float) -> float:

@@ -7,6 +7,7 @@ with hollow joints, so that both can lie on one picture.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from colorsys import hls_to_rgb
 from typing import Literal
 
 import cv2
@@ -37,6 +38,8 @@ def draw_pose(
     style: Literal["prediction", "truth"] = "prediction",
     fade: tuple[float, float] = (0.1, 0.4),
     track: int | None = None,
+    colors: Sequence[RGB] | None = None,
+    least: float = 1.0,
 ) -> np.ndarray:
     """A copy of `image` with one pose on it, its lines sized to the image and to the pose.
 
@@ -49,20 +52,25 @@ def draw_pose(
         fade: scores of a prediction; joints below the first are left out, those between are faded, a limb as its
             fainter end.
         track: whose it is, from 1: drawn in that one's colour, with the number.
+        colors: of each joint; by default of its side. A limb has that of its ends, between theirs where they differ.
+        least: pixels that lines are wide at least.
     """
     canvas = image.copy()
     keypoints = np.asarray(keypoints, dtype=np.float64)
     opacity = _opacity(keypoints, style, fade) * _drawable(keypoints, image.shape)
     if not opacity.any():
         return canvas
-    width = _line_width(image.shape, keypoints[opacity > 0, :2])
-    colors = side_colors(skeleton) if track is None else [TRACKS[(track - 1) % len(TRACKS)]] * len(skeleton)
+    width = max(_line_width(image.shape, keypoints[opacity > 0, :2]), least)
+    by_side = colors is None and track is None
+    if track is not None:
+        colors = [TRACKS[(track - 1) % len(TRACKS)]] * len(skeleton)
+    colors = colors or side_colors(skeleton)
     for a, b in skeleton.limbs:
         strength = min(opacity[a], opacity[b])
         if strength > 0:
             # A limb takes the side of its ends unless they disagree: hip to hip is neutral, neck to shoulder is not.
             sides = {colors[a], colors[b]} - {CENTRE}
-            color = sides.pop() if len(sides) == 1 else CENTRE
+            color = sides.pop() if len(sides) == 1 else CENTRE if by_side else _between(colors[a], colors[b])
             _draw_limb(canvas, keypoints[[a, b], :2], color, width, strength, style)
     for joint in np.flatnonzero(opacity):
         _draw_joint(canvas, keypoints[joint, :2], colors[joint], width, opacity[joint], style)
@@ -75,6 +83,39 @@ def side_colors(skeleton: Skeleton) -> list[RGB]:
     """The colour of each joint by its side."""
     left, right = ({pair[side] for pair in skeleton.pairs} for side in (0, 1))
     return [LEFT if k in left else RIGHT if k in right else CENTRE for k in range(len(skeleton))]
+
+
+def joint_colors(skeleton: Skeleton) -> list[RGB]:
+    """A colour for each joint: hues around the circle, every second one lighter, so that neighbours differ."""
+    found = []
+    for k in range(len(skeleton)):
+        light = 0.68 if k % 2 else 0.52
+        red, green, blue = hls_to_rgb(k / len(skeleton), light, 0.95)
+        found.append((round(255 * red), round(255 * green), round(255 * blue)))
+    return found
+
+
+def write(canvas: np.ndarray, text: str, at: Sequence[int], color: Sequence[int], size: float = 0.5) -> None:
+    """A text with a dark rim; `at`: pixels of its lower left corner. OpenCV has ASCII alone, others are "?"."""
+    plain = text.encode("ascii", "replace").decode()
+    # OpenCV 5 writes thick letters wider: a dark rim is the same letters one pixel aside.
+    for dx, dy, shade in ((-1, 0, DARK), (1, 0, DARK), (0, -1, DARK), (0, 1, DARK), (0, 0, color)):
+        cv2.putText(canvas, plain, (at[0] + dx, at[1] + dy), cv2.FONT_HERSHEY_SIMPLEX, size, shade, 1, cv2.LINE_AA)
+
+
+def legend(rows: Sequence[tuple[str, RGB]], width: int, size: float = 0.45) -> np.ndarray:
+    """A strip (h, `width`, 3) that says what has which colour, in as many lines as it takes."""
+    high, places, x, y = round(40 * size), list[tuple[int, int]](), 0, 0
+    spans = [round(46 * size) + cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0] for text, _ in rows]
+    for span in spans:
+        x, y = (x, y) if x == 0 or x + span <= width else (0, y + high)
+        places.append((x, y))
+        x += span
+    strip = np.full((y + high + 4, width, 3), DARK, np.uint8)
+    for (text, color), (left, top) in zip(rows, places, strict=True):
+        _disc(strip, np.array([left + 20 * size, top + high / 2 + 2]), 10 * size, color, 1.0)
+        write(strip, text, (left + round(36 * size), top + round(high / 2 + 2 + 10 * size)), WHITE, size)
+    return strip
 
 
 def contact_sheet(
@@ -94,6 +135,11 @@ def contact_sheet(
         left = gap + n % columns * (width + gap) + (width - w) // 2
         sheet[top : top + h, left : left + w] = image
     return sheet
+
+
+def _between(one: RGB, other: RGB) -> RGB:
+    red, green, blue = ((a + b) // 2 for a, b in zip(one, other, strict=True))
+    return red, green, blue
 
 
 def _opacity(keypoints: np.ndarray, style: str, fade: tuple[float, float]) -> np.ndarray:

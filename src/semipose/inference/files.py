@@ -32,7 +32,8 @@ from semipose.inference.ensemble import Ensemble
 from semipose.inference.found import Found
 from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.inference.tracking import Tracker
-from semipose.outputs import Frame, Job, writers
+from semipose.outputs import Frame, Job, check_writers, writers
+from semipose.outputs.base import PLAIN, Style
 
 T = TypeVar("T")
 Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
@@ -77,6 +78,7 @@ def predict_files(
     bodies: int | None = None,
     track: bool | None = None,
     precision: str = "32-true",
+    style: Style = PLAIN,
 ) -> Prediction:
     """Predict on images and videos, and write the files chosen. The pixels of a few frames are in memory at a time; the
     list of all frames and their boxes takes about 1 kB a frame, and SLEAP's file is kept until its end. An image or
@@ -106,6 +108,7 @@ def predict_files(
         bodies: in an image, at most, for a run's finder; None, as many as a labelled image of its data shows.
         track: follow bodies through videos (`semipose.inference.tracking`), each of which then has a number; None,
             where frames of videos may have several.
+        style: how poses are drawn.
 
     Raises:
         UserError: there is nothing to predict on, or nothing that can be read; the folder cannot be written, or holds
@@ -116,6 +119,8 @@ def predict_files(
 
     from semipose.metrics.detections import best_poses, check_submission, write_submission
 
+    names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
+    check_writers(names)
     members = [Predictor.load(each, device, decode, flip_test, views, precision) for each in (model, *also)]
     second = Ensemble(members) if also else members[0]
     first = finder_file(model) if boxes is None else None
@@ -135,7 +140,6 @@ def predict_files(
         shown = (boxed[0] if boxed else whole for whole, boxed in groups.values())
         check_submission(submit, predictor.skeleton, (sample.image_id for sample in shown))
     _writable(folder)
-    names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
     files = (parse(image).file for image in groups)
     inputs = {Path(source), *([Path(boxes)] if boxes else []), *(file for file in files if file is not None)}
     most = predictor.most if isinstance(predictor, Found) else max(len(boxed) for _, boxed in groups.values())
@@ -143,7 +147,7 @@ def predict_files(
     if track and not films:
         raise UserError(f"bodies are followed through videos, and {source} has none; leave out --track")
     tracked = films and most > 1 if track is None else track
-    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs), tracked)
+    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs), tracked, style)
     tracker, film = Tracker(most), None
     with contextlib.ExitStack() as stack:
         outputs = [stack.enter_context(writer) for writer in writers(names, job)]

@@ -18,6 +18,15 @@ Table = Callable[[np.ndarray, np.ndarray, np.ndarray, Skeleton, float], dict[str
 """A benchmark's rows of (pred, truth, norm, skeleton, threshold)."""
 
 ENSEMBLE = "ensemble"
+
+
+def label_of(network: str, alone: bool = False) -> str:
+    """What people read for a network's name in files: "a" where it is not alone is network a."""
+    if network in (ENSEMBLE, "mean"):
+        return network
+    return "network" if alone else f"network {network}"
+
+
 CURVE = tuple(round(0.01 * i, 2) for i in range(51))
 """Thresholds of the PCK curve: 0 to 0.5 of the norm."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from semipose.errors import UserError
-from semipose.outputs.base import Frame, Job, Writer
+from semipose.outputs.base import Frame, Job, Writer, check_packages
 from semipose.outputs.plain import Coco, Csv
 from semipose.outputs.pose import Pose
 
-__all__ = ["FORMATS", "Frame", "Job", "Pose", "Writer", "writers"]
+__all__ = ["FORMATS", "Frame", "Job", "Pose", "Writer", "check_writers", "writers"]
 
 
 def _overlay(job: Job) -> Writer:
@@ -64,9 +64,23 @@ FORMATS: dict[str, Callable[[Job], Writer]] = {
 }
 
 
-def writers(names: Sequence[str], job: Job) -> list[Writer]:
-    """One writer a format named."""
+def check_writers(names: Sequence[str]) -> None:
+    """
+    Raises:
+        UserError: a format is not known, or needs a package that is not there.
+    """
     unknown = [name for name in names if name not in FORMATS]
     if unknown:
         raise UserError(f"there is no output {unknown[0]!r}; choose of {', '.join(FORMATS)}")
+    for name in names:
+        check_packages(name)
+
+
+def writers(names: Sequence[str], job: Job) -> list[Writer]:
+    """One writer a format named.
+
+    Raises:
+        UserError: as `check_writers`.
+    """
+    check_writers(names)
     return [FORMATS[name](job) for name in dict.fromkeys(names)]

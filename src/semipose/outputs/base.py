@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -40,16 +41,29 @@ class Frame:
     samples: tuple[Sample, ...] = ()
 
 
+class Style(NamedTuple):
+    """How poses are drawn: in a colour for each joint or side, with the joints' names, and a strip below that says
+    which colour is which. Dots are no smaller than the frame makes them visible."""
+
+    colors: Literal["joint", "side"] = "side"
+    names: bool = False
+    legend: bool = False
+
+
+PLAIN = Style()
+
+
 @dataclass(frozen=True)
 class Job:
     """What writers have to know beforehand. `people`: the most poses of any frame; `inputs`: files, resolved, that are
-    not to be written over; `tracked`: poses of videos have a `track`, 1 to `people`."""
+    not to be written over; `tracked`: poses of videos have a `track`, 1 to `people`; `style`: of pictures."""
 
     folder: Path
     skeleton: Skeleton
     people: int = 1
     inputs: frozenset[Path] = frozenset()
     tracked: bool = False
+    style: Style = PLAIN
 
     def free(self, name: str, mark: bytes = b"") -> Path:
         """A file's place in the folder; `mark`: a pattern that is in all that is written there (`files.bears`).
@@ -61,6 +75,22 @@ class Job:
         if (path.exists() and not bears(path, mark)) or path.resolve() in self.inputs:
             raise UserError(f"{path} is there and no prediction of an earlier run; choose another folder with --out")
         return path
+
+
+NEEDED = {"dlc": ("pandas", "tables"), "sleap": ("sleap_io",)}
+"""Packages of the extras, by format."""
+
+
+def check_packages(form: str) -> None:
+    """
+    Raises:
+        UserError: a format needs a package that is not there.
+    """
+    gone = [name for name in NEEDED.get(form, ()) if find_spec(name) is None]
+    if gone:
+        instead = "; its CSV, dlc-csv, needs none" if form == "dlc" else ""
+        wanted = " and ".join(gone)
+        raise UserError(f"format {form} needs {wanted}, not installed here: pip install 'semipose[{form}]'{instead}")
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -14,13 +14,17 @@ from typing import Any, Self, cast
 import numpy as np
 
 from semipose.data.marks import MARK, encoded, is_own
-from semipose.drawing.poses import draw_pose
+from semipose.drawing.poses import CENTRE, LEFT, RGB, RIGHT, draw_pose, joint_colors, legend, side_colors, write
 from semipose.files import Part, write_atomically, writing
 from semipose.outputs.base import Frame, Job
 from semipose.outputs.pose import Pose
 
 ENCODERS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"qscale": "4"}))
 """The first that this PyAV has."""
+LEAST = 250
+"""Of the frame's longer side: as wide lines are at least, so that dots are seen in large frames."""
+UNSURE = 0.1
+"""Joints that are not drawn have no name either."""
 TICKS = 60_000
 """A second: whole numbers of them are a frame of 24, 25, 30, 29.97, 50, 60, 120 and 250 a second, and every encoder
 takes them."""
@@ -36,6 +40,8 @@ class Overlay:
         self._job = job
         self._film: _Film | None = None
         self._source: Path | None = None
+        self._colors = (joint_colors if job.style.colors == "joint" else side_colors)(job.skeleton)
+        self._legend: np.ndarray | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -48,9 +54,7 @@ class Overlay:
             self.files.pop()
 
     def add(self, frame: Frame, poses: Sequence[Pose], scores: Sequence[float]) -> None:
-        pixels = frame.pixels
-        for pose in poses:
-            pixels = draw_pose(pixels, pose.keypoints, self._job.skeleton, track=pose.track)
+        pixels = self._drawn(frame.pixels, poses)
         if frame.video is None:
             path = self._free(Path(frame.path).stem, ".jpg")
             # Not by imwrite, which takes no path that is not ASCII everywhere.
@@ -65,6 +69,31 @@ class Overlay:
             self.files.append(path)
         assert self._film is not None
         self._film.add(pixels, frame.number)
+
+    def _drawn(self, pixels: np.ndarray, poses: Sequence[Pose]) -> np.ndarray:
+        style, skeleton = self._job.style, self._job.skeleton
+        height, width = pixels.shape[:2]
+        size = float(np.clip(max(height, width) / 1400, 0.4, 1.5))
+        for pose in poses:
+            least = max(height, width) / LEAST
+            pixels = draw_pose(pixels, pose.keypoints, skeleton, colors=self._colors, least=least, track=pose.track)
+            sure = pose.keypoints[:, 2] > UNSURE if style.names else ()
+            for k in np.flatnonzero(sure):
+                x, y = np.rint(pose.keypoints[k, :2]).clip(-2000, 20_000).astype(int).tolist()
+                write(pixels, skeleton.joints[k], (x + round(12 * size), y - round(8 * size)), self._colors[k], size)
+        if not style.legend or self._job.tracked:  # colours are bodies' then, with their numbers
+            return pixels
+        if self._legend is None or self._legend.shape[1] != width:
+            self._legend = legend(self._meaning(), width, size)
+        return np.concatenate([pixels, self._legend])
+
+    def _meaning(self) -> list[tuple[str, RGB]]:
+        """What each colour is."""
+        joints = self._job.skeleton.joints
+        if self._job.style.colors == "joint":
+            return list(zip(joints, self._colors, strict=True))
+        sides = (("left", LEFT), ("right", RIGHT), ("middle, or no side", CENTRE))
+        return [(name, color) for name, color in sides if color in self._colors]
 
     def _free(self, stem: str, suffix: str) -> Path:
         for number in itertools.count(self._last[stem + suffix] + 1):

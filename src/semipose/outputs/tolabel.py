@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,12 +23,11 @@ from semipose.data.predicted import seal
 from semipose.data.refs import Frame, parse
 from semipose.errors import UserError
 from semipose.files import write_atomically, writing
+from semipose.outputs.base import check_packages
 from semipose.outputs.tracks import TABLE, sign
 from semipose.skeleton import Skeleton
 
 MODEL = "semipose"
-NEEDED = {"dlc": ("pandas", "tables"), "sleap": ("sleap_io",)}
-"""Packages of the extras."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +60,7 @@ def check_installed(form: str) -> None:
     """
     if form not in FORMATS:
         raise UserError(f"there is no format {form!r} to label in; choose of {', '.join(FORMATS)}")
-    for name in NEEDED.get(form, ()):
-        try:
-            import_module(name)
-        except ImportError:
-            extra = f"pip install 'semipose[{form}]'"
-            raise UserError(f"labels in the format {form} need {name}, which is not installed: {extra}") from None
+    check_packages(form)
 
 
 def write_dlc(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer: str) -> list[Path]:

@@ -17,9 +17,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from semipose.errors import UserError
 from semipose.files import Part, writing
-from semipose.outputs.base import Frame, Job, cell
+from semipose.outputs.base import Frame, Job, cell, check_packages
 from semipose.outputs.pose import Pose
 
 SCORER = "semipose"
@@ -148,13 +147,9 @@ class DlcTable(Tables):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        try:
-            import pandas
-            import tables  # noqa: F401
-        except ImportError:
-            raise UserError(
-                "DeepLabCut's H5 needs pandas and PyTables: pip install 'semipose[dlc]'; or write its CSV with dlc-csv"
-            ) from None
+        check_packages("dlc")
+        import pandas
+
         self._pandas: Any = pandas
 
     def open(self, path: Path) -> None:
@@ -192,10 +187,9 @@ class Sleap:
     joint, and SLEAP's own objects are made of them then."""
 
     def __init__(self, job: Job) -> None:
-        try:
-            import sleap_io
-        except ImportError:
-            raise UserError("SLEAP's files need sleap-io: pip install 'semipose[sleap]'") from None
+        check_packages("sleap")
+        import sleap_io
+
         self._io: Any = sleap_io
         self.job = job
         self.files = [job.free("predictions.slp", MADE)]

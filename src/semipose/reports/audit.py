@@ -18,7 +18,7 @@ from semipose.drawing.poses import DARK, WHITE, draw_pose
 from semipose.errors import UserError
 from semipose.inference.uncertainty import Judgement
 from semipose.outputs.base import cell
-from semipose.reports.gallery import crop_to_box, data_uri
+from semipose.reports.gallery import WHOLE, body_in, crop_to_box, data_uri
 from semipose.reports.html import write_page
 
 SIZE = 360
@@ -30,9 +30,11 @@ STRAY = 0.02
 
 
 class AuditRow(NamedTuple):
-    """A picture, and its worst joints as (name, confidence, doubt, disagreement)."""
+    """A picture, with all that lies around where it shows a part, and its worst joints as (name, confidence, doubt,
+    disagreement)."""
 
     uri: str
+    whole: str
     sample: str
     score: float
     joints: list[tuple[str, float, float, float]]
@@ -135,30 +137,35 @@ def pictures(judged: Judgement, chosen: Sequence[int]) -> list[AuditRow]:
 
 def _shown(judged: Judgement, i: int, image: np.ndarray) -> AuditRow:
     sample, skeleton, trouble = judged.data[i], judged.skeleton, judged.trouble[i]
+    worst = [int(k) for k in np.argsort(-trouble, kind="stable")[:NAMED]]
+    box = np.array(sample.box)
+    part = body_in(box, judged.points[i, :, :2])
+    uri = _drawn(judged, i, image, box if part is None else part, SIZE, worst[0])
+    whole = "" if part is None else _drawn(judged, i, image, box, WHOLE, worst[0])
+    rows = [
+        (skeleton.joints[k], float(judged.points[i, k, 2]), float(judged.doubt[i, k]), float(judged.disagreement[i, k]))
+        for k in worst
+    ]
+    return AuditRow(uri, whole, sample.id, float(judged.score[i]), rows)
+
+
+def _drawn(judged: Judgement, i: int, image: np.ndarray, box: np.ndarray, size: int, worst: int) -> str:
+    """The part of the image in a box, with what the networks say, and a circle around the joint `worst`."""
+    sample, skeleton = judged.data[i], judged.skeleton
     nothing = np.zeros((len(skeleton), 3))
-    picture, scale, origin = crop_to_box(image, np.array(sample.box), nothing, margin=0.02, size=SIZE)
-    larger = SIZE / max(picture.shape[:2])
-    if larger > 1:  # small crops too, so that lines are thin beside them
-        shape = (round(picture.shape[1] * larger), round(picture.shape[0] * larger))
-        picture, scale = cv2.resize(picture, shape, interpolation=cv2.INTER_LINEAR), scale * larger
+    picture, scale, origin = crop_to_box(image, box, nothing, margin=0.02, size=size, enlarge=True)
     points = [each[i].copy() for each in judged.pred.values()]
     for each in points:
         each[:, :2] = (each[:, :2] - origin) * scale - 0.5
-    worst = [int(k) for k in np.argsort(-trouble, kind="stable")[:NAMED]]
-    reach = judged.disagreement[i, worst[0]] * max(sample.box[2:]) * scale
-    if judged.disagreement[i, worst[0]] >= STRAY:
-        _circle(picture, points[0][worst[0], :2], float(reach))
+    reach = judged.disagreement[i, worst] * max(sample.box[2:]) * scale
+    if judged.disagreement[i, worst] >= STRAY:
+        _circle(picture, points[0][worst, :2], float(reach))
     for other in points[1:]:
         picture = draw_pose(
             picture, np.concatenate([other[:, :2], np.full((len(other), 1), 2.0)], 1), skeleton, "truth"
         )
     mine = np.concatenate([points[0][:, :2], np.maximum(points[0][:, 2:], 0)], 1)
-    picture = draw_pose(picture, mine, skeleton, fade=(0.0, 0.3))
-    rows = [
-        (skeleton.joints[k], float(judged.points[i, k, 2]), float(judged.doubt[i, k]), float(judged.disagreement[i, k]))
-        for k in worst
-    ]
-    return AuditRow(data_uri(picture), sample.id, float(judged.score[i]), rows)
+    return data_uri(draw_pose(picture, mine, skeleton, fade=(0.0, 0.3)))
 
 
 def _circle(picture: np.ndarray, centre: np.ndarray, radius: float) -> None:

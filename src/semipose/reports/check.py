@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from semipose.data.checks.check import Finding, Look, Report
 from semipose.data.images import read_image
+from semipose.data.sample import PoseData
 from semipose.drawing.poses import draw_pose
 from semipose.errors import UserError
 from semipose.inference.doubts import Doubt
+from semipose.reports.doctor import drawn
 from semipose.reports.gallery import Picture, crop_to_box, data_uri
 from semipose.reports.html import write_page
 
-SHOWN, LISTED = 24, 50
+SHOWN, LISTED, EXAMPLES = 24, 50, 6
 
 
-def page(report: Report, doubts: Sequence[Doubt], path: Path) -> Path:
-    """Write the page: first what stops training, then what is worth a look, counts, and the doubted labels."""
+def page(report: Report, doubts: Sequence[Doubt], path: Path, data: PoseData | None = None) -> Path:
+    """Write the page: first what stops training, then what is worth a look, counts, the doubted labels, and some of the
+    labelled samples of `data`."""
     groups = [
         ("What stops training", [f for f in report.findings if f.problem]),
         ("What will be slow", [f for f in report.findings if _slow(f)]),
@@ -35,9 +39,25 @@ def page(report: Report, doubts: Sequence[Doubt], path: Path) -> Path:
         "groups": [(title, [(f, _looked_at(f.looks)) for f in found]) for title, found in groups if found],
         "listed": LISTED,
         "pictures": pictures(doubts[:SHOWN]),
+        "examples": examples(data) if data is not None and data.skeleton is not None else [],
         "left_out": max(0, len(doubts) - SHOWN),
     }
     return write_page(path, "firstaid.html", content)
+
+
+def examples(data: PoseData) -> list[Picture]:
+    """Labelled samples, evenly spread, as `doctor` draws them; those that cannot be read are left out."""
+    assert data.skeleton is not None
+    labeled = [i for i, sample in enumerate(data) if sample.labeled]
+    chosen = [labeled[round(n)] for n in np.linspace(0, len(labeled) - 1, min(EXAMPLES, len(labeled)))]
+    found = []
+    for sample in (data[i] for i in chosen):
+        with suppress(UserError):
+            assert sample.keypoints is not None
+            count = int((sample.keypoints[:, 2] > 0).sum())
+            said = f"{count} of {len(data.skeleton)} joints labelled"
+            found.append(Picture(data_uri(drawn(sample, data.skeleton)), sample.id, said))
+    return found
 
 
 def _looked_at(looks: Sequence[Look]) -> list[Picture]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from semipose.data.checks.swapped import orders
 from semipose.data.images import read_image
 from semipose.data.marks import encoded, refuse_drawn_by_others
 from semipose.data.sample import PoseData, Sample
-from semipose.drawing.poses import contact_sheet, draw_pose, side_colors
+from semipose.drawing.poses import contact_sheet, draw_pose, side_colors, write
 from semipose.errors import UserError
 from semipose.files import write_atomically
 from semipose.reports.gallery import crop_to_box
@@ -57,10 +56,10 @@ def diagnose(data: PoseData, out: str | Path = "doctor.jpg", paired: bool = Fals
     lines += [f"    {i}: {', '.join(f'{e.left} - {e.right}' for e in found if i in e.swapped)}" for i in suspects]
     best = max(data, key=lambda s: 0 if s.keypoints is None else int((s.keypoints[:, 2] > 0).sum()))
     pictures = [
-        _drawn(best, skeleton, False, "as labelled"),
-        _drawn(best, skeleton, True, "mirrored, as training sees it"),
+        drawn(best, skeleton, False, "as labelled"),
+        drawn(best, skeleton, True, "mirrored, as training sees it"),
     ]
-    pictures += [_drawn(s, skeleton, False, "swapped?") for s in data.subset(list(suspects)[:SUSPECTS])]
+    pictures += [drawn(s, skeleton, False, "swapped?") for s in data.subset(list(suspects)[:SUSPECTS])]
     path = Path(out)
     if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise UserError(f"{path} is no name for a picture; end it in .jpg or .png")
@@ -70,7 +69,7 @@ def diagnose(data: PoseData, out: str | Path = "doctor.jpg", paired: bool = Fals
     return Diagnosis(tuple(lines), path, not (suspects or remarks))
 
 
-def _drawn(sample: Sample, skeleton: Skeleton, mirrored: bool, title: str) -> np.ndarray:
+def drawn(sample: Sample, skeleton: Skeleton, mirrored: bool = False, title: str = "") -> np.ndarray:
     """The sample's surroundings, enlarged to `SIDE`, with its labels named; blue is left, orange right."""
     assert sample.keypoints is not None
     image, points = read_image(sample.image), sample.keypoints.astype(np.float64)
@@ -91,13 +90,6 @@ def _drawn(sample: Sample, skeleton: Skeleton, mirrored: bool, title: str) -> np
     canvas = draw_pose(image, np.concatenate([shown, points[:, 2:]], 1), skeleton)
     for name, at, color in zip(skeleton.joints, shown, side_colors(skeleton), strict=True):
         if np.isfinite(at).all():
-            _write(canvas, name, (int(at[0]) + 8, int(at[1]) - 6), color)
-    _write(canvas, title, (8, 20), (255, 255, 255))
+            write(canvas, name, (int(at[0]) + 8, int(at[1]) - 6), color)
+    write(canvas, title, (8, 20), (255, 255, 255))
     return canvas
-
-
-def _write(canvas: np.ndarray, text: str, at: Sequence[int], color: Sequence[int]) -> None:
-    plain = text.encode("ascii", "replace").decode()
-    # OpenCV 5 writes thick letters wider: a dark rim is the same letters one pixel aside.
-    for dx, dy, shade in ((-1, 0, (0, 0, 0)), (1, 0, (0, 0, 0)), (0, -1, (0, 0, 0)), (0, 1, (0, 0, 0)), (0, 0, color)):
-        cv2.putText(canvas, plain, (at[0] + dx, at[1] + dy), cv2.FONT_HERSHEY_SIMPLEX, 0.5, shade, 1, cv2.LINE_AA)

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from semipose.drawing.charts import Chart, Series, line_chart
 from semipose.errors import boundary
 from semipose.files import ready, write_atomically
-from semipose.metrics.summary import ENSEMBLE
+from semipose.metrics.summary import ENSEMBLE, label_of
 from semipose.reports.compare import cautions, headline, percent, points
 from semipose.reports.gallery import gallery
 from semipose.reports.pseudo import pseudo_charts, pseudo_table
@@ -50,7 +50,7 @@ def write_page(path: Path, template: str, content: dict[str, Any]) -> Path:
     environment = Environment(
         loader=PackageLoader("semipose.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"percent": percent}
+    environment.filters |= {"percent": percent, "pixels": pixels}
     write_atomically(ready(path, PAGE), environment.get_template(template).render(content).encode())
     return path
 
@@ -97,12 +97,18 @@ def score_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
                     "first": name == names[0],
                     "best": len(runs) > 1 and name == names[0] and pck is not None and pck == best,
                     "network": name,
+                    "label": label_of(name, single),
                     "pck": pck,
+                    "px": number(scores.get("median_error_px")),
                     "swap": number(scores.get("swap")),
                     "oks": number(scores.get("oks")),
                 }
             )
     return rows
+
+
+def pixels(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}\N{NO-BREAK SPACE}px"
 
 
 def facts(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
@@ -169,13 +175,13 @@ def threshold_chart(runs: Sequence[Run]) -> Chart | None:
         for m, name in enumerate(names):
             x, y = run.scores.get("thresholds"), run.of(name).get("curve")
             if x and y and len(x) == len(y):
-                label, color = (run.name, n) if len(runs) > 1 else (name, m)
+                label, color = (run.name, n) if len(runs) > 1 else (label_of(name, len(names) < 2), m)
                 lines.append(Series(label, np.array(x, dtype=float), np.array(y, dtype=float), color))
     return line_chart("PCK against threshold (%)", lines, "threshold, share of the box", y_range=(0, 1), percent=True)
 
 
 def joint_table(runs: Sequence[Run]) -> dict[str, Any] | None:
-    """PCK of each joint: a column a network of one run, or a run (mean of its networks)."""
+    """PCK of each joint: a column a network of one run, or a run (mean of its networks); and the median error."""
     several = len(runs) > 1
     columns = [(r.name, r.of("mean")) for r in runs] if several else [(n, runs[0].of(n)) for n in runs[0].networks]
     columns = [(name, scores["per_joint"]) for name, scores in columns if scores.get("per_joint")]
@@ -183,13 +189,22 @@ def joint_table(runs: Sequence[Run]) -> dict[str, Any] | None:
         return None
     counts: dict[str, int] = next((run.scores["count"] for run in runs if run.scores.get("count")), {})
     joints = dict.fromkeys(joint for _, values in columns for joint in values)
+    errors = [(run.name, run.of("mean").get("per_joint_px") or {}) for run in runs]
+    errors = [(f" of {name}" if several else "", values) for name, values in errors if values]
     rows = [
-        (joint.replace("_", " "), counts.get(joint), [number(v.get(joint)) for _, v in columns]) for joint in joints
+        (
+            joint.replace("_", " "),
+            counts.get(joint),
+            [number(v.get(joint)) for _, v in columns],
+            [number(v.get(joint)) for _, v in errors],
+        )
+        for joint in joints
     ]
     change = None
     if len(columns) == 2 and several:
-        change = [points(b - a) if a is not None and b is not None else "–" for _, _, (a, b) in rows]
-    return {"columns": [name for name, _ in columns], "rows": rows, "change": change}
+        change = [points(b - a) if a is not None and b is not None else "–" for _, _, (a, b), _ in rows]
+    names = [name if several else f"PCK, {label_of(name, len(columns) < 2)}" for name, _ in columns]
+    return {"columns": names, "rows": rows, "change": change, "px_of": [name for name, _ in errors]}
 
 
 def differences(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
@@ -210,7 +225,7 @@ def _pck_chart(runs: Sequence[Run]) -> Chart | None:
         ]
     else:
         names = [c for c in runs[0].metrics if c.startswith("val/pck_")]
-        single = [("val/pck", "PCK")] if not names else [(c, c.removeprefix("val/pck_")) for c in names]
+        single = [("val/pck", "PCK")] if not names else [(c, label_of(c.removeprefix("val/pck_"))) for c in names]
         lines = [line for n, (column, label) in enumerate(single) for line in _lines(runs[0], column, label, n)]
     return line_chart("Validation PCK (%)", lines, "step", percent=True)
 

@@ -154,6 +154,10 @@ class Training:
         if learns_unlabeled(config):
             check_losses(config)
         self.sets = self._open()
+        self.networks = build_networks(config, self.skeleton, init_from, self.show)
+        codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.skeleton.flip))
+        self.method = self._method(codec)
+        # What does not fit is refused by now, before an image is read.
         labeled = cut(self.sets.labeled, config, True, self.show)
         unlabeled = cut(self.sets.unlabeled, config, True, self.show)
         self.val = cut(self.sets.val, config, False, self.show)
@@ -170,9 +174,6 @@ class Training:
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
         self.burn_in = round(getattr(config.method, "burn_in", 0) * self.steps)
-        self.networks = build_networks(config, self.skeleton, init_from, self.show)
-        codec = Codec(self.networks[0].stride, config.model.sigma, torch.tensor(self.skeleton.flip))
-        self.method = self._method(codec)
         self.parameters = [*self.method.parameters()]
         optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size, self.beside), optimizer)

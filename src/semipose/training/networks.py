@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
+
+import torch
 
 from semipose.config import Config, ModelConfig, peer_of
 from semipose.errors import UserError
@@ -27,6 +30,18 @@ def model_configs(config: Config) -> list[ModelConfig]:
     if config.peer and wants.networks - wants.twins < 2:
         raise UserError(f"peer is for the second of two networks; method {config.method.name} trains one")
     return [config.model, peer_of(config), config.model][: wants.networks]
+
+
+def check_networks(config: Config) -> None:
+    """That the networks can be built, before any image is read: on no device, so it takes a tenth of a second.
+
+    Raises:
+        UserError: there is no such network, or its size does not divide.
+    """
+    with torch.device("meta"):
+        for each in model_configs(config):
+            if not each.options:  # which are tried on an image
+                build_model(replace(each, weights="none"), 1)
 
 
 def build_networks(

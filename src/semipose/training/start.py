@@ -11,6 +11,7 @@ from semipose.config.resolve import read_yaml, resolve
 from semipose.errors import UserError
 from semipose.training import loop
 from semipose.training.find import asked_for, check_found, find_first
+from semipose.training.networks import check_networks
 from semipose.training.rundir import RunDir
 
 
@@ -39,6 +40,7 @@ def start(
         UserError, Stopped: as `run_training`.
     """
     check_found(config)
+    check_networks(config)
     run = RunDir.create(Path(out), overwrite)
     find_first(config, run, progress)
     initial = [Path(p) for p in ([init_from] if isinstance(init_from, str | Path) else init_from)]

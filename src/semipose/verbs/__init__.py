@@ -28,6 +28,23 @@ def names() -> list[str]:
     return sorted(file[:-3] for file in os.listdir(__path__[0]) if file.endswith(".py") and not file.startswith("_"))
 
 
+GROUPS = {
+    "start": ("init", "check", "doctor", "split", "demo"),
+    "train and predict": ("train", "report", "evaluate", "worth", "predict", "triangulate", "export"),
+    "label more": ("audit", "pick", "ui"),
+    "research": ("recipes", "reproduce", "gap", "show_mix", "synth", "import_weights"),
+}
+"""In which order the list of commands shows them; one that is not here comes last, under "more"."""
+
+
+def grouped() -> dict[str, list[str]]:
+    """Every verb, by what it is for."""
+    there = names()
+    groups = {title: [name for name in some if name in there] for title, some in GROUPS.items()}
+    rest = [name for name in there if not any(name in some for some in groups.values())]
+    return groups | ({"more": rest} if rest else {})
+
+
 def summary(name: str) -> str:
     """The first line of a verb's docstring, read without importing it."""
     import ast

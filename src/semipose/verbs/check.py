@@ -141,7 +141,7 @@ def _checked(
     if html is not None:
         from semipose.reports.check import page
 
-        page(report, sorted(doubts, key=lambda doubt: -doubt.far), Path(html))
+        page(report, sorted(doubts, key=lambda doubt: -doubt.far), Path(html), opened.get("labeled"))
     return report
 
 

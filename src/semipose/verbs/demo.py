@@ -9,9 +9,17 @@ from types import SimpleNamespace
 from typing import Any
 
 _ROWS = {"supervised": "labels alone", "control": "labels alone, recoloured", "guarded": "and unlabelled images"}
+_QUICK = 60
 
 
-def demo(*, out: str | Path = "demo", seed: int = 0, steps: int | None = None, progress: bool = True) -> dict[str, Any]:
+def demo(
+    *,
+    out: str | Path = "demo",
+    seed: int = 0,
+    steps: int | None = None,
+    quick: bool = False,
+    progress: bool = True,
+) -> dict[str, Any]:
     """Train with and without unlabelled images on synthetic people, and compare.
 
     The main job from nothing to a report, in minutes on a CPU: all learn from the same few labels with the same number
@@ -21,7 +29,8 @@ def demo(*, out: str | Path = "demo", seed: int = 0, steps: int | None = None, p
     Args:
         out: Folder for the runs and report.html; a demo that stood there is written over.
         seed: Draws other people, labelled and unlabelled, and other weights.
-        steps: A shorter length, for a look.
+        steps: Another length of each training.
+        quick: A tenth of the length, to see that everything works; what it measures says nothing.
 
     Returns: {"supervised", "control", "guarded"} as PCK in %; "base", the better of the first two, and "gain", the
         points of guarded over it; "gain_over_control"; "guard": which network guarded kept, as in its summary.json
@@ -35,6 +44,7 @@ def demo(*, out: str | Path = "demo", seed: int = 0, steps: int | None = None, p
     from semipose.training.rundir import is_run
     from semipose.training.start import start
 
+    steps = steps or (_QUICK if quick else None)
     began, folder, scores, runs = time.perf_counter(), Path(out), {}, []
     if (folder / "report.html").exists() and not all(is_run(folder / name) for name in _ROWS):
         raise UserError(f"{folder} has a report.html that is no demo's; choose another folder with --out")

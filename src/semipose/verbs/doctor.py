@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    data: str | Path | PoseData, *, images: str | Path | None = None, out: str | Path = "doctor.jpg"
+    data: str | Path | PoseData,
+    *,
+    images: str | Path | None = None,
+    category: str | None = None,
+    out: str | Path = "doctor.jpg",
 ) -> Diagnosis:
     """Say which joints are left and right of each other, and which labels look swapped.
 
@@ -23,6 +27,7 @@ def doctor(
     Args:
         data: Labelled data, or a data.yaml that names it.
         images: The image folder of a JSON or a table.
+        category: Which kind of thing, by name, where labelled data has several; a data.yaml says so itself.
         out: The picture, a .jpg or .png.
 
     Returns: what the shell prints, line by line, the picture, and whether names and labels are in order.
@@ -43,7 +48,7 @@ def doctor(
     if is_data_yaml(Path(data)):
         config = resolve(Config(), read_yaml(Path(data), "data")).data
         return diagnose(open_pool(config), out, paired=(config.skeleton or {}).get("pairs") is not None)
-    return diagnose(open_labeled(data, images), out)
+    return diagnose(open_labeled(data, images, category), out)
 
 
 def _print(result: Diagnosis, asked: SimpleNamespace) -> int:

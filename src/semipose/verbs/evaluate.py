@@ -54,14 +54,17 @@ def evaluate(
 
 
 def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:
-    from semipose.metrics.summary import ENSEMBLE
+    from semipose.metrics.summary import ENSEMBLE, label_of
 
-    rows = {**scores["networks"], "mean": scores["mean"]}
+    alone = len(scores["networks"]) < 2
+    rows = {label_of(name, alone): row for name, row in scores["networks"].items()}
+    rows |= {} if alone else {"mean": scores["mean"]}
     rows |= {ENSEMBLE: scores[ENSEMBLE]} if ENSEMBLE in scores else {}
+    coco_of = {label_of(name, alone): row for name, row in scores["coco"].items()}
     measured = f"{scores['measure'].upper()}@{scores['threshold']:g}"
     print(f"{'network':10s} {measured:>9s} {'swapped':>8s} {'AP':>6s} {'AR':>6s} {'median error':>13s}")
     for name, row in rows.items():
-        coco = scores["coco"].get(name, {})
+        coco = coco_of.get(name, {})
         pck, swap, ap, ar = map(_percent, (row["pck"], row["swap"], coco.get("AP"), coco.get("AR")))
         middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
         print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s} {middle:>13s}")

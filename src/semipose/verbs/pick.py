@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def pick(
-    count: int,
     model: str | Path,
     data: str | Path | None = None,
     *,
+    count: int = 20,
     format: Literal["dlc", "sleap", "label-studio", "cvat", "coco"] = "dlc",
     confidence: float = 0.2,
     scorer: str | None = None,
@@ -31,10 +31,10 @@ def pick(
     format, and picked.csv, which says why. How they are chosen is in semipose.inference.next_labels.
 
     Args:
-        count: How many.
         model: A run's folder, whose networks are all asked, or a model.safetensors.
         data: A data.yaml, or images and videos; a run's own unlabelled by default.
-        format: Of the tool to label in; dlc is DeepLabCut.
+        count: How many.
+        format: Of the tool to label in; dlc is DeepLabCut, which needs semipose[dlc], sleap semipose[sleap].
         confidence: Joints below it are left for you to place.
         scorer: For DeepLabCut; by default that of the project which the labels are from.
         frames: Of videos: all, rate2 (two a second), uniform500 or diverse500.
@@ -49,9 +49,13 @@ def pick(
         UserError: there are fewer images to choose from, the format's package is not installed, the folder is not
             empty, or as audit.
 
-    Example: semipose pick 20 runs/dual --format sleap --out next
+    Example: semipose pick runs/dual --count 20 --format label-studio --out next
     """
+    from semipose.errors import UsageError
     from semipose.inference.next_labels import choose_images
+
+    if str(model).isdigit() and data is not None and not Path(model).exists():
+        raise UsageError(f"how many comes with --count: semipose pick {data} --count {model}")
 
     how = {"frames": frames, "boxes": boxes, "device": device, "seed": seed, "progress": progress}
     return choose_images(count, model, data, format, out, confidence, scorer, **how)  # type: ignore[arg-type]

@@ -24,6 +24,9 @@ def predict(
     formats: Sequence[Literal["coco", "csv", "smoothed", "dlc", "dlc-csv", "sleap", "movement", "overlay"]] = ("coco",),
     submit: str | None = None,
     overlay: bool = True,
+    colors: Literal["joint", "side"] = "joint",
+    names: bool = False,
+    legend: bool = True,
     device: str = "auto",
     decode: Literal["argmax", "quarter", "dark"] | None = None,
     flip_test: Literal["none", "plain", "shift"] = "none",
@@ -49,6 +52,9 @@ def predict(
         formats: Files to write; coco is keypoints.json, smoothed a CSV of raw places and those of a Kalman smoother.
         submit: Also write the TEST-DEV file for COCO's server, under this name of a method.
         overlay: Pictures and videos with the poses on them.
+        colors: Of the poses: a colour for each joint, or for left, right and middle.
+        names: Write the joints' names beside them.
+        legend: A strip below says which colour is which.
         device: cpu, cuda, cuda:1, ...
         decode: How a heatmap's peak becomes a position; the run's by default.
         flip_test: Average with the mirrored image: plain, or shift for cells at corners (SimpleBaseline's and HRNet's
@@ -74,9 +80,10 @@ def predict(
         UserError: there is nothing to predict on, or nothing that can be read; or the folder cannot be written, or
             holds a file that no run wrote under a name that is to be written.
 
-    Example: semipose predict runs/dual video.mp4 --formats csv dlc --out predictions
+    Example: semipose predict runs/dual video.mp4 --formats csv dlc-csv --out predictions
     """
     from semipose.inference.files import predict_files
+    from semipose.outputs.base import Style
 
     return predict_files(
         model,
@@ -97,6 +104,7 @@ def predict(
         bodies,
         track,
         precision,
+        Style(colors, names, legend),
     )
 
 

@@ -17,6 +17,7 @@ def split(
     *,
     labeled: int,
     images: str | Path | None = None,
+    category: str | None = None,
     val: int = 0,
     unlabeled: int | None = None,
     seed: int = 0,
@@ -33,6 +34,7 @@ def split(
         data: Labelled data.
         labeled: How many labelled samples.
         images: The image folder of a JSON.
+        category: Which kind of thing, by name, where the labels have several with other joints.
         val: How many validation samples.
         unlabeled: How many unlabelled samples; all that remain by default.
         seed: Of what is drawn.
@@ -50,7 +52,7 @@ def split(
     from semipose.data.open import open_labeled
     from semipose.data.split import make_split
 
-    samples = data if isinstance(data, PoseData) else open_labeled(data, images)
+    samples = data if isinstance(data, PoseData) else open_labeled(data, images, category)
     made = make_split(samples, labeled, val, unlabeled, seed, protocol, keep_labeled)
     made.save(out)
     return made

@@ -186,3 +186,26 @@ def test_an_unlabelled_image_is_read_once_and_takes_a_few_numbers(
     monkeypatch.setattr(pictures, "_header", lambda content, name: opened.append(name) or header(content, name))
     assert check(unlabeled=data, progress=False).ok
     assert sorted(opened) == [f"{tmp_path}/{n}.jpg" for n in range(9)]
+
+
+def test_what_to_do_about_joints_that_are_never_labelled_can_be_done(data: PoseData) -> None:
+    whole = data
+    for i in range(6):
+        data = changed(data, i, keypoints=np.array([[5, 6, 2], [0, 0, 0]], np.float32))
+    assert "-> leave them out: skeleton: {joints: [nose]} in the data section" in check(data, progress=False).text()
+    text = check(whole.subset([0, 1]), None, data.subset([4, 5]), progress=False).text()
+    assert "val: 1 joints are never labelled" in text and "leave them out" not in text
+    assert "label some images for validation that show them" in text
+
+
+@pytest.mark.parametrize("use", ["labeled", "unlabeled"])
+def test_near_duplicates_come_with_a_remedy(data: PoseData, tmp_path: Path, use: str) -> None:
+    pixels = cv2.GaussianBlur(rng.uniform(0, 255, (120, 120, 3)), (0, 0), 9)
+    for n, name in enumerate(("one", "two")):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.clip(4 * (pixels - 127) + 127 + n, 0, 255))
+    points = np.array([[5, 6, 2], [7, 8, 1]], np.float32)
+    one, two = (Sample(name, str(tmp_path / f"{name}.png"), (0, 0, 120, 120), points) for name in ("one", "two"))
+    ours, theirs = (PoseData(n, data.skeleton, (s,)) for n, s in (("ours", one), ("theirs", two)))
+    sets = {"labeled": data, "unlabeled": ours} if use == "unlabeled" else {"labeled": ours}
+    (finding,) = (f for f in check(**sets, val=theirs, progress=False).findings if "near-duplicates" in f.text)
+    assert ("data.unlabeled" in finding.todo) == (use == "unlabeled") and finding.todo

@@ -7,7 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from semipose.data.images import read_image
 from semipose.data.open import open_labeled, open_unlabeled
 from semipose.data.readers.folder import read_folder
 from semipose.errors import UserError
@@ -100,3 +102,15 @@ def test_all_unreadable_labelled_pictures_are_told_at_once(many: Path) -> None:
     _spoil(many / "b" / "100.png", b"")
     with pytest.raises(UserError, match=r"1 of 200 images cannot be used: .*100\.png"):
         open_labeled(many / "labels.csv")
+
+
+def test_a_moving_picture_is_no_image_and_a_still_one_is(tmp_path: Path) -> None:
+    first, *rest = (Image.new("RGB", (40, 30), (shade, 0, 0)) for shade in (0, 90, 180))
+    first.save(tmp_path / "film.gif", save_all=True, append_images=rest)
+    first.save(tmp_path / "still.GIF", format="GIF")
+    with pytest.raises(UserError, match=r"film\.gif is a film of several pictures; .*ffmpeg -i .*gif .*mp4"):
+        read_folder(tmp_path / "film.gif")
+    assert read_folder(tmp_path / "still.GIF")[0].box == (0, 0, 40, 30)
+    (tmp_path / "cut.gif").write_bytes((tmp_path / "film.gif").read_bytes()[:40])
+    with pytest.raises(UserError, match=r"cut\.gif"):
+        read_image(read_folder(tmp_path / "cut.gif")[0].image)

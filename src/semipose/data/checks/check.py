@@ -25,6 +25,12 @@ from semipose.errors import UserError, UserErrors
 from semipose.skeleton import Skeleton, joint_map
 
 _LISTED, SHOWN = 20, 6
+APART = {
+    "labeled": "put both of a pair on one side, by hand in the split, or take one out",
+    "unlabeled": "leave these images out of data.unlabeled, or validate on others",
+}
+"""What to do about near-duplicates across validation."""
+ONCE = "keep one of each: the others only make it weigh more"
 DARK = 40
 """Of 255: a set whose brightest pixel is below was not stored with the range that its file format has."""
 
@@ -213,7 +219,7 @@ def _images(use: str, scan: Scan) -> list[Finding]:
     twice = _twice(scan)
     if twice:
         findings.append(
-            Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice)
+            Finding(False, f"{use}: {len(twice)} images are in the set more than once, byte for byte", twice, ONCE)
         )
     return findings
 
@@ -277,7 +283,7 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
                 "label them, or leave them to the unlabelled images",
                 list(ids.take(_without_labels(data))),
             ),
-            (False, "joints are never labelled", "leave them out with data.skeleton, joints", _never(data)),
+            (False, "joints are never labelled", _without(use, data), _never(data)),
         ]
     found = [
         Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in rows if ids
@@ -386,6 +392,15 @@ def _never(data: PoseData) -> list[str]:
     ]
 
 
+def _without(use: str, data: PoseData) -> str:
+    """What to do about joints that are never labelled."""
+    if use == "val":
+        return "nothing says how well they are predicted; label some images for validation that show them"
+    gone = set(_never(data))
+    rest = [joint for joint in (data.skeleton.joints if data.skeleton else ()) if joint not in gone]
+    return f"leave them out: skeleton: {{joints: [{', '.join(rest)}]}} in the data section" if gone and rest else ""
+
+
 def _joints(sets: dict[str, PoseData]) -> list[Finding]:
     """Where the validation joints are others, by name: they are scored on those in common."""
     skeletons = [sets[use].skeleton for use in ("labeled", "val") if use in sets]
@@ -433,7 +448,7 @@ def _overlap(sets: dict[str, PoseData], scans: dict[str, Scan]) -> list[Finding]
             ours, theirs = (_film(sets[each], scans[each]) for each in (use, "val"))
             place = {name: m for m, name in enumerate(val.names)}
             together = any((film := ours(m)) is not None and film == theirs(place[other]) for m, other in near.items())
-            todo = "hold out whole videos: semipose init does where that leaves enough" if together else ""
+            todo = "hold out whole videos: semipose init does where that leaves enough" if together else APART[use]
             findings.append(Finding(False, text, pairs, todo, _both(sets, scans, use, near)))
         copies = {m: held_out[scan.digests[m]] for m in np.flatnonzero(same).tolist()}
         if copies:

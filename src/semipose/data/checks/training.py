@@ -17,7 +17,7 @@ from semipose.config.schema import learns_unlabeled
 from semipose.data.checks.check import Finding, Source
 from semipose.data.crops.build import MAX_BYTES
 from semipose.data.crops.cropping import CropSpec, crop_matrices
-from semipose.data.datasets import cover
+from semipose.data.datasets import UNLABELED, cover
 from semipose.data.refs import Frame, parse
 from semipose.data.sample import PoseData
 from semipose.methods import needs
@@ -38,7 +38,7 @@ def needed(config: Config, sets: Mapping[str, Source]) -> list[Finding]:
     if learns_unlabeled(config) and not sets.get("unlabeled"):
         who = f"method {config.method.name} learns" if needs(config.method.name).unlabeled else "losses learn"
         what = f"{who} from unlabelled images and there are none"
-        found.append(Finding(True, what, todo="set data.unlabeled, or train with --method.name=supervised"))
+        found.append(Finding(True, what, todo=UNLABELED))
     if not sets.get("val"):
         todo = "semipose init or semipose split hold some out"
         found.append(

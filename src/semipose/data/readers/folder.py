@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from semipose.data.packed import Texts
-from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size
+from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size, refuse_moving
 from semipose.data.readers import Format
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample, Samples
@@ -86,6 +86,7 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, str, Seq
     if path.suffix.lower() == LIST:
         return path.stem, str(path.parent), _listed(path)
     if path.is_file():
+        refuse_moving(path)
         return path.stem, "", [str(source)]
     if not path.exists():
         raise UserError(f"{path} does not exist; check the path")
