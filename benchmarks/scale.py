@@ -272,7 +272,7 @@ def record(runs: dict[str, dict[str, Any]], dry: bool = False, **more: str) -> N
         before = load("scale")
         for part, rows in before["runs"].items():
             kept = {count: {"commit": before["commit"], **run} for count, run in rows.items()}
-            now = {count: {**run, "commit": commit()} for count, run in runs.get(part, {}).items()}
+            now = {count: {"commit": commit(), **run} for count, run in runs.get(part, {}).items()}
             runs[part] = dict(sorted((kept | now).items(), key=lambda row: int(row[0])))
         runs = {part: runs[part] for part in PARTS if part in runs}
     growth = {part: round(exponent(each), 3) for part, each in runs.items()}
