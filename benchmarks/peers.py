@@ -68,7 +68,8 @@ PEERS = {
     "dlc": Peer("dlc.py", ("deeplabcut==3.0.2",)),
     "released": Peer("released.py", ("easydict", "opencv-python-headless", "pyyaml", "scipy", "scikit-image")),
 }
-TRAINED = ("lp", "dlc", "ours", "ours-scratch")
+OURS = ("ours", "ours-scratch")
+TRAINED = ("lp", "dlc", *OURS)
 
 
 class Task(NamedTuple):
@@ -336,14 +337,20 @@ def predict_all(name: str, options: argparse.Namespace, folder: Path) -> Result:
     from predict_video import onnx, ours
     from semipose import export
 
-    trained = {who: options.root / "parts" / f"train-{who}-{name}" for who in ("ours", "lp", "dlc")}
-    model = trained["ours"] / "model"
-    if not (model / "model.safetensors").exists():
+    trained = {who: options.root / "parts" / f"train-{who}-{name}" for who in (*OURS, "lp", "dlc")}
+    run = next(
+        (trained[who] / "model" for who in OURS if (trained[who] / "model" / "model.safetensors").exists()), None
+    )
+    if run is None:
         return {"reason": f"part train:ours:{name} has not been run"}
+    model = folder / "model"  # the network that looks at a box, as the peers' do, without the one that finds boxes
+    model.mkdir(exist_ok=True)
+    for file in ("model.safetensors", "model.json"):
+        shutil.copyfile(run / file, model / file)
     torch.set_num_threads(options.threads)
     task, video = TASKS[name], folder / "video.mp4"
     clip(options.data / str(task.video), options.frames, video)
-    file, difference = export(model, out=folder / "model.onnx")
+    file, difference = export(model / "model.safetensors", out=folder / "model.onnx")
     choice = onnxruntime.SessionOptions()
     choice.intra_op_num_threads = options.threads
     session = onnxruntime.InferenceSession(str(file), choice, providers=["CPUExecutionProvider"])
@@ -369,7 +376,8 @@ def predict_all(name: str, options: argparse.Namespace, folder: Path) -> Result:
         return found.get("images", 0), found.get("seconds", 1.0)
 
     turns: dict[str, Callable[[], tuple[int, float]]] = {
-        "ours": lambda: ours(model, video, folder / "ours"),
+        "ours": lambda: ours(model / "model.safetensors", video, folder / "ours"),
+        "ours with its finder": lambda: ours(run, video, folder / "found"),
         "onnxruntime": lambda: onnx(session, about, video),
         "lp": lambda: peer("lp"),
         "dlc": lambda: peer("dlc"),

@@ -203,6 +203,34 @@ def test_several_bodies_in_an_image_are_found_first(tmp_path: Path) -> None:
     assert val is not None and len(labeled) + len(val) == 8 and unlabeled is not None and len(unlabeled) == 1
 
 
+@pytest.mark.slow
+def test_a_project_of_several_animals_trains_a_finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = deeplabcut(tmp_path / "project", videos=("a", "b"), frames=3)
+    for video in ("a", "b"):
+        rows = [
+            "scorer,,," + ",".join(["me"] * 8),
+            "individuals,,,one,one,one,one,two,two,two,two",
+            "bodyparts,,,nose,nose,tail,tail,nose,nose,tail,tail",
+            "coords,,,x,y,x,y,x,y,x,y",
+            f"labeled-data,{video},img000.png,1,2,21,12,40,30,50,40",
+            f"labeled-data,{video},img001.png,1,2,21,12,,,,",
+            f"labeled-data,{video},img002.png,8,2,28,12,41,30,51,40",
+        ]
+        (project / f"labeled-data/{video}/CollectedData_me.csv").write_text("\n".join(rows))
+    assert any(line.startswith("several: up to 2 bodies") for line in init(project).lines)
+    monkeypatch.setattr("semipose.training.find.THRESHOLDS", (0.0,))
+    monkeypatch.setattr("semipose.training.find.ON", 0.0)
+    small = ["--model.weights=none", "--model.backbone=resnet18", "--model.size=[64, 64]", "--model.deconv=[8, 8, 8]"]
+    steps = ["--steps=1", "--find.steps=1", "--find.size=[64, 64]", "--threads=1", "--accelerator=cpu"]
+    out = ["--out", str(tmp_path / "run"), f"--data.cache={tmp_path / 'cache'}"]
+    assert main(["train", str(project / "data.yaml"), *small, *steps, *out]) == 0
+    find = json.loads((tmp_path / "run" / "finder" / "find.json").read_text())
+    assert find["most"] == 2 and find["bodies"] > find["images"]
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+    scores = json.loads((tmp_path / "run" / "evaluation.json").read_text())["found"]
+    assert scores["bodies"] == find["bodies"]
+
+
 def test_single_boxes_are_not_asked_for(tmp_path: Path) -> None:
     plain_csv(tmp_path)
     picture(tmp_path / "new.png", 60)

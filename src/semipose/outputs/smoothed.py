@@ -25,14 +25,13 @@ class Smoothed(TextFile):
     pose have too. A video's rows are kept until its end.
 
     Raises:
-        UserError: a frame has several poses, of which nobody knows which is whose; or an image is no frame.
+        UserError: a frame may have several poses, or an image is no frame.
     """
 
     def __init__(self, job: Job) -> None:
         if job.people > 1:
             raise UserError(
-                "smoothing takes one body a frame, and a frame here has several: which is whose in the next is not"
-                " known; leave smoothed out of --formats"
+                "smoothing takes one body a frame, and a frame here may have several; leave smoothed out of --formats"
             )
         super().__init__(job.free("keypoints_smoothed.csv", ",".join(HEADER).encode()))
         self._joints = [cell(joint) for joint in job.skeleton.joints]

@@ -49,7 +49,8 @@ ALIKE = 2.5
 SIGMA = 1.0
 """Of the Gaussians of centres, in cells: bodies that stand closer are told apart than by a joint's."""
 ON = 0.3
-"""A find whose box overlaps that of a body's labels by less (intersection over union) is on another."""
+"""A find that overlaps a body's labels by less is on another: the intersection over union of squares about both, since
+which way a thin body lies matters little to who looks there next."""
 THRESHOLDS = tuple(n / 20 for n in range(1, 20))
 """Of which validation chooses."""
 
@@ -255,15 +256,15 @@ def _on(labels: Sequence[Sequence[float]], found: Sequence[Sequence[float]]) -> 
     """How many bodies have a find."""
     if not labels or not found:
         return 0
-    shared = overlap(*(_centred(boxes) for boxes in (labels, found))).numpy()
+    shared = overlap(*(_squares(boxes) for boxes in (labels, found))).numpy()
     pairs = linear_sum_assignment(np.where(shared >= ON, 1 + shared, 0), maximize=True)
     return int((shared[pairs] >= ON).sum())
 
 
-def _centred(boxes: Sequence[Sequence[float]]) -> Tensor:
-    """(N, 4) centres and sides of boxes x, y, w, h."""
+def _squares(boxes: Sequence[Sequence[float]]) -> Tensor:
+    """(N, 4) centres and sides of squares about boxes x, y, w, h."""
     rows = torch.tensor([list(box) for box in boxes], dtype=torch.float64)
-    return torch.cat([rows[:, :2] + rows[:, 2:] / 2, rows[:, 2:]], -1)
+    return torch.cat([rows[:, :2] + rows[:, 2:] / 2, rows[:, 2:].amax(-1, keepdim=True).expand(-1, 2)], -1)
 
 
 def finds_of(folder: Path) -> Finds | None:
