@@ -32,9 +32,16 @@ BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.M | re.S)
 QUICK = {
     "train": " --steps=20 --eval_every=0 --find.steps=10 --optim.batch=4 --model.size=[64,64] --threads=1",
     "demo": " --quick",
+    "reproduce": " --steps=20 --eval_every=0 --optim.batch=4 --model.size=[64,64] --threads=1",
 }
-DATA = {"openfield": ("openfield", "project"), "mirror_mouse": ("mirror_mouse",)}
-"""Tutorial -> its folder of shared data; on its page it has the tutorial's name."""
+DATA = {
+    "openfield": ("openfield", ("openfield", "project")),
+    "mirror_mouse": ("mirror_mouse", ("mirror_mouse",)),
+    "coco": ("mouse_topview", ("mouse_topview",)),
+    "improve": ("openfield", ("openfield", "project")),
+    "paper": ("", ()),
+}
+"""Tutorial -> what it calls its data, and their folder of the shared data; none where it needs none."""
 PROJECT = ("mirror_mouse",)
 """What the README calls my-project; new-video.mp4 is its video."""
 SIZES = """
@@ -148,8 +155,9 @@ def hour(shell: Shell, only: list[str] | None) -> dict[str, float]:
     data = Path(os.environ.get("SEMIPOSE_SHARED", ROOT.parent / "shared" / "data"))
     if only is None or "readme" in only:
         found["readme_pass"] = int(readme(shell, data))
-    names = [name for name, parts in DATA.items() if data.joinpath(*parts).is_dir() and (only is None or name in only)]
-    passed = [tutorial(shell, name, data.joinpath(*DATA[name])) for name in names]
+    there = {name: data.joinpath(*parts).is_dir() or not parts for name, (_, parts) in DATA.items()}
+    names = [name for name, is_it in there.items() if is_it and (only is None or name in only)]
+    passed = [tutorial(shell, name, data) for name in names]
     return {**found, "tutorials": len(names), "tutorials_pass": sum(passed)}
 
 
@@ -165,10 +173,12 @@ def readme(shell: Shell, data: Path) -> bool:
 
 
 def tutorial(shell: Shell, name: str, data: Path) -> bool:
-    """All blocks of a page, in a folder of its own, beside its data."""
+    """All blocks of a page, in a folder of its own, beside its part of `data`."""
     inner = Shell(shell.python, shell.folder / f"tutorial-{name}", shell.quick)
     inner.folder.mkdir()
-    subprocess.run(["cp", "-r", data, inner.folder / name], check=True)
+    called, parts = DATA[name]
+    if parts:
+        subprocess.run(["cp", "-r", data.joinpath(*parts), inner.folder / called], check=True)
     good = True
     for kind, text in BLOCK.findall((ROOT / "docs" / "tutorials" / f"{name}.md").read_text(encoding="utf-8")):
         if kind == "python":
