@@ -6,7 +6,7 @@ command as it stands on its page, with the time it took.
     python benchmarks/first_hour.py --quick --share     # with the packages of this Python instead of an installation
 
 `demo_minutes`: installation and `semipose demo`. `import_seconds`: of `import semipose`, the median of five processes.
-`installed_mb`: of the package and what it needs, without PyTorch and what that needs. `tutorials` and `tutorials_pass`:
+`installed_mb`: of the package and what it needs, without extras, PyTorch and what that needs. `tutorials` and `tutorials_pass`:
 how many there are, and of how many every command ended well. Data: `SEMIPOSE_SHARED`; a tutorial without its data is
 left out.
 """
@@ -65,7 +65,7 @@ def closure(names, seen, without=()):
             closure(more, seen, without)
     return seen
 torch = closure({"torch"}, set())
-ours = closure(needs("semipose", ("lite", "dlc")), {"semipose"}, torch - {"numpy"})
+ours = closure(needs("semipose"), {"semipose"}, torch - {"numpy"})
 size = lambda n: sum(f.locate().stat().st_size for f in m.distribution(n).files or () if f.locate().exists())
 print(json.dumps({name: round(size(name) / 1e6, 1) for name in sorted(ours)}))
 """
