@@ -6,9 +6,9 @@ command as it stands on its page, with the time it took.
     python benchmarks/first_hour.py --quick --share     # with the packages of this Python instead of an installation
 
 `demo_minutes`: installation and `semipose demo`. `import_seconds`: of `import semipose`, the median of five processes.
-`installed_mb`: of the package and what it needs, without extras, PyTorch and what that needs. `tutorials` and `tutorials_pass`:
-how many there are, and of how many every command ended well. Data: `SEMIPOSE_SHARED`; a tutorial without its data is
-left out.
+`installed_mb`: of the package and what it needs, without extras, PyTorch and what that needs. `tutorials` and
+`tutorials_pass`: how many there are, and of how many every command ended well. Data: `SEMIPOSE_SHARED`; a tutorial
+without its data is left out.
 """
 
 from __future__ import annotations
