@@ -318,3 +318,16 @@ def test_a_name_that_no_disk_can_hold_is_a_short_line(capsys: pytest.CaptureFixt
     assert main(["train", "--recipe=supervised", f"--data.labeled={'a' * 9000}", "--steps=1"]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "too long" in line and len(line) < 400
+
+
+@pytest.mark.parametrize("words", [["--help"], ["init", "--help"]])
+def test_a_reader_that_is_gone_is_no_error(words: list[str]) -> None:
+    """As of `semipose --help | head -1`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "semipose", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 1 and not said

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import io
+import os
 import re
 import sys
 import warnings
@@ -38,7 +39,17 @@ class Int(int):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; returns the exit code. Where nobody reads on what it prints, as after `| head`, it ends."""
+    try:
+        code = _main(argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the very end
+        return FAILED
+
+
+def _main(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that is no text of the terminal's is shown by its numbers
             stream.reconfigure(errors="backslashreplace")
@@ -54,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(words[0], [word for word in words[1:] if word != "--debug"])
     except Stopped as stopped:
         text, code = str(stopped), EXIT_STOPPED
+    except BrokenPipeError:
+        raise
     except KeyboardInterrupt:
         text, code = "interrupted", FAILED
     except Exception as error:

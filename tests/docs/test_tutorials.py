@@ -22,6 +22,8 @@ QUICK = {
     "train": "--steps=2 --eval_every=0 --optim.batch=2 --model.size=[64,64] --threads=1"
     " --accelerator=cpu --data.cache=cache",
     "predict": "--device cpu",
+    "reproduce": "--steps=2 --eval_every=0 --optim.batch=2 --model.size=[64,64] --threads=1 --accelerator=cpu"
+    " --data.cache=cache",
 }
 
 
@@ -37,6 +39,22 @@ def run(command: str, capsys: pytest.CaptureFixture[str]) -> str:
 def said(line: str, output: str) -> bool:
     """Whether the output has a line of the page, whose … stand for anything."""
     return re.search(f"^{'.*'.join(map(re.escape, line.split('…')))}$", output, re.M) is not None
+
+
+def walk(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A page, block by block, in a folder."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))
+    output = ""
+    for kind, text in BLOCK.findall((PAGES / f"{page}.md").read_text()):
+        if kind == "sh":
+            output = "".join(run(line, capsys) for line in text.splitlines())
+        elif kind == "python":
+            exec(compile(text, page, "exec"), {})
+            assert "x" in capsys.readouterr().out
+        elif not text.startswith("Usage: "):
+            missing = [line for line in text.splitlines() if not said(line, output)]
+            assert not missing, f"the page shows {missing}, printed was:\n{output}"
 
 
 @pytest.mark.slow
@@ -58,25 +76,41 @@ def test_tutorial(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / page).symlink_to(shared_data(*data).resolve())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(video, "choose", lambda *_: [0, 1])
     monkeypatch.setattr(project, "FIND_STEPS", 2)
     monkeypatch.setattr(detector, "SURE", 0)  # after two steps no network is
-    output = ""
-    for kind, text in BLOCK.findall((PAGES / f"{page}.md").read_text()):
-        if kind == "sh":
-            output = "".join(run(line, capsys) for line in text.splitlines())
-        elif kind == "python":
-            exec(compile(text, page, "exec"), {})
-            assert "x" in capsys.readouterr().out
-        elif not text.startswith("Usage: "):
-            missing = [line for line in text.splitlines() if not said(line, output)]
-            assert not missing, f"the page shows {missing}, printed was:\n{output}"
+    walk(page, tmp_path, monkeypatch, capsys)
     poses = pandas.read_hdf(tmp_path / "predictions" / table)
     assert poses.columns.names == ["scorer", "bodyparts", "coords"] and poses.shape[1] == 3 * joints
     assert poses.notna().to_numpy().all() and (tmp_path / "check.html").exists() and (tmp_path / "data.yaml").exists()
     assert list((tmp_path / "predictions").glob("*.mp4"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("page", "name", "data", "made"),
+    [
+        ("coco", "mouse_topview", ("mouse_topview",), "compared.html"),
+        ("improve", "openfield", ("openfield", "project"), "next/picked.csv"),
+        ("paper", "", (), "rows"),
+    ],
+)
+def test_other_tutorials(
+    page: str,
+    name: str,
+    data: tuple[str, ...],
+    made: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if data:
+        (tmp_path / name).symlink_to(shared_data(*data).resolve())
+    monkeypatch.setattr(project, "FIND_STEPS", 2)
+    monkeypatch.setattr(detector, "SURE", 0)  # after two steps no network is
+    walk(page, tmp_path, monkeypatch, capsys)
+    assert (tmp_path / made).exists()
 
 
 def test_help_is_as_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from semipose.metrics.oks import oks
 from semipose.metrics.pck import box_norm, pck
-from semipose.metrics.summary import CURVE, evaluate_predictions
+from semipose.metrics.summary import CURVE, evaluate_predictions, label_of
 from semipose.metrics.swap import swap_rate
 from semipose.skeleton import LSP, Skeleton
 
@@ -80,3 +80,10 @@ def test_visible_and_occluded_joints_apart() -> None:
     assert (scores["visible"], scores["occluded"], scores["pck"]) == (1, 0, 0.75)
     truth[..., 2] = 2
     assert "occluded" not in evaluate_predictions({"a": pred}, truth, skeleton)["mean"]
+
+
+def test_networks_are_called_what_people_say() -> None:
+    assert [label_of(name) for name in ("a", "b", "mean", "ensemble", "labels")] == [
+        "network a", "network b", "mean", "ensemble", "labels alone",
+    ]  # fmt: skip
+    assert label_of("a", alone=True) == "network"

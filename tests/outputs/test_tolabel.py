@@ -191,6 +191,6 @@ def test_what_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="label-studio"):
         check_installed("labelme")
     monkeypatch.setitem(sys.modules, "sleap_io", None)
-    with pytest.raises(UserError, match=r"sleap_io.*'semipose\[sleap\]'"):
+    with pytest.raises(UserError, match=r"sleap_io.*'semipose\[sleap\]'; or coco"):
         check_installed("sleap")
     check_installed("cvat")

@@ -169,9 +169,13 @@ def begin(
         files[data["unlabeled"][-1]] = json.dumps(listed, indent=0, ensure_ascii=False)
     lines.append(f"unlabelled: {len(rest)} images and {len(videos)} videos")
     if not rest and not videos:
+        source, images = inside.labeled[0]
+        more = f"{f' --images {images}' if images else ''}{f' --category {category}' if category else ''}"
         lines.append(
             f"from labels alone: put images or videos into {home} and call semipose init again with --overwrite; or, to"
-            f" see what unlabelled images would do, keep some labels back with semipose split {inside.labeled[0][0]}"
+            f" see what unlabelled images would do, keep labels back: semipose split {source}{more} --labeled"
+            f" {max(1, len(trained) // 4)} --val {len(val)} --out {split_file}, then semipose train {target}"
+            " --method.name=guarded"
         )
     shown = [video.name for video in videos if video.stem in both]
     if shown:

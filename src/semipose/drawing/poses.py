@@ -72,7 +72,7 @@ def draw_pose(
             sides = {colors[a], colors[b]} - {CENTRE}
             color = sides.pop() if len(sides) == 1 else CENTRE if by_side else _between(colors[a], colors[b])
             _draw_limb(canvas, keypoints[[a, b], :2], color, width, strength, style)
-    for joint in np.flatnonzero(opacity):
+    for joint in np.flatnonzero(opacity).tolist():
         _draw_joint(canvas, keypoints[joint, :2], colors[joint], width, opacity[joint], style)
     if track is not None:
         _number(canvas, keypoints[opacity > 0, :2], colors[0], track)

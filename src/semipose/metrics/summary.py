@@ -17,13 +17,13 @@ from semipose.skeleton import Skeleton
 Table = Callable[[np.ndarray, np.ndarray, np.ndarray, Skeleton, float], dict[str, float]]
 """A benchmark's rows of (pred, truth, norm, skeleton, threshold)."""
 
-ENSEMBLE = "ensemble"
+ENSEMBLE, TWIN = "ensemble", "labels"
 
 
 def label_of(network: str, alone: bool = False) -> str:
     """What people read for a network's name in files: "a" where it is not alone is network a."""
-    if network in (ENSEMBLE, "mean"):
-        return network
+    if network in (ENSEMBLE, "mean", TWIN):
+        return "labels alone" if network == TWIN else network
     return "network" if alone else f"network {network}"
 
 

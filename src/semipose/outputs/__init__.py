@@ -73,7 +73,7 @@ def check_writers(names: Sequence[str]) -> None:
     if unknown:
         raise UserError(f"there is no output {unknown[0]!r}; choose of {', '.join(FORMATS)}")
     for name in names:
-        check_packages(name)
+        check_packages(name, "its CSV, dlc-csv" if name == "dlc" else "")
 
 
 def writers(names: Sequence[str], job: Job) -> list[Writer]:

@@ -81,16 +81,18 @@ NEEDED = {"dlc": ("pandas", "tables"), "sleap": ("sleap_io",)}
 """Packages of the extras, by format."""
 
 
-def check_packages(form: str) -> None:
+def check_packages(form: str, instead: str = "") -> None:
     """
+    Args:
+        instead: what to do without.
+
     Raises:
         UserError: a format needs a package that is not there.
     """
     gone = [name for name in NEEDED.get(form, ()) if find_spec(name) is None]
     if gone:
-        instead = "; its CSV, dlc-csv, needs none" if form == "dlc" else ""
-        wanted = " and ".join(gone)
-        raise UserError(f"format {form} needs {wanted}, not installed here: pip install 'semipose[{form}]'{instead}")
+        how = f"pip install 'semipose[{form}]'{f'; or {instead}' if instead else ''}"
+        raise UserError(f"format {form} needs {' and '.join(gone)}, not installed here: {how}")
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

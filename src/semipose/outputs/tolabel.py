@@ -60,7 +60,7 @@ def check_installed(form: str) -> None:
     """
     if form not in FORMATS:
         raise UserError(f"there is no format {form!r} to label in; choose of {', '.join(FORMATS)}")
-    check_packages(form)
+    check_packages(form, "coco, cvat or label-studio")
 
 
 def write_dlc(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer: str) -> list[Path]:

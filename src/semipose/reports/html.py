@@ -203,7 +203,8 @@ def joint_table(runs: Sequence[Run]) -> dict[str, Any] | None:
     change = None
     if len(columns) == 2 and several:
         change = [points(b - a) if a is not None and b is not None else "–" for _, _, (a, b), _ in rows]
-    names = [name if several else f"PCK, {label_of(name, len(columns) < 2)}" for name, _ in columns]
+    alone = len(columns) < 2
+    names = [name if several else "PCK" if alone else f"PCK, {label_of(name)}" for name, _ in columns]
     return {"columns": names, "rows": rows, "change": change, "px_of": [name for name, _ in errors]}
 
 
