@@ -103,7 +103,8 @@ def row_of(config: Config, row: str, asked: argparse.Namespace) -> Config:
     """A row's method and losses."""
     method, losses = ROWS[row]
     weights = {name: getattr(asked, name) for name in losses}
-    return replace(config, method=switched(config.method, method), losses=LossesConfig(**weights))
+    losses_of = LossesConfig(**weights, after=asked.after) if losses else LossesConfig()
+    return replace(config, method=switched(config.method, method), losses=losses_of)
 
 
 def moves(run: Path, video: Path, tolerance: float) -> dict[str, float]:
@@ -167,6 +168,7 @@ def main() -> None:
     parser.add_argument("--find_steps", type=int, default=400)
     parser.add_argument("--temporal", type=float, default=WEIGHTS["temporal"])
     parser.add_argument("--shape", type=float, default=WEIGHTS["shape"])
+    parser.add_argument("--after", type=float, default=LossesConfig().after)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--collect", action="store_true", help="write the record of what is finished")
     asked = parser.parse_args()
