@@ -80,7 +80,7 @@ def test_an_absent_joint_does_not_pull_and_a_doubted_one_less() -> None:
     loss, sure = Temporal(2, 0.04, "body"), torch.ones(4, 2)
     whole = loss(windows(xy, sure))
     sure[1, 1] = 0.5
-    assert loss(windows(xy, sure)).item() == pytest.approx(whole.item() / 2)
+    assert loss(windows(xy, sure)).item() == pytest.approx(whole.item() / 4)
     sure[3, 1] = 0
     assert loss(windows(xy, sure)) == 0
 
@@ -253,6 +253,17 @@ def test_weights_multiply_and_the_method_s_own_draws_stay() -> None:
     for name, loss in twice(method, view(4), alike(4), draws).items():
         assert loss.item() == pytest.approx(2 * once[name].item(), rel=1e-5)
     assert torch.equal(draws.uniform(3), again.uniform(3))
+
+
+def test_a_low_peak_pulls_less_than_a_high_one() -> None:
+    """In the heatmaps, which learn: of two joints that jump alike, the one of half the height half as much."""
+    unlabeled, low = view(2), torch.tensor([1.0, 0.5, 1.0])[:, None, None]
+    xy = torch.full((2, 3, 2), 30.0)
+    xy[1, :2] += 12
+    heatmaps = (drawn(xy, unlabeled) * torch.stack([torch.ones_like(low), low])).requires_grad_()
+    value = Temporal(2, 0.05, "body")(places(Sees(heatmaps), unlabeled, FLIP, alike(2)))
+    pulls = torch.autograd.grad(value, heatmaps)[0][1].flatten(1).norm(dim=1)
+    assert pulls[1] / pulls[0] == pytest.approx(0.5, rel=0.05) and pulls[2] == 0
 
 
 def test_it_lowers_what_it_is_of() -> None:

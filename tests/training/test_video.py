@@ -24,7 +24,7 @@ from semipose.training.video import check_losses, video_losses
 from tests.fixtures.films import film
 from tests.fixtures.runs import assert_same_runs, metrics, resume, tiny
 
-BOTH = {"temporal": 1.0, "shape": 1.0}
+BOTH = {"temporal": 1.0, "shape": 1.0, "after": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,17 @@ def test_labels_alone_teach_in_a_burn_in(cache, clip, run) -> None:
     assert [bool(row["loss/temporal"]) for row in metrics(run)] == [False, True]
 
 
+def test_they_come_after_the_labels_are_learnt(cache, clip, run) -> None:
+    """A row of metrics.csv ends where they begin; until then the method is alone, and learns as without them."""
+    losses = {**BOTH, "after": 0.5}
+    trained(replace(run_of(cache, clip, steps=4, log_every=3, eval_every=0), losses=LossesConfig(**losses)), run)
+    rows = metrics(run)
+    assert [row["step"] for row in rows] == ["2", "3", "4"]
+    assert [bool(row["loss/shape"]) for row in rows] == [False, True, True]
+
+
 def test_shape_needs_no_windows(cache, run) -> None:
-    trained(tiny(cache, "supervised", losses={"shape": 1.0}, steps=2, log_every=1, eval_every=0), run)
+    trained(tiny(cache, "supervised", losses={"shape": 1.0, "after": 0.0}, steps=2, log_every=1, eval_every=0), run)
     assert "loss/temporal" not in metrics(run)[0] and metrics(run)[0]["loss/shape"]
 
 

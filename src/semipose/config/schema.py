@@ -171,11 +171,14 @@ class LossesConfig:
         shape: a joint's distance from where the labels' principal components let it be, beyond what labels do.
         jump: the jump that `temporal` lets be, as a part of the body's longer side, where no neighbouring frames are
             labelled.
+        after: the part of the training's length in which there are none, so that the network has learnt the labels;
+            with a method's own burn-in, the longer of the two.
     """
 
     temporal: float = option(0.0, at_least(0, "it is a weight, 0 (no such loss) or more"), "none in the papers")
     shape: float = option(0.0, at_least(0, "it is a weight, 0 (no such loss) or more"), "none in the papers")
     jump: float = option(0.1, above_zero("it is a part of the body's longer side, above 0, usually 0.1"), "ours")
+    after: float = option(0.5, within(0, 1, PART), "ours")
 
     @property
     def used(self) -> bool:

@@ -58,8 +58,9 @@ def places(student: nn.Module, view: View, flip: Tensor, to_crop: Tensor | None 
 
 
 def excess(distance: Tensor, tolerance: float, weight: Tensor) -> Tensor:
-    """Scalar: the mean of what distances have above a tolerance, by weight; what nobody is sure of counts as 0."""
-    return (weight * (distance - tolerance).relu()).mean()
+    """Scalar: the mean of what distances have above a tolerance, times the square of how sure the network is. Without
+    the square, a low peak would pull as hard as a high one, as it takes less to move it."""
+    return (weight**2 * (distance - tolerance).relu()).mean()
 
 
 def jumps(xy: Tensor, to_crop: Tensor, side: float) -> Tensor:

@@ -119,15 +119,16 @@ class OnCrops(nn.Module):
         draws: Draws,
         unlabeled: Tensor | None = None,
         to_crop: Tensor | None = None,
+        alone: bool = False,
     ) -> Outcome:
         """Crops (B, Hs, Ws, 3) uint8 and keypoints (B, K, 3) in their pixels; of windows of frames also the matrices
-        (B, 3, 3) from image to crop pixels."""
+        (B, 3, 3) from image to crop pixels. With the method `alone`, without losses beside it."""
         view = View.of(labeled, self.size)
         xy = move(view.base, keypoints[..., :2])
         known = Labeled(view, torch.cat([xy, keypoints[..., 2:]], -1))
         others = None if unlabeled is None else View.of(unlabeled, self.size)
         outcome: Outcome = self.method(known, others, draws)
-        if self.beside is None or others is None:
+        if self.beside is None or others is None or alone:
             return outcome
         return Outcome({**outcome.losses, **self.beside(self.method, others, to_crop, draws)}, outcome.measures)
 
@@ -174,6 +175,7 @@ class Training:
         if self.steps < 1:
             raise UserError(f"steps is {config.steps} and epochs {config.epochs}: there is nothing to train")
         self.burn_in = round(getattr(config.method, "burn_in", 0) * self.steps)
+        self.alone = max(self.burn_in, round(config.losses.after * self.steps)) if config.losses.used else 0
         self.parameters = [*self.method.parameters()]
         optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size, self.beside), optimizer)
@@ -298,7 +300,7 @@ class Training:
             if step < self.burn_in:
                 batch.pop("unlabeled", None)
             with self.precision.around(self.fabric.device), over_ranks(self.share.world):
-                outcome = self.wrapped(draws=draws, **self.fabric.to_device(batch))
+                outcome = self.wrapped(draws=draws, alone=step < self.alone, **self.fabric.to_device(batch))
             self.optimizer.zero_grad()
             self.fabric.backward(outcome.total)
             self._account(step, outcome, interruption.asked)
@@ -311,7 +313,7 @@ class Training:
                 self.method.after_burn_in()
             state.seconds = time.perf_counter() - began
             log, evaluate, save = (self._due(n) for n in (config.log_every, config.eval_every, config.save_every))
-            log |= state.step == self.burn_in  # a row of metrics.csv is of one kind of step
+            log |= state.step in (self.burn_in, self.alone)  # a row of metrics.csv is of one kind of step
             save |= state.step == stop
             known = self.guard.read(wait=log or evaluate or save)
             if known.bad is not None:
