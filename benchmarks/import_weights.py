@@ -91,10 +91,10 @@ def record(layout: str) -> dict:
         for state in states:
             reach = run(state, layouts.normalised(image, False)).abs().max()
             halves = layout == "lightning_pose"
-            while reach > (1.5 if halves else 1.001):
+            while reach > 1.5 if halves else reach != 1:
                 for name in (f"{head}.weight", f"{head}.bias"):
                     state[name] = state[name] / (2 if halves else reach)
-                reach = run(state, layouts.normalised(image, False)).abs().max()
+                reach = run(state, layouts.normalised(image, False)).abs().max() if halves else 1
         file = Path(folder) / "weights.pth"
         torch.save({"state_dict": layouts.in_layout(layout, *states)}, file)
         found = import_weights(file, Path(folder) / "out", SIZE, "coco" if layout == "lightning_pose" else None)

@@ -25,8 +25,9 @@ from typing import Any
 
 from common import run_once, write
 from promise import PROTOCOLS, score
-from semipose.config import Config, options
+from semipose.config import Config
 from semipose.config.resolve import resolve
+from semipose.methods import options
 
 LABELS = {"mouse": 10, "people": 500}
 FROZEN = {"freeze": ["stem", "layer1", "layer2"]}

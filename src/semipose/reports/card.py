@@ -35,10 +35,8 @@ def _text(name: str, summary: Mapping[str, Any], description: Mapping[str, Any],
         key: _bare(value) for key, value in config.get("data", {}).items() if key in ("labeled", "unlabeled", "val")
     }
     rows = [
-        (
-            "network",
-            f"{model['backbone']}, {summary['parameters'][0] / 1e6:.1f} M parameters, decoder {model['decoder']}",
-        ),
+        ("network", f"{model['backbone']}, {summary['parameters'][0] / 1e6:.1f} M parameters"),
+        ("decoder", model.get("decoder", "deconv")),
         ("input", f"{model['size'][0]}x{model['size'][1]} pixels (height, width), padding {model['padding']:g}"),
         ("method", f"{summary['method']}, {summary['steps']} steps, seed {summary['seed']}"),
         ("labelled samples", f"{summary['labels']} ({data.get('labeled')})"),
