@@ -5,7 +5,7 @@
 Weights are drawn at random, under the names and in the shapes of the published networks: ResNet50, HRNet-w32,
 PoseDual's two ResNet50 with 24 channels, ViTPose-B with either decoder, SuperAnimal's HRNet-w32 of quadrupeds and
 ResNet50 of mice, Lightning Pose's ResNet50; the head is scaled so that the heatmaps reach 1, as trained ones do
-(Lightning Pose's, which end in a softmax, are as they come). Rounding to 32 bits is part of the difference;
+(where a softmax follows, by halves until they reach no more than 1.5). Rounding to 32 bits is part of the difference;
 `in_64_bits` is what remains when both compute in 64.
 """
 
@@ -54,7 +54,7 @@ class Case(NamedTuple):
     run: Callable[[layouts.State, Tensor], Tensor]
     joints: int = 17
     networks: int = 1
-    head: str | None = "final_layer"
+    head: str = "final_layer"
 
 
 def _vit(state: layouts.State, x: Tensor) -> Tensor:
@@ -75,7 +75,9 @@ LAYOUTS = {
     "deeplabcut_hrnet": Case(_hrnet, layouts.run_hrnet, 39),
     "deeplabcut_resnet": Case(deeplabcut_resnet, layouts.run_deeplabcut_resnet, 27, head="head"),
     "lightning_pose": Case(
-        lightning, lambda state, x: layouts.run_lightning(state, x) * 2 * math.pi * LP_SIGMA**2, head=None
+        lightning,
+        lambda state, x: layouts.run_lightning(state, x) * 2 * math.pi * LP_SIGMA**2,
+        head="upsampling_layers.2",
     ),
 }
 
@@ -88,11 +90,14 @@ def record(layout: str) -> dict:
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         for state in states:
             reach = run(state, layouts.normalised(image, False)).abs().max()
-            for name in (f"{head}.weight", f"{head}.bias") if head else ():
-                state[name] = state[name] / reach
+            halves = layout == "lightning_pose"
+            while reach > 1.5 if halves else reach != 1:
+                for name in (f"{head}.weight", f"{head}.bias"):
+                    state[name] = state[name] / (2 if halves else reach)
+                reach = run(state, layouts.normalised(image, False)).abs().max() if halves else 1
         file = Path(folder) / "weights.pth"
         torch.save({"state_dict": layouts.in_layout(layout, *states)}, file)
-        found = import_weights(file, Path(folder) / "out", SIZE, None if joints != 17 or head else "coco")
+        found = import_weights(file, Path(folder) / "out", SIZE, "coco" if layout == "lightning_pose" else None)
         rows = (
             [UNION.joints.index(joint) for joint in found.skeleton.joints]
             if layout == "posedual"

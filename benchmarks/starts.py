@@ -25,8 +25,9 @@ from typing import Any
 
 from common import run_once, write
 from promise import PROTOCOLS, score
-from semipose.config import Config, options
+from semipose.config import Config
 from semipose.config.resolve import resolve
+from semipose.methods import options
 
 LABELS = {"mouse": 10, "people": 500}
 FROZEN = {"freeze": ["stem", "layer1", "layer2"]}
@@ -101,7 +102,7 @@ def means(done: Mapping[int, Mapping[str, Any]]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("protocol", choices=PROTOCOLS, nargs="*", help="mouse, people, or both")
+    parser.add_argument("protocol", nargs="*", help="mouse, people, or both")
     parser.add_argument("--start", action="append", choices=STARTS, help="which starts; all by default")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, for each")
     parser.add_argument("--draws", nargs="*", type=int, default=[0, 1])
@@ -110,6 +111,8 @@ def main() -> None:
     parser.add_argument("--hub", action="store_true", help="weights of timm's hub for resnet18 and vit_small")
     parser.add_argument("--collect", action="store_true", help="write the record of what is finished")
     asked = parser.parse_args()
+    if unknown := {*asked.protocol} - {*PROTOCOLS}:
+        parser.error(f"there is no {unknown.pop()!r}; it can be {', '.join(PROTOCOLS)}")
     asked.root = asked.root.resolve()
     if asked.collect:
         return collect(asked)

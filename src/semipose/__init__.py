@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from semipose.verbs.init import init as init
     from semipose.verbs.pick import pick as pick
     from semipose.verbs.predict import predict as predict
+    from semipose.verbs.push import push as push
     from semipose.verbs.recipes import recipes as recipes
     from semipose.verbs.report import report as report
     from semipose.verbs.reproduce import reproduce as reproduce

@@ -32,8 +32,8 @@ def build_model(config: ModelConfig, joints: int, seed: int = 0) -> SimpleBaseli
         deconv = config.deconv
         if deconv is None:
             deconv = default_deconv(config.decoder, backbone.reduction, joints)
-        size, drawn = (config.size[0], config.size[1]), {"decoder": config.decoder, "sigma": config.sigma}
-        model = SimpleBaseline(backbone, joints, size, deconv, bgr=config.bgr, **drawn, **colors)
+        further: dict[str, Any] = {"decoder": config.decoder, "sigma": config.sigma, **colors}
+        model = SimpleBaseline(backbone, joints, (config.size[0], config.size[1]), deconv, bgr=config.bgr, **further)
         if config.options:
             refuse_misfit(model, joints)
     if config.weights not in ("none", "imagenet"):

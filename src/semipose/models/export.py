@@ -58,7 +58,7 @@ def write_onnx(
     network = network.to(memory_format=torch.contiguous_format).eval()
     for module in network.modules():
         if hasattr(module, "fused_attn"):  # timm's attention in one call, which ONNX has for some shapes alone
-            module.fused_attn = False
+            setattr(module, "fused_attn", False)  # noqa: B010
     example = torch.rand(2, 3, *network.size, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

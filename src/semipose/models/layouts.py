@@ -365,7 +365,7 @@ def _deeplabcut(tensors: State, path: Path, size: tuple[int, int] | None) -> Pub
         if "bn1.running_mean" not in state:  # group norm
             backbone = f"{backbone}_gn"
     stride //= 2 if doubled else 1
-    drawn = {"decoder": "deeplabcut"} if doubled else {"deconv": []}
+    drawn: dict[str, Any] = {"decoder": "deeplabcut"} if doubled else {"deconv": []}
     settings = {"backbone": backbone, "options": options, "sigma": round(DLC_WIDTH / stride, 3), "size": [256, 256]}
     return Public(f"deeplabcut_{kind}", [state], left_out, {**settings, **drawn}, first_cell=stride / 2)
 

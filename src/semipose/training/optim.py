@@ -47,8 +47,8 @@ def build_optimizer(config: OptimConfig, module: nn.Module) -> torch.optim.Optim
         return torch.optim.AdamW(groups, lr=config.lr, fused=True)
     transposed = [m.weight for m in module.modules() if isinstance(m, nn.ConvTranspose2d) and m.groups == 1]
     rates, steps = (config.lr, config.lr_rest), config.newton_schulz
-    parts = [_parted(part, slow, config) for part in (kernels, rest)]
-    return Muon(*parts, *rates, config.momentum, steps, config.weight_decay, transposed)
+    of_kernels, of_rest = (_parted(part, slow, config) for part in (kernels, rest))
+    return Muon(of_kernels, of_rest, *rates, config.momentum, steps, config.weight_decay, transposed)
 
 
 def _is_kernel(name: str, parameter: nn.Parameter) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -51,7 +53,14 @@ def _print(result: ImportedWeights, asked: SimpleNamespace) -> None:
         f"{result.layout}: {config.backbone} ({size(config, len(joints))}) for {len(joints)} joints ({joints.name}),"
         f" input {config.size[0]}x{config.size[1]}, {'BGR' if config.bgr else 'RGB'}"
     )
-    names, more = ", ".join(result.left_out[:5]), ", ..." if len(result.left_out) > 5 else ""
-    rest = f": {names}{more}" if names else ""
+    rest = f": {', '.join(_grouped(result.left_out))}" if result.left_out else ""
     print(f"{result.matched} tensors matched, {len(result.left_out)} of the file have no place{rest}")
     print(f"wrote {', '.join(map(str, result.files))}")
+
+
+def _grouped(names: Sequence[str]) -> list[str]:
+    """Names of tensors; of many, how they begin, with how many do."""
+    if len(names) <= 5:
+        return [*names]
+    begin = Counter(".".join(name.split(".")[:3]) for name in names)
+    return [f"{start} ({count})" for start, count in begin.items()]

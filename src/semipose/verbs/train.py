@@ -24,6 +24,7 @@ def train(
     overwrite: bool = False,
     resume: str | Path | None = None,
     init_from: Sequence[str | Path] | str | Path = (),
+    from_: str | Path | None = None,
     stop_on_collapse: bool = False,
     print_config: bool = False,
     progress: bool = True,
@@ -42,6 +43,8 @@ def train(
         overwrite: Replace a run of the same name instead.
         resume: A run folder or checkpoint to continue exactly.
         init_from: Weights to start from: run folders, checkpoints or model.safetensors; one, or one for each network.
+        from_: A trained or imported network to start from, whose architecture is taken too: a folder, a
+            model.safetensors, or hf://owner/name of a model hub.
         stop_on_collapse: Stop when the collapse monitor fires.
         print_config: Print the resolved configuration and stop.
 
@@ -61,12 +64,20 @@ def train(
     settings = nested(settings) | ({"stop_on_collapse": True} if stop_on_collapse else {})
     if resume is not None:
         beginning = {"recipe": recipe, "config": config, "data": data, "pair": pair, "init_from": init_from}
+        beginning["from"] = from_
         _check_alone({**beginning, "out": out, "overwrite": overwrite, "print_config": print_config})
         chosen, folder = None, Path(resume)
     else:
         name = recipe or (None if config or has_settings(data) else "auto")
         layers = [read_yaml(Path(config))] if isinstance(config, str | Path) else []
         layers += [{"method": read_pair(pair)}] if pair else []
+        if from_ is not None:
+            if init_from:
+                raise UsageError("--from is --init-from with the network's architecture; give one of the two")
+            from semipose.models.hub import located, network_of
+
+            init_from = located(from_)
+            layers.append({"model": network_of(init_from)})
         chosen = configure(config if isinstance(config, Config) else name, data, *layers, settings)
         folder = Path(out or Path("runs") / (name or chosen.method.name))
     from semipose.training.start import Run, go_on, start
