@@ -301,8 +301,9 @@ def test_runs_are_compared(page: Any, tmp_path: Path) -> None:
 def test_a_training_goes_on_when_page_and_server_are_closed(page: Any, tmp_path: Path) -> None:
     """Stopped by a later server, and gone on with."""
     lightning_pose(tmp_path, 6)
+    lightning_pose(tmp_path / "held", 2)
     (tmp_path / "data.yaml").write_text(
-        "data: {labeled: CollectedData.csv, val: CollectedData.csv}\n"
+        "data: {labeled: CollectedData.csv, val: held/CollectedData.csv}\n"
         "model: {backbone: resnet18, weights: none, size: [32, 32], deconv: [8, 8, 8],"
         " options: {layers: [1, 1, 1, 1], channels: [8, 8, 16, 16], output_stride: 16}}\n"
         "method: {name: supervised}\noptim: {batch: 2}\nsteps: 100000\nlog_every: 5\neval_every: 100000\n"

@@ -12,7 +12,7 @@ export async function show(main, words, about) {
   let timer = null, over = false, shown = new Set(), first = true;
   const way = h("select", { id: "way" }, [["data", "as data.yaml says"], ["supervised", "from labels alone"], ["both", "both, one after the other"]].map(([value, text]) => h("option", { value }, text)));
   const steps = h("input", { id: "steps", type: "number", min: 1, step: 1, placeholder: "as data.yaml says", inputmode: "numeric" });
-  const from = h("select", { id: "from" }, h("option", { value: "" }, "ImageNet weights"));
+  const from = h("select", { id: "from" }, h("option", { value: "" }, "as data.yaml says"));
   const name = h("input", { id: "name-run", type: "text", placeholder: "run", maxlength: 60, autocomplete: "off" });
   const start = button("Train", async () => {
     const answer = await post("train", { way: way.value, steps: steps.value ? Number(steps.value) : null, from: from.value || null, name: name.value || null });
@@ -29,7 +29,7 @@ export async function show(main, words, about) {
     if (over) return;
     const jobOf = (row) => jobs.find((job) => job.run === row.name && job.kind === "train");
     const ready = runs.filter((row) => row.model);
-    if (from.options.length !== ready.length + 1) { const value = from.value; put(from, h("option", { value: "" }, "ImageNet weights"), ready.map((row) => h("option", { value: row.name }, row.name))); from.value = value; }
+    if (from.options.length !== ready.length + 1) { const value = from.value; put(from, h("option", { value: "" }, "as data.yaml says"), ready.map((row) => h("option", { value: row.name }, row.name))); from.value = value; }
     const open = jobs.filter((job) => ["waiting", "running"].includes(job.state) || (job.state === "failed" && job === jobs[0]));
     put(working, open.map((job) => card(job, runs.find((row) => row.name === job.run))));
     if (first) { for (const row of runs.slice(0, 2)) shown.add(row.name); first = false; }
