@@ -18,9 +18,8 @@ from semipose.browser.jobs import Jobs, as_row
 from semipose.browser.library import IMAGES
 from semipose.browser.needs import refuse_missing
 from semipose.browser.project import Project
-from semipose.browser.safety import REPORT_POLICY, Guard
+from semipose.browser.safety import REPORT_POLICY, Guard, is_inside
 from semipose.browser.stores import Conflict, bodies_from
-from semipose.data.discover import look
 from semipose.errors import UserError, plain_line
 from semipose.files import read_json, write_atomically
 from semipose.reports.compare import cautions, headline
@@ -87,18 +86,6 @@ class Api:
         self.project.library.refresh()
         self.project.look()
         return self.overview()
-
-    def found(self) -> dict[str, Any]:
-        """What `init` finds."""
-        inside = look(self.project.root, outside=self.project.outside)
-        root = self.project.root
-        return {
-            "labelled": [_short(path, root) for path, _ in inside.labeled],
-            "validation": [_short(path, root) for path, _ in inside.val],
-            "images": len(inside.images),
-            "videos": [_short(path, root) for path in inside.videos],
-            "remarks": inside.remarks,
-        }
 
     def prepare(self) -> dict[str, Any]:
         """data.yaml, made or brought up to date."""
@@ -187,6 +174,8 @@ class Api:
         name = f"{name}-{way}" if way and not name.endswith(way) else name
         if not NAME.fullmatch(name):
             raise UserError(f"{name[:60]!r} is no name of a run: letters, digits, . _ + and -, a letter first")
+        if not is_inside(self.project.root / "runs", self.project.root):
+            raise UserError("runs is a link that leads out of the folder; remove it")
         taken = {job.run for job in self.jobs.every()}
         number, free = 2, f"runs/{name}"
         while free in taken or (self.project.root / free).exists():
@@ -296,10 +285,6 @@ class Api:
             raise UserError("there is no page of checks yet; check the data first") from None
 
 
-def _short(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) and path != root else path.name
-
-
 def _whole(value: Any, least: int = 0, most: int = 10**9) -> int:
     if type(value) is not int or not least <= value <= most:
         raise UserError(f"{str(value)[:40]} must be a whole number from {least} to {most}")
@@ -384,7 +369,6 @@ def _routes(api: Api) -> Starlette:
             Route(f"/picture/{place}", answered(lambda request, _: picture(request))),
             Route(f"/small/{place}", answered(lambda request, _: small(request))),
             get("project", lambda request: api.overview()),
-            get("found", lambda request: api.found()),
             post("refresh", lambda request, asked: api.refresh()),
             post("prepare", lambda request, asked: api.prepare()),
             post("begin", lambda request, asked: api.begin(asked)),

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from semipose.browser.plain import table_text
+from semipose.browser.safety import is_inside
 from semipose.browser.stores import NONE, Body, Conflict, FileStore, Store, key_of, plain, version_of
 from semipose.data.readers.deeplabcut import read_deeplabcut
 from semipose.data.readers.hdf5 import read_frame
@@ -221,8 +222,9 @@ def _is_number(cell: str) -> bool:
 class DlcProject(Store):
     """All tables of a project of DeepLabCut, one a video; a video's table is begun when its first frame is labelled."""
 
-    def __init__(self, root: Path, lock: Path) -> None:
+    def __init__(self, root: Path, lock: Path, within: Path | None = None) -> None:
         super().__init__(root, "DeepLabCut")
+        self._within = within
         self.folder = root if root.is_dir() else root.parent
         self._lock = lock
         config = read_mapping(self.folder / "config.yaml")
@@ -255,6 +257,7 @@ class DlcProject(Store):
         # What DeepLabCut itself reads: where nobody has made one, its own tools make it of the CSV.
         h5 = path.with_suffix(".h5").exists() or bool(find_spec("pandas") and find_spec("tables"))
         table = TableStore(path, self._lock, self.folder, self.skeleton, "DeepLabCut", h5)
+        table.within = self._within
         self._tables[path] = table
         return table
 
@@ -298,6 +301,8 @@ class DlcProject(Store):
 
     def _begin(self, video: Path, image: str) -> TableStore:
         """A table with one empty row."""
+        if self._within and not is_inside(video, self._within):
+            raise UserError(f"{video.name} is a link that leads out of the folder; no table was begun")
         path = video / f"{LABELS}{self._scorer}.csv"
         cells = [(who, joint, coord) for who in self._people for joint in self.skeleton.joints for coord in "xy"]
         rows: list[list[Any]] = [["scorer", "", "", *[self._scorer] * len(cells)]]

@@ -28,6 +28,13 @@ export async function show(main, words, about) {
   let timer = null, over = false;
   const data = h("section", { class: "card" }), checks = h("section", { class: "card" }), runs = h("section", { class: "card" });
   put(main, h("div", { class: "parts" }, data, checks, runs));
+  const found = h("div", { id: "found" });
+  async function setUp() {
+    const { file, lines } = await post("prepare");
+    about = await overview(true);
+    drawData();
+    put(found, h("h2", {}, `${file} was written`), h("ul", { class: "aid" }, lines.map((line) => h("li", {}, line))));
+  }
   function drawData() {
     if (!about.skeleton) { data.replaceWith(beginForm(about)); return; }
     const joints = about.skeleton.joints, pairs = about.skeleton.pairs.map(([a, b]) => `${joints[a]} – ${joints[b]}`);
@@ -40,7 +47,7 @@ export async function show(main, words, about) {
       h("dt", {}, "Settings"), h("dd", {}, about.data ?? "data.yaml is made when a training is started")),
     about.left_out ? h("p", { class: "note" }, `${about.left_out} pictures or videos are links that lead out of this folder: semipose ui --outside shows them.`) : null,
     about.remarks.length ? h("details", {}, h("summary", {}, `${about.remarks.length} remarks`), h("ul", {}, about.remarks.map((text) => h("li", {}, text)))) : null,
-    h("div", { class: "row" }, h("a", { class: "button main", href: "#label" }, "Label"), button("Look again", again)));
+    h("div", { class: "row" }, h("a", { class: "button main", href: "#label" }, "Label"), button("Look again", again), about.data ? null : button("Set up training", setUp, { id: "set-up", title: "Write data.yaml and a split, as semipose init does" })), found);
   }
   drawData();
   async function wait() {
