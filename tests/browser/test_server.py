@@ -61,11 +61,15 @@ def test_labels_are_saved_and_a_conflict_is_409(tmp_path: Path) -> None:
     lightning_pose(tmp_path)
     web, other = client(opened(tmp_path)), client(opened(tmp_path))
     version = web.get("/api/labels/0/1").json()["version"]
-    saved = web.put("/api/labels/0/1", json={"bodies": BODY, "version": version})
+    name = "labeled-data/img001.png"
+    saved = web.put("/api/labels/0/1", json={"bodies": BODY, "version": version, "name": name})
     assert saved.status_code == 200 and saved.json()["bodies"][0]["points"] == POINTS.tolist()
-    late = other.put("/api/labels/0/1", json={"bodies": [], "version": version})
+    late = other.put("/api/labels/0/1", json={"bodies": [], "version": version, "name": name})
     assert late.status_code == 409 and late.json()["version"] == saved.json()["version"]
     assert late.json()["bodies"] == saved.json()["bodies"]
+    moved = web.put("/api/labels/0/0", json={"bodies": BODY, "version": late.json()["version"], "name": name})
+    assert moved.status_code == 200  # the name says which picture, as numbers may be of an earlier server
+    assert web.get("/api/labels/0/0").json()["bodies"] != saved.json()["bodies"]
     for bad in (b"", b"[]", b"{", b'{"bodies": [{"key": {}, "points": 3}]}', b"[" * 100000):
         answer = web.put("/api/labels/0/1", content=bad, headers={"content-type": "application/json"})
         assert answer.status_code == 400 and set(answer.json()) == {"error"}

@@ -125,6 +125,7 @@ class Api:
 
     def save(self, source: int, index: int, asked: dict[str, Any]) -> dict[str, Any]:
         self.project.ready.wait(60)
+        source, index = self.project.library.again(source, index, str(asked.get("name")))
         store = self.project.store_of(self.project.image(source, index))
         if store is None:
             raise UserError(self.project.labels(source, index)["why"])

@@ -174,9 +174,9 @@ class TableStore(FileStore):
                     line.append("")
         lines[row][columns[(*of, "x")]] = str(plain(x)) if v else ""
         lines[row][columns[(*of, "y")]] = str(plain(y)) if v else ""
-        for word in VISIBLE:
-            if (*of, word) in columns:
-                lines[row][columns[(*of, word)]] = str(int(v))
+        for mark in VISIBLE:
+            if (*of, mark) in columns:
+                lines[row][columns[(*of, mark)]] = str(int(v))
 
     def _index(self, image: str) -> list[str]:
         """The first cells of a row: a path in one, or its parts in several."""
