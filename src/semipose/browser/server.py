@@ -431,7 +431,7 @@ class Server:
         """Answer until the process is asked to end. `browser`: open the address in it."""
         import uvicorn
 
-        threading.Thread(target=self.project.look, daemon=True).start()
+        threading.Thread(target=self._look, daemon=True).start()
         app = application(self.project, self.secret, self.hosts)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, ws="none", server_header=False, lifespan="off"
@@ -439,6 +439,11 @@ class Server:
         if browser:
             threading.Timer(0.5, webbrowser.open, [self.address]).start()
         uvicorn.Server(config).run(sockets=[self._socket])
+
+    def _look(self) -> None:
+        self.project.look()
+        for store in self.project.stores:
+            store.warm()
 
 
 def _bound(host: str, port: int) -> tuple[socket.socket, int]:

@@ -143,6 +143,9 @@ class Store:
         """Whether a picture without an entry can get one here."""
         return False
 
+    def warm(self) -> None:
+        """Load what the first change would wait for."""
+
 
 class Fixed(Store):
     """What a reader gives, to be looked at."""

@@ -54,7 +54,7 @@ class TableStore(FileStore):
         h5: bool = False,
     ) -> None:
         super().__init__(path, what, lock=lock)
-        self._given, self._project, self._h5 = folder, skeleton, h5
+        self._given, self._project, self.writes_h5 = folder, skeleton, h5
         if h5 and not (find_spec("pandas") and find_spec("tables")):
             self.why = f"{NO_H5.format(path.name)} 'semipose[dlc]'"
         self.fresh()
@@ -149,7 +149,7 @@ class TableStore(FileStore):
                 if was != point:
                     self._place(lines, head, columns, (str(who), joint), row, point)
         contents = {self.path: table_text(self.path, [*head, *lines])}
-        if self._h5:
+        if self.writes_h5:
             contents[self.path.with_suffix(".h5")] = h5_bytes(self.path.with_suffix(".h5"), head, lines, self._start)
         return contents
 
@@ -298,6 +298,13 @@ class DlcProject(Store):
             table = self._begin(self.folder / "labeled-data" / Path(image).parent.name, image)
             version = version_of(table.get(image))
         return table.put(image, bodies, version)
+
+    def warm(self) -> None:
+        if any(table.writes_h5 for table in self._tables.values()) and not self.why:
+            import pandas
+            import tables
+
+            del pandas, tables
 
     def _begin(self, video: Path, image: str) -> TableStore:
         """A table with one empty row."""
