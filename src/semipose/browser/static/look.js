@@ -14,9 +14,9 @@ export async function show(main, words, about) {
   // Those that have been asked already come first.
   const able = runs.filter((row) => row.model).sort((one, other) => (jobs.some((job) => job.run === other.name && job.kind !== "train") ? 1 : 0) - (jobs.some((job) => job.run === one.name && job.kind !== "train") ? 1 : 0));
   if (!able.length) { put(main, h("section", { class: "card empty" }, h("h1", {}, "Look"), h("p", {}, "There is no trained run yet. Train one, then this shows where it fails."), h("a", { class: "button main", href: "#train" }, "Train"))); return null; }
-  let over = false, timer = null, playing = null, at = null, tracks = null, threshold = 0.2, marks = [];
-  const run = h("select", { id: "look-run", "aria-label": "Run", onchange: () => draw().catch(failed) }, able.map((row) => h("option", { value: row.name }, row.name.replace(/^runs\//, ""))));
-  const source = h("select", { id: "look-source", "aria-label": "Source", onchange: () => draw().catch(failed) }, about.sources.filter((each) => each.id || each.count).map((each) => h("option", { value: each.id }, each.id ? each.name : "pictures")));
+  let over = false, turn = 0, timer = null, playing = null, at = null, tracks = null, threshold = 0.2, marks = [];
+  const run = h("select", { id: "look-run", "aria-label": "Run", onchange: () => { at = null; draw().catch(failed); } }, able.map((row) => h("option", { value: row.name }, row.name.replace(/^runs\//, ""))));
+  const source = h("select", { id: "look-source", "aria-label": "Source", onchange: () => { at = null; draw().catch(failed); } }, about.sources.filter((each) => each.id || each.count).map((each) => h("option", { value: each.id }, each.id ? each.name : "pictures")));
   if (about.sources.length > 1) source.value = "1";
   const by = h("select", { id: "look-by", "aria-label": "Worst by", onchange: () => draw().catch(failed) }, BY.map(([value, text]) => h("option", { value }, text)));
   const list = h("div", { class: "frames plain worst", role: "listbox", "aria-label": "Worst frames" }), curves = h("div", { class: "charts" }), about_ = h("p", { class: "soft" }), act = h("div", { class: "row" });
@@ -55,10 +55,10 @@ export async function show(main, words, about) {
 
   async function draw() {
     clearTimeout(timer);
-    const how = by.value, found = await get(`worst/${source.value}?${query({ run: run.value, by: how })}`);
+    const mine = ++turn, how = by.value, found = await get(`worst/${source.value}?${query({ run: run.value, by: how })}`);
     const answer = how === "trouble" && found.tracked ? (await get(`worst/${source.value}?${query({ run: run.value, by: "jumps" })}`)).tracks : found.tracks;
     const now = (await get("runs")).jobs.filter((job) => ["waiting", "running"].includes(job.state) && ["audit", "predict"].includes(job.kind));
-    if (over) return;
+    if (over || mine !== turn) return;
     tracks = answer; marks = found.rows; count();
     about_.textContent = how === "trouble" ? found.sentence || "The audit asks the networks about unlabelled frames, and lists those first that they are unsure of." : tracks ? "" : "Predict these frames to see jumps and curves.";
     const waits = (kind) => now.find((job) => job.kind === kind);
