@@ -148,7 +148,7 @@ def shorten(page: Page, file: Path, steps: int) -> None:
 
 
 def error(run: Path, held: Path) -> float:
-    scores = evaluate(run, held)
+    scores = evaluate(run, data=held)
     return float(scores.get("found", scores["mean"])["median_error_px"])
 
 
