@@ -22,7 +22,7 @@ from tests.fixtures.runs import tiny
 PEOPLE = "synth:studio?count={}&start={}"
 VERBS = (
     *("demo", "train", "evaluate", "predict", "import-weights", "check", "split", "synth", "gap", "show-mix"),
-    *("reproduce", "triangulate", "recipes", "report", "export", "init", "doctor", "worth", "audit", "pick"),
+    *("reproduce", "triangulate", "recipes", "report", "export", "init", "doctor", "worth", "audit", "pick", "ui"),
 )
 HEAVY = {"torch", "cv2", "scipy", "timm", "av"}
 

@@ -234,6 +234,10 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert made.address.startswith(f"http://127.0.0.1:{made.port}/?secret=") and len(made.secret) >= 32
     assert f"localhost:{made.port}" in made.hosts
     made._socket.close()
+    for host in ("0.0.0.0", "127.0.0.1"):
+        named = server._names(host)
+        assert "localhost" in named and "[::1]" in named and (socket.gethostname() in named) == (host == "0.0.0.0")
+    assert server._names("lab.example") == ["lab.example"] and server._names("::1")[0] == "[::1]"
     with pytest.raises(UserError, match="no folder"):
         server.Server(tmp_path / "none", "127.0.0.1", 0, False)
     with pytest.raises(UserError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -422,10 +423,8 @@ class Server:
         self.project = Project(root, outside)
         self._socket, self.port = _bound(host, port)
         self.secret = secrets.token_urlsafe(24)
-        name = f"[{host}]" if ":" in host else host
-        names = dict.fromkeys([name, *(LOOPBACK if host in ("127.0.0.1", "localhost", "::1") else ())])
-        self.hosts = [f"{each}:{self.port}" for each in names]
-        self.address = f"http://{name}:{self.port}/?secret={self.secret}"
+        self.hosts = [f"{name}:{self.port}" for name in _names(host)]
+        self.address = f"http://{self.hosts[0]}/?secret={self.secret}"
 
     def serve(self, browser: bool = False) -> None:
         """Answer until the process is asked to end. `browser`: open the address in it."""
@@ -438,12 +437,28 @@ class Server:
         )
         if browser:
             threading.Timer(0.5, webbrowser.open, [self.address]).start()
-        uvicorn.Server(config).run(sockets=[self._socket])
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[self._socket])
 
     def _look(self) -> None:
         self.project.look()
         for store in self.project.stores:
             store.warm()
+
+
+def _names(host: str) -> list[str]:
+    """By which names a server may be called that listens at an address; the one to show first."""
+    if host in ("127.0.0.1", "localhost", "::1"):
+        names = [host, *LOOPBACK]
+    elif host in ("0.0.0.0", "::"):
+        names = [socket.gethostname(), socket.getfqdn()]
+        with contextlib.suppress(OSError):
+            names += [str(info[4][0]) for info in socket.getaddrinfo(names[0], None)]
+        names += LOOPBACK
+    else:
+        names = [host]
+    bare = (f"[{name}]" if ":" in name and not name.startswith("[") else name for name in names)
+    return list(dict.fromkeys(name.partition("%")[0] for name in bare))
 
 
 def _bound(host: str, port: int) -> tuple[socket.socket, int]:
