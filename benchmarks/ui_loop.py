@@ -134,8 +134,21 @@ def queue(page: Page, base: str, truth: dict[str, np.ndarray], count: int) -> li
     return names
 
 
+def shorten(page: Page, file: Path, steps: int) -> None:
+    """Have data.yaml written, then give the first network other steps; with none it is left out."""
+    headers = "{'content-type': 'application/json'}"
+    page.evaluate(f"fetch('/api/prepare', {{method: 'POST', headers: {headers}, body: '{{}}'}})")
+    while not file.exists():
+        page.wait_for_timeout(200)
+    page.wait_for_timeout(500)
+    text = re.sub(r"steps: 400", f"steps: {steps}", file.read_text())
+    if not steps:
+        text = text.replace("boxes: labels", "boxes: own").replace("unlabeled_boxes: finder", "unlabeled_boxes: whole")
+    file.write_text(text)
+
+
 def error(run: Path, held: Path) -> float:
-    scores = evaluate(run, held)
+    scores = evaluate(run, data=held)
     return float(scores.get("found", scores["mean"])["median_error_px"])
 
 
@@ -151,15 +164,8 @@ def one(seed: int, asked: argparse.Namespace, page: Page) -> dict[str, Any]:
     began = time.monotonic()
     with served(picked, page) as base:
         label(page, base, picked, first, truth)
-        if asked.find:
-            page.evaluate(
-                "fetch('/api/prepare', {method: 'POST', headers: {'content-type': 'application/json'}, body: '{}'})"
-            )
-            while not (picked / "data.yaml").exists():
-                page.wait_for_timeout(200)
-            page.wait_for_timeout(500)
-            file = picked / "data.yaml"
-            file.write_text(re.sub(r"steps: 400", f"steps: {asked.find}", file.read_text()))
+        if asked.find is not None:
+            shorten(page, picked / "data.yaml", asked.find)
         before = train(page, base, picked, "before", asked.steps)
         shutil.copytree(picked, root / "random")
         names = queue(page, base, truth, asked.count)
@@ -187,7 +193,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=20)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--steps", type=int, help="of each training; what init writes by default")
-    parser.add_argument("--find", type=int, help="steps of the first network; what init writes by default")
+    parser.add_argument("--find", type=int, help="steps of the first network, 0 for none; what init writes by default")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="the browser, where Playwright has none")
     parser.add_argument("--try", dest="trial", action="store_true", help="print the figures and write no record")
     asked = parser.parse_args()

@@ -54,6 +54,15 @@ def test_pictures_of_a_video_s_frames_are_known_by_their_names(tmp_path: Path) -
         picture(tmp_path / name)
     library = Library(tmp_path)
     assert set(library.written(1, ("images",))) == {12, 3}
+    before = list(library.images)
+    image = picture(tmp_path / "images" / "a-first-one-img00007.png")
+    library.add(image)
+    picture(tmp_path / "aa.png")
+    library.refresh()
+    assert library.images[: len(before)] == before and len(library.images) == len(before) + 2  # numbers stay
+    assert library.again(0, 0, "aa.png") == (0, len(before) + 1) and library.again(7, 3, "clip · 3") == (1, 3)
+    with pytest.raises(UserError, match="not saved"):
+        library.again(0, 0, "none.png")
     image = picture(tmp_path / "images" / "clip-img00007.png")
     library.add(image)
     assert set(library.written(1, ("images",))) == {12, 3, 7}

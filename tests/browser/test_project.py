@@ -73,6 +73,23 @@ def test_nothing_outside_is_shown_or_written(tmp_path: Path) -> None:
     assert (away / "CollectedData.csv").read_bytes() == before
 
 
+def test_a_table_of_a_project_that_leads_out_is_not_changed(tmp_path: Path) -> None:
+    root, away = tmp_path / "root", tmp_path / "away.csv"
+    table = deeplabcut(root) / "labeled-data" / "a" / "CollectedData_me.csv"
+    table.rename(away)
+    table.symlink_to(away)
+    before = away.read_bytes()
+    project = opened(root)
+    with pytest.raises(UserError, match="leads out"):
+        project.save(0, 1, [Body.of(POINTS, "")], project.labels(0, 1)["version"])
+    assert away.read_bytes() == before
+    (tmp_path / "hidden").mkdir()
+    (root / ".semipose-ui").rename(tmp_path / "old")
+    (root / ".semipose-ui").symlink_to(tmp_path / "hidden")
+    with pytest.raises(UserError, match="leads out"):
+        opened(root)
+
+
 def test_a_folder_of_pictures_that_leads_out_gets_none(tmp_path: Path) -> None:
     root, away = tmp_path / "root", tmp_path / "away"
     root.mkdir()

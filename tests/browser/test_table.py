@@ -71,6 +71,7 @@ def test_an_h5_alone_gets_a_csv(tmp_path: Path) -> None:
     deeplabcut(tmp_path, columns=3)
     project = DlcProject(tmp_path, tmp_path / "lock")
     image = key_of(str(tmp_path / "labeled-data/a/img001.png"))
+    project.warm()
     project.put(image, [Body.of(POINTS, "")], version_of(project.get(image)))
     path = tmp_path / "labeled-data/a/CollectedData_me.csv"
     before = read_table(path)

@@ -159,7 +159,7 @@ class Guesses:
 
         def places(file: Path) -> dict[tuple[int, int], tuple[list[str], np.ndarray]]:
             content = self.audit(run) or {"samples": [], "joints": {}}
-            found = {}
+            found: dict[tuple[int, int], tuple[list[str], np.ndarray]] = {}
             for sample in content["samples"]:
                 place = self.library.place(str(sample["image"]))
                 if place is not None:

@@ -23,6 +23,8 @@ from semipose.errors import UserError, plain_line
 from semipose.files import read_json, write_atomically
 from semipose.training.signals import EXIT_STOPPED
 
+PATHS = (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", ""))
+"""Where a job finds the same package as its server, whatever folder it runs in."""
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
 TAIL = 4000
 """Bytes of a log's end."""
@@ -118,7 +120,7 @@ class Jobs:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(filter(None, PATHS))},
             )
         self._children[job.number] = child
         job.state, job.pid, job.began = RUNNING, child.pid, time.time()

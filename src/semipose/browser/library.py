@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,13 +40,14 @@ class Library:
         outside: whether pictures and videos are shown that links lead to out of the folder.
 
     Attributes:
-        images: names relative to the folder, sorted.
+        images: names relative to the folder, sorted; what is new since comes last.
         left_out: how many lie outside.
     """
 
     def __init__(self, root: Path, outside: bool = False) -> None:
         self.root, self.outside = root, outside
         self.images: list[str] = []
+        self._at: dict[str, int] = {}
         self.videos: list[Path] = []
         self.left_out = 0
         self.refresh()
@@ -75,15 +75,20 @@ class Library:
                 images.append(name)
             else:
                 videos.append(self.root / name)
-        self.images, self.videos, self.left_out = images, videos, left_out
-        stems = Counter(video.stem for video in videos)
-        self.stems = [v.stem if stems[v.stem] == 1 else f"{v.parent.name}-{v.stem}" for v in videos]
+        # A page that is open calls frames by their numbers: those that were there keep them.
+        self.images += [name for name in images if name not in self._at]
+        self._at = {name: index for index, name in enumerate(self.images)}
+        self.videos += [video for video in videos if video not in set(self.videos)]
+        self.left_out = left_out
+        stems = Counter(video.stem for video in self.videos)
+        self.stems = [v.stem if stems[v.stem] == 1 else f"{v.parent.name}-{v.stem}" for v in self.videos]
 
     def add(self, image: Path) -> None:
         """A picture that was written since."""
         name = os.path.relpath(image, self.root)
-        if name not in self.images:
-            self.refresh()
+        if name not in self._at:
+            self._at[name] = len(self.images)
+            self.images.append(name)
 
     def sources(self) -> list[Source]:
         """Pictures first, then each video."""
@@ -135,19 +140,27 @@ class Library:
                 return (1 + where.index(here), number) if here in where else None
             case File(path):
                 for base in (f"{self.root}{os.sep}", f"{os.path.realpath(self.root)}{os.sep}"):
-                    at = self._index(path.removeprefix(base)) if path.startswith(base) else None
+                    at = self._at.get(path.removeprefix(base)) if path.startswith(base) else None
                     if at is not None:
                         return IMAGES, at
         return None
 
-    def _index(self, name: str) -> int | None:
-        key = name.replace(os.sep, "\0")
-        at = bisect_left(self.images, key, key=lambda other: other.replace(os.sep, "\0"))
-        return at if at < len(self.images) and self.images[at] == name else None
-
     def name(self, source: int, index: int) -> str:
         """What a frame is called."""
         return self.images[index] if source == IMAGES else f"{self.stems[source - 1]} · {index}"
+
+    def again(self, source: int, index: int, name: str) -> tuple[int, int]:
+        """Where a frame of this name is now: a page, or what a browser kept, may be of an earlier server's numbers.
+
+        Raises:
+            UserError: there is none.
+        """
+        if source == IMAGES:
+            if name in self._at:
+                return IMAGES, self._at[name]
+        elif name.removesuffix(f" · {index}") in self.stems:
+            return 1 + self.stems.index(name.removesuffix(f" · {index}")), index
+        raise UserError(f"there is no frame {name[:80]!r} any more; its labels were not saved")
 
     def written(self, source: int, folders: tuple[str, ...]) -> dict[int, str]:
         """Frame -> its picture, of those frames of a video that were written as pictures to labeled-data/<video>/ or as

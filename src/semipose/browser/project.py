@@ -15,7 +15,7 @@ from semipose.browser.library import HOME, IMAGES, Library
 from semipose.browser.pictures import Pictures, encoded
 from semipose.browser.plain import PlainStore
 from semipose.browser.safety import is_inside
-from semipose.browser.stores import Body, Fixed, Store, key_of, version_of
+from semipose.browser.stores import Body, FileStore, Fixed, Store, key_of, version_of
 from semipose.browser.table import DlcProject, TableStore
 from semipose.data.discover import look
 from semipose.data.images import image_size, read_image
@@ -48,6 +48,8 @@ class Project:
             raise UserError(f"{root} is no folder; name one with pictures, videos or a project")
         self.root, self.outside = root, outside
         self.home = root / HOME
+        if not is_inside(self.home, root):
+            raise UserError(f"{self.home} is a link that leads out of the folder; remove it")
         self.library = Library(root, outside)
         self.pictures = Pictures()
         self.stores: list[Store] = []
@@ -72,7 +74,7 @@ class Project:
     def _found(self) -> tuple[list[Store], list[str]]:
         own = self.root / OWN
         if is_deeplabcut(self.root):
-            return [DlcProject(self.root, self._lock_file)], []
+            return [DlcProject(self.root, self._lock_file, self.root)], []
         if coco.ABOUT in ends(str(own)):
             return [self._open(own, None)], []
         try:
@@ -103,12 +105,13 @@ class Project:
             try:
                 store = self._changeable(path, images)
                 if store is not None:
+                    store.within = self.root
                     return store
             except UserError as error:
                 why = str(error)
         return Fixed(path, open_all(path, images, outside=self.outside), "labels", why)
 
-    def _changeable(self, path: Path, images: Path | None) -> Store | None:
+    def _changeable(self, path: Path, images: Path | None) -> FileStore | None:
         if is_lightning_pose(path):
             path = lp_tables(path)[0]
         if path.suffix.lower() == ".csv" and is_table(path):
@@ -198,8 +201,6 @@ class Project:
         store = self.store_of(image)
         if store is None:
             raise UserError(self._why_not(image))
-        if isinstance(store, DlcProject | TableStore | PlainStore | CocoStore) and not is_inside(store.path, self.root):
-            raise UserError(f"{store.path.name} leads out of the folder and was not changed")
         return shown(store.put(image, bodies, version))
 
     def _write(self, source: int, index: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from semipose.browser.jobs import RUNNING, WAITING, Job
+from semipose.browser.safety import is_inside
 from semipose.config.resolve import read_yaml
 from semipose.data.open import open_labeled
 from semipose.data.project import begin
@@ -26,7 +27,7 @@ SHOWN = ("loss/", "val/pck", "response/")
 def find_runs(root: Path) -> dict[str, Path]:
     """The runs of a project by name, newest first: folders in runs/, or in the project itself."""
     folders = [path for pattern in ("runs/*", "*") for path in root.glob(pattern) if path.is_dir()]
-    own = [path for path in folders if not path.is_symlink() and is_run(path)]
+    own = [path for path in folders if not path.is_symlink() and is_inside(path, root) and is_run(path)]
     own.sort(key=lambda path: -path.stat().st_mtime)
     return {path.relative_to(root).as_posix(): path for path in own}
 
@@ -143,6 +144,8 @@ def _extend(file: Path) -> str:
     if not isinstance(data, dict) or not data.get("split") or not data.get("labeled"):
         return ""
     place = file.parent / str(data["split"])
+    if not is_inside(place, file.parent):
+        return ""
     split = Split.load(place)
     sources, folders = _listed(data["labeled"]), _listed(data.get("labeled_images"))
     folders += [None] * (len(sources) - len(folders))

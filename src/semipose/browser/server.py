@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -18,9 +19,8 @@ from semipose.browser.jobs import Jobs, as_row
 from semipose.browser.library import IMAGES
 from semipose.browser.needs import refuse_missing
 from semipose.browser.project import Project
-from semipose.browser.safety import REPORT_POLICY, Guard
+from semipose.browser.safety import REPORT_POLICY, Guard, is_inside
 from semipose.browser.stores import Conflict, bodies_from
-from semipose.data.discover import look
 from semipose.errors import UserError, plain_line
 from semipose.files import read_json, write_atomically
 from semipose.reports.compare import cautions, headline
@@ -88,18 +88,6 @@ class Api:
         self.project.look()
         return self.overview()
 
-    def found(self) -> dict[str, Any]:
-        """What `init` finds."""
-        inside = look(self.project.root, outside=self.project.outside)
-        root = self.project.root
-        return {
-            "labelled": [_short(path, root) for path, _ in inside.labeled],
-            "validation": [_short(path, root) for path, _ in inside.val],
-            "images": len(inside.images),
-            "videos": [_short(path, root) for path in inside.videos],
-            "remarks": inside.remarks,
-        }
-
     def prepare(self) -> dict[str, Any]:
         """data.yaml, made or brought up to date."""
         file, lines = run_files.prepare(self.project.root)
@@ -138,6 +126,7 @@ class Api:
 
     def save(self, source: int, index: int, asked: dict[str, Any]) -> dict[str, Any]:
         self.project.ready.wait(60)
+        source, index = self.project.library.again(source, index, str(asked.get("name")))
         store = self.project.store_of(self.project.image(source, index))
         if store is None:
             raise UserError(self.project.labels(source, index)["why"])
@@ -187,6 +176,8 @@ class Api:
         name = f"{name}-{way}" if way and not name.endswith(way) else name
         if not NAME.fullmatch(name):
             raise UserError(f"{name[:60]!r} is no name of a run: letters, digits, . _ + and -, a letter first")
+        if not is_inside(self.project.root / "runs", self.project.root):
+            raise UserError("runs is a link that leads out of the folder; remove it")
         taken = {job.run for job in self.jobs.every()}
         number, free = 2, f"runs/{name}"
         while free in taken or (self.project.root / free).exists():
@@ -296,10 +287,6 @@ class Api:
             raise UserError("there is no page of checks yet; check the data first") from None
 
 
-def _short(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) and path != root else path.name
-
-
 def _whole(value: Any, least: int = 0, most: int = 10**9) -> int:
     if type(value) is not int or not least <= value <= most:
         raise UserError(f"{str(value)[:40]} must be a whole number from {least} to {most}")
@@ -384,7 +371,6 @@ def _routes(api: Api) -> Starlette:
             Route(f"/picture/{place}", answered(lambda request, _: picture(request))),
             Route(f"/small/{place}", answered(lambda request, _: small(request))),
             get("project", lambda request: api.overview()),
-            get("found", lambda request: api.found()),
             post("refresh", lambda request, asked: api.refresh()),
             post("prepare", lambda request, asked: api.prepare()),
             post("begin", lambda request, asked: api.begin(asked)),
@@ -437,23 +423,42 @@ class Server:
         self.project = Project(root, outside)
         self._socket, self.port = _bound(host, port)
         self.secret = secrets.token_urlsafe(24)
-        name = f"[{host}]" if ":" in host else host
-        names = dict.fromkeys([name, *(LOOPBACK if host in ("127.0.0.1", "localhost", "::1") else ())])
-        self.hosts = [f"{each}:{self.port}" for each in names]
-        self.address = f"http://{name}:{self.port}/?secret={self.secret}"
+        self.hosts = [f"{name}:{self.port}" for name in _names(host)]
+        self.address = f"http://{self.hosts[0]}/?secret={self.secret}"
 
     def serve(self, browser: bool = False) -> None:
         """Answer until the process is asked to end. `browser`: open the address in it."""
         import uvicorn
 
-        threading.Thread(target=self.project.look, daemon=True).start()
+        threading.Thread(target=self._look, daemon=True).start()
         app = application(self.project, self.secret, self.hosts)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, ws="none", server_header=False, lifespan="off"
         )
         if browser:
             threading.Timer(0.5, webbrowser.open, [self.address]).start()
-        uvicorn.Server(config).run(sockets=[self._socket])
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[self._socket])
+
+    def _look(self) -> None:
+        self.project.look()
+        for store in self.project.stores:
+            store.warm()
+
+
+def _names(host: str) -> list[str]:
+    """By which names a server may be called that listens at an address; the one to show first."""
+    if host in ("127.0.0.1", "localhost", "::1"):
+        names = [host, *LOOPBACK]
+    elif host in ("0.0.0.0", "::"):
+        names = [socket.gethostname(), socket.getfqdn()]
+        with contextlib.suppress(OSError):
+            names += [str(info[4][0]) for info in socket.getaddrinfo(names[0], None)]
+        names += LOOPBACK
+    else:
+        names = [host]
+    bare = (f"[{name}]" if ":" in name and not name.startswith("[") else name for name in names)
+    return list(dict.fromkeys(name.partition("%")[0] for name in bare))
 
 
 def _bound(host: str, port: int) -> tuple[socket.socket, int]:

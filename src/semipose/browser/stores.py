@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from filelock import FileLock, Timeout
 
+from semipose.browser.safety import is_inside
 from semipose.data.refs import Frame, parse
 from semipose.data.sample import FAR, MARKS, PoseData
 from semipose.errors import UserError
@@ -142,6 +143,9 @@ class Store:
         """Whether a picture without an entry can get one here."""
         return False
 
+    def warm(self) -> None:
+        """Load what the first change would wait for."""
+
 
 class Fixed(Store):
     """What a reader gives, to be looked at."""
@@ -179,9 +183,11 @@ class FileStore(Store):
 
     Attributes:
         lock: a file that writers of this project hold.
+        within: the folder that a file has to be in, with links followed, to be changed.
     """
 
     lock: Path = Path()
+    within: Path | None = None
     _stamp: object = None
     _mutex: Any = field(default_factory=threading.RLock)
 
@@ -239,6 +245,9 @@ class FileStore(Store):
             if self._now() != self._stamp:  # written by another program in this moment
                 self.fresh()
                 raise Conflict(self._get(image))
+            away = next((path for path in contents if self.within and not is_inside(path, self.within)), None)
+            if away is not None:
+                raise UserError(f"{away.name} is a link that leads out of the folder and was not changed")
             self._stamp = None
             for path, content in contents.items():
                 write_atomically(Path(os.path.realpath(path)), content)

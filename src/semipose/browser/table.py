@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from semipose.browser.plain import table_text
+from semipose.browser.safety import is_inside
 from semipose.browser.stores import NONE, Body, Conflict, FileStore, Store, key_of, plain, version_of
 from semipose.data.readers.deeplabcut import read_deeplabcut
 from semipose.data.readers.hdf5 import read_frame
@@ -53,7 +54,7 @@ class TableStore(FileStore):
         h5: bool = False,
     ) -> None:
         super().__init__(path, what, lock=lock)
-        self._given, self._project, self._h5 = folder, skeleton, h5
+        self._given, self._project, self.writes_h5 = folder, skeleton, h5
         if h5 and not (find_spec("pandas") and find_spec("tables")):
             self.why = f"{NO_H5.format(path.name)} 'semipose[dlc]'"
         self.fresh()
@@ -148,7 +149,7 @@ class TableStore(FileStore):
                 if was != point:
                     self._place(lines, head, columns, (str(who), joint), row, point)
         contents = {self.path: table_text(self.path, [*head, *lines])}
-        if self._h5:
+        if self.writes_h5:
             contents[self.path.with_suffix(".h5")] = h5_bytes(self.path.with_suffix(".h5"), head, lines, self._start)
         return contents
 
@@ -173,9 +174,9 @@ class TableStore(FileStore):
                     line.append("")
         lines[row][columns[(*of, "x")]] = str(plain(x)) if v else ""
         lines[row][columns[(*of, "y")]] = str(plain(y)) if v else ""
-        for word in VISIBLE:
-            if (*of, word) in columns:
-                lines[row][columns[(*of, word)]] = str(int(v))
+        for mark in VISIBLE:
+            if (*of, mark) in columns:
+                lines[row][columns[(*of, mark)]] = str(int(v))
 
     def _index(self, image: str) -> list[str]:
         """The first cells of a row: a path in one, or its parts in several."""
@@ -221,8 +222,9 @@ def _is_number(cell: str) -> bool:
 class DlcProject(Store):
     """All tables of a project of DeepLabCut, one a video; a video's table is begun when its first frame is labelled."""
 
-    def __init__(self, root: Path, lock: Path) -> None:
+    def __init__(self, root: Path, lock: Path, within: Path | None = None) -> None:
         super().__init__(root, "DeepLabCut")
+        self._within = within
         self.folder = root if root.is_dir() else root.parent
         self._lock = lock
         config = read_mapping(self.folder / "config.yaml")
@@ -255,6 +257,7 @@ class DlcProject(Store):
         # What DeepLabCut itself reads: where nobody has made one, its own tools make it of the CSV.
         h5 = path.with_suffix(".h5").exists() or bool(find_spec("pandas") and find_spec("tables"))
         table = TableStore(path, self._lock, self.folder, self.skeleton, "DeepLabCut", h5)
+        table.within = self._within
         self._tables[path] = table
         return table
 
@@ -296,8 +299,17 @@ class DlcProject(Store):
             version = version_of(table.get(image))
         return table.put(image, bodies, version)
 
+    def warm(self) -> None:
+        if any(table.writes_h5 for table in self._tables.values()) and not self.why:
+            import pandas
+            import tables
+
+            del pandas, tables
+
     def _begin(self, video: Path, image: str) -> TableStore:
         """A table with one empty row."""
+        if self._within and not is_inside(video, self._within):
+            raise UserError(f"{video.name} is a link that leads out of the folder; no table was begun")
         path = video / f"{LABELS}{self._scorer}.csv"
         cells = [(who, joint, coord) for who in self._people for joint in self.skeleton.joints for coord in "xy"]
         rows: list[list[Any]] = [["scorer", "", "", *[self._scorer] * len(cells)]]

@@ -47,6 +47,6 @@ export function chart(title, lines, { log = false, share = false, zero = false, 
 
 function short(value) {
   const size = Math.abs(value);
-  if (size && size < 0.01) return value.toExponential(0);
+  if (size && size < 0.01) return value.toExponential(1);
   return size >= 1000 ? `${(value / 1000).toFixed(1)}k` : size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

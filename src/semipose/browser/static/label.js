@@ -110,7 +110,7 @@ export function editor(main, about, { source, index, queue = null, at = 0 }) {
   const keys = new Map(); // what the file calls a body, by what the page calls it
   function send() {
     const sent = frame.bodies.filter((each) => keyOf(each) !== null || each.points.some((point) => point[2]));
-    save.change(key(), sent.map((each) => ({ key: keyOf(each), points: each.points.map((point) => [...point]) })), frame.version, sent.map((each) => each.uid));
+    save.change(key(), frame.name, sent.map((each) => ({ key: keyOf(each), points: each.points.map((point) => [...point]) })), frame.version, sent.map((each) => each.uid));
   }
   function keyOf(each) { return keys.has(each.uid) ? keys.get(each.uid) : each.key; }
   function undo() { if (!frame.undo.length) { say("nothing to undo"); return; } frame.redo.push(copy()); frame.bodies = frame.undo.pop(); body = Math.min(body, frame.bodies.length - 1); changed(); }
@@ -156,12 +156,12 @@ export function editor(main, about, { source, index, queue = null, at = 0 }) {
     const answer = await get(`labels/${where[0]}/${where[1]}`);
     if (mine !== turn) return;
     Object.assign(frame, { version: answer.version, size: answer.size, why: answer.why, most: answer.most ?? 1, occluded: answer.occluded ?? false, file: answer.file, format: answer.format, guess: answer.guess, name: answer.name, undo: [], redo: [] });
-    const waits = save.waitingFor(key());
+    const kept = save.waitingFor(key()), waits = kept?.name === frame.name ? kept : null;
     const rows = waits ? waits.bodies : answer.bodies;
     if (waits) frame.version = waits.version;
     frame.bodies = rows.map((row) => ({ uid: names++, key: row.key, points: row.points.map((point) => [...point]) }));
     if (!frame.bodies.length) frame.bodies = [empty()];
-    if (waits) { waits.uids = frame.bodies.map((each) => each.uid); if (waits.stuck) save.change(key(), waits.bodies, waits.version, waits.uids); }
+    if (waits) { waits.uids = frame.bodies.map((each) => each.uid); if (waits.stuck) save.change(key(), frame.name, waits.bodies, waits.version, waits.uids); }
     body = Math.min(body, frame.bodies.length - 1);
     loaded = true;
     title.textContent = frame.name; title.title = frame.name;

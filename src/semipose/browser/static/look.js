@@ -1,6 +1,6 @@
 // Where predictions are worst, and joints over time.
 
-import { h, put, button, say, failed } from "./dom.js";
+import { h, put, button, failed } from "./dom.js";
 import { get, post, query } from "./api.js";
 import { Stage } from "./stage.js";
 import { chart } from "./chart.js";
@@ -11,11 +11,12 @@ const BY = [["trouble", "Unsure, or at odds (audit)"], ["jumps", "Jumps"], ["con
 export async function show(main, words, about) {
   if (!about.skeleton) { put(main, beginForm(about)); return null; }
   const { runs, jobs } = await get("runs");
-  const able = runs.filter((row) => row.model);
+  // Those that have been asked already come first.
+  const able = runs.filter((row) => row.model).sort((one, other) => (jobs.some((job) => job.run === other.name && job.kind !== "train") ? 1 : 0) - (jobs.some((job) => job.run === one.name && job.kind !== "train") ? 1 : 0));
   if (!able.length) { put(main, h("section", { class: "card empty" }, h("h1", {}, "Look"), h("p", {}, "There is no trained run yet. Train one, then this shows where it fails."), h("a", { class: "button main", href: "#train" }, "Train"))); return null; }
-  let over = false, timer = null, playing = null, at = null, tracks = null, threshold = 0.2, marks = [];
-  const run = h("select", { id: "look-run", "aria-label": "Run", onchange: () => draw().catch(failed) }, able.map((row) => h("option", { value: row.name }, row.name.replace(/^runs\//, ""))));
-  const source = h("select", { id: "look-source", "aria-label": "Source", onchange: () => draw().catch(failed) }, about.sources.filter((each) => each.id || each.count).map((each) => h("option", { value: each.id }, each.id ? each.name : "pictures")));
+  let over = false, turn = 0, timer = null, playing = null, at = null, tracks = null, threshold = 0.2, marks = [];
+  const run = h("select", { id: "look-run", "aria-label": "Run", onchange: () => { at = null; draw().catch(failed); } }, able.map((row) => h("option", { value: row.name }, row.name.replace(/^runs\//, ""))));
+  const source = h("select", { id: "look-source", "aria-label": "Source", onchange: () => { at = null; draw().catch(failed); } }, about.sources.filter((each) => each.id || each.count).map((each) => h("option", { value: each.id }, each.id ? each.name : "pictures")));
   if (about.sources.length > 1) source.value = "1";
   const by = h("select", { id: "look-by", "aria-label": "Worst by", onchange: () => draw().catch(failed) }, BY.map(([value, text]) => h("option", { value }, text)));
   const list = h("div", { class: "frames plain worst", role: "listbox", "aria-label": "Worst frames" }), curves = h("div", { class: "charts" }), about_ = h("p", { class: "soft" }), act = h("div", { class: "row" });
@@ -54,23 +55,20 @@ export async function show(main, words, about) {
 
   async function draw() {
     clearTimeout(timer);
-    const how = by.value, found = await get(`worst/${source.value}?${query({ run: run.value, by: how })}`);
+    const mine = ++turn, how = by.value, found = await get(`worst/${source.value}?${query({ run: run.value, by: how })}`);
     const answer = how === "trouble" && found.tracked ? (await get(`worst/${source.value}?${query({ run: run.value, by: "jumps" })}`)).tracks : found.tracks;
     const now = (await get("runs")).jobs.filter((job) => ["waiting", "running"].includes(job.state) && ["audit", "predict"].includes(job.kind));
-    if (over) return;
+    if (over || mine !== turn) return;
     tracks = answer; marks = found.rows; count();
     about_.textContent = how === "trouble" ? found.sentence || "The audit asks the networks about unlabelled frames, and lists those first that they are unsure of." : tracks ? "" : "Predict these frames to see jumps and curves.";
     const waits = (kind) => now.find((job) => job.kind === kind);
-    put(act, waits("audit") ? h("span", { class: "busy" }, "Auditing … ") : button(found.audited ? "Audit again" : "Audit", async () => { await post("audit", { run: run.value }); await draw(); }, { id: "audit", class: found.audited ? "" : "main" }),
-      waits("predict") ? h("span", { class: "busy" }, "Predicting … ") : button(tracks ? "Predict again" : "Predict these frames", async () => { await post("predict", { run: run.value, source: Number(source.value) }); await draw(); }, { id: "predict", class: tracks ? "" : "main" }));
+    put(act, waits("audit") ? h("span", { class: "busy" }, "Auditing … ") : button(found.audited ? "Audit again" : "Audit", async () => { await post("audit", { run: run.value }); await draw(); }, { id: "audit", class: how === "trouble" && !found.audited ? "main" : "" }),
+      waits("predict") ? h("span", { class: "busy" }, "Predicting … ") : button(tracks ? "Predict again" : "Predict these frames", async () => { await post("predict", { run: run.value, source: Number(source.value) }); await draw(); }, { id: "predict", class: how !== "trouble" && !tracks ? "main" : "" }));
     put(list, marks.length ? marks.map((row) => h("div", { role: "option", class: "frame", tabindex: "0", "data-index": row.index, onclick: () => open(row.index).catch(failed), onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(row.index).catch(failed); } } }, h("span", { class: "what" }, h("b", {}, row.name.split("/").pop()), h("small", {}, row.joint)), h("span", { class: "score" }, row.score.toFixed(2)))) : h("p", { class: "soft pad" }, "Nothing to list yet."));
-    const pairs = tracks ? tracks.series.flatMap((line) => [[`${line.joint}, x`, line.x], [`${line.joint}, y`, line.y]]) : [];
     put(curves, tracks ? tracks.series.map((line) => chart(line.joint, [{ name: "x", x: tracks.frames, y: line.x, color: 0 }, { name: "y", x: tracks.frames, y: line.y, color: 1 }], { unit: "frame", pick: (index) => open(index).catch(failed), mark: at })) : h("p", { class: "soft" }, "Predict the frames first."));
-    if (pairs.length && at === null && marks.length) await open(marks[0].index);
-    else if (at === null && marks.length) await open(marks[0].index);
+    if (at === null && marks.length) await open(marks[0].index);
     if (now.length) timer = setTimeout(() => draw().catch(failed), 1500);
   }
   await draw();
-  if (jobs.length === 0) say("");
   return () => { over = true; clearTimeout(timer); clearInterval(playing); stage.end(); };
 }

@@ -15,8 +15,8 @@ export function beginForm(about) {
     location.hash = `#label/${pictures ? 0 : 1}/0`;
   }, { class: "main", id: "start" });
   form.append(start);
-  const some = [pictures ? `${pictures.toLocaleString()} pictures` : "", videos.length ? `${videos.length} ${videos.length === 1 ? "video" : "videos"}` : ""].filter(Boolean).join(" and ");
-  return h("section", { class: "card begin" }, h("h1", {}, "Start labelling"), h("p", {}, `There are ${some} here and no labels. Which joints shall be found?`), form, h("p", { class: "soft" }, "Labels are kept in labels.json, in COCO's format. Label some 20 frames that differ, then train."));
+  const some = [pictures ? (pictures === 1 ? "1 picture" : `${pictures.toLocaleString()} pictures`) : "", videos.length ? `${videos.length} ${videos.length === 1 ? "video" : "videos"}` : ""].filter(Boolean).join(" and ");
+  return h("section", { class: "card begin" }, h("h1", {}, "Start labelling"), h("p", {}, `This folder has ${some} and no labels. Which joints shall be found?`), form, h("p", { class: "soft" }, "Labels are kept in labels.json, in COCO's format. Label some 20 frames that differ, then train."));
 }
 
 async function again() {
@@ -25,9 +25,17 @@ async function again() {
 }
 
 export async function show(main, words, about) {
+  if (about.ready && !about.skeleton) { put(main, beginForm(about), remarks(about)); return null; }
   let timer = null, over = false;
   const data = h("section", { class: "card" }), checks = h("section", { class: "card" }), runs = h("section", { class: "card" });
   put(main, h("div", { class: "parts" }, data, checks, runs));
+  const found = h("div", { id: "found" });
+  async function setUp() {
+    const { file, lines } = await post("prepare");
+    about = await overview(true);
+    drawData();
+    put(found, h("h2", {}, `${file} was written`), h("ul", { class: "aid" }, lines.map((line) => h("li", {}, line))));
+  }
   function drawData() {
     if (!about.skeleton) { data.replaceWith(beginForm(about)); return; }
     const joints = about.skeleton.joints, pairs = about.skeleton.pairs.map(([a, b]) => `${joints[a]} – ${joints[b]}`);
@@ -39,8 +47,8 @@ export async function show(main, words, about) {
       h("dt", {}, "Split"), h("dd", {}, about.split ? `${about.split.labeled} to learn from, ${about.split.val} for validation` : "made when a training is started"),
       h("dt", {}, "Settings"), h("dd", {}, about.data ?? "data.yaml is made when a training is started")),
     about.left_out ? h("p", { class: "note" }, `${about.left_out} pictures or videos are links that lead out of this folder: semipose ui --outside shows them.`) : null,
-    about.remarks.length ? h("details", {}, h("summary", {}, `${about.remarks.length} remarks`), h("ul", {}, about.remarks.map((text) => h("li", {}, text)))) : null,
-    h("div", { class: "row" }, h("a", { class: "button main", href: "#label" }, "Label"), button("Look again", again)));
+    remarks(about),
+    h("div", { class: "row" }, h("a", { class: "button main", href: "#label" }, "Label"), button("Look again", again), about.data ? null : button("Set up training", setUp, { id: "set-up", title: "Write data.yaml and a split, as semipose init does" })), found);
   }
   drawData();
   async function wait() {
@@ -62,6 +70,11 @@ export async function show(main, words, about) {
   async function check() { await post("check"); say("the check has started"); await work(); }
   if (about.ready && about.skeleton) await work(); else { put(checks, h("h1", {}, "Checks"), h("p", { class: "soft" }, "After the first labels.")); put(runs, h("h1", {}, "Runs"), h("p", { class: "soft" }, "None yet.")); wait(); }
   return () => { over = true; clearTimeout(timer); };
+}
+
+function remarks(about) {
+  if (!about.remarks.length) return null;
+  return h("details", { class: "remarks", open: !about.skeleton }, h("summary", {}, about.remarks.length === 1 ? "1 remark" : `${about.remarks.length} remarks`), h("ul", {}, about.remarks.map((text) => h("li", {}, text))));
 }
 
 function firstAid(text) {

@@ -17,7 +17,7 @@ export const problem = () => trouble;
 
 function keep() {
   if (!store) return;
-  const rows = [...waiting].map(([key, item]) => [key, { bodies: item.bodies, version: item.version }]);
+  const rows = [...waiting].map(([key, item]) => [key, { bodies: item.bodies, version: item.version, name: item.name }]);
   try {
     if (rows.length) localStorage.setItem(store, JSON.stringify(rows));
     else localStorage.removeItem(store);
@@ -38,8 +38,8 @@ export function resume(project) {
 export const waitingFor = (key) => waiting.get(key);
 
 /** Save a frame's labels soon. `uids`: what the page calls each body, to learn its key by. */
-export function change(key, bodies, version, uids) {
-  waiting.set(key, { bodies, version, uids, stuck: false });
+export function change(key, name, bodies, version, uids) {
+  waiting.set(key, { bodies, version, name, uids, stuck: false });
   keep();
   tell({ kind: "waiting", key });
   plan(DELAY);
@@ -62,7 +62,7 @@ async function flush() {
   busy = true;
   let delay = 0;
   try {
-    const answer = await put(`labels/${key}`, { bodies: item.bodies, version: item.version }, true).catch((error) => {
+    const answer = await put(`labels/${key}`, { bodies: item.bodies, version: item.version, name: item.name }, true).catch((error) => {
       // A page that was left has sent the same already, and could not hear the answer.
       if (error.status === 409 && same(item.bodies, error.found.bodies)) return error.found;
       throw error;
@@ -96,5 +96,5 @@ async function flush() {
 
 addEventListener("pagehide", () => {
   keep();
-  for (const [key, item] of waiting) if (!item.stuck) put(`labels/${key}`, { bodies: item.bodies, version: item.version }, true).catch(() => {});
+  for (const [key, item] of waiting) if (!item.stuck) put(`labels/${key}`, { bodies: item.bodies, version: item.version, name: item.name }, true).catch(() => {});
 });

@@ -9,10 +9,10 @@ const WORDS = { waiting: "waits", running: "trains", done: "done", stopped: "sto
 
 export async function show(main, words, about) {
   if (!about.skeleton) { put(main, beginForm(about)); return null; }
-  let timer = null, over = false, shown = new Set(), first = true;
+  let timer = null, over = false, turn = 0, shown = new Set(), first = true;
   const way = h("select", { id: "way" }, [["data", "as data.yaml says"], ["supervised", "from labels alone"], ["both", "both, one after the other"]].map(([value, text]) => h("option", { value }, text)));
   const steps = h("input", { id: "steps", type: "number", min: 1, step: 1, placeholder: "as data.yaml says", inputmode: "numeric" });
-  const from = h("select", { id: "from" }, h("option", { value: "" }, "ImageNet weights"));
+  const from = h("select", { id: "from" }, h("option", { value: "" }, "as data.yaml says"));
   const name = h("input", { id: "name-run", type: "text", placeholder: "run", maxlength: 60, autocomplete: "off" });
   const start = button("Train", async () => {
     const answer = await post("train", { way: way.value, steps: steps.value ? Number(steps.value) : null, from: from.value || null, name: name.value || null });
@@ -25,17 +25,19 @@ export async function show(main, words, about) {
   put(main, h("div", { class: "parts" }, form, working, table, plots));
 
   async function draw() {
-    const { runs, jobs } = await get("runs");
-    if (over) return;
+    clearTimeout(timer);
+    const mine = ++turn, { runs, jobs } = await get("runs");
+    if (over || mine !== turn) return;
     const jobOf = (row) => jobs.find((job) => job.run === row.name && job.kind === "train");
     const ready = runs.filter((row) => row.model);
-    if (from.options.length !== ready.length + 1) { const value = from.value; put(from, h("option", { value: "" }, "ImageNet weights"), ready.map((row) => h("option", { value: row.name }, row.name))); from.value = value; }
+    if (from.options.length !== ready.length + 1) { const value = from.value; put(from, h("option", { value: "" }, "as data.yaml says"), ready.map((row) => h("option", { value: row.name }, row.name))); from.value = value; }
     const open = jobs.filter((job) => ["waiting", "running"].includes(job.state) || (job.state === "failed" && job === jobs[0]));
     put(working, open.map((job) => card(job, runs.find((row) => row.name === job.run))));
     if (first) { for (const row of runs.slice(0, 2)) shown.add(row.name); first = false; }
     for (const job of open) if (job.kind === "train") shown.add(job.run);
     put(table, h("h1", {}, "Runs"), runs.length ? h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["", "Run", "Method", "Labels", "Score", "Steps", "State", ""].map((text) => h("th", {}, text)))), h("tbody", {}, runs.map((row) => line(row, jobOf(row)))))) : h("p", { class: "soft" }, "None yet. 20 labels are enough for a first one."));
-    await curves(runs);
+    await curves(runs, mine);
+    if (over || mine !== turn) return;
     if (open.some((job) => job.state !== "failed")) timer = setTimeout(() => draw().catch(failed), 1500);
   }
 
@@ -55,10 +57,10 @@ export async function show(main, words, about) {
       h("td", {}, row.resumable ? button("Resume", async () => { await post("resume", { run: row.name }); await draw(); }) : row.model ? h("a", { href: `#compare/${encodeURIComponent(row.name)}` }, "report") : ""));
   }
 
-  async function curves(runs) {
+  async function curves(runs, mine) {
     const names = runs.map((row) => row.name).filter((each) => shown.has(each)).slice(0, 6);
     const found = await Promise.all(names.map((each) => get(`curves?${query({ run: each })}`)));
-    if (over) return;
+    if (over || mine !== turn) return;
     const columns = [...new Set(found.flatMap((each) => Object.keys(each.columns)))];
     const lines = (column) => found.map((each, n) => ({ name: each.run.replace(/^runs\//, ""), x: each.columns.step ?? [], y: each.columns[column] ?? [], color: n })).filter((each) => each.y.length);
     const figures = [chart("Score on validation (PCK)", lines("val/pck"), { share: true })];
