@@ -22,11 +22,8 @@ from tests.fixtures.runs import tiny
 PEOPLE = "synth:studio?count={}&start={}"
 VERBS = (
     *("demo", "train", "evaluate", "predict", "import-weights", "check", "split", "synth", "gap", "show-mix"),
-<<<<<<< HEAD
     *("reproduce", "triangulate", "push", "recipes", "report", "export", "init", "doctor", "worth", "audit", "pick"),
-=======
-    *("reproduce", "triangulate", "recipes", "report", "export", "init", "doctor", "worth", "audit", "pick", "ui"),
->>>>>>> ui
+    "ui",
 )
 HEAVY = {"torch", "cv2", "scipy", "timm", "av"}
 
