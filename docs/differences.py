@@ -80,8 +80,8 @@ SETTINGS = [
 HEAD = """# Differences
 
 What the methods of Xie et al. (ICCV 2021), Kim et al. (Pose-MUM), Yu et al. (WACV 2024), Huang et al. (SSPCM) and Zhou
-et al. (MultiAugs) differ in, written by `python docs/differences.py` from the code; a test keeps it true. The lines of a
-step are explained in [ARCHITECTURE.md](ARCHITECTURE.md).
+et al. (MultiAugs) differ in, written by `python docs/differences.py` from the code; a test keeps it true. The lines of
+a step are explained in [ARCHITECTURE.md](ARCHITECTURE.md).
 
 ## Steps
 
