@@ -12,8 +12,9 @@ trained once a seed, and all rows see the boxes that it finds.
 
 `px` is the median error on validation in the labels' boxes, `found_px` from the frame to the pose. `jumps` are how many
 times a minute of the unlabelled video a joint goes further than a tenth of the body (the median of the labels' longer
-side; of the mirror mouse's two views half of that) from one frame to the next, raw and smoothed. The losses' weights (`--temporal`, `--shape`) were tried on seed 0 of
-the open field, in runs of 120 and 160 steps. A run that was interrupted goes on.
+side; of the mirror mouse's two views half of that) from one frame to the next, raw and smoothed. The losses' weights
+(`--temporal`, `--shape`) were tried on seed 0 of the open field, in runs of 120 and 160 steps. A run that was
+interrupted goes on.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "guarded_with": ("guarded", ("temporal", "shape")),
 }
 JUMP = {"openfield": PART, "mirror": PART / 2}
-"""Parts of the labels' longer side that are a jump; the mirror mouse's labels are of two views, one above the other."""
+"""Parts of the labels' longer side that are a jump; the mirror mouse's labels are of two views."""
 PREFIX = {"openfield": "", "mirror": "mirror_"}
 """Of the summary's numbers."""
 
