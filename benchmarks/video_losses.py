@@ -135,7 +135,7 @@ def record(row: str, seed: int, asked: argparse.Namespace) -> dict[str, Any]:
     scores, summary = evaluate(folder), json.loads((folder / "summary.json").read_text())
     pool = open_pool(whole.data)
     tolerance = JUMP[asked.data] * body_side(np.stack([s.keypoints for s in pool if s.keypoints is not None]))
-    about = {key: summary[key] for key in ("losses", "guard", "seconds", "commit") if key in summary}
+    about = {key: summary[key] for key in ("video_losses", "guard", "seconds", "commit") if key in summary}
     told = {"px": scores["mean"]["median_error_px"], "pck": scores["mean"]["pck"], "tolerance_px": tolerance}
     if "found" in scores:
         told["found_px"] = scores["found"]["median_error_px"]
