@@ -13,7 +13,8 @@ trained once a seed, and all rows see the boxes that it finds.
 `px` is the median error on validation in the labels' boxes, `found_px` from the frame to the pose. `jumps` are how many
 times a minute of the unlabelled video a joint goes further than a tenth of the body (the median of the labels' longer
 side; of the mirror mouse's two views half of that) from one frame to the next, raw and smoothed. The losses' weights
-(`--temporal`, `--shape`) were tried on seed 0 of the open field, in runs of 120 and 160 steps. A run that was interrupted goes on.
+(`--temporal`, `--shape`) were tried on seed 0 of the open field, in runs of 120 and 160 steps. A run that was
+interrupted goes on.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "guarded_with": ("guarded", ("temporal", "shape")),
 }
 JUMP = {"openfield": PART, "mirror": PART / 2}
-"""Parts of the labels' longer side that are a jump; the mirror mouse's labels are of two views, one above the other."""
+"""Parts of the labels' longer side that are a jump; the mirror mouse's labels are of two views."""
 PREFIX = {"openfield": "", "mirror": "mirror_"}
 """Of the summary's numbers."""
 
@@ -134,7 +135,7 @@ def record(row: str, seed: int, asked: argparse.Namespace) -> dict[str, Any]:
     scores, summary = evaluate(folder), json.loads((folder / "summary.json").read_text())
     pool = open_pool(whole.data)
     tolerance = JUMP[asked.data] * body_side(np.stack([s.keypoints for s in pool if s.keypoints is not None]))
-    about = {key: summary[key] for key in ("losses", "guard", "seconds", "commit") if key in summary}
+    about = {key: summary[key] for key in ("video_losses", "guard", "seconds", "commit") if key in summary}
     told = {"px": scores["mean"]["median_error_px"], "pck": scores["mean"]["pck"], "tolerance_px": tolerance}
     if "found" in scores:
         told["found_px"] = scores["found"]["median_error_px"]

@@ -46,7 +46,7 @@ def test_supervised_training_takes_them_and_tells(cache, clip, run) -> None:
     rows = metrics(run)
     assert {"loss/supervised", "loss/temporal", "loss/shape"} <= set(rows[0]) and rows[0]["loss/shape"]
     assert summary["unlabeled"] == 16 and summary["method"] == "supervised"
-    told = summary["losses"]
+    told = summary["video_losses"]
     assert told["temporal"]["from"] == "body" and 0 < told["temporal"]["tolerance"] < 0.1
     assert told["shape"]["poses"] == 12 and 0 < told["shape"]["components"] < 12 and told["shape"]["tolerance"] > 0
 

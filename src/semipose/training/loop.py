@@ -486,7 +486,7 @@ class Training:
             "warnings": self.state.warnings,
             **({"precision": asdict(self.precision)} if self.config.precision == "auto" else {}),
             "val": self.scores,
-            **({} if self.beside is None else {"losses": self.beside.about}),
+            **({} if self.beside is None else {"video_losses": self.beside.about}),
             **({} if self.quality is None else {"pseudo": self.quality}),
             **({} if self.guarded is None else {"guard": self.guarded}),
         }
