@@ -53,7 +53,9 @@ CASES: dict[str, tuple[str, layouts.State, Run]] = {
     "transformers, classic": (
         "vitpose_transformers", layouts.vit(deconv=(8, 8)), lambda s, x: layouts.run_vit(s, x, 1),
     ),
-    "superanimal's hrnet": ("deeplabcut_hrnet", layouts.hrnet(joints=39), layouts.run_hrnet),
+    "superanimal's hrnet": (
+        "deeplabcut_hrnet", layouts.hrnet(joints=39, modules=(1, 1, 1), first=1), layouts.run_hrnet,
+    ),
     "superanimal's resnet": ("deeplabcut_resnet", deeplabcut_resnet(), layouts.run_deeplabcut_resnet),
     "lightning pose": (
         "lightning_pose", lightning(), lambda s, x: layouts.run_lightning(s, x) * 2 * math.pi * 1.25**2,
@@ -92,7 +94,7 @@ def names(folder: Path, count: int) -> str:
 def test_what_is_known_of_each_layout(tmp_path: Path) -> None:
     for layout, state, first, sigma, joints in (
         ("vitpose_mmpose", layouts.vit(), 1.5, 2.0, COCO),
-        ("deeplabcut_hrnet", layouts.hrnet(joints=39), 2.0, 2.833, ANIMALS[39]),
+        ("deeplabcut_hrnet", layouts.hrnet(joints=39, modules=(1, 1, 1), first=1), 2.0, 2.833, ANIMALS[39]),
         ("deeplabcut_resnet", deeplabcut_resnet(27), 4.0, 1.417, ANIMALS[27]),
     ):
         (tmp_path / layout).mkdir()
@@ -106,7 +108,9 @@ def test_joints_come_from_where_the_program_names_them(tmp_path: Path) -> None:
     (tmp_path / "dlc").mkdir()
     settings = {"metadata": {"bodyparts": ["snout", "tail"]}}
     (tmp_path / "dlc" / "pytorch_config.yaml").write_text(yaml.safe_dump(settings))
-    found = imported(tmp_path / "dlc", layouts.in_layout("deeplabcut_hrnet", layouts.hrnet(joints=2)))
+    found = imported(
+        tmp_path / "dlc", layouts.in_layout("deeplabcut_hrnet", layouts.hrnet(joints=2, modules=(1, 1, 1), first=1))
+    )
     assert found.skeleton.joints == ("snout", "tail")
 
     inner = tmp_path / "lp" / "tb_logs" / "test" / "version_0" / "checkpoints"
@@ -116,7 +120,7 @@ def test_joints_come_from_where_the_program_names_them(tmp_path: Path) -> None:
     assert found.skeleton.joints == ("a", "b", "c")
 
     meta = {"dataset_meta": {"keypoint_id2name": {i: f"part {i}" for i in range(17)}}}
-    tensors = layouts.in_layout("mmpose_hrnet", layouts.hrnet())
+    tensors = layouts.in_layout("mmpose_hrnet", layouts.hrnet(modules=(1, 1, 1), first=1))
     torch.save({"meta": meta, "state_dict": tensors}, tmp_path / "ap10k_64x96.pth")
     assert import_weights(tmp_path / "ap10k_64x96.pth", tmp_path / "ap10k").skeleton.joints[3] == "part 3"
 

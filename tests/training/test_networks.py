@@ -11,12 +11,12 @@ from semipose.errors import UserError
 from semipose.inference.predictor import Predictor
 from semipose.models import checkpoint
 from semipose.models.weights import load_model, save_model
-from semipose.skeleton import LSP
+from semipose.skeleton import LSP, Skeleton
 from semipose.training.loop import run_training
 from semipose.training.networks import build_networks, check_networks, trained_teachers
 from semipose.training.rundir import RunDir
 from semipose.verbs.evaluate import evaluate
-from tests.fixtures.runs import OPTIONS, POINT, STEPS, assert_same_runs, resume, tiny
+from tests.fixtures.runs import OPTIONS, POINT, STEPS, assert_same_runs, resume, tiny, untrained
 
 PEER = {"backbone": "resnet34", "options": {**OPTIONS, "layers": [2, 1, 1, 1]}}
 
@@ -159,6 +159,20 @@ def test_runs_that_began_before_a_setting_was_there_go_on(cache, run) -> None:
         del state["config"]["method"][key]
     checkpoint.save(run.last, state)
     assert resume(tiny(cache), run)["steps"] == STEPS
+
+
+# ---- starting from weights of other joints
+
+
+def test_which_joints_begin_from_weights_of_others_is_said(cache, tmp_path, capsys) -> None:
+    path = untrained(tmp_path / "run", "supervised")
+    mine = Skeleton("mine", ("L_hip", "tail"))
+    (network,) = build_networks(tiny(cache, "supervised"), mine, [path], say=True)
+    said = capsys.readouterr().err
+    assert f"{path}: joints that begin from the weights: L_hip (as left_hip); begin anew: tail" in said
+    assert torch.equal(network.head.weight[0], load_model(path).network.head.weight[LSP.joints.index("left_hip")])
+    build_networks(tiny(cache, "supervised"), LSP, [path], say=True)
+    assert not capsys.readouterr().err, "all are the same"
 
 
 # ---- networks that only help
