@@ -350,7 +350,7 @@ def predict_all(name: str, options: argparse.Namespace, folder: Path) -> Result:
     torch.set_num_threads(options.threads)
     task, video = TASKS[name], folder / "video.mp4"
     clip(options.data / str(task.video), options.frames, video)
-    file, difference = export(model / "model.safetensors", out=folder / "model.onnx")
+    file, difference, _ = export(model / "model.safetensors", out=folder / "model.onnx")
     choice = onnxruntime.SessionOptions()
     choice.intra_op_num_threads = options.threads
     session = onnxruntime.InferenceSession(str(file), choice, providers=["CPUExecutionProvider"])

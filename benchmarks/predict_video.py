@@ -159,7 +159,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         video, model = make_video(folder / "video.mp4", options.frames), make_model(folder / "model")
-        file, difference = export(model)
+        file, difference, _ = export(model)
         choice = onnxruntime.SessionOptions()
         choice.intra_op_num_threads = threads
         session = onnxruntime.InferenceSession(str(file), choice, providers=["CPUExecutionProvider"])
