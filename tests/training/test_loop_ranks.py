@@ -19,8 +19,8 @@ from torch import nn
 from semipose.config import Config
 from semipose.errors import UserError
 from semipose.methods.base import Method
-from semipose.models import checkpoint
-from semipose.training import precision, stream
+from semipose.models import checkpoint, precision
+from semipose.training import stream
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
 from semipose.training.signals import EXIT_STOPPED, Stopped

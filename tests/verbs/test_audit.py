@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -43,7 +44,9 @@ def test_from_the_command_line(run: Path, tmp_path: Path, capsys: pytest.Capture
     assert len(rows) == 12 * 14 and rows[0]["sample"] == found["samples"][0]["id"]
     assert float(rows[0]["x"]) == found["samples"][0]["keypoints"][0][0]
     html = (out / "audit.html").read_text()
-    assert html.count("data:image/jpeg") == 3 and found["formula"] in html and "http" not in html
+    figures = re.findall(r"<figure>.*?</figure>", html, re.DOTALL)
+    assert len(figures) == 3 and all(1 <= each.count("data:image/jpeg") <= 2 for each in figures), "cut out, and whole"
+    assert found["formula"] in html and "http" not in html
     places = [html.index(sample["id"]) for sample in found["samples"][:3]]
     assert places == sorted(places) and found["samples"][3]["id"] not in html
     assert "the second network" in html and sum(row["worst"] for row in found["joints"].values()) == pytest.approx(

@@ -30,7 +30,7 @@ def names() -> list[str]:
 
 GROUPS = {
     "start": ("init", "check", "doctor", "split", "demo"),
-    "train and predict": ("train", "report", "evaluate", "worth", "predict", "triangulate", "export"),
+    "train and predict": ("train", "report", "evaluate", "worth", "predict", "triangulate", "export", "push"),
     "label more": ("audit", "pick", "ui"),
     "research": ("recipes", "reproduce", "gap", "show_mix", "synth", "import_weights"),
 }
