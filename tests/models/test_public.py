@@ -65,7 +65,7 @@ def test_outputs_are_those_of_the_definition(layout: str, tmp_path: Path) -> Non
     assert worst(tmp_path / "out", [state], not found.config.bgr) > 1e-3, "the channels' order matters"
 
 
-@pytest.mark.parametrize("kind", ["resnet", "hrnet"])
+@pytest.mark.parametrize("kind", ["resnet", pytest.param("hrnet", marks=pytest.mark.slow)])
 def test_posedual_has_two_networks_of_24_channels(kind: str, tmp_path: Path) -> None:
     states = [getattr(layouts, kind)(joints=24, seed=seed) for seed in (0, 1)]
     file = saved(tmp_path / "PoseDual.pth.tar", layouts.in_layout("posedual", *states))
