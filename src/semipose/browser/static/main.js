@@ -10,7 +10,7 @@ import { resume } from "./save.js";
 
 const PARTS = { project, label, train, look, next, compare };
 const TITLES = { project: "Project", label: "Label", train: "Train", look: "Look", next: "Next", compare: "Compare" };
-const main = document.getElementById("main");
+let main = document.getElementById("main");
 const nav = document.getElementById("nav");
 let leave = null;
 let turn = 0;
@@ -28,18 +28,23 @@ async function show() {
   document.title = `${TITLES[part]} · semipose`;
   if (leave) leave();
   leave = null;
-  put(main, h("p", { class: "soft wait" }, "Loading …"));
-  main.className = part;
+  // A fresh place: a part that is no longer asked for, and still waits for an answer, writes where nobody looks.
+  const place = main.cloneNode(false);
+  main.replaceWith(place);
+  main = place;
+  put(place, h("p", { class: "soft wait" }, "Loading …"));
+  place.className = part;
   try {
     const about = await overview(true);
     document.getElementById("name").textContent = about.name;
     document.getElementById("name").title = about.key;
     resume(about.key);
-    const end = await PARTS[part].show(main, words, about);
+    if (mine !== turn) return;
+    const end = await PARTS[part].show(place, words, about);
     if (mine === turn) leave = end ?? null;
     else if (end) end();
   } catch (error) {
-    if (mine === turn) put(main, h("p", { class: "alarm", role: "alert" }, error.message));
+    if (mine === turn) put(place, h("p", { class: "alarm", role: "alert" }, error.message));
     failed(error);
   }
 }
