@@ -12,7 +12,6 @@ from typing import Protocol
 
 from semipose.data.extent import whole
 from semipose.data.images import image_size
-from semipose.data.pictures import EXTENSIONS, OTHERS
 from semipose.data.readers import Format, aic, coco, folder, mpii
 from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.cvat import is_cvat
@@ -208,8 +207,6 @@ def _format(source: str | Path) -> Format:
         raise UserError(f"{source!r:.100} is no data source ({reason_of(error)}); check the path") from error
     if not os.path.exists(source):
         raise UserError(f"{source} does not exist; check the path")
-    if Path(source).suffix.lower() in (*EXTENSIONS, *OTHERS):
-        raise UserError(f"{source} is no data source; {_LABELS}; {_PICTURES}")
     raise UserError(f"{source} is no data source; understood are: {'; '.join(each.what for each in FORMATS)}")
 
 
