@@ -184,7 +184,7 @@ def pick(root: Path, count: int) -> None:
 
     out = root / str(count) / "picked"
     shutil.rmtree(out, ignore_errors=True)
-    assert len(verb(1, network(root, count), format="coco", device="cpu", out=out, progress=False).images) == 1
+    assert len(verb(network(root, count), count=1, format="coco", device="cpu", out=out, progress=False).images) == 1
 
 
 def audit(root: Path, count: int) -> None:

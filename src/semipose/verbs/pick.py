@@ -54,7 +54,7 @@ def pick(
     from semipose.errors import UsageError
     from semipose.inference.next_labels import choose_images
 
-    if str(model).isdigit() and data is not None and not Path(model).exists():
+    if str(model).isdigit() and data is not None and not Path(str(model)).exists():
         raise UsageError(f"how many comes with --count: semipose pick {data} --count {model}")
 
     how = {"frames": frames, "boxes": boxes, "device": device, "seed": seed, "progress": progress}
