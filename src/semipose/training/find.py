@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +33,6 @@ from semipose.methods import options
 from semipose.methods.base import Options
 from semipose.methods.supervised import Supervised
 from semipose.methods.target import Codec, Labeled
-from semipose.models.build import build_model
 from semipose.options import check_limits
 from semipose.skeleton import Skeleton
 from semipose.target import Target
@@ -94,8 +92,8 @@ def find_first(config: Config, run: RunDir, progress: bool = True) -> None:
 
 
 def check_found(config: Config) -> None:
-    """That a run with a finder trains in boxes, and will not be refused after it, by its batches or tiles; and that one
-    without asks for none.
+    """That a run with a finder trains in boxes, and will not be refused after it by its batches; and that one without
+    asks for none.
 
     Raises:
         UserError: else.
@@ -116,15 +114,6 @@ def check_found(config: Config) -> None:
     if has:
         check_limits(config)
         check_batches(config)
-        _check_tiles(config)
-
-
-def _check_tiles(config: Config) -> None:
-    method = deepcopy(config.method)  # which chooses its tiles where it is asked
-    if getattr(method, "mix_group", 1) > 1:
-        with torch.device("meta"):
-            network = build_model(replace(config.model, weights="none"), 1)
-        method.mixing(network)  # type: ignore[attr-defined]
 
 
 def of_finder(config: Config) -> Config:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -33,15 +34,17 @@ def model_configs(config: Config) -> list[ModelConfig]:
 
 
 def check_networks(config: Config) -> None:
-    """That the networks can be built, before any image is read: on no device, so it takes a tenth of a second.
+    """That the networks can be built and their tiles mixed, before any image is read: on no device, so it takes a tenth
+    of a second.
 
     Raises:
-        UserError: there is no such network, or its size does not divide.
+        UserError: there is no such network, its size does not divide, or its tiles do not fit.
     """
     with torch.device("meta"):
-        for each in model_configs(config):
-            if not each.options:  # which are tried on an image
-                build_model(replace(each, weights="none"), 1)
+        networks = [build_model(replace(each, weights="none"), 1) for each in model_configs(config)]
+    method = deepcopy(config.method)  # which chooses its tiles where it is asked
+    if getattr(method, "mix_group", 1) > 1:
+        method.mixing(networks[0])  # type: ignore[attr-defined]
 
 
 def build_networks(

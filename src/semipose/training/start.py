@@ -60,6 +60,7 @@ def go_on(resume: str | Path, settings: Mapping[str, Any] | None = None, progres
     if path.is_dir() and not (path / "config.yaml").exists() and (asked := asked_for(path)) is not None:
         config = resolve(asked, settings or {})
         check_found(config)
+        check_networks(config)
         find_first(config, RunDir(path), progress)
         return Run(path, loop.run_training(config, RunDir(path), progress=progress), config)
     checkpoint = path / "checkpoints" / "last.ckpt" if path.is_dir() else path

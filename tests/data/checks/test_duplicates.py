@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from semipose.data.checks.check import check
-from semipose.data.checks.duplicates import Album, Print, Prints, fingerprint, near_duplicates
+from semipose.data.checks.duplicates import Album, Print, Prints, Twins, fingerprint
 from semipose.data.images import read_image
 from semipose.data.readers.folder import read_folder
 from semipose.data.sample import PoseData, Sample
@@ -31,22 +31,20 @@ def test_the_same_picture_in_other_sizes_and_qualities() -> None:
     for n, pixels in enumerate(PEOPLE):
         prints = {f"{n}": fingerprint(p) for n, p in enumerate(PEOPLE)}
         copies = {name: fingerprint(p) for name, p in changed(pixels).items()}
-        assert near_duplicates(copies, prints) == dict.fromkeys(copies, str(n))
+        assert Twins(prints).near(copies) == dict.fromkeys(copies, str(n))
 
 
 def test_other_pictures_are_none() -> None:
     prints = {f"{n}": fingerprint(pixels) for n, pixels in enumerate(PEOPLE)}
     rest = {f"x{n}": fingerprint(read_image(f"synth:wild/4/{n}")) for n in range(30)}
-    assert near_duplicates(rest, prints) == {} and near_duplicates({}, prints) == {}
+    assert Twins(prints).near(rest) == {} and Twins(prints).near({}) == {}
 
 
 def test_in_front_of_a_still_camera_only_the_same_moment_counts() -> None:
     video = shared_data("openfield", "project", "videos", "m3v1mp4.mp4")
     frames = dict(read_frames(video, [0, 1, 60, 150]))
     prints = {str(n): fingerprint(pixels) for n, pixels in frames.items()}
-    assert near_duplicates({"1": prints["1"], "150": prints["150"]}, {"0": prints["0"], "60": prints["60"]}) == {
-        "1": "0"
-    }
+    assert Twins({"0": prints["0"], "60": prints["60"]}).near({"1": prints["1"], "150": prints["150"]}) == {"1": "0"}
 
 
 def test_another_animal_at_the_same_place_of_the_same_box_is_none() -> None:
@@ -55,18 +53,11 @@ def test_another_animal_at_the_same_place_of_the_same_box_is_none() -> None:
     frames = dict(read_frames(project / "videos" / "m3v1mp4.mp4", [*range(1540, 1560), 0, 1, 2]))
     labeled = {p.name: fingerprint(read_image(p)) for p in (project / "labeled-data" / "m4s1").glob("*.png")}
     prints = {str(n): fingerprint(pixels) for n, pixels in frames.items()}
-    assert len(labeled) == 116 and near_duplicates(prints, labeled) == {}
-    assert (
-        len(
-            near_duplicates(
-                {f"{n}": prints[f"{n}"] for n in range(1540, 1560, 2)},
-                {f"{n}": prints[f"{n}"] for n in range(1541, 1560, 2)},
-            )
-        )
-        == 10
-    )
+    assert len(labeled) == 116 and Twins(labeled).near(prints) == {}
+    odd, even = ({str(n): prints[str(n)] for n in range(first, 1560, 2)} for first in (1541, 1540))
+    assert len(Twins(odd).near(even)) == 10
     copies = {f"{n} {kind}": fingerprint(p) for n in (0, 1550) for kind, p in changed(frames[n]).items()}
-    assert {name: found.split()[0] for name, found in near_duplicates(copies, prints).items()} == {
+    assert {name: found.split()[0] for name, found in Twins(prints).near(copies).items()} == {
         name: name.split()[0] for name in copies
     }
 
@@ -113,7 +104,7 @@ def prints_of(seed: int, count: int, noise: float) -> dict[str, Print]:
 @pytest.mark.parametrize("noise", [0.0, 1.0, 3.0, 30.0])
 def test_the_tree_finds_what_comparing_each_with_each_finds(noise: float) -> None:
     these, those = prints_of(0, 90, noise), {**prints_of(0, 300, noise), **prints_of(1, 200, noise)}
-    found = near_duplicates(these, {f"val {name}": mark for name, mark in those.items()})
+    found = Twins({f"val {name}": mark for name, mark in those.items()}).near(these)
     assert found == {name: f"val {other}" for name, other in compared(these, those).items()} and len(found) == 90
 
 
@@ -131,7 +122,7 @@ def test_many_of_one_picture_are_looked_up_once() -> None:
     one, other = (fingerprint(PEOPLE[n]) for n in (0, 1))
     these, those = ({f"{use}{n}": one for n in range(20_000)} for use in ("a", "b"))
     began = time.perf_counter()
-    assert set(near_duplicates(these, {"x": other, **those}).values()) == {"b0"}
+    assert set(Twins({"x": other, **those}).near(these).values()) == {"b0"}
     assert time.perf_counter() - began < 5, "each with each takes minutes"
 
 

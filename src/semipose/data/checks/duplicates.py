@@ -77,11 +77,6 @@ class Prints(Sequence[Print]):
         return Print(own[:8], own[8:].reshape(SIDE, SIDE))
 
 
-def near_duplicates(these: Mapping[str, Print], those: Mapping[str, Print]) -> dict[str, str]:
-    """Each of `these` that nearly is one of `those`, with the one that it is nearest to (of equals the first)."""
-    return Twins(those).near(these)
-
-
 class Twins:
     """Pictures that others are compared with.
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,8 +118,3 @@ def numbers(text: str, count: int, where: str) -> list[float]:
 def apart(points: Sequence[str]) -> bool:
     """Whether no joint stands twice: the points are of one animal."""
     return len(set(points)) == len(points)
-
-
-def existing(candidates: Iterable[str]) -> str | None:
-    """The first of some files that is there."""
-    return next((path for path in candidates if os.path.exists(str(parse(path).file))), None)
