@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pages import update
 from records import columns, save
+from semipose import init
 from semipose.config import Config, to_dict
+from semipose.data.datasets import open_pool
+from semipose.data.split import make_split
+from semipose.papers.configure import configure
 from semipose.provenance import commit, machine
 from semipose.training.loop import run_training
 from semipose.training.rundir import MetricsFile, RunDir
@@ -31,6 +36,18 @@ def run_once(name: str, config: Config, root: Path, init_from: Sequence[Path] = 
         k: [named(each) for each in v] if isinstance(v, list) else named(v) for k, v in settings["data"].items()
     }
     return {**summary, "config": settings, "curves": columns(rows)}
+
+
+def begun(source: Path, file: Path, split: Path, labels: int, seed: int) -> Config:
+    """What `semipose init` writes for a source, into `file`, with so many labels of a seed; all others validate."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        init(source, out=file)
+    config = configure(None, file)
+    if not split.exists():
+        pool = open_pool(replace(config.data, boxes="own"))
+        make_split(pool, labels, len(pool) - labels, seed=seed).save(split)
+    return replace(config, data=replace(config.data, split=str(split.resolve()), cache=str(file.parent / "cache")))
 
 
 def named(value: Any) -> Any:

@@ -21,13 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import write
-from semipose import evaluate, init
+from common import begun, write
+from semipose import evaluate
 from semipose.config import Config
 from semipose.config.schema import FINDER, FindConfig
-from semipose.data.datasets import open_pool
-from semipose.data.split import make_split
-from semipose.papers.configure import configure
 from semipose.training.once import train_once
 
 STEPS, BATCH, FRAMES, LABELS = 800, 4, "uniform500", 20
@@ -36,17 +33,10 @@ WHOLE_SIZE = [192, 256]
 
 def config(row: str, seed: int, asked: argparse.Namespace) -> Config:
     """What init writes, with the seed's labels."""
-    file, split = asked.root / "data.yaml", asked.root / f"split{seed}.json"
-    asked.root.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        init(asked.data, out=file)
-    base = configure(None, file)
-    if not split.exists():
-        pool = open_pool(replace(base.data, boxes="own"))
-        make_split(pool, LABELS, len(pool) - LABELS, seed=seed).save(split)
+    base = begun(asked.data, asked.root / "data.yaml", asked.root / f"split{seed}.json", LABELS, seed)
     base = replace(
         base,
-        data=replace(base.data, split=str(split.resolve()), frames=FRAMES, cache=str(asked.root / "cache")),
+        data=replace(base.data, frames=FRAMES),
         optim=replace(base.optim, batch=BATCH, unlabeled_batch=BATCH),
         steps=STEPS,
         seed=seed,

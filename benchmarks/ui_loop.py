@@ -58,15 +58,15 @@ def project(data: Path, root: Path, names: Sequence[str], labels: bool) -> Path:
 
 
 @contextmanager
-def served(root: Path, page: Page) -> Iterator[str]:
-    """The server of a project, entered."""
+def served(root: Path, page: Page) -> Iterator[tuple[str, int]]:
+    """The server of a project, entered: its address and its process."""
     command = [sys.executable, "-m", "semipose", "ui", str(root), "--no-browser", "--port=0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         address = server.stdout.readline().strip()
         page.goto(address)
-        yield address.partition("?")[0]
+        yield address.partition("?")[0], server.pid
     finally:
         server.terminate()
         server.wait(30)
@@ -162,7 +162,7 @@ def one(seed: int, asked: argparse.Namespace, page: Page) -> dict[str, Any]:
     test = project(asked.data, root / "held", held, True)
     picked = project(asked.data, root / "picked", [*first, *rest], False)
     began = time.monotonic()
-    with served(picked, page) as base:
+    with served(picked, page) as (base, _):
         label(page, base, picked, first, truth)
         if asked.find is not None:
             shorten(page, picked / "data.yaml", asked.find)
@@ -172,7 +172,7 @@ def one(seed: int, asked: argparse.Namespace, page: Page) -> dict[str, Any]:
         after = train(page, base, picked, "after", asked.steps, "runs/before")
     other = root / "random"
     chosen = rest[: asked.count]
-    with served(other, page) as base:
+    with served(other, page) as (base, _):
         label(page, base, other, chosen, truth)
         drawn = train(page, base, other, "after", asked.steps, "runs/before")
     return {

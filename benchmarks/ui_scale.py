@@ -13,8 +13,6 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,6 +22,7 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from common import write
+from ui_loop import served
 
 PLACES, OPENED = 10, 20
 
@@ -66,16 +65,11 @@ def measured(root: Path, chromium: str | None) -> dict[str, float]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         began = time.monotonic()
-        command = [sys.executable, "-m", "semipose", "ui", str(root), "--no-browser", "--port=0"]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            assert server.stdout is not None
-            address = server.stdout.readline().strip()
-            page.goto(address)
-            page.goto(f"{address.partition('?')[0]}#label/0/0")
+        with served(root, page) as (address, server):
+            page.goto(f"{address}#label/0/0")
             shown(page)
             first = time.monotonic() - began
-            before = megabytes(server.pid)
+            before = megabytes(server)
             box = page.locator(".frames")
             for n in range(PLACES):
                 box.evaluate(
@@ -88,16 +82,14 @@ def measured(root: Path, chromium: str | None) -> dict[str, float]:
                 page.keyboard.press(".")
                 page.wait_for_function("(n) => document.getElementById('frame-name').textContent !== n", arg=name)
             each = (time.monotonic() - again) / OPENED
-            return {
-                "first_picture_seconds": round(first, 2),
-                "server_mb": round(megabytes(server.pid), 1),
-                "server_mb_at_first": round(before, 1),
-                "next_frame_seconds": round(each, 3),
-            }
-        finally:
-            server.terminate()
-            server.wait(30)
-            browser.close()
+            after = megabytes(server)
+        browser.close()
+    return {
+        "first_picture_seconds": round(first, 2),
+        "server_mb": round(after, 1),
+        "server_mb_at_first": round(before, 1),
+        "next_frame_seconds": round(each, 3),
+    }
 
 
 def main() -> None:

@@ -31,17 +31,15 @@ from typing import Any
 
 import numpy as np
 
-from common import write
-from semipose import evaluate, init, predict
+from common import begun, write
+from semipose import evaluate, predict
 from semipose.config import Config
 from semipose.config.schema import FINDER, FindConfig, LossesConfig
 from semipose.data.datasets import open_pool
-from semipose.data.split import make_split
 from semipose.data.video import probe
 from semipose.methods import switched
 from semipose.methods.video import body_side
 from semipose.outputs.kalman import jumps
-from semipose.papers.configure import configure
 from semipose.training.find import find_first
 from semipose.training.once import train_once
 from semipose.training.rundir import RunDir
@@ -69,17 +67,10 @@ PREFIX = {"openfield": "", "mirror": "mirror_"}
 def base(seed: int, asked: argparse.Namespace) -> Config:
     """What init writes, with the seed's labels and the study's sizes."""
     file, split = asked.root / f"{asked.data}.yaml", asked.root / f"{asked.data}-{seed}.json"
-    asked.root.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        init(asked.source, out=file)
-    config = configure(None, file)
-    if not split.exists():
-        pool = open_pool(replace(config.data, boxes="own"))
-        make_split(pool, LABELS, len(pool) - LABELS, seed=seed).save(split)
-    data = replace(config.data, split=str(split.resolve()), frames=FRAMES, cache=str(asked.root / "cache"))
+    config = begun(asked.source, file, split, LABELS, seed)
     return replace(
         config,
-        data=replace(data, window=WINDOW),
+        data=replace(config.data, frames=FRAMES, window=WINDOW),
         optim=replace(config.optim, batch=BATCH, unlabeled_batch=UNLABELED),
         model=config.model if config.find.steps else replace(config.model, size=WHOLE),
         steps=asked.steps or STEPS[asked.data],
