@@ -121,10 +121,11 @@ def mixed(tiles: list[int]) -> dict[str, Any]:
 
 
 def rows(
-    easy: str, hard: str, tiles: list[int], steps: int, slower: float, masked: int, covered: int
+    easy: str, hard: str, tiles: list[int], batch: int, steps: int, slower: float, masked: int, covered: int
 ) -> dict[str, dict[str, Any]]:
     """The rows of a protocol; `slower`: how much longer a step of MUM takes than a supervised one; `masked`, `covered`:
-    how many joints of a body Joint Cutout masks and joint cut-occlude covers."""
+    how many joints of a body Joint Cutout masks and joint cut-occlude covers. `mum_more` has one labelled image for three
+    unlabelled ones, and as many in all."""
     ours = {"easy": easy, "hard": hard, **mixed(tiles)}
     jo, jc = f"jo{covered}", f"jc{masked}"
     paths = {"easy": easy, "paths": [f"{jo}+co5", f"{jc}+cm2", jc, jo]}
@@ -137,6 +138,7 @@ def rows(
         "mum": {"method": {"name": "mum", **ours}},
         "mum_average": {"method": {**ours, **average}},
         "mum_colour": {"method": {"name": "mum", **ours, "hard": f"{hard}+{COLOUR}"}},
+        "mum_more": {"method": {"name": "mum", **ours}, "optim": {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}},
         "mum_views": {"method": {"name": "mum", **ours, "views": 2, "multi": "flip100"}},
         "dual": {"method": {"name": "dual", "easy": easy, "hard": f"{hard}+jc{masked}"}},
         "multiaugs": {"method": {"name": "multiaugs", **paths}},
@@ -165,7 +167,7 @@ PROTOCOLS = {
             eval_every=100,
             save_every=0,
         ),
-        rows=rows(TURNS, TURNS, [3, 3], 500, 1.7, masked=3, covered=1),
+        rows=rows(TURNS, TURNS, [3, 3], 8, 500, 1.7, masked=3, covered=1),
     ),
     "people": Protocol(
         "lspet",
@@ -185,7 +187,7 @@ PROTOCOLS = {
             eval_every=200,
             save_every=0,
         ),
-        rows=rows(PEOPLE, HARD, [4, 3], 700, 2.2, masked=5, covered=2),
+        rows=rows(PEOPLE, HARD, [4, 3], 16, 700, 2.2, masked=5, covered=2),
     ),
 }
 
