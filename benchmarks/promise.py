@@ -124,8 +124,9 @@ def rows(
     easy: str, hard: str, tiles: list[int], batch: int, steps: int, slower: float, masked: int, covered: int
 ) -> dict[str, dict[str, Any]]:
     """The rows of a protocol; `slower`: how much longer a step of MUM takes than a supervised one; `masked`, `covered`:
-    how many joints of a body Joint Cutout masks and joint cut-occlude covers. `mum_more` has one labelled image for three
-    unlabelled ones, and as many in all."""
+    how many joints of a body Joint Cutout masks and joint cut-occlude covers. `mum_more` has one labelled image for
+    three unlabelled ones, and as many in all."""
+    more = {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}
     ours = {"easy": easy, "hard": hard, **mixed(tiles)}
     jo, jc = f"jo{covered}", f"jc{masked}"
     paths = {"easy": easy, "paths": [f"{jo}+co5", f"{jc}+cm2", jc, jo]}
@@ -138,7 +139,7 @@ def rows(
         "mum": {"method": {"name": "mum", **ours}},
         "mum_average": {"method": {**ours, **average}},
         "mum_colour": {"method": {"name": "mum", **ours, "hard": f"{hard}+{COLOUR}"}},
-        "mum_more": {"method": {"name": "mum", **ours}, "optim": {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}},
+        "mum_more": {"method": {"name": "mum", **ours}, "optim": more},
         "mum_views": {"method": {"name": "mum", **ours, "views": 2, "multi": "flip100"}},
         "dual": {"method": {"name": "dual", "easy": easy, "hard": f"{hard}+jc{masked}"}},
         "multiaugs": {"method": {"name": "multiaugs", **paths}},

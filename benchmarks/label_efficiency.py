@@ -1,0 +1,109 @@
+"""How many labels the unlabelled images are worth: error against the number of labels, mice from above.
+
+    python benchmarks/promise.py mouse --labels 20 --row supervised --row longer --row mum    # trains; also 5, 50, 100
+    python benchmarks/label_efficiency.py --root runs/promise                                 # collects
+
+Everything is as in the protocol `mouse` of promise.py, with other numbers of labels; all 500 images are in each run,
+those without a label as unlabelled ones. Of each number, over its draws: `control` is the stronger of supervised
+training of as many steps and of as many minutes, `auto` the better of MUM and of labels alone by some validation images
+(benchmarks/auto.py), scored on the others. With all 500 labels there is a control alone. `labels_worth_factor`: how
+many times as many labels the control needs to score what `auto` does, along a straight line of PCK over the logarithm
+of labels between its measured numbers; the geometric mean over the numbers of labels. `_gross`: the same with MUM's and
+the control's errors beyond a tenth of the body. Writes results/label_efficiency.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auto import outcome
+from common import write
+from promise import ORACLE, PROTOCOLS, score
+
+NAME = "mouse"
+ROWS = ("supervised", "longer", "mum")
+
+
+def finished(folder: Path) -> dict[str, float] | None:
+    """The scores of a run, None where it is not there."""
+    file = folder / "summary.json"
+    return score(json.loads(file.read_text())) if file.exists() else None
+
+
+def of_draw(folder: Path, labels: int, judges: int) -> dict[str, dict[str, float]] | None:
+    """row -> scores of one draw; None where a row is missing."""
+    if labels == PROTOCOLS[NAME].train:
+        whole = finished(folder / f"{ORACLE}-{labels}")
+        return None if whole is None else {"control": whole}
+    rows = {row: finished(folder / f"{row}-{labels}") for row in ROWS}
+    if None in rows.values():
+        return None
+    choice = outcome(
+        *(folder / f"{row}-{labels}" for row in ("mum", "supervised")), PROTOCOLS[NAME].config.threshold, judges
+    )
+    return {**rows, "auto": {"pck": choice["auto"]}}  # type: ignore[dict-item]
+
+
+def means(draws: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """row -> its scores' means over draws, with the strongest control's."""
+    rows = {
+        row: {key: round(statistics.mean(draw[row][key] for draw in draws), 3) for key in draws[0][row]}
+        for row in draws[0]
+    }
+    return (
+        {"control": max((rows[row] for row in ROWS[:2]), key=lambda of: of["pck"]), **rows} if "mum" in rows else rows
+    )
+
+
+def worth(labels: Sequence[int], control: Sequence[float], reached: Mapping[int, float]) -> float:
+    """The geometric mean of how many times as many labels the control needs for what is reached with fewer.
+
+    Args:
+        labels: rising.
+        control: its score with each of them.
+        reached: labels -> the other's score; above the control's best it counts as that.
+    """
+    rising = np.maximum.accumulate(control)  # a line that falls would have two answers
+    needed = {n: np.interp(value, rising, np.log(labels)) for n, value in reached.items()}
+    return float(np.exp(np.mean([log - np.log(n) for n, log in needed.items()])))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, default=Path("runs/promise"))
+    parser.add_argument("--labels", nargs="*", type=int, default=[5, 10, 20, 50, 100, 500])
+    parser.add_argument("--judges", type=int, default=40, help="images that choose")
+    asked = parser.parse_args()
+    runs: dict[str, Any] = {}
+    for labels in asked.labels:
+        folders = sorted((asked.root / NAME).glob("draw[0-9]"))
+        draws = [found for folder in folders if (found := of_draw(folder, labels, asked.judges)) is not None]
+        if draws:
+            runs[str(labels)] = {"draws": len(draws), **means(draws)}
+    counts = [int(n) for n in runs]
+    taught = {int(n): run for n, run in runs.items() if "mum" in run}
+    summary = {
+        "labels_worth_factor": worth(
+            counts,
+            [run["control"]["pck"] for run in runs.values()],
+            {n: run["auto"]["pck"] for n, run in taught.items()},
+        ),
+        "labels_worth_factor_gross": worth(
+            counts,
+            [-run["control"]["gross"] for run in runs.values()],
+            {n: -run["mum"]["gross"] for n, run in taught.items()},
+        ),
+        "draws": min(run["draws"] for run in taught.values()),
+    }
+    write("label_efficiency", {key: round(value, 3) for key, value in summary.items()}, runs, judges=asked.judges)
+
+
+if __name__ == "__main__":
+    main()
