@@ -18,8 +18,9 @@ training, evaluations and checkpoints aside; images a second of a video; and ste
 `step_over_released`: our steps a second over the released code's (above 1: ours are faster), with loading against
 without. `DATA_minutes_over_PEER`: our minutes over the peer's until the validation error is what the worse of the two
 reaches at its best (below 1: ours is sooner); `minutes_over_PEER` is the larger of both data sets.
-`predict_over_onnxruntime`: our images a second over those of onnxruntime with the same network; `predict_over_PEER`
-over a peer's, with its own network and input size. What is missing is in `reasons`: a row is figures, or a reason.
+`predict_over_onnxruntime`: our images a second over those of onnxruntime with the same network, EfficientNet-Lite0 at
+128x128 (of the part of that name where it was run, with weights as they start); `predict_over_PEER` over a peer's, with
+its own network and input size. What is missing is in `reasons`: a row is figures, or a reason.
 
 A part that is done, or has a reason, is not run again, unless it is named with `--again`.
 """
@@ -85,10 +86,12 @@ TASKS = {
     "openfield": Task("openfield/project", 20, 96, "openfield/project/videos/m3v1mp4.mp4"),
     "mouse": Task("mouse_topview/keypoints.json", 10, 100),
 }
+ONNX = "predict:onnxruntime"
 PARTS = (
     "install",
     *(f"train:{who}:{task}" for task in TASKS for who in TRAINED),
     "predict:openfield",
+    ONNX,
     "steps:released",
 )
 MOUSE_SETTING, MOUSE_STEPS = "muon", 600
@@ -393,6 +396,20 @@ def predict_all(name: str, options: argparse.Namespace, folder: Path) -> Result:
     return {"images_per_second": rates, "reasons": reasons, "frames": options.frames, "onnx_difference": difference}
 
 
+def predict_network(options: argparse.Namespace, folder: Path) -> Result:
+    """Images a second of the open field's video, ours and onnxruntime's, with a network as it starts."""
+    from predict_video import SMALL, in_turns, make_model
+
+    video = clip(options.data / str(TASKS["openfield"].video), options.frames, folder / "video.mp4")
+    rates, difference = in_turns(make_model(folder, *SMALL), video, folder, options.threads, options.repeats)
+    return {
+        "images_per_second": {"ours": rates["semipose"], "onnxruntime": rates["onnxruntime"]},
+        "reasons": {},
+        "frames": options.frames,
+        "onnx_difference": difference,
+    }
+
+
 def timed_steps(incoming: Iterable[Any], seconds: list[float]) -> Iterator[Any]:
     """The batches; what each step took, its loading included, is appended."""
     began = time.perf_counter()
@@ -472,6 +489,8 @@ def run_part(part: str, options: argparse.Namespace) -> Result:
         result = train_peer(of[0], of[1], options, folder)
     elif what == "train":
         result = train_ours(of[0] == "ours-scratch", of[1], options, folder)
+    elif part == ONNX:
+        result = predict_network(options, folder)
     elif what == "predict":
         result = predict_all(of[0], options, folder)
     else:
@@ -521,9 +540,10 @@ def summarize(parts: Mapping[str, Result]) -> tuple[dict[str, float], dict[str, 
             reasons[f"minutes_over_{peer}"] = "not of both data sets"
         else:
             summary[f"minutes_over_{peer}"] = max(each for each in every if each is not None)
-    video = parts.get("predict:openfield", {"reason": "not run yet"})
-    rates = {who: statistics.median(each) for who, each in video.get("images_per_second", {}).items()}
     for who in ("onnxruntime", "lp", "dlc"):
+        part = ONNX if who == "onnxruntime" and ONNX in parts else "predict:openfield"
+        video = parts.get(part, {"reason": "not run yet"})
+        rates = {who: statistics.median(each) for who, each in video.get("images_per_second", {}).items()}
         if who in rates:
             summary[f"predict_over_{who}"] = round(rates["ours"] / rates[who], 3)
         else:

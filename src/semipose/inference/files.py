@@ -39,7 +39,7 @@ T = TypeVar("T")
 Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
 """Image or frame -> its sample, and its boxes, of which a frame may have none."""
 UNLIKE = b"# unlike what the model has seen\n"
-AHEAD = 8
+AHEAD = 16
 """Frames that are decoded before they are asked for, and that go through the network together."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
@@ -70,6 +71,9 @@ class Predictor:
         self.device = device_of(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.skeleton, self.padding = skeleton, padding
+        size = self.network.size
+        self._plain = CropSpec(size, size, padding)
+        self._spec = replace(self._plain, cover=looking.cover(self.looks, size))
         self.refine, self.flip_test, self.precision = decoder(decode, sigma), flip_test, precision
         if precision == AUTO:
             self.precision = sooner(shortest(predict_pass, self.network, TIMED, self.device))
@@ -170,12 +174,11 @@ class Predictor:
             raise UserError(
                 f"a box of {'this image' if isinstance(image, np.ndarray) else image} has no area: {areas.tolist()}"
             )
-        size = self.network.size
-        spec = CropSpec(size, looking.cover(self.looks, size), self.padding)
-        crops = np.empty((len(areas), *spec.cover, 3), np.uint8)
-        for crop, matrix in zip(crops, crop_matrices(areas, spec), strict=True):
-            crop[:] = cut(pixels, matrix, spec.cover)
-        return areas, crop_matrices(areas, CropSpec(size, size, self.padding)), crops
+        cover = self._spec.cover
+        crops = np.empty((len(areas), *cover, 3), np.uint8)
+        for crop, matrix in zip(crops, crop_matrices(areas, self._spec), strict=True):
+            crop[:] = cut(pixels, matrix, cover)
+        return areas, crop_matrices(areas, self._plain), crops
 
     @torch.inference_mode()
     def _predict(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
