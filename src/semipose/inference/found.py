@@ -21,8 +21,10 @@ from semipose.metrics.detections import oks_nms
 from semipose.metrics.oks import AREA_OF_BOX, oks
 from semipose.outputs.pose import Pose
 
-LOOKS = 3
-"""Times that the second network looks: at the box that the first one found, then at that of its own joints there."""
+AGAIN = (ROOM, 1.0)
+"""The second network looks once at the box that the first one found, and then at that of its own joints there as often
+as this has numbers: how much room a box has at least, in bodies of usual size. The last one has no more than training's
+own boxes, which the network knows best."""
 DOUBLE = 0.7
 """Poses of a higher OKS are of one body."""
 
@@ -61,16 +63,16 @@ class Found:
         shown = (image if isinstance(image, np.ndarray) else read_image(image) for image, _ in pairs)
         while part := list(islice(shown, batch)):
             boxes: list[Boxes] = [[row[:4] for row in rows] for rows in self.finder(part)]
-            for look in range(LOOKS):
+            poses = list(self.second.pairs(zip(part, boxes, strict=True), batch))
+            for room in AGAIN:
+                boxes = [self._boxes(each, image, room) for each, image in zip(poses, part, strict=True)]
                 poses = list(self.second.pairs(zip(part, boxes, strict=True), batch))
-                if look + 1 < LOOKS:
-                    boxes = [self._boxes(each, image) for each, image in zip(poses, part, strict=True)]
             yield from (singles(each, self.skeleton.sigmas) for each in poses)
 
-    def _boxes(self, poses: Sequence[Pose], image: np.ndarray) -> Boxes:
+    def _boxes(self, poses: Sequence[Pose], image: np.ndarray, room: float) -> Boxes:
         """Around the surer joints of each pose; of one that has fewer than two the box before."""
         size = (image.shape[0], image.shape[1])
-        longer = ROOM * self.finder.search.side * max(size)
+        longer = room * self.finder.search.side * max(size)
         return [around(pose, size, longer) or pose.box for pose in poses]
 
 
