@@ -4,10 +4,14 @@
     python benchmarks/starts.py people --data ../shared/data --minutes 10 --draws 0 1
     python benchmarks/starts.py --collect --minutes 10 --draws 0 1
 
-`mouse`: mice from above, 10 labels; `people`: LSPET, 500 labels; images, views, optimiser and validation as in
-promise.py. How long a step takes is measured first, by a short run of each start; its steps are what fits the minutes.
-`--start` chooses starts; what is finished is read. `--collect` writes results/starts.json from that: of each start the
-mean PCK in % and median error in pixels over its draws, and seconds a step.
+`mouse`: mice from above, 10 labels; `people`: LSPET, 500 labels (`--labels`: others); images, views, optimiser and
+validation as in promise.py. How long a step takes is measured first, by a short run of each start; its steps are what
+fits the minutes. `--start` chooses starts; what is finished is read. `--collect` writes results/starts.json from that:
+of each start the mean PCK in % and median error in pixels over its draws, and seconds a step.
+
+Two starts have a training of their own before. `lite0_pretrained`: the recipe `pretrain` on all images of the
+protocol, which takes a third of the minutes. `lite0_drawn`: labels of synthetic people, `DRAWN` steps that no minutes
+count, since such a network would come with the package.
 
 Run it on an idle machine, one process with one thread. Where timm's hub cannot be reached, ResNet18 and the
 transformer begin from random weights (`--hub` takes the hub's): the transformer's row then only shows that it trains.
@@ -25,9 +29,11 @@ from typing import Any
 
 from common import run_once, write
 from promise import PROTOCOLS, score
-from semipose.config import Config
+from semipose.augment import without_mirror
+from semipose.config import Config, DataConfig
 from semipose.config.resolve import resolve
 from semipose.methods import options
+from semipose.papers.configure import configure
 
 LABELS = {"mouse": 10, "people": 500}
 FROZEN = {"freeze": ["stem", "layer1", "layer2"]}
@@ -37,6 +43,8 @@ STARTS: dict[str, dict[str, Any]] = {
     **LITE,
     **{f"{name}_frozen": {"model": {**start["model"], **FROZEN}} for name, start in LITE.items()},
     **{f"{name}_slow": {**start, **SLOW} for name, start in LITE.items()},
+    "lite0_pretrained": LITE["lite0"],
+    "lite0_drawn": LITE["lite0"],
     "resnet18": {"model": {"backbone": "resnet18"}},
     "vit_small": {"model": {"backbone": "vit_small_patch16_dinov3", "decoder": "light", "deconv": None}},
 }
@@ -44,15 +52,18 @@ STARTS: dict[str, dict[str, Any]] = {
 OF_THE_HUB = ("resnet18", "vit_small")
 TIMED = 24
 """Steps of the short run."""
+DRAWN = 600
+PART = 1 / 3
+"""Of the minutes, for pre-training."""
 
 
-def config_of(name: str, start: str, draw: int, asked: argparse.Namespace) -> Config:
+def config_of(name: str, labels: int, start: str, draw: int, asked: argparse.Namespace) -> Config:
     """Of a start on a protocol's images, of no length yet."""
     protocol, root = PROTOCOLS[name], asked.root / name
     data = replace(
         protocol.config.data,
         labeled=str(asked.data / protocol.source),
-        split=str(protocol.split(LABELS[name], draw, False, asked.data, root).resolve()),
+        split=str(protocol.split(labels, draw, False, asked.data, root).resolve()),
         cache=str(asked.root / "cache"),
     )
     method = options("supervised", easy=protocol.config.method.easy)
@@ -63,32 +74,64 @@ def config_of(name: str, start: str, draw: int, asked: argparse.Namespace) -> Co
     )
 
 
-def run(name: str, start: str, draw: int, asked: argparse.Namespace) -> dict[str, Any]:
-    """The record of a start, with what a step took when it was timed."""
-    config, root = config_of(name, start, draw, asked), asked.root / name
-    timed = run_once(f"timed-{start}", replace(config, steps=TIMED), root)
-    seconds = timed["seconds"] / timed["steps"]
-    steps = max(1, round(60 * asked.minutes / seconds))
-    record = run_once(f"{start}-{asked.minutes:g}min-draw{draw}", replace(config, steps=steps), root)
+def pretrained(config: Config) -> Config:
+    """The recipe `pretrain` with a protocol's images and views, of no length yet."""
+    recipe = configure("pretrain")
+    method = replace(recipe.method, easy=config.method.easy, multi=f"{without_mirror(config.method.easy)}+ra10")
+    return replace(config, method=method, optim=recipe.optim)
+
+
+def drawn(config: Config) -> Config:
+    """Labels of synthetic people, as the protocol's network sees them."""
+    data = DataConfig("synth:wild?count=2000", val="synth:wild?count=200&start=5000", cache=config.data.cache)
+    method = options("supervised", easy="affine60+flip50+ra10")
+    return replace(config, data=data, method=method, optim=replace(config.optim, batch=16), steps=DRAWN)
+
+
+def steps_in(minutes: float, config: Config, name: str, root: Path) -> int:
+    """How many steps fit, by a short run."""
+    timed = run_once(name, replace(config, steps=TIMED), root)
+    return max(1, round(60 * minutes / (timed["seconds"] / timed["steps"])))
+
+
+def folder_of(labels: int, start: str, draw: int, minutes: float) -> str:
+    return f"{start}-{labels}labels-{minutes:g}min-draw{draw}"
+
+
+def run(name: str, labels: int, start: str, draw: int, asked: argparse.Namespace) -> dict[str, Any]:
+    """The record of a start, with what a step takes."""
+    config, root = config_of(name, labels, start, draw, asked), asked.root / name
+    folder = folder_of(labels, start, draw, asked.minutes)
+    minutes, before = asked.minutes, list[Path]()
+    if start == "lite0_pretrained":
+        minutes, first = (1 - PART) * asked.minutes, pretrained(config)
+        steps = steps_in(PART * asked.minutes, first, f"timed-{start}-before", root)
+        run_once(f"{folder}-before", replace(first, steps=steps), root)
+        before = [root / f"{folder}-before"]
+    elif start == "lite0_drawn":
+        run_once("drawn", drawn(config), root)
+        before = [root / "drawn"]
+    steps = steps_in(minutes, config, f"timed-{start}", root)
+    record = run_once(folder, replace(config, steps=steps), root, before)
     return {**record, "seconds_per_step": round(record["seconds"] / record["steps"], 4), **score(record)}
-
-
-def is_finished(name: str, start: str, draw: int, asked: argparse.Namespace) -> bool:
-    return (asked.root / name / f"{start}-{asked.minutes:g}min-draw{draw}" / "summary.json").exists()
 
 
 def collect(asked: argparse.Namespace) -> None:
     """Write the record of what is finished."""
     runs: dict[str, Any] = {}
     summary: dict[str, float] = {}
-    for name in PROTOCOLS:
-        for start in STARTS:
-            done = {
-                draw: run(name, start, draw, asked) for draw in asked.draws if is_finished(name, start, draw, asked)
-            }
-            runs |= {f"{name} {start} {draw}": record for draw, record in done.items()}
-            summary |= {f"{name}_{start}_{key}": value for key, value in means(done).items()}
-    write("starts", summary, runs, minutes=asked.minutes, labels=LABELS, hub=asked.hub)
+    for name, usual in LABELS.items():
+        for labels in sorted({usual, *asked.labels}):
+            key = name if labels == usual else f"{name}_{labels}_labels"
+            for start in STARTS:
+                done = {
+                    draw: run(name, labels, start, draw, asked)
+                    for draw in asked.draws
+                    if (asked.root / name / folder_of(labels, start, draw, asked.minutes) / "summary.json").exists()
+                }
+                runs |= {f"{name} {labels} {start} {draw}": record for draw, record in done.items()}
+                summary |= {f"{key}_{start}_{measure}": value for measure, value in means(done).items()}
+    write("starts", summary, runs, minutes=asked.minutes, hub=asked.hub)
 
 
 def means(done: Mapping[int, Mapping[str, Any]]) -> dict[str, float]:
@@ -105,6 +148,7 @@ def main() -> None:
     parser.add_argument("protocol", nargs="*", help="mouse, people, or both")
     parser.add_argument("--start", action="append", choices=STARTS, help="which starts; all by default")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, for each")
+    parser.add_argument("--labels", nargs="*", type=int, default=[], help="instead of the protocol's")
     parser.add_argument("--draws", nargs="*", type=int, default=[0, 1])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--root", type=Path, default=Path("runs/starts"))
@@ -118,10 +162,11 @@ def main() -> None:
         return collect(asked)
     for name in asked.protocol or PROTOCOLS:
         for draw in asked.draws:
-            for start in asked.start or STARTS:
-                record = run(name, start, draw, asked)
-                shown = {key: round(record[key], 4) for key in ("pck", "px", "seconds_per_step", "steps")}
-                print(name, draw, start, json.dumps(shown), flush=True)
+            for labels in asked.labels or [LABELS[name]]:
+                for start in asked.start or STARTS:
+                    record = run(name, labels, start, draw, asked)
+                    shown = {key: round(record[key], 4) for key in ("pck", "px", "seconds_per_step", "steps")}
+                    print(name, labels, draw, start, json.dumps(shown), flush=True)
     return None
 
 

@@ -11,6 +11,7 @@ from semipose.methods import METHODS, build_method, needs, options, options_clas
 from semipose.methods.average import UnbiasedTeacher
 from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import Dual, Naive, Single
+from semipose.methods.contrast import DenseContrast
 from semipose.methods.denoise import DenoiseSelect
 from semipose.methods.guarded import Guarded
 from semipose.methods.multiaugs import MultiAugs, MultiAugsDual
@@ -25,12 +26,15 @@ RESPONSES = {"response/labeled", "response/teacher", "response/student", "respon
 AVERAGES = ("mean_teacher", "eman", "pose_mum_plus")
 SINGLES = ("single", "undetached", *AVERAGES, "mum", "pose_mum", "pseudopose", "datadistill")
 UNLABELED = {name for name, entry in METHODS.items() if entry.unlabeled}
+TAUGHT = UNLABELED - {"dense_contrast"}
 TWO = {"supervised_a", "supervised_b", "unsupervised_a", "unsupervised_b"}
 
 
 def made(name: str, **settings: object) -> Method:
     """The trained teacher, where one is needed, is the last network."""
     entry = needs(name)
+    if name == "dense_contrast":
+        settings["layer"] = "encoder"  # the last that the tiny network has
     config = options(name, **({"teacher": "runs/trained"} if entry.teacher else {}), **settings)
     return build_method(config, [Tiny(seed) for seed in range(entry.networks + entry.teacher)], CODEC)
 
@@ -48,6 +52,7 @@ def step(method: Method, key: int = 0) -> Outcome:
         ("unbiased_teacher", UnbiasedTeacher, {"supervised", "unsupervised"}),
         ("dual", Dual, TWO),
         ("denoise_select", DenoiseSelect, TWO),
+        ("dense_contrast", DenseContrast, {"supervised", "unsupervised"}),
         ("guarded", Guarded, {"supervised", "unsupervised", "twin"}),
         ("multiaugs", MultiAugs, {"supervised", "unsupervised"}),
         ("multiaugs_dual", MultiAugsDual, TWO),
@@ -58,7 +63,7 @@ def test_each_method_takes_a_step(name, kind, losses) -> None:
     method = made(name)
     outcome = step(method)
     assert type(method) is kind and set(outcome.losses) == losses
-    assert set(outcome.measures) == (RESPONSES if name in UNLABELED else {"response/labeled"})
+    assert set(outcome.measures) == (RESPONSES if name in TAUGHT else {"response/labeled"})
     assert all(v.ndim == 0 and v.isfinite() for v in (*outcome.losses.values(), *outcome.measures.values()))
     assert not any(v.requires_grad for v in outcome.measures.values())
     assert outcome.total.item() == pytest.approx(sum(v.item() for v in outcome.losses.values()))
@@ -139,6 +144,7 @@ def test_labels_alone_teach_as_in_a_whole_step(name) -> None:
         ("pseudopose", (4, 4)),
         ("datadistill", (4, 4)),
         ("unbiased_teacher", (4, 4)),
+        ("dense_contrast", (4, 4, 4)),
         ("dual", (4, 4, 4)),
         ("denoise_select", (4, 12, 4, 4)),
         ("multiaugs", (4,) * 6),
@@ -153,7 +159,7 @@ def test_passes_of_each_network(name, passes) -> None:
         assert tuple(len(image) for image in net.shown) == passes
 
 
-@pytest.mark.parametrize("name", sorted(UNLABELED - {"naive", "undetached"}))
+@pytest.mark.parametrize("name", sorted(TAUGHT - {"naive", "undetached"}))
 def test_teach_reaches_every_taught_method(name) -> None:
     """Above a threshold that no peak reaches, nothing is taught."""
     found, silent = step(made(name)).losses, step(made(name, teach="confident99")).losses

@@ -63,6 +63,7 @@ METHODS = {
     "pose_mum": Entry("pose_mum", tiles=True),
     "pose_mum_plus": Entry("pose_mum", tiles=True),
     "denoise_select": Entry("denoise", networks=2),
+    "dense_contrast": Entry("contrast"),
     "guarded": Entry("guarded", networks=2, tiles=True, twins=1),
     "multiaugs": Entry("multiaugs"),
     "multiaugs_dual": Entry("multiaugs", networks=2),

@@ -69,6 +69,13 @@ def auto(seed: int = 0, root: Path | None = None) -> Config:
     return replace(config, steps=2000, eval_every=500, norm_batches=25)
 
 
+def pretrain(seed: int = 0, root: Path | None = None) -> Config:
+    """A start from one's own unlabelled images, for `semipose train data.yaml --init-from`."""
+    optim = OptimConfig(name="muon", lr=0.01, lr_rest=2e-3, schedule="cosine", batch=1, unlabeled_batch=16)
+    config = Config(method=options("dense_contrast", share=0.0), optim=optim, decode="dark", seed=seed)
+    return replace(config, steps=300, eval_every=0)
+
+
 PAPER = Paper(
     "Synthetic people in minutes (ours)",
     "Ours",
@@ -76,9 +83,13 @@ PAPER = Paper(
     plans={
         **{name: Plan({"mini": _small(method)}) for name, (method, _) in METHODS.items()},
         "auto": Plan({"paper": auto}),
+        "pretrain": Plan({"paper": pretrain}),
     },
     recipes={
         "auto": Recipe("auto", "the better of two networks: MUM after the labels are learnt, or labels alone"),
+        "pretrain": Recipe(
+            "pretrain", "no labels: places of one's own images told apart, a start for another training"
+        ),
         **{f"mini-{name}": Recipe(name, about) for name, (_, about) in METHODS.items()},
     },
 )
