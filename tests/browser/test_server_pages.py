@@ -287,6 +287,56 @@ def test_the_queue_is_accepted(page: Any, tmp_path: Path) -> None:
         page.wait_for_function("() => document.getElementById('queue-left').textContent === '1 of 1 done'")
 
 
+def test_predictions_of_several_bodies_are_taken(page: Any, tmp_path: Path) -> None:
+    """A labelled body gets its own, what is over becomes a new one; what was said to be missing stays so; a body that
+    is removed comes back."""
+    picture(tmp_path / "images" / "a.png")
+    points = [[10, 10, 2], [20, 10, 2], [0, 0, 0], [30, 20, 2]]
+    rows = [{"id": 5, "image_id": 1, "category_id": 1, "keypoints": sum(points, []), "iscrowd": 0, "num_keypoints": 3}]
+    joints = ["nose", "left_ear", "right_ear", "tail"]
+    document = {
+        "images": [{"id": 1, "file_name": "images/a.png", "width": 64, "height": 48}],
+        "annotations": rows,
+        "categories": [{"id": 1, "name": "mouse", "keypoints": joints, "skeleton": []}],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    folder = tmp_path / ".semipose-ui" / "tracks" / "runs+a" / "0"
+    folder.mkdir(parents=True)
+    lines = ["image,person,joint,x,y,score,error90_px"]
+    for person, x in enumerate((41, 11)):
+        lines += [f"{tmp_path}/images/a.png,{person},{j},{x + 3 * k},{11 + k},0.9,2" for k, j in enumerate(joints)]
+    (folder / "keypoints.csv").write_text("\n".join(lines) + "\n")
+
+    def bodies() -> list[Any]:
+        return [
+            sample.keypoints.tolist()
+            for sample in open_labeled(tmp_path / "labels.json")
+            if sample.keypoints is not None
+        ]
+
+    with process(tmp_path) as (_, address):
+        enter(page, address, "label/0/0")
+        loaded(page, "images/a.png")
+        assert page.locator(".guess path").count() == 8 and page.locator(".guess .bar").count() == 8
+        page.keyboard.press("2")
+        page.keyboard.press("v")
+        page.keyboard.press("p")
+        saved(page)
+        new = [[41 + 3 * k, 11 + k, 2] for k in range(4)]
+        until(lambda: bodies() == [[[10, 10, 2], [0, 0, 0], [17, 13, 2], [30, 20, 2]], new])
+        page.keyboard.press("Tab")
+        page.keyboard.press("Delete")
+        until(lambda: len(bodies()) == 1)
+        saved(page)
+        page.keyboard.press("Control+z")
+        until(lambda: len(bodies()) == 2 and bodies()[1] == new)
+        saved(page)
+        page.keyboard.press("Tab")
+        page.keyboard.press("4")
+        page.keyboard.press("ArrowRight")
+        until(lambda: bodies()[1][3] == [51, 14, 2])
+
+
 def test_runs_are_compared(page: Any, tmp_path: Path) -> None:
     predicted(tmp_path)
     with process(tmp_path) as (_, address):

@@ -228,21 +228,22 @@ class Api:
         words = ["predict", str(path), str(what), "--out", str(out), "--formats=csv", "--no-overlay"]
         return as_row(self.jobs, self.jobs.add("predict", words, name, str(out)))
 
-    def worst(self, run: str, source: int, by: str) -> dict[str, Any]:
+    def worst(self, run: str, source: int, by: str, body: int = 0) -> dict[str, Any]:
         self.run_path(run)
         content = self.guesses.audit(run)
         return {
             "rows": self.guesses.worst(run, source, by),
             "audited": content is not None,
             "sentence": content["sentence"] if content else "",
-            "tracks": self.guesses.curves(run, source) if by != "trouble" else None,
+            "tracks": self.guesses.curves(run, source, _whole(body)) if by != "trouble" else None,
             "tracked": self.guesses.tracks(run, source) is not None,
         }
 
     def guess(self, run: str, source: int, index: int) -> dict[str, Any]:
         """What a run predicts in one frame."""
         joints = self.project.skeleton.joints if self.project.skeleton else ()
-        return {"guess": self.guesses.of(source, index, joints), "size": self.project.labels(source, index)["size"]}
+        guess = self.guesses.of(source, index, joints, run)
+        return {"guess": guess, "size": self.project.labels(source, index)["size"]}
 
     # Next
 
@@ -398,6 +399,7 @@ def _routes(api: Api) -> Starlette:
                     request.query_params.get("run", ""),
                     request.path_params["source"],
                     request.query_params.get("by", "trouble"),
+                    query(request, "body"),
                 ),
             ),
             get(f"guess/{place}", lambda request: api.guess(request.query_params.get("run", ""), *at(request))),
