@@ -12,8 +12,10 @@ import torch
 from semipose.bodies import decode_bodies
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig, to_dict
 from semipose.config.schema import FINDER, FindConfig
-from semipose.data.datasets import open_sets
+from semipose.data.datasets import open_sets, others_in
+from semipose.data.open import open_labeled
 from semipose.data.sample import PoseData, Sample
+from semipose.data.split import Split
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View, move
@@ -246,6 +248,69 @@ def test_each_image_is_one_sample_with_the_joints_of_its_bodies(project: Path, s
     boxes, score = decode_bodies(target.heatmaps, training.networks[0].stride, 3)
     assert (score[0] > 0.5).sum() == 2
     assert boxes[0, :2, 2].tolist() == pytest.approx([10 * 64 / 96] * 2, rel=0.05)
+
+
+def with_others(project: Path, *, crowd: bool) -> Config:
+    """As `two_bodies`, but the second body has a box and no labels, or is a crowd with some."""
+    config = two_bodies(project)
+    file = project / "two.json"
+    coco = json.loads(file.read_text())
+    for row in coco["annotations"][1::2]:
+        x, y = row["keypoints"][:2]
+        row |= {"bbox": [x - 8, y - 8, 26, 16], "num_keypoints": 0, "iscrowd": int(crowd)}
+        row["keypoints"] = row["keypoints"] if crowd else [0] * 6
+    file.write_text(json.dumps(coco))
+    return config
+
+
+@pytest.mark.parametrize("kind", ["no labels", "a crowd", "left out by a split"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_who_is_there_without_labels_is_not_taught_as_background(
+    project: Path, sure: None, kind: str, turned: bool
+) -> None:
+    if kind == "left out by a split":
+        config = two_bodies(project)
+        pool = open_labeled(project / "two.json")
+        first = [s.id for s in pool if s.annotation_id % 2]
+        Split(pool.name, tuple(first), (), (), 0, "random").save(project / "split.json")
+        config = replace(config, data=replace(config.data, split=str(project / "split.json")))
+    else:
+        config = with_others(project, crowd=kind == "a crowd")
+    run = RunDir.create(project / "run")
+    training = Finding(of_finder(config), run, launch(of_finder(config)), False)
+    assert len(training.bodies.labeled) == len(training.sets.labeled) == 12
+    points = torch.from_numpy(training.batches.labeled.keypoints(range(12)))
+    view = View.of(torch.from_numpy(training.batches.labeled.images(range(12))), training.networks[0].size)
+    xy = move(view.base, points[..., :2])
+    mirror = torch.tensor([[-1.0, 0, view.size[1] - 1], [0, 1, 0], [0, 0, 1]])
+    shown = replace(view, matrix=mirror @ view.matrix) if turned else view
+    training.method.labeled = lambda *_: shown
+    target = training.method.labels(Labeled(view, torch.cat([xy, points[..., 2:]], -1)), Draws(0, 0))
+    stride = training.networks[0].stride
+    for n, sample in enumerate(training.bodies.labeled):
+        x, y = (sample.keypoints[:, :2].mean(0) * 64 / 96).tolist()
+        other = (y + 36 * 64 / 96) % 48
+        x = view.size[1] - 1 - x if turned else x
+        at, there = (int(x // stride), int(y // stride)), (int(x // stride), int(other // stride))
+        weight = target.weight.expand_as(target.heatmaps)[n]
+        assert (weight[:, there[1], there[0]] == 0).all() and (weight[:, at[1], at[0]] == 1).all()
+        assert 0.5 < weight.mean() < 1 and target.heatmaps[n, 0, at[1], at[0]] > 0.2
+
+
+def test_a_find_on_somebody_without_labels_is_not_false(project: Path, sure: None, tmp_path: Path) -> None:
+    config = replace(with_others(project, crowd=False).data, unlabeled=None)
+    data = open_sets(config, False, None, checked=False)
+    others = others_in(data.val, config)
+    assert len(others) == 12 and all(other.keypoints is None for other in others)
+    beside = {other.image: other.box for other in others}
+    rows = []
+    for sample in data.val:
+        x, y, w, h = sample.box
+        a, b, c, d = beside[sample.image]
+        rows.append(torch.tensor([[x + w / 2, y + h / 2, w, h, 0.9], [a + c / 2, b + d / 2, c, d, 0.8]]))
+    search = Search(side=0.1, most=2)
+    assert chosen(search, rows, data.val, others)[1] == Finds(12, 12, 0, 0)
+    assert chosen(search, rows, data.val)[1] == Finds(12, 12, 0, 12)
 
 
 @pytest.mark.parametrize(

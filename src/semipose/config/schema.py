@@ -148,7 +148,8 @@ class OptimConfig:
 class FindConfig:
     """The first of two networks of a run, which finds bodies in whole images: their centres and sizes at low resolution
     (`semipose.bodies`). The run's own network then sees a body's box alone (`data.boxes: labels`,
-    `data.unlabeled_boxes: finder`). Every body of a labelled image is taken to be labelled.
+    `data.unlabeled_boxes: finder`). Every body of a labelled image is
+    taken to be labelled or to have a box.
 
     Attributes:
         steps: its length in optimiser steps, from labels alone; 0: there is none.

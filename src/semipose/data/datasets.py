@@ -155,15 +155,17 @@ def _labeled(config: DataConfig) -> list[tuple[str, str | None]]:
 
 
 def others_in(data: PoseData, config: DataConfig) -> list[Sample]:
-    """Who else is in the images of a run's validation set: people without labels, and crowds. COCO's evaluation counts
-    a pose on one of them for nothing. Read from JSON files, which alone may have such people."""
+    """Who else is in the images of a run's validation set, or without `val` of its labelled one: people without labels,
+    crowds, and whom a split left out. COCO's evaluation counts a pose on one of them for nothing, and a finder is not
+    taught that nobody is there. Only JSON files may have the first two."""
     sources = [(config.val, config.val_images)] if config.val else _labeled(config)
-    shown = set(data.images)
-    read = (open_all(s, i, *_which(config)) for s, i in sources if str(s).lower().endswith(".json"))
-    pools = [in_pixels(pool, config.coordinates) for pool in read]
-    return [
-        replace(s, keypoints=None) for pool in pools for s in pool if s.image in shown and (s.iscrowd or not s.labeled)
-    ]
+    if not config.split and not any(str(source).lower().endswith(".json") for source, _ in sources):
+        return []
+    pools = [in_pixels(open_all(s, i, *_which(config)), config.coordinates) for s, i in sources]
+    whole = join(pools)
+    shown, own = set(data.images), set(data.ids)
+    others = whole.subset([n for n, s in enumerate(whole) if s.image in shown and s.id not in own])
+    return [replace(s, keypoints=None) for s in (others if config.boxes == "whole" else _boxed(others, config))]
 
 
 def _visible(data: PoseData) -> PoseData:

@@ -14,19 +14,28 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from semipose.augment import parse
-from semipose.bodies import BODIES, decode_bodies, encode_bodies, extents, overlap
+from semipose.bodies import BODIES, decode_bodies, encode_bodies, extents, overlap, unknown_cells
 from semipose.config import Config, to_dict
 from semipose.config.resolve import read_yaml, resolve
 from semipose.config.schema import FINDER, FindConfig, LossesConfig
 from semipose.data.crops.build import Crops
-from semipose.data.datasets import Sets, open_sets
-from semipose.data.extent import pictures
+from semipose.data.datasets import Sets, open_sets, others_in
+from semipose.data.extent import CORNERS, pictures
 from semipose.data.images import image_size
-from semipose.data.sample import PoseData
+from semipose.data.sample import PoseData, Sample
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.files import read_json
-from semipose.inference.bodies import SEARCH, THRESHOLD, Search, body_box, in_image, search_of
+from semipose.inference.bodies import (
+    SEARCH,
+    THRESHOLD,
+    Search,
+    body_box,
+    boxes_by_image,
+    in_image,
+    on_another,
+    search_of,
+)
 from semipose.inference.evaluation import evaluating
 from semipose.limits import JOINTS
 from semipose.methods import options
@@ -137,23 +146,29 @@ def of_finder(config: Config) -> Config:
 
 class Finding(loop.Training):
     """The training of a finder. Its samples are whole images with the joints of all their bodies; what it predicts are
-    `BODIES`. Each body of a labelled image is taken to be labelled: one that is not is taught as background."""
+    `BODIES`. Who is in a labelled image without labels, but with a box, is not taught as background; who has no box
+    is."""
 
     def _open(self) -> Sets:
         data = replace(self.config.data, boxes="labels")
         self.bodies = open_sets(data, False, None)
         parts = [self.bodies.labeled, *([self.bodies.val] if self.bodies.val is not None else [])]
         self.most = max(max(Counter(part.samples.images).values()) for part in parts)
-        most = min(self.most, JOINTS // len(self.bodies.skeleton))
-        labeled, *val = (pictures(part, most) for part in parts)
-        return Sets(labeled, None, val[0] if val else None)
+        self.taught = min(self.most, JOINTS // len(self.bodies.skeleton))
+        beside = others_in(self.bodies.labeled, replace(data, val=None, val_images=None))
+        self.others = others_in(self.bodies.val, data) if self.bodies.val is not None else []
+        room = (JOINTS - self.taught * len(self.bodies.skeleton)) // CORNERS
+        room = min(room, max(Counter(other.image for other in beside).values(), default=0))
+        labeled = pictures(self.bodies.labeled, self.taught, beside, room)
+        val = pictures(self.bodies.val, self.taught, (), room) if self.bodies.val is not None else None
+        return Sets(labeled, None, val)
 
     @property
     def skeleton(self) -> Skeleton:
         return BODIES
 
     def _method(self, codec: Codec) -> Bodies:
-        return Bodies(self.networks, codec, self.config.method, len(self.bodies.skeleton))
+        return Bodies(self.networks, codec, self.config.method, self.taught, len(self.bodies.skeleton))
 
     def _evaluate(self) -> dict[str, float]:
         """At the end: choose how the finder is used, and count its finds on validation."""
@@ -163,27 +178,36 @@ class Finding(loop.Training):
         counts = {}
         if self.val is not None and self.bodies.val is not None:
             rows = surest(self.networks[0], self.val, self.most, self.fabric.device)
-            search, finds = chosen(search, rows, self.bodies.val)
+            search, finds = chosen(search, rows, self.bodies.val, self.others)
             counts = finds._asdict()
         self.run.write_json(SEARCH, {**search._asdict(), **counts})
         return {}
 
 
 class Bodies(Supervised):
-    """Learns where bodies are. `joints`: of each."""
+    """Learns where bodies are: `bodies` of `joints` an image, after which come the corners of boxes of which it learns
+    nothing (`semipose.data.extent.pictures`)."""
 
-    def __init__(self, networks: Sequence[torch.nn.Module], codec: Codec, given: Options, joints: int) -> None:
+    def __init__(
+        self, networks: Sequence[torch.nn.Module], codec: Codec, given: Options, bodies: int, joints: int
+    ) -> None:
         super().__init__(networks, codec, parse(given.easy))
-        self.joints = joints
+        self.bodies, self.joints = bodies, joints
 
     def labels(self, labeled: Labeled, draws: Draws) -> Target:
         view = self.labeled(labeled.view, draws)
         known = (labeled.keypoints[..., 2] > 0) & labeled.keypoints.isfinite().all(-1)
         points = torch.where(known[..., None], labeled.keypoints[..., :2], 0)
         xy = loop.move(labeled.view.to(view), points)
+        parts = [self.bodies * self.joints, xy.shape[1] - self.bodies * self.joints]
+        (xy, corners), (known, whole) = xy.split(parts, 1), known.split(parts, 1)
         boxes, some = extents(xy.unflatten(1, (-1, self.joints)), known.unflatten(1, (-1, self.joints)))
         heatmaps = encode_bodies(boxes, some, view.size, self.codec.stride, self.codec.sigma)
-        return Target(heatmaps, heatmaps.new_ones(*heatmaps.shape[:2], 1, 1), view)
+        if not parts[1]:
+            return Target(heatmaps, heatmaps.new_ones(*heatmaps.shape[:2], 1, 1), view)
+        corners, whole = corners.unflatten(1, (-1, CORNERS)), whole.unflatten(1, (-1, CORNERS)).all(-1)
+        nothing = unknown_cells(heatmaps, corners, whole, self.codec.stride)
+        return Target(heatmaps, (~nothing).to(heatmaps.dtype).expand_as(heatmaps), view)
 
 
 def asked_for(folder: Path) -> Config | None:
@@ -213,15 +237,16 @@ def surest(network: torch.nn.Module, crops: Crops, most: int, device: torch.devi
     return found
 
 
-def chosen(search: Search, rows: Sequence[Tensor], bodies: PoseData) -> tuple[Search, Finds]:
+def chosen(
+    search: Search, rows: Sequence[Tensor], bodies: PoseData, others: Sequence[Sample] = ()
+) -> tuple[Search, Finds]:
     """With the threshold that has the fewest missed bodies and false finds, the middle one of several.
 
     Args:
         rows: of each image of `bodies`, as of `surest`.
+        others: who else is in the images: a find there is not false.
     """
-    labels: dict[str, list[tuple[float, float, float, float]]] = {image: [] for image in bodies.images}
-    for sample in bodies:
-        labels[sample.image].append(sample.box)
+    labels, beside = boxes_by_image(bodies), boxes_by_image(others)
     counts = []
     found = [
         [(*body_box(row[:4], image_size(image), search.side), row[4]) for row in each.tolist() if row[4] > 0]
@@ -229,10 +254,12 @@ def chosen(search: Search, rows: Sequence[Tensor], bodies: PoseData) -> tuple[Se
     ]
     for threshold in THRESHOLDS:
         missed, false = 0, 0
-        for own, each in zip(labels.values(), found, strict=True):
+        for (image, own), each in zip(labels.items(), found, strict=True):
             kept = [row[:4] for row in each if row[4] >= threshold]
             right = _on(own, kept)
-            missed, false = missed + len(own) - right, false + len(kept) - right
+            left = [row for i, row in enumerate(kept) if i not in right]
+            missed += len(own) - len(right)
+            false += len(left) - on_another(left, beside.get(image, ()))
         counts.append((missed + false, missed, false))
     least = min(counts)[0]
     best = [n for n, (wrong, _, _) in enumerate(counts) if wrong == least]
@@ -241,13 +268,13 @@ def chosen(search: Search, rows: Sequence[Tensor], bodies: PoseData) -> tuple[Se
     return search._replace(threshold=THRESHOLDS[middle]), finds
 
 
-def _on(labels: Sequence[Sequence[float]], found: Sequence[Sequence[float]]) -> int:
-    """How many bodies have a find."""
+def _on(labels: Sequence[Sequence[float]], found: Sequence[Sequence[float]]) -> set[int]:
+    """Which finds are on a body, each on one of its own."""
     if not labels or not found:
-        return 0
+        return set()
     shared = overlap(*(_squares(boxes) for boxes in (labels, found))).numpy()
     pairs = linear_sum_assignment(np.where(shared >= ON, 1 + shared, 0), maximize=True)
-    return int((shared[pairs] >= ON).sum())
+    return set(pairs[1][shared[pairs] >= ON].tolist())
 
 
 def _squares(boxes: Sequence[Sequence[float]]) -> Tensor:
