@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from semipose.bodies import decode_bodies
+from semipose.bodies import BODIES, decode_bodies
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig, to_dict
 from semipose.config.schema import FINDER, FindConfig
 from semipose.data.datasets import open_sets, others_in
@@ -24,6 +27,10 @@ from semipose.inference.evaluate import evaluate_run
 from semipose.inference.files import predict_files
 from semipose.methods import options
 from semipose.methods.target import Labeled
+from semipose.models.build import build_model
+from semipose.models.tensors import load_weights
+from semipose.models.weights import save_model
+from semipose.skeleton import Skeleton
 from semipose.training import loop
 from semipose.training.find import Finding, Finds, asked_for, check_found, chosen, finds_of, of_finder, side_of
 from semipose.training.launch import launch
@@ -105,6 +112,17 @@ def test_one_run_trains_two_networks_and_predicts_with_both(project: Path, sure:
 
 
 @pytest.mark.slow
+def test_a_finder_may_learn_from_images_without_labels(project: Path, sure: None) -> None:
+    run = start(asked(project, steps=4, unlabeled=0.5), project / "run", progress=False).path
+    with (run / FINDER / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["2", "4"], "labels alone teach the first half"
+    assert rows[0]["loss/unsupervised"] == "" and float(rows[1]["loss/unsupervised"]) >= 0
+    assert json.loads((run / FINDER / "split.json").read_text())["unlabeled"] == [f"{i}.png" for i in range(12, 18)]
+    assert json.loads((run / FINDER / "find.json").read_text())["images"] == 12
+
+
+@pytest.mark.slow
 def test_a_frame_without_a_find_is_named_and_has_no_pose(project: Path, sure: None) -> None:
     run = start(asked(project), project / "run", progress=False).path
     blind(run)
@@ -145,6 +163,90 @@ def test_a_replaced_run_has_a_finder_of_its_own(project: Path, sure: None) -> No
     old = before.read_bytes()
     start(replace(asked(project), seed=1), project / "run", overwrite=True, progress=False)
     assert before.read_bytes() != old and mine.read_text() == "mine"
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Path]]:
+    """What each training, by its folder's name, started from; nothing is trained."""
+    asked_of: dict[str, list[Path]] = {}
+
+    def notes(
+        config: Config, run: RunDir, resume: Path | None, init_from: list[Path], *_: object, **__: object
+    ) -> dict:
+        asked_of[run.path.name] = [*init_from]
+        return {}
+
+    monkeypatch.setattr(loop, "run_training", notes)
+    monkeypatch.setattr("semipose.training.find.finds_of", lambda folder: None)
+    return asked_of
+
+
+def finder_at(folder: Path, config: Config, deconv: tuple[int, ...] = (8, 8)) -> Path:
+    """A run with a finder, neither trained: its folder."""
+    folder.mkdir()
+    for at, model, skeleton in (
+        (folder / "model", config.model, Skeleton("pair", JOINTS)),
+        (folder / FINDER / "model", replace(of_finder(config).model, deconv=[*deconv]), BODIES),
+    ):
+        at.parent.mkdir(exist_ok=True)
+        save_model(at, build_model(model, len(skeleton), 7), model, skeleton)
+    return folder
+
+
+@pytest.mark.parametrize("named", [".", "model.safetensors", "checkpoints/last.ckpt"])
+def test_the_finder_starts_from_that_of_the_run_named(
+    project: Path, seen: dict[str, list[Path]], capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    config = asked(project)
+    before = finder_at(project / "before", config)
+    start(config, project / "run", init_from=before / named, progress=False)
+    assert seen == {FINDER: [before / FINDER / "model.safetensors"], "run": [before / named]}
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "none"])
+@pytest.mark.parametrize("fits", [False, None], ids=["another network", "no finder"])
+def test_a_finder_that_cannot_start_from_another_says_so(
+    project: Path, seen: dict[str, list[Path]], capsys: pytest.CaptureFixture[str], fits: bool | None, weights: str
+) -> None:
+    config = asked(project)
+    before = finder_at(project / "before", config, (8, 8, 8) if fits is False else (8, 8))
+    if fits is None:
+        shutil.rmtree(before / FINDER)
+    config = replace(config, model=replace(config.model, weights=weights))
+    start(config, project / "run", init_from=before, progress=False)
+    (line,) = capsys.readouterr().err.splitlines()
+    how = "begins as that network does" if weights == "none" else "begins anew"
+    assert f"the finder does not start from one of {before}, it {how}: " in line
+    assert line.endswith("it has none") == (fits is None) and ("does not fit this network" in line) == (fits is False)
+    assert seen["run"] == [before]
+    if weights == "imagenet":
+        assert seen[FINDER] == []
+        return
+    (file,) = seen[FINDER]
+    theirs, mine = load_file(before / "model.safetensors"), load_file(file)
+    assert all(torch.equal(mine[key], value) for key, value in theirs.items() if not key.startswith("head."))
+    load_weights(build_model(of_finder(config).model, 3), file, BODIES)
+
+
+def test_a_run_whose_finder_was_interrupted_still_starts_from_what_was_named(
+    project: Path, seen: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, notes = asked(project), loop.run_training
+    before = finder_at(project / "before", config)
+
+    def stops(*_: object, **__: object) -> None:
+        raise Stopped(2, project)
+
+    monkeypatch.setattr(loop, "run_training", stops)
+    with pytest.raises(Stopped):
+        start(config, project / "run", init_from=before, progress=False)
+    monkeypatch.setattr(loop, "run_training", notes)
+    go_on(project / "run", progress=False)
+    assert seen == {FINDER: [before / FINDER / "model.safetensors"], "run": [before]}
+    (project / "run" / FINDER / "from.json").write_text("3")
+    with pytest.raises(UserError, match="no list of files"):
+        go_on(project / "run", progress=False)
 
 
 def test_a_finder_that_finds_nothing_stops_the_run(project: Path, sure: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,6 +450,13 @@ def test_the_finder_learns_from_labels_on_whole_images(project: Path) -> None:
     config = of_finder(asked(project, size=[64, 96]))
     assert config.data.boxes == "whole" and config.data.unlabeled is None and config.model.size == [64, 96]
     assert config.method == options("supervised", easy="affine15") and config.steps == 3 and not config.find.steps
+    config = of_finder(
+        replace(asked(project, unlabeled=2.0), method=options("pose_mum", easy="affine15", hard="affine60+jc5"))
+    )
+    more = {"hard": "affine60+ra10", "weight": 2.0, "burn_in": 0.5}
+    assert config.method == options("single", easy="affine15", **more) and config.data.unlabeled == str(project / "new")
+    config = of_finder(replace(asked(project, unlabeled=2.0), method=options("supervised", easy="affine15")))
+    assert config.method.hard == "affine15+ra10"
 
 
 def box(x: float, y: float, score: float, side: float = 20.0) -> list[float]:

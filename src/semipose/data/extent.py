@@ -71,6 +71,13 @@ def whole_boxes(data: PoseData) -> PoseData:
     return PoseData(data.name, data.skeleton, boxed, data.remarks)
 
 
+def whole_images(data: PoseData) -> PoseData:
+    """Each image once, without labels, in its whole box."""
+    first = {sample.image: sample for sample in reversed(data.samples)}
+    made = (replace(first[image], box=whole(image_size(image)), keypoints=None) for image in data.images)
+    return PoseData(data.name, None, made, data.remarks, data.left_out)
+
+
 CORNERS = 3
 """Points that say where a box is, in any view: a corner, the one to its right and the one below."""
 

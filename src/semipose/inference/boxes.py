@@ -78,9 +78,10 @@ def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
 
 
 def finder_file(model: str | Path) -> Path | None:
-    """The finder of a run's folder or model.safetensors, where it has one."""
+    """The finder of a run's folder, model.safetensors or checkpoint, where it has one."""
     path = Path(model)
-    file = (path if path.is_dir() else path.parent) / FINDER / "model.safetensors"
+    folder = path if path.is_dir() else path.parent.parent if path.suffix == ".ckpt" else path.parent
+    file = folder / FINDER / "model.safetensors"
     return file if file.exists() else None
 
 
