@@ -166,7 +166,7 @@ def test_a_replaced_run_has_a_finder_of_its_own(project: Path, sure: None) -> No
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Path]]:
+def seen(sure: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Path]]:
     """What each training, by its folder's name, started from; nothing is trained."""
     asked_of: dict[str, list[Path]] = {}
 
@@ -276,6 +276,16 @@ def test_what_the_run_itself_cannot_do_is_said_before_its_finder_is_trained(
     with pytest.raises(UserError, match=message):
         start(config, project / "run", progress=False)
     assert not (project / "run").exists()
+
+
+def test_unlabelled_images_with_boxes_of_their_own_are_refused_before_the_finder_is_trained(
+    project: Path, sure: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "run_training", lambda *_, **__: pytest.fail("it trains"))
+    config = asked(project)
+    config = replace(config, data=replace(config.data, unlabeled="synth:walk?count=3"))
+    with pytest.raises(UserError, match=r"synth:walk.* has boxes of its own, which boxes of finder cannot replace"):
+        start(config, project / "run", progress=False)
 
 
 @pytest.mark.parametrize("method", ["mum", "pose_mum", "guarded", "dual"])

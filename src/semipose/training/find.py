@@ -36,7 +36,7 @@ from semipose.inference.bodies import (
     on_another,
     search_of,
 )
-from semipose.inference.boxes import finder_file
+from semipose.inference.boxes import finder_file, finder_in
 from semipose.inference.evaluation import evaluating
 from semipose.limits import JOINTS
 from semipose.methods import options
@@ -97,6 +97,7 @@ def find_first(config: Config, run: RunDir, progress: bool = True, init_from: Se
     folder = run.path / FINDER
     last = folder / "checkpoints" / "last.ckpt"
     if not (folder / "summary.json").exists():
+        open_sets(config.data, learns_unlabeled(config), finder_in(None))  # what is wrong there is said first
         begun = last.exists()
         inner = RunDir(folder) if begun else RunDir.create(folder, overwrite=True)
         if not begun:
