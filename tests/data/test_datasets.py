@@ -13,11 +13,13 @@ from semipose.config import DataConfig
 from semipose.data import datasets as sets
 from semipose.data.datasets import Sets, cover, cut, open_sets
 from semipose.data.open import open_labeled
+from semipose.data.refs import parse as parsed
 from semipose.data.sample import PoseData
-from semipose.data.split import make_split
+from semipose.data.split import Split, make_split
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import Size, View, central, inside, move, pixels, similarity
+from tests.fixtures.films import film
 from tests.fixtures.projects import picture
 from tests.fixtures.runs import points, tiny
 
@@ -205,3 +207,20 @@ def test_others_are_all_that_a_set_does_not_teach(tmp_path: Path) -> None:
         assert [s.box[0] for s in others] == expected
     two = DataConfig(labeled=[str(tmp_path / "x.json"), "synth:studio?count=2"])
     assert [s.annotation_id for s in sets.others_in(open_sets(two, False, None).labeled, two)] == [3, 4]
+
+
+def test_frames_of_validation_are_not_taken_from_the_video_that_they_are_of(tmp_path: Path) -> None:
+    film(tmp_path / "clip.mp4", 12)
+    rows = [f"clip.mp4#{n},nose,{10 + n},20" for n in (0, 4, 8)]
+    (tmp_path / "clicks.csv").write_text("\n".join(["image,joint,x,y", *rows]))
+    pool = open_labeled(tmp_path / "clicks.csv")
+    Split(pool.name, ("clip.mp4#0", "clip.mp4#4"), (), ("clip.mp4#8",), 0, "random").save(tmp_path / "split.json")
+    config = DataConfig(
+        labeled=str(tmp_path / "clicks.csv"),
+        unlabeled=str(tmp_path / "clip.mp4"),
+        frames="all",
+        split=str(tmp_path / "split.json"),
+    )
+    found = open_sets(config, True, None)
+    assert found.unlabeled is not None and found.val is not None and found.val.ids == ("clip.mp4#8",)
+    assert [parsed(image).number for image in found.unlabeled.images] == [n for n in range(12) if n != 8]  # type: ignore[union-attr]
