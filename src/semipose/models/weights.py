@@ -99,7 +99,8 @@ def load_model(path: Path) -> TrainedModel:
 def without_weights(folder: Path) -> str:
     """What a folder is that has no model.safetensors: a run that has not finished, or none."""
     if any((folder / name).exists() for name in ("config.yaml", "finder")):
-        return f"{folder} has no model.safetensors: its training has not finished; semipose train --resume {folder} goes on"
+        todo = f"semipose train --resume {folder} goes on"
+        return f"{folder} has no model.safetensors: its training has not finished; {todo}"
     return f"{folder} is neither a model.safetensors nor a run folder: it has no config.yaml"
 
 
