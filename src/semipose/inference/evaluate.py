@@ -22,7 +22,7 @@ from semipose.inference.evaluation import coco_scores, detection_scores, predict
 from semipose.inference.found import Found, found_scores
 from semipose.inference.predictor import Predictor
 from semipose.inference.views import NONE, cover, parse
-from semipose.models.weights import TrainedModel, load_model
+from semipose.models.weights import TrainedModel, load_model, without_weights
 from semipose.options import check_limits
 
 
@@ -114,11 +114,7 @@ def read_networks(path: Path) -> tuple[dict[str, TrainedModel], Config, bool]:
     files = [path] if path.is_file() else sorted(path.glob("model*.safetensors"))
     of_run = (folder / "config.yaml").exists()
     if not files:
-        raise UserError(
-            f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}"
-            if of_run
-            else f"{path} is neither a model.safetensors nor a run folder: it has no config.yaml"
-        )
+        raise UserError(without_weights(path))
     loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
     loaded = dict(sorted(loaded.items()))
     first = next(iter(loaded.values()))
