@@ -90,7 +90,7 @@ class Shell:
         seconds = time.perf_counter() - began
         if self.quick and verb == "init":  # a finder's steps, which no option of all projects could shorten
             for file in self.folder.rglob("*.yaml"):
-                file.write_text(file.read_text("utf-8").replace("steps: 400", "steps: 10"), "utf-8")
+                file.write_text(file.read_text("utf-8").replace("steps: 400", "steps: 80"), "utf-8")
         last = (result.stderr or result.stdout).strip().splitlines()[-1:] if result.returncode else []
         row = {"page": page, "command": command, "seconds": round(seconds, 1), "code": result.returncode}
         self.done.append({**row, **({"said": last[0][:300]} if last else {})})

@@ -12,8 +12,8 @@ random in training.
 A run adds one line to results/speedrun.json: step, seconds of training (without evaluations and checkpoints) and
 validation PCK in %, at each evaluation, and the machine's load at its end: seconds mean little where it is much above
 the number of threads. Then, for each task, `summary` says how many times fewer steps and seconds than `adam` the
-fastest setting takes to reach the last score of the longest `adam` of the same seed, as a mean over the seeds of both
-(0 for a seed that does not reach it). Any setting can be changed further by words as `semipose train` takes, which
+fastest setting takes until its curve, the mean over seeds, is at the mean last score of the longest `adam` (0 where it
+never is); over the seeds of both. Any setting can be changed further by words as `semipose train` takes, which
 become part of its name. To beat a setting, write one into `SETTINGS`.
 """
 
@@ -25,7 +25,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -182,8 +182,10 @@ SETTINGS = {
     "muon-frozen-stages": Setting({"optim": MUON}, prepare=frozen_stages),
     "muon-size-grows": Setting({"optim": MUON}, prepare=growing_size),
     "muon-dark": Setting({"optim": MUON, "decode": "dark"}),
+    "init": Setting({"optim": MUON, "decode": "dark", "model": {"deconv": [128, 128, 128]}}),
 }
-"""Name -> what is otherwise than in the task as it is, which is the papers' Adam."""
+"""Name -> what is otherwise than in the task as it is, which is the papers' Adam. `init`: as `semipose
+init` has optimiser, network and decoding."""
 
 
 class Timed(Training):
@@ -218,34 +220,42 @@ def record(name: str, setting: Setting, config: Config, folder: Path) -> dict[st
     return {"steps": step, "batch": config.optim.batch, "seconds": seconds, "pck": pck, **where, "curve": run.curve}
 
 
-def reached(run: dict[str, Any], target: float) -> tuple[int, float] | None:
-    """Step and seconds of the first evaluation that scores as much, or None."""
-    return next(((step, seconds) for step, seconds, pck in run["curve"] if pck >= target), None)
+def mean_curve(runs: Sequence[dict[str, Any]]) -> list[tuple[float, ...]]:
+    """Step, seconds and PCK in the mean over runs that were evaluated at the same steps."""
+    curves = zip(*(run["curve"] for run in runs), strict=True)
+    return [tuple(map(statistics.mean, zip(*points, strict=True))) for points in curves]
+
+
+def ratios(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> tuple[float, float]:
+    """How many times fewer steps and seconds until the new runs' mean curve is at the old ones' mean last score; 0
+    where it never is."""
+    steps, seconds, target = mean_curve(old)[-1]
+    at = next((point for point in mean_curve(new) if point[2] >= target), None)
+    return (round(steps / at[0], 2), round(seconds / at[1], 2)) if at else (0.0, 0.0)
 
 
 def summarize(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """task -> the fastest setting and its ratios, over the seeds that it and the old default have in common."""
-    parts = {name: name.split(" | ") for name in runs}  # task, setting, steps, seed
+    """task -> the fastest setting and its ratios, over the seeds that it and the old default have in common: of the
+    settings with most seeds, the one that takes fewest seconds."""
+    by: dict[str, dict[tuple[str, str], dict[str, dict[str, Any]]]] = {}
+    for name, run in runs.items():
+        task, setting, steps, seed = name.split(" | ")
+        by.setdefault(task, {}).setdefault((setting, steps), {})[seed] = run
     summary = {}
-    for task in dict.fromkeys(part[0] for part in parts.values()):
-        old: dict[str, dict[str, Any]] = {}
-        for name, (of, setting, _, seed) in parts.items():
-            if (of, setting) == (task, OLD) and runs[name]["steps"] >= old.get(seed, {"steps": 0})["steps"]:
-                old[seed] = runs[name]
-        ratios: dict[str, list[tuple[float, float]]] = {}
-        for name, (of, setting, steps, seed) in parts.items():
-            if of != task or setting == OLD or seed not in old:
-                continue
-            at = reached(runs[name], old[seed]["pck"])
-            pair = (old[seed]["steps"] / at[0], old[seed]["seconds"] / at[1]) if at else (0.0, 0.0)
-            ratios.setdefault(f"{setting}, {steps}", []).append(pair)
-        if ratios:
-            means = {
-                key: [round(statistics.mean(each), 2) for each in zip(*of, strict=True)] for key, of in ratios.items()
-            }
-            best = max(means, key=lambda key: (len(ratios[key]), means[key][1]))
-            summary[task] = {"setting": best, "seeds": len(ratios[best])}
-            summary[task] |= dict(zip(("steps_ratio", "seconds_ratio"), means[best], strict=True))
+    for task, settings in by.items():
+        olds = [length for length in settings if length[0] == OLD]
+        if not olds:
+            continue
+        old = settings[max(olds, key=lambda length: int(length[1].split()[0]))]
+        found = {}
+        for (setting, steps), new in settings.items():
+            if setting != OLD and (seeds := sorted(old.keys() & new.keys())):
+                pair = ratios([old[seed] for seed in seeds], [new[seed] for seed in seeds])
+                found[f"{setting}, {steps}"] = (len(seeds), *pair)
+        if found:
+            best = max(found, key=lambda key: (found[key][0], found[key][2]))
+            keys = ("seeds", "steps_ratio", "seconds_ratio")
+            summary[task] = {"setting": best, **dict(zip(keys, found[best], strict=True))}
     return summary
 
 

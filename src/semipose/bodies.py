@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semipose.geometry import Size, invert, move, to_cells
+from semipose.geometry import Size, invert, move, pixels, to_cells
 from semipose.heatmap import encode, on_map, quarter
 from semipose.skeleton import Skeleton
 
@@ -22,6 +22,8 @@ SPAN = 6.0
 """Halvings of the image's longer side, down to the smallest body that is told from a smaller one."""
 SAME = 0.6
 """Boxes that overlap by more (intersection over union) are of one body."""
+NEAR = 0.05
+"""Of a Gaussian: cells where it is lower are beside the body."""
 AROUND = 3
 """Cells across in which a peak is the highest, and over which its size is read."""
 
@@ -63,6 +65,33 @@ def encode_bodies(boxes: Tensor, known: Tensor, view: Size, stride: float, sigma
     here = sides[:, :, :, None].expand(-1, -1, -1, whose[0].numel())  # (B, N, 2, cells)
     sides = here.gather(1, whose.flatten(1)[:, None, None].expand(-1, 1, 2, -1))[:, 0]
     return torch.cat([centre[:, None], centre[:, None] * sides.unflatten(-1, size)], 1)
+
+
+def unknown_cells(heatmaps: Tensor, corners: Tensor, known: Tensor, stride: float) -> Tensor:
+    """Where boxes of which nothing is taught lie, and no body that is.
+
+    Args:
+        heatmaps: (B, 3, h, w) of the bodies.
+        corners: (B, N, 3, 2) in view pixels: a corner of each box, which may be turned, and the two next to it.
+        known: (B, N) bool: the others are none.
+        stride: pixels a cell.
+
+    Returns:
+        (B, 1, h, w) bool.
+    """
+    size = (heatmaps.shape[-2], heatmaps.shape[-1])
+    cells = pixels(size, invert(to_cells(stride, heatmaps))[None])[:, None]  # (1, 1, h, w, 2)
+    corner, along, down = (each[:, :, None, None] for each in corners.unbind(2))
+    along, down, off = along - corner, down - corner, cells - corner
+    area = _cross(along, down)
+    inside = torch.ones_like(off[..., 0], dtype=torch.bool)
+    for share in (_cross(off, down) / area, _cross(along, off) / area):  # NaN where a box is a line: not inside
+        inside &= (share >= 0) & (share <= 1)
+    return (inside & known[..., None, None]).any(1, keepdim=True) & (heatmaps[:, :1] < NEAR)
+
+
+def _cross(a: Tensor, b: Tensor) -> Tensor:
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
 def decode_bodies(heatmaps: Tensor, stride: float, most: int) -> tuple[Tensor, Tensor]:

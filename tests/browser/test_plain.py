@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from semipose.browser.plain import PlainStore, table_text
 from semipose.browser.stores import Body, key_of, version_of
+from semipose.errors import UserError
 from tests.browser.test_stores import POINTS
+from tests.fixtures.films import film
 from tests.fixtures.projects import plain_csv
 
 
@@ -35,3 +39,10 @@ def test_a_column_for_hidden_joints_is_added_when_one_is(tmp_path: Path) -> None
     lines = path.read_text().splitlines()
     assert lines[0] == "image,joint,x,y,visibility" and "frames/1.png,nose,1.25,2.5,1" in lines
     assert table_text(path, [["a", "b,c"]]) == b'a,"b,c"\n'
+
+
+def test_a_csv_that_names_frames_is_not_changed(tmp_path: Path) -> None:
+    film(tmp_path / "clip.mp4", 4)
+    (tmp_path / "clicks.csv").write_text("frame,joint,x,y\n2,nose,1,2\n")
+    with pytest.raises(UserError, match="names frames instead of images: it can be looked at and not changed"):
+        PlainStore(tmp_path / "clicks.csv", tmp_path / "lock")

@@ -12,11 +12,10 @@ from semipose.browser.project import OWN, Project
 from semipose.browser.stores import Body
 from semipose.browser.table import DlcProject
 from semipose.data.open import open_labeled
-from semipose.data.readers.sleap import read_sleap
 from semipose.errors import UserError
 from tests.browser.test_stores import POINTS
 from tests.fixtures.films import dot, film, number
-from tests.fixtures.projects import JOINTS, deeplabcut, lightning_pose, picture
+from tests.fixtures.projects import deeplabcut, lightning_pose, picture
 from tests.fixtures.served import opened
 
 
@@ -104,21 +103,18 @@ def test_a_folder_of_pictures_that_leads_out_gets_none(tmp_path: Path) -> None:
 
 
 def test_what_can_only_be_read_says_so(tmp_path: Path) -> None:
-    io = pytest.importorskip("sleap_io")
-    picture(tmp_path / "a.png")
-    skeleton = io.Skeleton(nodes=list(JOINTS), name="mouse")
-    instance = io.Instance.from_numpy(POINTS[:, :2], skeleton)
-    video = io.Video.from_filename([str(tmp_path / "a.png")])
-    frame = io.LabeledFrame(video=video, frame_idx=0, instances=[instance])
-    io.Labels(labeled_frames=[frame], videos=[video], skeletons=[skeleton]).save(str(tmp_path / "x.slp"), verbose=False)
-    assert len(read_sleap(tmp_path / "x.slp")) == 1
-    before = (tmp_path / "x.slp").read_bytes()
+    for n in range(2):
+        picture(tmp_path / "images" / f"{n}.png", n)
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / "labels" / f"{n}.txt").write_text("0 0.5 0.5 1 1 0.25 0.25 2 0.5 0.5 2\n")
+    (tmp_path / "data.yaml").write_text("train: images\nnames: [mouse]\nnc: 1\nkpt_shape: [2, 3]\n")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     project = opened(tmp_path)
     shown = project.labels(0, 0)
-    assert len(shown["bodies"]) == 1 and "x.slp can be looked at here and not changed" in shown["why"]
+    assert len(shown["bodies"]) == 1 and "can be looked at here and not changed" in shown["why"], project.remarks
     with pytest.raises(UserError, match="not changed"):
         project.save(0, 0, [], shown["version"])
-    assert (tmp_path / "x.slp").read_bytes() == before
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_damaged_labels_are_a_remark(tmp_path: Path) -> None:

@@ -287,6 +287,65 @@ def test_the_queue_is_accepted(page: Any, tmp_path: Path) -> None:
         page.wait_for_function("() => document.getElementById('queue-left').textContent === '1 of 1 done'")
 
 
+def test_predictions_of_several_bodies_are_taken(page: Any, tmp_path: Path) -> None:
+    """A labelled body gets its own, what is over becomes a new one; what was said to be missing stays so; a body that
+    is removed comes back."""
+    picture(tmp_path / "images" / "a.png")
+    points = [[10, 10, 2], [20, 10, 2], [0, 0, 0], [30, 20, 2]]
+    rows = [
+        {
+            "id": 5,
+            "image_id": 1,
+            "category_id": 1,
+            "keypoints": [v for each in points for v in each],
+            "iscrowd": 0,
+            "num_keypoints": 3,
+        }
+    ]
+    joints = ["nose", "left_ear", "right_ear", "tail"]
+    document = {
+        "images": [{"id": 1, "file_name": "images/a.png", "width": 64, "height": 48}],
+        "annotations": rows,
+        "categories": [{"id": 1, "name": "mouse", "keypoints": joints, "skeleton": []}],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(document))
+    folder = tmp_path / ".semipose-ui" / "tracks" / "runs+a" / "0"
+    folder.mkdir(parents=True)
+    lines = ["image,person,joint,x,y,score,error90_px"]
+    for person, x in enumerate((41, 11)):
+        lines += [f"{tmp_path}/images/a.png,{person},{j},{x + 3 * k},{11 + k},0.9,2" for k, j in enumerate(joints)]
+    (folder / "keypoints.csv").write_text("\n".join(lines) + "\n")
+
+    def bodies() -> list[Any]:
+        return [
+            sample.keypoints.tolist()
+            for sample in open_labeled(tmp_path / "labels.json")
+            if sample.keypoints is not None
+        ]
+
+    with process(tmp_path) as (_, address):
+        enter(page, address, "label/0/0")
+        loaded(page, "images/a.png")
+        assert page.locator(".guess path").count() == 8 and page.locator(".guess .bar").count() == 8
+        page.keyboard.press("2")
+        page.keyboard.press("v")
+        page.keyboard.press("p")
+        saved(page)
+        new = [[41 + 3 * k, 11 + k, 2] for k in range(4)]
+        until(lambda: bodies() == [[[10, 10, 2], [0, 0, 0], [17, 13, 2], [30, 20, 2]], new])
+        page.keyboard.press("Tab")
+        page.keyboard.press("Delete")
+        until(lambda: len(bodies()) == 1)
+        saved(page)
+        page.keyboard.press("Control+z")
+        until(lambda: len(bodies()) == 2 and bodies()[1] == new)
+        saved(page)
+        page.keyboard.press("Tab")
+        page.keyboard.press("4")
+        page.keyboard.press("ArrowRight")
+        until(lambda: bodies()[1][3] == [51, 14, 2])
+
+
 def test_runs_are_compared(page: Any, tmp_path: Path) -> None:
     predicted(tmp_path)
     with process(tmp_path) as (_, address):
@@ -299,14 +358,15 @@ def test_runs_are_compared(page: Any, tmp_path: Path) -> None:
 
 
 def test_a_training_goes_on_when_page_and_server_are_closed(page: Any, tmp_path: Path) -> None:
-    """Stopped by a later server, and gone on with."""
-    lightning_pose(tmp_path, 6)
+    """Stopped by a later server, and gone on with. What it has come to in a frame without labels is shown, then and
+    later."""
+    picture(lightning_pose(tmp_path, 6) / "labeled-data" / "new.png", 7)
     lightning_pose(tmp_path / "held", 2)
     (tmp_path / "data.yaml").write_text(
         "data: {labeled: CollectedData.csv, val: held/CollectedData.csv}\n"
         "model: {backbone: resnet18, weights: none, size: [32, 32], deconv: [8, 8, 8],"
         " options: {layers: [1, 1, 1, 1], channels: [8, 8, 16, 16], output_stride: 16}}\n"
-        "method: {name: supervised}\noptim: {batch: 2}\nsteps: 100000\nlog_every: 5\neval_every: 100000\n"
+        "method: {name: supervised}\noptim: {batch: 2}\nsteps: 100000\nlog_every: 5\neval_every: 100000\nsave_every: 100\n"
     )
     log = tmp_path / "runs" / "mine" / "metrics.csv"
     with process(tmp_path) as (_, address):
@@ -317,11 +377,14 @@ def test_a_training_goes_on_when_page_and_server_are_closed(page: Any, tmp_path:
         until(log.exists, 120)
         page.wait_for_function("() => /Step [\\d,]+ of 100,000/.test(document.querySelector('.job p').textContent)")
         page.locator("figure.chart").first.wait_for()
+        page.locator(".preview-row svg.preview .spot").first.wait_for(timeout=120_000)
+        assert page.locator(".preview-row svg.preview .spot").count() == 4
         page.goto("about:blank")
     size = log.stat().st_size
     until(lambda: log.stat().st_size > size, 60)
     with process(tmp_path) as (_, address):
         enter(page, address, "train")
+        page.locator(".preview-row svg.preview").first.wait_for()
         page.locator("button.stop").click()
         page.get_by_role("button", name="Resume").wait_for(timeout=60_000)
         assert (tmp_path / "runs" / "mine" / "checkpoints" / "last.ckpt").exists()

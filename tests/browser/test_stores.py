@@ -44,15 +44,28 @@ def coco(folder: Path) -> Path:
     return folder
 
 
+def slp(folder: Path) -> Path:
+    """Three pictures in SLEAP's list."""
+    io = pytest.importorskip("sleap_io")
+    skeleton = io.Skeleton(list(JOINTS), name="mouse")
+    video = io.Video.from_filename([str(picture(folder / "images" / f"{n}.png", n)) for n in range(4)])
+    bodies = [io.Instance.from_numpy(np.arange(8.0).reshape(4, 2) + 5 + n, skeleton) for n in range(3)]
+    frames = [io.LabeledFrame(video=video, frame_idx=n, instances=[body]) for n, body in enumerate(bodies)]
+    io.Labels(frames, videos=[video], skeletons=[skeleton]).save(str(folder / "labels.slp"), verbose=False)
+    (folder / "images" / "3.png").rename(folder / "images" / "img900.png")
+    return folder
+
+
 KINDS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "coco": (coco, "labels.json"),
     "dlc": (deeplabcut, "."),
     "lp": (lightning_pose, "CollectedData.csv"),
     "csv": (lambda folder: plain_csv(folder).parent, "labels.csv"),
+    "slp": (slp, "labels.slp"),
 }
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * (name == "slp")) for name in KINDS])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -98,7 +111,7 @@ def test_nothing_changes_where_nothing_is_changed(kind: str, tmp_path: Path) -> 
 
 def test_a_new_picture_is_added(kind: str, tmp_path: Path) -> None:
     folder = KINDS[kind][0](tmp_path)
-    near = {"coco": "images", "dlc": "labeled-data/a", "lp": "labeled-data", "csv": "frames"}[kind]
+    near = {"coco": "images", "dlc": "labeled-data/a", "lp": "labeled-data", "csv": "frames", "slp": "images"}[kind]
     picture(folder / near / "img900.png", 9)
     project = opened(folder)
     index = project.library.images.index(f"{near}/img900.png")

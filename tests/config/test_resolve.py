@@ -243,16 +243,21 @@ def test_null_is_named_in_any_section() -> None:
         resolve(Config(), {"data": {"frames": None}})
 
 
-def test_a_folder_names_its_data_yaml_or_init(tmp_path: Path) -> None:
+def test_a_folder_is_its_data_yaml_or_names_init(tmp_path: Path) -> None:
     for name, text in (("data.yaml", "data:\n  labeled: a.csv\n"), ("semipose.yaml", "labeled: a.csv\n")):
         (tmp_path / "new").mkdir(exist_ok=True)
+        (tmp_path / "new" / "a.csv").write_text("")
         with pytest.raises(UserError, match=rf"new is a folder; semipose init {tmp_path}/new writes"):
             read_yaml(tmp_path / "new", "data")
         (tmp_path / "new" / "data.yaml").write_text("names: {0: mouse}\ntrain: images\n")
         (tmp_path / "new" / name).write_text(text)
+        assert read_yaml(tmp_path / "new", "data") == {"data": {"labeled": f"{tmp_path}/new/a.csv"}}
         with pytest.raises(UserError, match=rf"new is a folder; name {tmp_path}/new/{name}"):
-            read_yaml(tmp_path / "new", "data")
+            read_yaml(tmp_path / "new")
         (tmp_path / "new" / "data.yaml").unlink(), (tmp_path / "new" / name).unlink(missing_ok=True)
+    (tmp_path / "new" / "config.yaml").write_text("data:\n  labeled: a.csv\n")  # a run's
+    with pytest.raises(UserError, match=rf"new is a folder; name {tmp_path}/new/config.yaml"):
+        read_yaml(tmp_path / "new", "data")
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.csv", "a.mp4", "a.slp", "labels"])

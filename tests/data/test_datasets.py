@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from semipose.config import DataConfig
 from semipose.data import datasets as sets
 from semipose.data.datasets import Sets, cover, cut, open_sets
 from semipose.data.open import open_labeled
+from semipose.data.refs import parse as parsed
 from semipose.data.sample import PoseData
-from semipose.data.split import make_split
+from semipose.data.split import Split, make_split
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import Size, View, central, inside, move, pixels, similarity
+from tests.fixtures.films import film
 from tests.fixtures.projects import picture
 from tests.fixtures.runs import points, tiny
 
@@ -174,3 +177,50 @@ def test_occluded_joints_teach_unless_told_otherwise(tmp_path) -> None:
 
 
 MARKS = (("nose", 2), ("tail", 1))
+
+
+def test_others_are_all_that_a_set_does_not_teach(tmp_path: Path) -> None:
+    """Of two images: 1 has labels, 2 occluded ones alone, 3 none, 4 is a crowd; 5 is in another image."""
+    for name in "ab":
+        picture(tmp_path / f"{name}.png")
+    joints = {1: [10, 10, 2, 20, 20, 2], 2: [12, 12, 1, 22, 22, 1], 3: [0] * 6, 4: [9, 9, 2, 19, 19, 2], 5: [0] * 6}
+    content = {
+        "images": [{"id": n, "file_name": f"{name}.png"} for n, name in enumerate("ab")],
+        "categories": [{"id": 1, "name": "x", "keypoints": ["nose", "tail"]}],
+        "annotations": [
+            {
+                "id": n,
+                "image_id": int(n == 5),
+                "category_id": 1,
+                "bbox": [n, 5, 20, 20],
+                "keypoints": points,
+                "iscrowd": int(n == 4),
+            }
+            for n, points in joints.items()
+        ],
+    }
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    for more, expected in (({}, [3, 4]), ({"occluded": False}, [2, 3, 4])):
+        config = DataConfig(labeled=str(tmp_path / "x.json"), **more)
+        others = sets.others_in(open_sets(config, False, None).labeled, config)
+        assert [s.annotation_id for s in others] == expected and all(s.keypoints is None for s in others)
+        assert [s.box[0] for s in others] == expected
+    two = DataConfig(labeled=[str(tmp_path / "x.json"), "synth:studio?count=2"])
+    assert [s.annotation_id for s in sets.others_in(open_sets(two, False, None).labeled, two)] == [3, 4]
+
+
+def test_frames_of_validation_are_not_taken_from_the_video_that_they_are_of(tmp_path: Path) -> None:
+    film(tmp_path / "clip.mp4", 12)
+    rows = [f"clip.mp4#{n},nose,{10 + n},20" for n in (0, 4, 8)]
+    (tmp_path / "clicks.csv").write_text("\n".join(["image,joint,x,y", *rows]))
+    pool = open_labeled(tmp_path / "clicks.csv")
+    Split(pool.name, ("clip.mp4#0", "clip.mp4#4"), (), ("clip.mp4#8",), 0, "random").save(tmp_path / "split.json")
+    config = DataConfig(
+        labeled=str(tmp_path / "clicks.csv"),
+        unlabeled=str(tmp_path / "clip.mp4"),
+        frames="all",
+        split=str(tmp_path / "split.json"),
+    )
+    found = open_sets(config, True, None)
+    assert found.unlabeled is not None and found.val is not None and found.val.ids == ("clip.mp4#8",)
+    assert [parsed(image).number for image in found.unlabeled.images] == [n for n in range(12) if n != 8]  # type: ignore[union-attr]

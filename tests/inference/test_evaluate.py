@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from semipose.config import Config
 from semipose.errors import UserError
 from semipose.inference.evaluate import _detected, read_networks
+from semipose.models.weights import load_model
 from tests.fixtures.runs import untrained
 
 
@@ -33,8 +35,18 @@ def test_what_has_no_networks_says_what_to_do(run: Path, tmp_path: Path) -> None
     with pytest.raises(UserError, match=r"is neither a model\.safetensors nor a run folder: it has no config.yaml"):
         read_networks(tmp_path)
     shutil.copy(run / "config.yaml", tmp_path)
-    with pytest.raises(UserError, match="its training has not finished; resume it with --resume"):
+    with pytest.raises(UserError, match=r"its training has not finished; semipose train --resume .* goes on"):
         read_networks(tmp_path)
+
+
+def test_a_run_that_ended_before_its_networks_is_called_so_everywhere(tmp_path: Path) -> None:
+    """Not `model.json cannot be read`."""
+    with pytest.raises(UserError, match=r"is neither a model\.safetensors nor a run folder"):
+        load_model(tmp_path)
+    (tmp_path / "finder").mkdir()
+    for read in (load_model, read_networks):
+        with pytest.raises(UserError, match=re.escape(f"not finished; semipose train --resume {tmp_path} goes on")):
+            read(tmp_path)
 
 
 @pytest.mark.parametrize(

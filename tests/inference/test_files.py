@@ -106,6 +106,22 @@ def test_bodies_are_followed_through_a_video(clip: Path, tmp_path: Path) -> None
     assert "track" not in (tmp_path / "plain" / "keypoints.csv").read_text()
 
 
+@pytest.mark.parametrize("also", [(), ("other",)], ids=["one network", "an ensemble"])
+def test_several_bodies_are_smoothed_each_by_itself(clip: Path, tmp_path: Path, also: tuple[str, ...]) -> None:
+    boxes = two_a_frame(tmp_path)
+    on(clip, tmp_path / "out", "csv", "smoothed", boxes=boxes, also=also)
+    plain, smoothed = (
+        list(csv.DictReader((tmp_path / "out" / name).open())) for name in ("keypoints.csv", "keypoints_smoothed.csv")
+    )
+    same = ("image", "joint", "x", "y", "score", "error90_px", "track")
+    assert [[row[key] for key in same] for row in smoothed] == [[row[key] for key in same] for row in plain]
+    assert len(smoothed) == 60 and all(row["x_smoothed"] and row["y_smoothed"] for row in smoothed)
+    far = [abs(float(row["x"]) - float(row["x_smoothed"])) for row in smoothed]
+    assert max(far) < 6, "of the other body's it would be farther"
+    with pytest.raises(UserError, match="without --no-track"):
+        on(clip, tmp_path / "no", "smoothed", boxes=boxes, track=False)
+
+
 def test_one_body_is_followed_where_that_is_asked_for_alone(clip: Path, tmp_path: Path) -> None:
     before = on(clip, tmp_path / "a").files[0].read_bytes()
     asked = json.loads(on(clip, tmp_path / "b", track=True).files[0].read_text())

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from semipose.data.crops.build import CropSpec, build_crops
+from semipose.data.sample import PoseData, Sample
 from semipose.inference import found
 from semipose.inference.bodies import ROOM, Search
-from semipose.inference.found import Found, matches
+from semipose.inference.found import Found, found_scores, matches
 from semipose.outputs.pose import Pose
 from semipose.skeleton import Skeleton
 
@@ -62,6 +66,20 @@ def test_no_box_is_smaller_than_a_usual_one() -> None:
     pair(Looks(ABOUT, side=0.3), second)(np.zeros((200, 300, 3), np.uint8))
     assert [max(box[2:]) for box in second.seen[1:]] == pytest.approx([0.3 * 300 * ROOM] * 2, rel=0.3)
     assert [max(box[2:]) for box in second.seen[1:]] > [60, 60]
+
+
+def test_a_find_on_somebody_without_labels_is_not_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.zeros((200, 300, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    labels = np.array([[30, 40, 2], [50, 44, 2]], np.float32)
+    data = PoseData("one", PAIR, (Sample("a", str(tmp_path / "a.png"), ABOUT, labels),))
+    crops = build_crops(data, CropSpec((64, 64), (64, 64), 1.0), tmp_path / "cache", progress=False)
+    monkeypatch.setattr(found, "singles", lambda poses, sigmas: poses)
+    whole = pair(Looks(ABOUT, (200.0, 100.0, 60.0, 60.0)), Says(0.1))  # unsure: boxes stay
+    assert found_scores(whole, crops, 0.5)["false"] == 1
+    beside = Sample("b", str(tmp_path / "a.png"), (190.0, 90.0, 80.0, 80.0))
+    scores = found_scores(whole, crops, 0.5, others=[beside])
+    assert (scores["bodies"], scores["missed"], scores["false"]) == (1, 0, 0)
 
 
 def test_what_the_finder_does_not_see_has_no_pose() -> None:

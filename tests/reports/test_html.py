@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from semipose.errors import UserError
-from semipose.reports.html import duration, report
+from semipose.reports.html import report
 from tests.fixtures.fake_runs import make_run
 from tests.fixtures.pages import read
 
@@ -87,14 +87,20 @@ def test_unknown_directory_is_refused(tmp_path: Path) -> None:
         report([tmp_path / "nowhere"])
 
 
-def test_duration() -> None:
-    assert [duration(s) for s in (None, 5.2, 65, 4321, 360000)] == [
-        "–",
-        "5 s",
-        "1 min 05 s",
-        "1 h 12 min",
-        "100 h 00 min",
-    ]
+def test_what_a_reviewer_asks_is_on_the_page(tmp_path: Path) -> None:
+    """Data, split, seed, interval, hardware, cost."""
+    run = make_run(tmp_path / "only", "supervised", n=8, parameters=[3_400_000], seed=7)
+    (run / "split.json").write_text(json.dumps({"labeled": ["a"], "hash": "0123456789abcdef"}))
+    (run / "config.yaml").write_text(
+        "data: {labeled: /home/me/mice.json, unlabeled: [/f/a.mp4, /f/b.mp4], val: null}\n"
+    )
+    text = " ".join(read(report([run])).text.split())
+    for fact in ("labelled: mice.json; unlabelled: a.mp4, b.mp4", "0123456789ab", "Seed 7", "(8 samples, one seed)",
+                 "Machine 2 cores", "Time to train 1 h 12 min", "Parameters 3.4 M"):  # fmt: skip
+        assert fact in text, fact
+    (run / "split.json").write_text("[")
+    (run / "config.yaml").write_text("data: 3\n")
+    assert "Split hash" not in read(report([run])).text
 
 
 def test_one_run_has_its_error_in_pixels_folded_settings_and_no_letters_for_names(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from semipose.errors import UserError
-from semipose.reports.runs import parse_metrics, read_run, read_runs
+from semipose.reports.runs import duration, parse_metrics, read_run, read_runs, wilson
 from tests.fixtures.fake_runs import make_run
 
 
@@ -84,3 +84,19 @@ def test_missing_directories_are_refused(tmp_path: Path) -> None:
         read_runs([tmp_path / "nowhere"])
     with pytest.raises(UserError, match="no run directory given"):
         read_runs([])
+
+
+def test_duration() -> None:
+    assert [duration(s) for s in (None, 5.2, 65, 4321, 360000)] == [
+        "–",
+        "5 s",
+        "1 min 05 s",
+        "1 h 12 min",
+        "100 h 00 min",
+    ]
+
+
+def test_wilson_s_interval() -> None:
+    """Of Newcombe (1998), 81 of 263 and 0 of 20."""
+    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +10,15 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from semipose.bodies import decode_bodies
+from semipose.bodies import BODIES, decode_bodies
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig, to_dict
 from semipose.config.schema import FINDER, FindConfig
-from semipose.data.datasets import open_sets
+from semipose.data.datasets import open_sets, others_in
+from semipose.data.open import open_labeled
 from semipose.data.sample import PoseData, Sample
+from semipose.data.split import Split
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View, move
@@ -22,6 +27,10 @@ from semipose.inference.evaluate import evaluate_run
 from semipose.inference.files import predict_files
 from semipose.methods import options
 from semipose.methods.target import Labeled
+from semipose.models.build import build_model
+from semipose.models.tensors import load_weights
+from semipose.models.weights import save_model
+from semipose.skeleton import Skeleton
 from semipose.training import loop
 from semipose.training.find import Finding, Finds, asked_for, check_found, chosen, finds_of, of_finder, side_of
 from semipose.training.launch import launch
@@ -103,6 +112,17 @@ def test_one_run_trains_two_networks_and_predicts_with_both(project: Path, sure:
 
 
 @pytest.mark.slow
+def test_a_finder_may_learn_from_images_without_labels(project: Path, sure: None) -> None:
+    run = start(asked(project, steps=4, unlabeled=0.5), project / "run", progress=False).path
+    with (run / FINDER / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["2", "4"], "labels alone teach the first half"
+    assert rows[0]["loss/unsupervised"] == "" and float(rows[1]["loss/unsupervised"]) >= 0
+    assert json.loads((run / FINDER / "split.json").read_text())["unlabeled"] == [f"{i}.png" for i in range(12, 18)]
+    assert json.loads((run / FINDER / "find.json").read_text())["images"] == 12
+
+
+@pytest.mark.slow
 def test_a_frame_without_a_find_is_named_and_has_no_pose(project: Path, sure: None) -> None:
     run = start(asked(project), project / "run", progress=False).path
     blind(run)
@@ -145,6 +165,90 @@ def test_a_replaced_run_has_a_finder_of_its_own(project: Path, sure: None) -> No
     assert before.read_bytes() != old and mine.read_text() == "mine"
 
 
+@pytest.fixture
+def seen(sure: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Path]]:
+    """What each training, by its folder's name, started from; nothing is trained."""
+    asked_of: dict[str, list[Path]] = {}
+
+    def notes(
+        config: Config, run: RunDir, resume: Path | None, init_from: list[Path], *_: object, **__: object
+    ) -> dict:
+        asked_of[run.path.name] = [*init_from]
+        return {}
+
+    monkeypatch.setattr(loop, "run_training", notes)
+    monkeypatch.setattr("semipose.training.find.finds_of", lambda folder: None)
+    return asked_of
+
+
+def finder_at(folder: Path, config: Config, deconv: tuple[int, ...] = (8, 8)) -> Path:
+    """A run with a finder, neither trained: its folder."""
+    folder.mkdir()
+    for at, model, skeleton in (
+        (folder / "model", config.model, Skeleton("pair", JOINTS)),
+        (folder / FINDER / "model", replace(of_finder(config).model, deconv=[*deconv]), BODIES),
+    ):
+        at.parent.mkdir(exist_ok=True)
+        save_model(at, build_model(model, len(skeleton), 7), model, skeleton)
+    return folder
+
+
+@pytest.mark.parametrize("named", [".", "model.safetensors", "checkpoints/last.ckpt"])
+def test_the_finder_starts_from_that_of_the_run_named(
+    project: Path, seen: dict[str, list[Path]], capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    config = asked(project)
+    before = finder_at(project / "before", config)
+    start(config, project / "run", init_from=before / named, progress=False)
+    assert seen == {FINDER: [before / FINDER / "model.safetensors"], "run": [before / named]}
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "none"])
+@pytest.mark.parametrize("fits", [False, None], ids=["another network", "no finder"])
+def test_a_finder_that_cannot_start_from_another_says_so(
+    project: Path, seen: dict[str, list[Path]], capsys: pytest.CaptureFixture[str], fits: bool | None, weights: str
+) -> None:
+    config = asked(project)
+    before = finder_at(project / "before", config, (8, 8, 8) if fits is False else (8, 8))
+    if fits is None:
+        shutil.rmtree(before / FINDER)
+    config = replace(config, model=replace(config.model, weights=weights))
+    start(config, project / "run", init_from=before, progress=False)
+    (line,) = capsys.readouterr().err.splitlines()
+    how = "begins as that network does" if weights == "none" else "begins anew"
+    assert f"the finder does not start from one of {before}, it {how}: " in line
+    assert line.endswith("it has none") == (fits is None) and ("does not fit this network" in line) == (fits is False)
+    assert seen["run"] == [before]
+    if weights == "imagenet":
+        assert seen[FINDER] == []
+        return
+    (file,) = seen[FINDER]
+    theirs, mine = load_file(before / "model.safetensors"), load_file(file)
+    assert all(torch.equal(mine[key], value) for key, value in theirs.items() if not key.startswith("head."))
+    load_weights(build_model(of_finder(config).model, 3), file, BODIES)
+
+
+def test_a_run_whose_finder_was_interrupted_still_starts_from_what_was_named(
+    project: Path, seen: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, notes = asked(project), loop.run_training
+    before = finder_at(project / "before", config)
+
+    def stops(*_: object, **__: object) -> None:
+        raise Stopped(2, project)
+
+    monkeypatch.setattr(loop, "run_training", stops)
+    with pytest.raises(Stopped):
+        start(config, project / "run", init_from=before, progress=False)
+    monkeypatch.setattr(loop, "run_training", notes)
+    go_on(project / "run", progress=False)
+    assert seen == {FINDER: [before / FINDER / "model.safetensors"], "run": [before]}
+    (project / "run" / FINDER / "from.json").write_text("3")
+    with pytest.raises(UserError, match="no list of files"):
+        go_on(project / "run", progress=False)
+
+
 def test_a_finder_that_finds_nothing_stops_the_run(project: Path, sure: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("semipose.training.find.THRESHOLDS", (1.0,))
     with pytest.raises(UserError, match=r"found no body in any of 12 validation images.*find\.steps"):
@@ -172,6 +276,16 @@ def test_what_the_run_itself_cannot_do_is_said_before_its_finder_is_trained(
     with pytest.raises(UserError, match=message):
         start(config, project / "run", progress=False)
     assert not (project / "run").exists()
+
+
+def test_unlabelled_images_with_boxes_of_their_own_are_refused_before_the_finder_is_trained(
+    project: Path, sure: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "run_training", lambda *_, **__: pytest.fail("it trains"))
+    config = asked(project)
+    config = replace(config, data=replace(config.data, unlabeled="synth:walk?count=3"))
+    with pytest.raises(UserError, match=r"synth:walk.* has boxes of its own, which boxes of finder cannot replace"):
+        start(config, project / "run", progress=False)
 
 
 @pytest.mark.parametrize("method", ["mum", "pose_mum", "guarded", "dual"])
@@ -248,6 +362,69 @@ def test_each_image_is_one_sample_with_the_joints_of_its_bodies(project: Path, s
     assert boxes[0, :2, 2].tolist() == pytest.approx([10 * 64 / 96] * 2, rel=0.05)
 
 
+def with_others(project: Path, *, crowd: bool) -> Config:
+    """As `two_bodies`, but the second body has a box and no labels, or is a crowd with some."""
+    config = two_bodies(project)
+    file = project / "two.json"
+    coco = json.loads(file.read_text())
+    for row in coco["annotations"][1::2]:
+        x, y = row["keypoints"][:2]
+        row |= {"bbox": [x - 8, y - 8, 26, 16], "num_keypoints": 0, "iscrowd": int(crowd)}
+        row["keypoints"] = row["keypoints"] if crowd else [0] * 6
+    file.write_text(json.dumps(coco))
+    return config
+
+
+@pytest.mark.parametrize("kind", ["no labels", "a crowd", "left out by a split"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_who_is_there_without_labels_is_not_taught_as_background(
+    project: Path, sure: None, kind: str, turned: bool
+) -> None:
+    if kind == "left out by a split":
+        config = two_bodies(project)
+        pool = open_labeled(project / "two.json")
+        first = [s.id for s in pool if s.annotation_id % 2]
+        Split(pool.name, tuple(first), (), (), 0, "random").save(project / "split.json")
+        config = replace(config, data=replace(config.data, split=str(project / "split.json")))
+    else:
+        config = with_others(project, crowd=kind == "a crowd")
+    run = RunDir.create(project / "run")
+    training = Finding(of_finder(config), run, launch(of_finder(config)), False)
+    assert len(training.bodies.labeled) == len(training.sets.labeled) == 12
+    points = torch.from_numpy(training.batches.labeled.keypoints(range(12)))
+    view = View.of(torch.from_numpy(training.batches.labeled.images(range(12))), training.networks[0].size)
+    xy = move(view.base, points[..., :2])
+    mirror = torch.tensor([[-1.0, 0, view.size[1] - 1], [0, 1, 0], [0, 0, 1]])
+    shown = replace(view, matrix=mirror @ view.matrix) if turned else view
+    training.method.labeled = lambda *_: shown
+    target = training.method.labels(Labeled(view, torch.cat([xy, points[..., 2:]], -1)), Draws(0, 0))
+    stride = training.networks[0].stride
+    for n, sample in enumerate(training.bodies.labeled):
+        x, y = (sample.keypoints[:, :2].mean(0) * 64 / 96).tolist()
+        other = (y + 36 * 64 / 96) % 48
+        x = view.size[1] - 1 - x if turned else x
+        at, there = (int(x // stride), int(y // stride)), (int(x // stride), int(other // stride))
+        weight = target.weight.expand_as(target.heatmaps)[n]
+        assert (weight[:, there[1], there[0]] == 0).all() and (weight[:, at[1], at[0]] == 1).all()
+        assert 0.5 < weight.mean() < 1 and target.heatmaps[n, 0, at[1], at[0]] > 0.2
+
+
+def test_a_find_on_somebody_without_labels_is_not_false(project: Path, sure: None, tmp_path: Path) -> None:
+    config = replace(with_others(project, crowd=False).data, unlabeled=None)
+    data = open_sets(config, False, None, checked=False)
+    others = others_in(data.val, config)
+    assert len(others) == 12 and all(other.keypoints is None for other in others)
+    beside = {other.image: other.box for other in others}
+    rows = []
+    for sample in data.val:
+        x, y, w, h = sample.box
+        a, b, c, d = beside[sample.image]
+        rows.append(torch.tensor([[x + w / 2, y + h / 2, w, h, 0.9], [a + c / 2, b + d / 2, c, d, 0.8]]))
+    search = Search(side=0.1, most=2)
+    assert chosen(search, rows, data.val, others)[1] == Finds(12, 12, 0, 0)
+    assert chosen(search, rows, data.val)[1] == Finds(12, 12, 0, 12)
+
+
 @pytest.mark.parametrize(
     ("data", "steps", "told"),
     [
@@ -283,6 +460,13 @@ def test_the_finder_learns_from_labels_on_whole_images(project: Path) -> None:
     config = of_finder(asked(project, size=[64, 96]))
     assert config.data.boxes == "whole" and config.data.unlabeled is None and config.model.size == [64, 96]
     assert config.method == options("supervised", easy="affine15") and config.steps == 3 and not config.find.steps
+    config = of_finder(
+        replace(asked(project, unlabeled=2.0), method=options("pose_mum", easy="affine15", hard="affine60+jc5"))
+    )
+    more = {"hard": "affine60+ra10", "weight": 2.0, "burn_in": 0.5}
+    assert config.method == options("single", easy="affine15", **more) and config.data.unlabeled == str(project / "new")
+    config = of_finder(replace(asked(project, unlabeled=2.0), method=options("supervised", easy="affine15")))
+    assert config.method.hard == "affine15+ra10"
 
 
 def box(x: float, y: float, score: float, side: float = 20.0) -> list[float]:

@@ -17,6 +17,7 @@ from semipose.errors import UserError
 from semipose.inference.uncertainty import open_both
 from semipose.verbs.audit import audit
 from tests.fixtures.runs import untrained
+from tests.fixtures.several import TWO, two_or_none
 
 
 def picture(path: Path, left: tuple[int, int], right: tuple[int, int], weak: float = 1.0) -> Path:
@@ -63,6 +64,24 @@ def test_one_model_and_a_folder(run: Path, tmp_path: Path) -> None:
     kinds = {type(part) for part in opened.networks["a"].modules()}
     assert nn.Conv2d in kinds and nn.BatchNorm2d not in kinds, "folded, as in predict"
     assert len(open_both(run, folder, None, None).known) == 2, "the run's labelled and validation data"
+
+
+def test_each_body_is_looked_at_and_images_without_one_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, photos = two_or_none(tmp_path, monkeypatch)
+    out = tmp_path / "audit"
+    assert main(["audit", str(run), str(photos), "--device", "cpu", "--out", str(out)]) == 0
+    said = "o body was found in 2 of 5 images, which are not among these: 1.png, 3.png"
+    assert said in capsys.readouterr().out and said in (out / "audit.html").read_text()
+    found = json.loads((out / "audit.json").read_text())
+    assert found["unfound"] == ["1.png", "3.png"] and found["sentence"].startswith("Of 6 predictions")
+    assert sorted(sample["id"] for sample in found["samples"]) == [f"{n}.png@{k}" for n in (0, 2, 4) for k in (0, 1)]
+    for sample in found["samples"]:
+        assert sample["box"] == TWO[int(sample["id"][-1])][:4]
+    audit(run, photos, boxes="whole", out=out, device="cpu", progress=False)
+    found = json.loads((out / "audit.json").read_text())
+    assert len(found["samples"]) == 5 and not found["unfound"]
 
 
 def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:

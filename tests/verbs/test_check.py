@@ -10,6 +10,7 @@ import yaml
 
 from semipose.cli import main
 from semipose.data.sample import PoseData
+from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 from semipose.verbs.check import check
 from tests.fixtures.doubted import SKELETON, pictures, sure_model
@@ -68,3 +69,12 @@ def test_unlabelled_images_of_a_data_yaml_are_read_too(tmp_path: Path) -> None:
     report = check(tmp_path / "own.yaml", progress=False)
     assert not report.ok and "unlabeled: image" in report.text() and "broken.png" in report.text()
     assert "labeled: labels, 4 samples" in report.text()
+
+
+def test_a_model_that_is_none_is_refused_before_an_image_is_read(
+    data: PoseData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("semipose.data.checks.check.check", lambda *_, **__: pytest.fail("images were read"))
+    (tmp_path / "run" / "finder").mkdir(parents=True)
+    with pytest.raises(UserError, match="its training has not finished"):
+        check(data, model=tmp_path / "run", progress=False)

@@ -12,11 +12,13 @@ import pytest
 
 import semipose
 from semipose.cli import main
-from semipose.data.open import open_labeled
+from semipose.data.open import open_all, open_labeled
 from semipose.errors import UserError
+from semipose.inference import boxes
 from semipose.verbs.pick import pick
 from tests.fixtures.films import film
 from tests.fixtures.runs import untrained
+from tests.fixtures.several import TWO, two_or_none
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,37 @@ def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(run:
     assert np.median(cv2.imread(str(pictures[1]))) == pytest.approx(20 + 24 * numbers[1], abs=3)
     with pytest.raises(UserError, match="there are 8 images"):
         pick(run, clip, count=9, format="coco", out=tmp_path / "more", frames="all", device="cpu", progress=False)
+
+
+@pytest.mark.parametrize("form", ["dlc", "coco", "cvat"])
+def test_all_bodies_of_an_image_are_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    if form == "dlc":
+        pytest.importorskip("tables")
+    run, photos = two_or_none(tmp_path, monkeypatch)
+    how = {"format": form, "device": "cpu", "progress": False, "confidence": -9}
+    found = pick(run, photos, count=2, out=tmp_path / "out", **how)  # type: ignore[arg-type]
+    assert len(set(found.images)) == 2
+    assert found.unfound == "no body was found in 2 of 5 images, which are not among these: 1.png, 3.png"
+    read = {"dlc": "config.yaml", "coco": "annotations.json", "cvat": "annotations.xml"}
+    data = open_all(tmp_path / "out" / read[form])
+    assert len(data) == 4 and len(data.images) == 2
+    with pytest.raises(UserError, match=r"there are 3 images that are not labelled \(no body was found in 2 of 5"):
+        pick(run, photos, count=4, out=tmp_path / "more", **how)  # type: ignore[arg-type]
+
+
+def test_an_image_with_one_body_has_room_for_those_that_labels_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tables")
+    run, photos = two_or_none(tmp_path, monkeypatch)
+    monkeypatch.setattr(boxes, "_bodies", lambda *_: lambda pixels: TWO if pixels[0, 0].any() else TWO[:1])
+    for black in (0, 2):
+        image = cv2.imread(str(photos / f"{black}.png"))
+        image[0, 0] = 0
+        cv2.imwrite(str(photos / f"{black}.png"), image)
+    pick(run, photos, count=1, format="dlc", out=tmp_path / "out", device="cpu", progress=False)
+    table = next((tmp_path / "out" / "labeled-data").rglob("*.csv")).read_text()
+    assert "individual2" in table
 
 
 def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from semipose.cli import main
 from semipose.config import to_dict
 from semipose.errors import UsageError, UserError
 from semipose.reports.compare import guard_sentence
-from tests.fixtures.runs import tiny
+from tests.fixtures.films import dot, film
+from tests.fixtures.runs import OPTIONS, tiny
 
 PEOPLE = {"labeled": "synth:studio?count=6", "val": "synth:studio?count=3&start=500"}
 
@@ -63,3 +64,29 @@ def test_the_run_says_which_network_it_kept(kept: str, how: str) -> None:
     text = guard_sentence(guard)
     assert how in text and "40 validation samples" in text
     assert ("80.0 % beside 75.0 %" if kept == "taught" else "75.0 % beside 70.0 %") in text
+
+
+@pytest.mark.slow
+def test_a_bare_folder_of_a_video_and_clicks_trains_and_predicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("semipose.training.find.THRESHOLDS", (0.0,))
+    monkeypatch.setattr("semipose.training.find.ON", 0.0)
+    folder = tmp_path / "my project"
+    folder.mkdir()
+    film(folder / "clip.mp4", 15)
+    rows = ["image,joint,x,y"]
+    for n in range(0, 15, 2):
+        x, y = dot(n)
+        rows += [f"clip.mp4#{n},{joint},{x + off},{y}" for joint, off in (("left", -3), ("right", 3))]
+    (folder / "clicks.csv").write_text("\n".join(rows))
+    words = ["--steps=2", "--find.steps=3", "--find.size=[32, 48]", "--model.size=[32, 32]", "--model.deconv=[8, 8]"]
+    words += ["--model.weights=none", f"--model.options={yaml.safe_dump(OPTIONS, default_flow_style=True).strip()}"]
+    words += ["--model.backbone=resnet50", "--optim.batch=4", "--optim.unlabeled_batch=4", "--eval_every=0"]
+    words += ["--method.mix_tiles=[2, 2]", f"--data.cache={tmp_path / 'cache'}", "--accelerator=cpu", "--threads=1"]
+    assert main(["init", str(folder)]) == 0
+    assert main(["train", str(folder), "--out", str(tmp_path / "run"), *words]) == 0
+    assert (tmp_path / "run" / "finder" / "find.json").exists() and (tmp_path / "run" / "report.html").exists()
+    how = ["--device", "cpu", "--no-overlay", "--formats", "coco", "smoothed", "--out", str(tmp_path / "out")]
+    assert main(["predict", str(tmp_path / "run"), str(folder / "clip.mp4"), *how]) == 0
+    assert len((tmp_path / "out" / "keypoints_smoothed.csv").read_text().splitlines()) == 1 + 15 * 2

@@ -52,6 +52,7 @@ __all__ = [
     "afresh",
     "compose",
     "joint_cutout",
+    "moving",
     "onto",
     "parse",
     "parts",
@@ -170,6 +171,12 @@ def without_mirror(text: str) -> str:
     """A policy's name without its mirrors; `none` where nothing else is in it."""
     words = zip(text.split("+"), parts(text), strict=True)
     return "+".join(word.strip() for word, (name, _) in words if name != "flip") or "none"
+
+
+def moving(text: str) -> str:
+    """A policy's name without what is no mere move; `none` where nothing else is in it."""
+    words = zip(text.split("+"), parts(text), strict=True)
+    return "+".join(word.strip() for word, (name, _) in words if POLICIES[name].moves) or "none"
 
 
 def _part(word: str, text: str) -> tuple[str, float]:

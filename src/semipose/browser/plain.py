@@ -36,6 +36,8 @@ class PlainStore(FileStore):
         (_, self._first), *lines = read_cells(self.path)
         self._lines = [line for _, line in lines]
         columns = {cell.lower(): i for i, cell in enumerate(self._first)}
+        if "image" not in columns:
+            raise UserError(f"{self.path.name} names frames instead of images: it can be looked at and not changed")
         self._at = columns
         self.folder = root_of(self.path, self._given, self._lines[0][columns["image"]].replace("\\", "/"))
 

@@ -15,6 +15,7 @@ from semipose.browser.library import HOME, IMAGES, Library
 from semipose.browser.pictures import Pictures, encoded
 from semipose.browser.plain import PlainStore
 from semipose.browser.safety import is_inside
+from semipose.browser.sleap import SleapStore
 from semipose.browser.stores import Body, FileStore, Fixed, Store, key_of, version_of
 from semipose.browser.table import DlcProject, TableStore
 from semipose.data.discover import look
@@ -82,6 +83,8 @@ class Project:
         except UserError as error:
             if "holds no labels" in str(error):
                 return [], []
+            if "no instance that a person labelled" in str(error):  # a project that was made in SLEAP just now
+                return [self._open(path, self.root) for path in sorted(self.root.glob("*.slp"))], []
             raise
         stores, remarks = list[Store](), list(inside.remarks)
         for path, images in [*inside.labeled, *inside.val, *inside.tests]:
@@ -112,6 +115,8 @@ class Project:
         return Fixed(path, open_all(path, images, outside=self.outside), "labels", why)
 
     def _changeable(self, path: Path, images: Path | None) -> FileStore | None:
+        if path.suffix.lower() == ".slp":
+            return SleapStore(path, self._lock_file, images)
         if is_lightning_pose(path):
             path = lp_tables(path)[0]
         if path.suffix.lower() == ".csv" and is_table(path):
@@ -151,7 +156,7 @@ class Project:
         ref = self.library.ref(source, index)
         if source == IMAGES:
             return key_of(ref)
-        if any(store.has(ref) for store in self.stores if isinstance(store, Fixed)):
+        if any(store.has(ref) or store.can_add(ref) for store in self.stores if store.names_frames):
             return ref
         name = self.library.written(source, self._folders()).get(index)
         return key_of(str(self.root / name)) if name else None
@@ -170,7 +175,7 @@ class Project:
                 if not store.why and store.can_add(image):
                     return store
             return None
-        return next((store for store in self.stores if not store.why), None)
+        return next((store for store in self.stores if not store.why and not store.names_frames), None)
 
     def labels(self, source: int, index: int) -> dict[str, Any]:
         """What a browser needs to show a frame and its labels."""
@@ -178,14 +183,14 @@ class Project:
         store = self.store_of(image)
         bodies = store.get(image) if store is not None and image is not None else []
         high, wide = image_size(image or self.library.ref(source, index))
-        why = store.why if store else self._why_not(image)
+        why = store.why if store else self._why_not(image or self.library.ref(source, index))
         return {"size": [wide, high], "why": why, **shown(bodies), **(_rights(store) if store else {})}
 
-    def _why_not(self, image: str | None) -> str:
+    def _why_not(self, image: str) -> str:
         if not self.stores:
             return "name the joints first"
         why = next((store.why for store in self.stores if store.why), "")
-        return why or f"{Path(image or '').name} lies where {self.stores[0].path.name} cannot name it; copy it there"
+        return why or self.stores[0].lacks(image)
 
     def save(self, source: int, index: int, bodies: Sequence[Body], version: str) -> dict[str, Any]:
         """Write a frame's labels; a video's frame is written as a picture first.
@@ -207,7 +212,7 @@ class Project:
         """A frame of a video as a picture, where its labels can name it."""
         store = self.store_of(None)
         if store is None:
-            raise UserError(self._why_not(None))
+            raise UserError(self._why_not(self.library.ref(source, index)))
         stem = self.library.stems[source - 1]
         if isinstance(store, DlcProject | TableStore):
             base = store.folder / "labeled-data" / stem / f"img{index:05d}.png"

@@ -18,6 +18,7 @@ from semipose.browser.guesses import Guesses
 from semipose.browser.jobs import Jobs, as_row
 from semipose.browser.library import IMAGES
 from semipose.browser.needs import refuse_missing
+from semipose.browser.previews import Previews
 from semipose.browser.project import Project
 from semipose.browser.safety import REPORT_POLICY, Guard, is_inside
 from semipose.browser.stores import Conflict, bodies_from
@@ -50,6 +51,7 @@ class Api:
         self.project = project
         self.jobs = Jobs(project.root, project.home)
         self.guesses = Guesses(project.home, project.library)
+        self.previews = Previews(project)
 
     # Project
 
@@ -153,6 +155,15 @@ class Api:
     def curves(self, name: str) -> dict[str, Any]:
         return {"run": name, "columns": run_files.curves(self.run_path(name))}
 
+    def look_on(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What runs have come to in a few unlabelled frames."""
+        names = asked.get("runs")
+        if not isinstance(names, list) or len(names) > 20:
+            raise UserError("name the runs to look at, 20 at most")
+        self.project.ready.wait(60)
+        found = run_files.find_runs(self.project.root)
+        return self.previews.look({name: found[name] for name in names if isinstance(name, str) and name in found})
+
     def train(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Start a training, or two: as data.yaml says, from labels alone, or one after the other."""
         file, lines = run_files.prepare(self.project.root)
@@ -228,21 +239,22 @@ class Api:
         words = ["predict", str(path), str(what), "--out", str(out), "--formats=csv", "--no-overlay"]
         return as_row(self.jobs, self.jobs.add("predict", words, name, str(out)))
 
-    def worst(self, run: str, source: int, by: str) -> dict[str, Any]:
+    def worst(self, run: str, source: int, by: str, body: int = 0) -> dict[str, Any]:
         self.run_path(run)
         content = self.guesses.audit(run)
         return {
             "rows": self.guesses.worst(run, source, by),
             "audited": content is not None,
             "sentence": content["sentence"] if content else "",
-            "tracks": self.guesses.curves(run, source) if by != "trouble" else None,
+            "tracks": self.guesses.curves(run, source, _whole(body)) if by != "trouble" else None,
             "tracked": self.guesses.tracks(run, source) is not None,
         }
 
     def guess(self, run: str, source: int, index: int) -> dict[str, Any]:
         """What a run predicts in one frame."""
         joints = self.project.skeleton.joints if self.project.skeleton else ()
-        return {"guess": self.guesses.of(source, index, joints), "size": self.project.labels(source, index)["size"]}
+        guess = self.guesses.of(source, index, joints, run)
+        return {"guess": guess, "size": self.project.labels(source, index)["size"]}
 
     # Next
 
@@ -354,6 +366,10 @@ def _routes(api: Api) -> Starlette:
         content = api.project.pictures.small(api.project.library.ref(*at(request)))
         return Response(content, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
 
+    def preview(request: Request) -> Response:
+        content = api.previews.picture(request.path_params["key"])
+        return Response(content, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
+
     def page(content: bytes) -> Response:
         headers = {"content-security-policy": REPORT_POLICY}
         return Response(content, media_type="text/html; charset=utf-8", headers=headers)
@@ -370,6 +386,7 @@ def _routes(api: Api) -> Starlette:
             Route("/", index),
             Route(f"/picture/{place}", answered(lambda request, _: picture(request))),
             Route(f"/small/{place}", answered(lambda request, _: small(request))),
+            Route("/preview/{key}", answered(lambda request, _: preview(request))),
             get("project", lambda request: api.overview()),
             post("refresh", lambda request, asked: api.refresh()),
             post("prepare", lambda request, asked: api.prepare()),
@@ -385,6 +402,7 @@ def _routes(api: Api) -> Starlette:
             post(f"labels/{place}", lambda request, asked: api.save(*at(request), asked), "PUT"),
             get("runs", lambda request: api.runs()),
             get("curves", lambda request: api.curves(request.query_params.get("run", ""))),
+            post("previews", lambda request, asked: api.look_on(asked)),
             post("train", lambda request, asked: api.train(asked)),
             post("resume", lambda request, asked: api.resume(asked)),
             post("jobs/{number:int}/stop", lambda request, asked: api.stop(request.path_params["number"])),
@@ -398,6 +416,7 @@ def _routes(api: Api) -> Starlette:
                     request.query_params.get("run", ""),
                     request.path_params["source"],
                     request.query_params.get("by", "trouble"),
+                    query(request, "body"),
                 ),
             ),
             get(f"guess/{place}", lambda request: api.guess(request.query_params.get("run", ""), *at(request))),

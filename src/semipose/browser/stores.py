@@ -25,7 +25,7 @@ from semipose.browser.safety import is_inside
 from semipose.data.refs import Frame, parse
 from semipose.data.sample import FAR, MARKS, PoseData
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import Part, write_atomically, writing
 from semipose.skeleton import Skeleton
 
 NONE = Skeleton("none", ("joint",))
@@ -107,6 +107,9 @@ class Store:
         why: why it can only be read; "" where it can be changed.
     """
 
+    names_frames: ClassVar[bool] = False
+    """Whether it has labels of frames of videos by their number, without a picture of them."""
+
     path: Path
     what: str = ""
     skeleton: Skeleton = NONE
@@ -143,12 +146,18 @@ class Store:
         """Whether a picture without an entry can get one here."""
         return False
 
+    def lacks(self, image: str) -> str:
+        """Why it cannot add a picture."""
+        return f"{Path(image).name} lies where {self.path.name} cannot name it; copy it there"
+
     def warm(self) -> None:
         """Load what the first change would wait for."""
 
 
 class Fixed(Store):
     """What a reader gives, to be looked at."""
+
+    names_frames = True
 
     def __init__(self, path: Path, data: PoseData, what: str, why: str) -> None:
         assert data.skeleton is not None
@@ -200,7 +209,7 @@ class FileStore(Store):
     def _get(self, image: str) -> list[Body]:
         raise NotImplementedError
 
-    def _changed(self, image: str, bodies: Sequence[Body]) -> Mapping[Path, bytes]:
+    def _changed(self, image: str, bodies: Sequence[Body]) -> Mapping[Path, bytes | Part]:
         raise NotImplementedError
 
     def fresh(self) -> None:
@@ -222,7 +231,7 @@ class FileStore(Store):
 
     def _now(self) -> object:
         places = [self.path, *(self.path.with_suffix(ending) for ending in self.also)]
-        return tuple(_stamp(place) for place in places)
+        return tuple(stamp_of(place) for place in places)
 
     def get(self, image: str) -> list[Body]:
         with self._mutex:
@@ -242,17 +251,32 @@ class FileStore(Store):
             if len(bodies) > self.most:
                 raise UserError(f"{self.path.name} has room for {self.most} bodies in a picture, not {len(bodies)}")
             contents = self._changed(image, bodies)
-            if self._now() != self._stamp:  # written by another program in this moment
-                self.fresh()
-                raise Conflict(self._get(image))
-            away = next((path for path in contents if self.within and not is_inside(path, self.within)), None)
-            if away is not None:
-                raise UserError(f"{away.name} is a link that leads out of the folder and was not changed")
-            self._stamp = None
-            for path, content in contents.items():
-                write_atomically(Path(os.path.realpath(path)), content)
+            try:
+                self._write(image, contents)
+            finally:
+                for content in contents.values():
+                    if isinstance(content, Part):
+                        content.drop()
             self.fresh()
             return self._get(image)
+
+    def _write(self, image: str, contents: Mapping[Path, bytes | Part]) -> None:
+        """New contents of files, whole or not at all."""
+        if self._now() != self._stamp:  # written by another program in this moment
+            self.fresh()
+            raise Conflict(self._get(image))
+        away = next((path for path in contents if self.within and not is_inside(path, self.within)), None)
+        if away is not None:
+            raise UserError(f"{away.name} is a link that leads out of the folder and was not changed")
+        self._stamp = None
+        for path, content in contents.items():
+            if isinstance(content, bytes):
+                write_atomically(Path(os.path.realpath(path)), content)
+                continue
+            with writing(path), content.path.open("r+b") as file:
+                os.fsync(file.fileno())
+            with writing(path):
+                content.done()
 
     @contextmanager
     def _alone(self) -> Any:
@@ -264,7 +288,8 @@ class FileStore(Store):
             raise UserError(f"another program holds {self.lock}; the labels were not saved") from None
 
 
-def _stamp(path: Path) -> object:
+def stamp_of(path: Path) -> object:
+    """What differs where a file was written anew; None where it is not there."""
     try:
         stat = os.stat(path)
     except OSError:

@@ -203,7 +203,7 @@ def h5_bytes(path: Path, head: Sequence[Sequence[str]], lines: Sequence[Sequence
     frame = pandas.DataFrame(values, index=index, columns=columns)
     part = Part(path)
     try:
-        with writing(path, RuntimeError, ValueError):
+        with writing(path, RuntimeError, ValueError, ImportError):
             with pandas.HDFStore(str(part.path), "w") as store:
                 store.put(TABLE, frame, track_times=False)
                 sign(store)
@@ -296,7 +296,9 @@ class DlcProject(Store):
             if version != version_of([]):
                 raise Conflict([])
             table = self._begin(self.folder / "labeled-data" / Path(image).parent.name, image)
-            version = version_of(table.get(image))
+        there = table.get(image)
+        if version == version_of([]) and not any(body.labeled for body in there):
+            version = version_of(there)  # a row of no labels, begun by a change that could not be written
         return table.put(image, bodies, version)
 
     def warm(self) -> None:

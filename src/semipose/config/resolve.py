@@ -69,9 +69,14 @@ def _with_options(given: dict[str, Any], layer: Any) -> dict[str, Any]:
 
 
 def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
-    """A layer from a YAML file; with `section`, the file holds that section alone, or several with this one."""
+    """A layer from a YAML file; with `section`, the file holds that section alone, or several with this one, and of a
+    folder is what `init` wrote there."""
     if path.is_dir():
-        raise UserError(f"{path} is a folder; {_of_folder(path)}")
+        there = _in_folder(path)
+        if section is None or there is None or there.name == "config.yaml":
+            how = f"name {there}" if there else f"semipose init {path} writes a data.yaml that trains it"
+            raise UserError(f"{path} is a folder; {how}")
+        path = there
     try:
         content = read_mapping(path)
     except UserError as error:
@@ -94,11 +99,10 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     return layer
 
 
-def _of_folder(folder: Path) -> str:
-    """What to name instead of a folder."""
+def _in_folder(folder: Path) -> Path | None:
+    """The file of settings in a folder."""
     there = (folder / name for name in ("semipose.yaml", "data.yaml", "config.yaml"))
-    file = next((path for path in there if path.is_file() and bears(path, b"labeled:")), None)
-    return f"name {file}" if file else f"semipose init {folder} writes a data.yaml that trains it"
+    return next((path for path in there if path.is_file() and bears(path, b"labeled:")), None)
 
 
 _YAML = (".yaml", ".yml")

@@ -148,17 +148,21 @@ class OptimConfig:
 class FindConfig:
     """The first of two networks of a run, which finds bodies in whole images: their centres and sizes at low resolution
     (`semipose.bodies`). The run's own network then sees a body's box alone (`data.boxes: labels`,
-    `data.unlabeled_boxes: finder`). Every body of a labelled image is taken to be labelled.
+    `data.unlabeled_boxes: finder`). Every body of a labelled image is
+    taken to be labelled or to have a box.
 
     Attributes:
-        steps: its length in optimiser steps, from labels alone; 0: there is none.
+        steps: its length in optimiser steps; 0: there is none.
         size: height and width at which it sees whole images.
+        unlabeled: how much its own sure finds in unlabelled images count beside the labels, in the second half of its
+            steps; 0: labels alone teach it.
     """
 
     steps: int = option(0, at_least(0, "it is a number of steps, or 0 for no finder"), "none in the papers")
     size: list[int] = option(
         [128, 128], every(whole(1, 2048, "it is a height and a width in pixels, up to 2048"), 2), "ours"
     )
+    unlabeled: float = option(0.0, at_least(0, "it can be 0 (labels alone teach) or more"), "ours; 1 in FixMatch")
 
 
 @dataclass

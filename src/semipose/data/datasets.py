@@ -17,6 +17,7 @@ from semipose.data.crops.build import Crops, CropSpec, build_crops
 from semipose.data.extent import boxed_by_corners, boxed_by_labels, whole_boxes
 from semipose.data.open import FinderOf, open_all, open_labeled, open_unlabeled
 from semipose.data.predicted import refuse_predicted
+from semipose.data.refs import is_frame
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, check_overlap
 from semipose.data.video import windowed
@@ -97,6 +98,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
     labeled = labeled if config.occluded else _visible(labeled)
     labeled, unlabeled = labeled.labeled(), whole.unlabeled() if whole else None
     val = val.onto(labeled.skeleton).labeled() if val and labeled.skeleton else None
+    unlabeled = _without_frames(unlabeled, val) if unlabeled is not None and val is not None else unlabeled
     if not len(labeled):
         raise UserError(f"{config.labeled} holds no labelled sample: every joint of every sample is unlabelled")
     if needs_unlabeled and not (unlabeled and len(unlabeled)):
@@ -111,6 +113,15 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
         if needs_unlabeled
         else Sets(labeled, None, val)
     )
+
+
+def _without_frames(unlabeled: PoseData, val: PoseData) -> PoseData:
+    """Without frames of validation, where they are some of a video's, which nobody chose one by one."""
+    held = {image for image in val.images if is_frame(image)}
+    if not held:
+        return unlabeled
+    kept = [row for row, image in enumerate(unlabeled.samples.images) if image not in held]
+    return unlabeled.subset(np.array(kept, np.int64))
 
 
 def held_back(data: PoseData | None, skeleton: Skeleton) -> PoseData | None:
@@ -155,15 +166,17 @@ def _labeled(config: DataConfig) -> list[tuple[str, str | None]]:
 
 
 def others_in(data: PoseData, config: DataConfig) -> list[Sample]:
-    """Who else is in the images of a run's validation set: people without labels, and crowds. COCO's evaluation counts
-    a pose on one of them for nothing. Read from JSON files, which alone may have such people."""
+    """Who else is in the images of a run's validation set, or without `val` of its labelled one: people without labels,
+    crowds, and whom a split left out. COCO's evaluation counts a pose on one of them for nothing, and a finder is not
+    taught that nobody is there. Only JSON files may have the first two."""
     sources = [(config.val, config.val_images)] if config.val else _labeled(config)
-    shown = set(data.images)
-    read = (open_all(s, i, *_which(config)) for s, i in sources if str(s).lower().endswith(".json"))
-    pools = [in_pixels(pool, config.coordinates) for pool in read]
-    return [
-        replace(s, keypoints=None) for pool in pools for s in pool if s.image in shown and (s.iscrowd or not s.labeled)
-    ]
+    if not config.split and not any(str(source).lower().endswith(".json") for source, _ in sources):
+        return []
+    pools = [in_pixels(open_all(s, i, *_which(config)), config.coordinates) for s, i in sources]
+    whole = join(pools)
+    shown, own = set(data.images), set(data.ids)
+    others = whole.subset([n for n, s in enumerate(whole) if s.image in shown and s.id not in own])
+    return [replace(s, keypoints=None) for s in (others if config.boxes == "whole" else _boxed(others, config))]
 
 
 def _visible(data: PoseData) -> PoseData:

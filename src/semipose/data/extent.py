@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -71,11 +71,26 @@ def whole_boxes(data: PoseData) -> PoseData:
     return PoseData(data.name, data.skeleton, boxed, data.remarks)
 
 
-def pictures(data: PoseData, most: int) -> PoseData:
+def whole_images(data: PoseData) -> PoseData:
+    """Each image once, without labels, in its whole box."""
+    first = {sample.image: sample for sample in reversed(data.samples)}
+    made = (replace(first[image], box=whole(image_size(image)), keypoints=None) for image in data.images)
+    return PoseData(data.name, None, made, data.remarks, data.left_out)
+
+
+CORNERS = 3
+"""Points that say where a box is, in any view: a corner, the one to its right and the one below."""
+
+
+def pictures(data: PoseData, most: int, others: Sequence[Sample] = (), room: int = 0) -> PoseData:
     """A sample for each image, in its whole box, with the joints of its bodies one after another: the first `most` of
-    them, and none where there are fewer."""
+    them, and none where there are fewer. After them `CORNERS` of each of its `others`, the largest `room` of them."""
     assert data.skeleton is not None
     names = tuple(f"{body + 1}/{joint}" for body in range(most) for joint in data.skeleton.joints)
+    names += tuple(f"other {n + 1}/{corner}" for n in range(room) for corner in range(CORNERS))
+    beside: dict[str, list[Sample]] = {}
+    for other in sorted(others, key=lambda each: -each.box[2] * each.box[3]):
+        beside.setdefault(other.image, []).append(other)
     shown: dict[str, list[Sample]] = {}
     for sample in data:
         shown.setdefault(sample.image, []).append(sample)
@@ -84,8 +99,20 @@ def pictures(data: PoseData, most: int) -> PoseData:
         points = np.zeros((most, len(data.skeleton), 3), np.float32)
         for row, body in zip(points, bodies, strict=False):
             row[:] = 0 if body.keypoints is None else body.keypoints
-        made.append(replace(bodies[0], box=whole(image_size(image)), keypoints=points.reshape(-1, 3), area=None))
+        size, corners = image_size(image), np.zeros((room, CORNERS, 3), np.float32)
+        for row, other in zip(corners, beside.get(image, ()), strict=False):
+            row[:] = _corners(other.box, size)
+        keypoints = np.concatenate([points.reshape(-1, 3), corners.reshape(-1, 3)])
+        made.append(replace(bodies[0], box=whole(size), keypoints=keypoints, area=None))
     return PoseData(data.name, Skeleton("bodies", names), made, data.remarks)
+
+
+def _corners(box: Box, size: tuple[int, int]) -> np.ndarray:
+    """(CORNERS, 3) x, y, 2 of a box's part in an image of `size` (height, width); 0 where it has none."""
+    low, high = (np.clip(each, 0, np.array(size[::-1]) - 1.0) for each in (box[:2], np.add(box[:2], box[2:]) - 1))
+    if (high <= low).any():
+        return np.zeros((CORNERS, 3))
+    return np.array([(*low, 2), (high[0], low[1], 2), (low[0], high[1], 2)])
 
 
 def boxed_by_labels(data: PoseData) -> PoseData:

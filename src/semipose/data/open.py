@@ -151,8 +151,8 @@ def open_unlabeled(
         parts = [part.onto(skeleton) if skeleton and part.skeleton else part for part in parts]
         names = Counter(s.id for part in parts for s in part)
         samples = [s if names[s.id] == 1 else replace(s, id=f"{part.name}/{s.id}") for part in parts for s in part]
-        remarks, lost = (sum((getattr(part, each) for part in parts), ()) for each in ("remarks", "left_out"))
-        return PoseData("+".join(part.name for part in parts), skeleton, tuple(samples), remarks, lost)
+        told = (sum((getattr(part, each) for part in parts), ()) for each in ("remarks", "left_out", "unfound"))
+        return PoseData("+".join(part.name for part in parts), skeleton, tuple(samples), *told)
     kind = _format(source)
     if kind.unlabeled is None:
         raise UserError(f"{source} is {kind.what}, which cannot be used unlabelled; {_PICTURES}")

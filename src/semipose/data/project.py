@@ -193,7 +193,7 @@ def begin(
         most = max(Counter(s.image for s in pool).values())
         lines.append(
             f"several: up to {most} bodies in an image, so a first network finds them, and a second one sees each large"
-            " (find); every body of a labelled image is taken to be labelled"
+            " (find); every body of a labelled image is taken to be labelled or to have a box"
         )
     if _is_small(pool):
         lines.append(

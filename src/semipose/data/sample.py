@@ -174,6 +174,7 @@ class PoseData:
     Attributes:
         remarks: what was left out or taken otherwise than it is written, a sentence each.
         left_out: of images and videos that cannot be read, why, a sentence each.
+        unfound: ids of images in which boxes were looked for and none was found; they have no sample.
 
     Raises:
         UserError: a sample id occurs twice, a sample has another number of joints than the skeleton, or a number of it
@@ -185,6 +186,7 @@ class PoseData:
     samples: Samples
     remarks: tuple[str, ...]
     left_out: tuple[str, ...]
+    unfound: tuple[str, ...]
 
     def __init__(
         self,
@@ -193,9 +195,10 @@ class PoseData:
         samples: Iterable[Sample],
         remarks: Iterable[str] = (),
         left_out: Iterable[str] = (),
+        unfound: Iterable[str] = (),
     ) -> None:
         given = {"name": name, "skeleton": skeleton, "samples": Samples.of(samples), "remarks": tuple(remarks)}
-        given["left_out"] = tuple(left_out)
+        given |= {"left_out": tuple(left_out), "unfound": tuple(unfound)}
         for key, content in given.items():
             object.__setattr__(self, key, content)
         if not self.samples.ids.differ():

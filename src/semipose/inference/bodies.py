@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import torch
 
 from semipose.bodies import BODIES, decode_bodies
 from semipose.data.extent import Box, label_box
+from semipose.data.sample import Sample
 from semipose.errors import UserError
 from semipose.files import read_json
 from semipose.geometry import invert, move
@@ -113,6 +114,23 @@ class BodyFinder:
     def box(self, row: Sequence[float], size: tuple[int, int]) -> Box:
         """The enlarged box of a row of `surest` in an image of `size` (height, width)."""
         return body_box(row, size, self.search.side)
+
+
+def boxes_by_image(samples: Iterable[Sample]) -> dict[str, list[Box]]:
+    """The boxes x, y, w, h in each image."""
+    boxes: dict[str, list[Box]] = {}
+    for sample in samples:
+        boxes.setdefault(sample.image, []).append(sample.box)
+    return boxes
+
+
+def on_another(boxes: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> int:
+    """How many boxes x, y, w, h have their centre in one of the boxes of `others`."""
+    if not len(boxes) or not len(others):
+        return 0
+    rows, around = np.array(boxes, np.float64)[:, None], np.array(others, np.float64)[None]
+    off = rows[..., :2] + rows[..., 2:4] / 2 - around[..., :2]
+    return int(((off >= 0) & (off <= around[..., 2:4])).all(-1).any(-1).sum())
 
 
 def in_image(boxes: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:

@@ -78,9 +78,10 @@ def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
 
 
 def finder_file(model: str | Path) -> Path | None:
-    """The finder of a run's folder or model.safetensors, where it has one."""
+    """The finder of a run's folder, model.safetensors or checkpoint, where it has one."""
     path = Path(model)
-    file = (path if path.is_dir() else path.parent) / FINDER / "model.safetensors"
+    folder = path if path.is_dir() else path.parent.parent if path.suffix == ".ckpt" else path.parent
+    file = folder / FINDER / "model.safetensors"
     return file if file.exists() else None
 
 
@@ -111,7 +112,8 @@ def find_boxes(
     progress: bool = True,
     damaged: list[str] | None = None,
 ) -> PoseData:
-    """What `finder` finds in the images of `data`, one sample each, with its score; ids are "<image's id>@<n>".
+    """What `finder` finds in the images of `data`, one sample each, with its score; ids are "<image's id>@<n>". Images
+    in which it finds nothing are `unfound`.
 
     Args:
         cache: a folder; what is found in each image is appended to boxes/<hash>.jsonl there at once, and images that it
@@ -140,16 +142,17 @@ def find_boxes(
             found[keys[image]] = detect(pixels)
             if kept is not None:
                 _append(kept, json.dumps([keys[image], found[keys[image]]]) + "\n")
-    samples = []
+    samples, unfound = [], []
     for image, sample in images.items():
         rows = [row for row in found.get(keys[image], []) if row[4] >= finder.min_score and row[2] > 1 and row[3] > 1]
+        unfound += [sample.id] * (not rows and keys[image] in found)
         for n, (x, y, w, h, score) in enumerate(rows):
             samples.append(replace(sample, id=f"{sample.id}@{n}", box=(x, y, w, h), score=score))
     if not samples:
         raise UserError(
             f"no {finder.what} were found in {len(images)} images of {data.name}; use whole images or give boxes"
         )
-    return PoseData(data.name, None, tuple(samples), data.remarks, (*data.left_out, *bad))
+    return PoseData(data.name, None, tuple(samples), data.remarks, (*data.left_out, *bad), unfound)
 
 
 def _people(device: str) -> Detect:

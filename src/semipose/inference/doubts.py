@@ -32,9 +32,8 @@ class Doubt:
     skeleton: Skeleton
 
 
-def doubtful(model: str, data: PoseData) -> list[Doubt]:
+def doubtful(predictor: Predictor, data: PoseData, model: str = "the model") -> list[Doubt]:
     """Samples with labels far from a model's predictions, the farthest first; of images that can be read."""
-    predictor = Predictor.load(model)
     data = data.onto(predictor.skeleton).labeled()
     if not len(data):
         raise UserError(f"{data.name} labels none of the joints of {model}; name a model of its joints with --model")

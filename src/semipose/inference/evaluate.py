@@ -22,7 +22,7 @@ from semipose.inference.evaluation import coco_scores, detection_scores, predict
 from semipose.inference.found import Found, found_scores
 from semipose.inference.predictor import Predictor
 from semipose.inference.views import NONE, cover, parse
-from semipose.models.weights import TrainedModel, load_model
+from semipose.models.weights import TrainedModel, load_model, without_weights
 from semipose.options import check_limits
 
 
@@ -80,7 +80,8 @@ def evaluate_run(
     predictions = {name: each[..., :3] for name, each in spread.items()}
     usual = config.threshold if measure in (None, config.measure) else 0.1 if measure == "pck" else 0.5
     scores = score_crops(predictions, crops, threshold or usual, measure or config.measure)
-    scores["coco"] = coco_scores(predictions, crops, others_in(val, where))
+    others = others_in(crops.data, where)
+    scores["coco"] = coco_scores(predictions, crops, others)
     scores["error_bars"] = {
         name: each
         for name, model in loaded.items()
@@ -91,7 +92,7 @@ def evaluate_run(
         first = path if path.is_file() else path / "model.safetensors"
         second = Predictor.load(first, "cpu", decode or config.decode, flip_test or config.flip_test, views)
         whole = Found.load(finder, second, "cpu")
-        scores["found"] = found_scores(whole, crops, threshold or usual, measure or config.measure)
+        scores["found"] = found_scores(whole, crops, threshold or usual, measure or config.measure, others)
     if boxes is not None:
         document, detected = _detected(boxes, where.val, images or where.val_images)
         crops = cut(detected.onto(skeleton), config, False, True, room)
@@ -113,11 +114,7 @@ def read_networks(path: Path) -> tuple[dict[str, TrainedModel], Config, bool]:
     files = [path] if path.is_file() else sorted(path.glob("model*.safetensors"))
     of_run = (folder / "config.yaml").exists()
     if not files:
-        raise UserError(
-            f"{path} has no model.safetensors: its training has not finished; resume it with --resume {path}"
-            if of_run
-            else f"{path} is neither a model.safetensors nor a run folder: it has no config.yaml"
-        )
+        raise UserError(without_weights(path))
     loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
     loaded = dict(sorted(loaded.items()))
     first = next(iter(loaded.values()))

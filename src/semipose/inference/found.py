@@ -12,7 +12,8 @@ from scipy.optimize import linear_sum_assignment
 
 from semipose.data.crops.build import Crops
 from semipose.data.images import read_image
-from semipose.inference.bodies import ROOM, BodyFinder
+from semipose.data.sample import Sample
+from semipose.inference.bodies import ROOM, BodyFinder, boxes_by_image, on_another
 from semipose.inference.boxes import around
 from semipose.inference.ensemble import Ensemble
 from semipose.inference.evaluation import areas_of, score_crops, skeleton_of, truth_of
@@ -86,11 +87,14 @@ def singles(poses: list[Pose], sigmas: Sequence[float]) -> list[Pose]:
     return [poses[i] for i in sorted(oks_nms(points, scores, area, sigmas, DOUBLE).tolist())]
 
 
-def found_scores(whole: Found, crops: Crops, threshold: float, measure: str = "pck") -> dict[str, Any]:
+def found_scores(
+    whole: Found, crops: Crops, threshold: float, measure: str = "pck", others: Sequence[Sample] = ()
+) -> dict[str, Any]:
     """Scores from the image to the pose: a labelled body that no find is on has all of its joints wrong.
 
     Args:
-        crops: of images whose bodies are all labelled; their boxes are not looked at.
+        crops: of images; their boxes are not looked at.
+        others: who else is in the images (`semipose.data.datasets.others_in`): a find there is not false.
 
     Returns:
         SCORES of `evaluate_predictions`, and how many `images`, and `bodies` in them, `missed` bodies and `false`
@@ -101,13 +105,14 @@ def found_scores(whole: Found, crops: Crops, threshold: float, measure: str = "p
     rows: dict[str, list[int]] = {}
     for row, sample in enumerate(crops.data):
         rows.setdefault(sample.image, []).append(row)
-    missed, false = 0, 0
+    missed, false, beside = 0, 0, boxes_by_image(others)
     for poses, here in zip(whole.pairs((image, None) for image in rows), rows.values(), strict=True):
         pairs = matches(poses, truth[here], area[here], sigmas)
         for pose, body in pairs:
             points[here[body]] = poses[pose].keypoints
         missed += len(here) - len(pairs)
-        false += len(poses) - len(pairs)
+        left = [pose.box for i, pose in enumerate(poses) if i not in dict(pairs)]
+        false += len(left) - on_another(left, beside.get(crops.data[here[0]].image, ()))
     scores = score_crops({"a": points}, crops, threshold, measure)
     counts = {"images": len(rows), "bodies": len(truth), "missed": missed, "false": false}
     return {**scores["mean"], **counts}

@@ -35,7 +35,7 @@ from semipose.errors import UserError
 from semipose.files import read_mapping, real, write_atomically
 from semipose.geometry import View
 from semipose.inference.evaluation import evaluating
-from semipose.inference.uncertainty import BATCH, Judgement, judge, on_device, open_both
+from semipose.inference.uncertainty import BATCH, Inputs, Judgement, judge, on_device, open_both, unfound_in
 from semipose.outputs.base import cell
 from semipose.outputs.tolabel import FORMATS, Draft, check_installed
 
@@ -45,11 +45,13 @@ SCORER = "semipose"
 @dataclass(frozen=True)
 class Choice:
     """`files`: what was written besides the pictures, the format's own first. `images`: the chosen ones, first choice
-    first, as in the data. `remark`: what could not be looked at."""
+    first, as in the data. `remark`: what could not be looked at. `unfound`: of images in which the run's finder
+    finds no body, which are not chosen."""
 
     files: list[Path]
     images: list[str]
     remark: str = ""
+    unfound: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,19 +107,28 @@ def choose_images(
     known = {real(image) for each in opened.known for image in each.images}
     rows = [i for image, i in worst.items() if real(image) not in known]
     if count > len(rows):
-        raise UserError(f"pick {count}: there are {len(rows)} images that are not labelled; ask for so many or fewer")
+        less = f" ({unfound})" if (unfound := unfound_in(opened.unlabeled)) else ""
+        raise UserError(
+            f"pick {count}: there are {len(rows)} images that are not labelled{less}; ask for so many or fewer"
+        )
     network, where = next(iter(opened.networks.values())), on_device(opened.networks, device)
     looks = looks_of(network, judged.crops, where, rows)
     crops = [cut(each, opened.config, train=True, progress=progress) for each in opened.known]
     labeled = [looks_of(network, each, where) for each in crops if each is not None]
     chosen = choose(looks, judged.score[rows], count, labeled)
-    filled = write_pictures(judged, [rows[i] for i, _ in chosen], folder, form, confidence)
+    filled = write_pictures(judged, [rows[i] for i, _ in chosen], folder, form, confidence, most_in(opened))
     joints = judged.skeleton
     files = FORMATS[form](folder, filled, joints, scorer or _scorer(opened.config))
     mark_predicted([file for file in files if file.suffix != ".yaml"])
     write_atomically(folder / "picked.csv", _table(judged, [(rows[i], far) for i, far in chosen], filled).encode())
     images = [judged.data[rows[i]].image for i, _ in chosen]
-    return Choice([*files, folder / "picked.csv"], images, opened.remark)
+    return Choice([*files, folder / "picked.csv"], images, opened.remark, unfound_in(opened.unlabeled))
+
+
+def most_in(opened: Inputs) -> int:
+    """The most bodies of an image that is labelled, as far as that is told, or looked at."""
+    parts = [opened.unlabeled, *opened.known]
+    return max(int(np.bincount(part.samples.images.grouped()[1]).max()) for part in parts)
 
 
 def worst_of_images(judged: Judgement) -> dict[str, int]:
@@ -200,8 +211,14 @@ def looks_of(
     return Looks(np.concatenate(features), prints)
 
 
-def write_pictures(judged: Judgement, rows: Sequence[int], folder: Path, form: str, confidence: float) -> list[Draft]:
-    """Write the images of samples as PNG, and say what is predicted in each, joints below `confidence` left out."""
+def write_pictures(
+    judged: Judgement, rows: Sequence[int], folder: Path, form: str, confidence: float, most: int = 1
+) -> list[Draft]:
+    """Write the images of samples as PNG, and say what is predicted in each, joints below `confidence` left out.
+
+    Args:
+        most: bodies that an image may show.
+    """
     data = judged.data
     images = [data[i].image for i in rows]
     samples: dict[str, list[int]] = {image: [] for image in images}
@@ -220,7 +237,7 @@ def write_pictures(judged: Judgement, rows: Sequence[int], folder: Path, form: s
         poses = judged.points[samples[image]].copy()
         poses[..., :2][poses[..., 2] < confidence] = np.nan
         boxes = np.array([data[i].box for i in samples[image]])
-        filled.append(Draft(names[image], image, sizes[image], poses, boxes))
+        filled.append(Draft(names[image], image, sizes[image], poses, boxes, most))
     return filled
 
 

@@ -151,6 +151,16 @@ def open_both(model: str | Path, data: str | Path | None, frames: str | None, bo
     return Inputs(*about, config, unlabeled, known)
 
 
+def unfound_in(unlabeled: PoseData) -> str:
+    """What to know of images in which the finder finds nothing; empty where there are none."""
+    names = unlabeled.unfound
+    if not names:
+        return ""
+    total = len(names) + len(unlabeled.images)
+    first = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
+    return f"no body was found in {len(names):,} of {total:,} images, which are not among these: {first}"
+
+
 def _labeled(sets: Sets) -> list[PoseData]:
     return [each for each in (sets.labeled, sets.val) if each is not None]
 

@@ -67,6 +67,8 @@ def load_model(path: Path) -> TrainedModel:
     """The network and its skeleton from a `model.safetensors`, or from the run folder that holds one."""
     if not path.exists():
         raise UserError(f"{path} does not exist; name a run's folder or a model.safetensors")
+    if path.is_dir() and not (path / "model.safetensors").exists():
+        raise UserError(without_weights(path))
     path = path / "model.safetensors" if path.is_dir() else path
     description, beside = description_of(path), path.with_suffix(".json")
     try:
@@ -92,6 +94,14 @@ def load_model(path: Path) -> TrainedModel:
     decode = description.get("decode") or (read_mapping(run).get("decode") if run.exists() else None)
     decode = decode if isinstance(decode, str) and decode in DECODERS else "quarter"
     return TrainedModel(network.eval(), skeleton, config, decode, error_bars)
+
+
+def without_weights(folder: Path) -> str:
+    """What a folder is that has no model.safetensors: a run that has not finished, or none."""
+    if any((folder / name).exists() for name in ("config.yaml", "finder")):
+        todo = f"semipose train --resume {folder} goes on"
+        return f"{folder} has no model.safetensors: its training has not finished; {todo}"
+    return f"{folder} is neither a model.safetensors nor a run folder: it has no config.yaml"
 
 
 def _check_size(config: ModelConfig, joints: int, path: Path) -> None:

@@ -40,6 +40,7 @@ class Draft:
         size: (height, width).
         poses: (P, K, 3) x, y in its pixels and confidence; x and y are NaN where a joint is left out.
         boxes: (P, 4) x, y, w, h.
+        most: bodies that an image of its data may show, so that there is room for those that are not predicted.
     """
 
     file: str
@@ -47,6 +48,7 @@ class Draft:
     size: tuple[int, int]
     poses: np.ndarray
     boxes: np.ndarray
+    most: int = 1
 
 
 Write = Callable[[Path, Sequence[Draft], Skeleton, str], list[Path]]
@@ -65,10 +67,11 @@ def check_installed(form: str) -> None:
 
 def write_dlc(folder: Path, images: Sequence[Draft], skeleton: Skeleton, scorer: str) -> list[Path]:
     """`labeled-data/<video>/CollectedData_<scorer>.h5` and .csv with the points as labels, and a config.yaml that makes
-    the folder a project of its own; joints left out are empty cells. Several poses an image are individuals."""
+    the folder a project of its own; joints left out are empty cells. Bodies are individuals where an image may show
+    several."""
     import pandas
 
-    people = max(len(image.poses) for image in images)
+    people = max(max(len(image.poses), image.most) for image in images)
     names = [f"individual{n + 1}" for n in range(people)]
     coords = [(joint, coord) for joint in skeleton.joints for coord in "xy"]
     several = people > 1

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from semipose.errors import UserError, boundary
 from semipose.files import read_json, read_mapping
-
-Z = 1.96
-"""Of a 95 % interval."""
+from semipose.reports.runs import SOURCES, bare, duration, wilson
 
 
 def card(run: Path, name: str) -> str:
@@ -26,23 +23,33 @@ def card(run: Path, name: str) -> str:
     with boundary(run, "the folder of a run"):
         summary, description = read_json(run / "summary.json"), read_json(run / "model.json")
         config = read_mapping(run / "config.yaml")
-        return _text(name, summary, description, config)
+        split = read_json(run / "split.json")["hash"] if (run / "split.json").is_file() else None
+        return _text(name, summary, description, config, split)
 
 
-def _text(name: str, summary: Mapping[str, Any], description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+def _text(
+    name: str,
+    summary: Mapping[str, Any],
+    description: Mapping[str, Any],
+    config: Mapping[str, Any],
+    split: str | None,
+) -> str:
     model, joints = description["model"], description["skeleton"]["joints"]
-    data = {
-        key: _bare(value) for key, value in config.get("data", {}).items() if key in ("labeled", "unlabeled", "val")
-    }
+    data = {key: bare(config.get("data", {}).get(key)) for key in SOURCES}
+    took = summary.get("seconds")
     rows = [
         ("network", f"{model['backbone']}, {summary['parameters'][0] / 1e6:.1f} M parameters"),
         ("decoder", model.get("decoder", "deconv")),
         ("input", f"{model['size'][0]}x{model['size'][1]} pixels (height, width), padding {model['padding']:g}"),
         ("method", f"{summary['method']}, {summary['steps']} steps, seed {summary['seed']}"),
-        ("labelled samples", f"{summary['labels']} ({data.get('labeled')})"),
-        ("unlabelled samples", f"{summary['unlabeled']} ({data.get('unlabeled')})"),
+        ("labelled samples", f"{summary['labels']} ({data['labeled']})"),
+        ("unlabelled samples", f"{summary['unlabeled']} ({data['unlabeled']})"),
+        ("validation samples", f"{summary['val_images']} ({_held_back(data['val'])})"),
+        ("split", f"hash {split}" if split else "not told"),
         ("began from", str(config.get("model", {}).get("weights"))),
-        ("trained with", f"semipose {summary['commit']}, {summary['machine']}"),
+        ("trained with", f"semipose {summary['commit']}"),
+        ("on", summary["machine"]),
+        ("for", duration(None if took is None else float(took))),
     ]
     facts = "\n".join(f"| {key} | {value} |" for key, value in rows)
     warned = "".join(f"- While it trained: {line}\n" for line in summary.get("warnings", ()))
@@ -78,24 +85,14 @@ def _scores(summary: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     if not mean:
         return "It was not validated."
     n, share = int(summary["val_images"]), float(mean["pck"])
-    low, high = interval(share, n)
+    low, high = wilson(share, n)
     median = f"; median error {mean['median_error_px']:.2f} pixels" if mean.get("median_error_px") is not None else ""
     measure = f"{str(config.get('measure', 'pck')).upper()}@{config.get('threshold', 0.1):g}"
     return (
         f"{measure} {100 * share:.1f} % on {n} validation samples, 95 % interval {100 * low:.1f} to {100 * high:.1f} %"
-        f" (Wilson's, each sample counting once){median}."
+        f" (Wilson's, each sample counting once; of one seed, and others differ){median}."
     )
 
 
-def interval(share: float, n: int) -> tuple[float, float]:
-    """Wilson's interval of a share of n samples."""
-    middle, wide = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    return (middle - wide) / (1 + Z**2 / n), (middle + wide) / (1 + Z**2 / n)
-
-
-def _bare(value: Any) -> str:
-    """Names of files without their folders."""
-    if isinstance(value, list):
-        return ", ".join(map(_bare, value))
-    text = "none" if value is None else str(value)
-    return text if ":" in text.partition("/")[0] else Path(text).name
+def _held_back(name: str) -> str:
+    return "of the labelled data" if name == "none" else name

@@ -16,7 +16,7 @@ from semipose.metrics.summary import ENSEMBLE, label_of
 from semipose.reports.compare import cautions, headline, percent, points
 from semipose.reports.gallery import gallery
 from semipose.reports.pseudo import pseudo_charts, pseudo_table
-from semipose.reports.runs import Run, number, read_runs
+from semipose.reports.runs import SOURCES, Run, duration, number, read_runs, wilson
 
 RESPONSES = ("labeled", "teacher", "student", "background")
 
@@ -122,17 +122,42 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
     rows = [
         ("Method", text("method")),
+        ("PCK, 95 % interval", [_interval(run) for run in runs]),
+        ("Data", [_data(run) for run in runs]),
+        ("Split hash", [run.split[:12] if run.split else "–" for run in runs]),
         ("Labelled images", count("labels")),
         ("Unlabelled images", count("unlabeled")),
         ("Validation images", count("val_images")),
         ("Steps", count("steps")),
         ("Kept network", [_kept(run) for run in runs]),
-        ("Time", [duration(number(run.summary.get("seconds"))) for run in runs]),
+        ("Parameters", [_parameters(run) for run in runs]),
+        ("Time to train", [duration(number(run.summary.get("seconds"))) for run in runs]),
         ("Seed", text("seed")),
         ("Commit", text("commit")),
         ("Machine", text("machine")),
     ]
     return [(what, values) for what, values in rows if any(v != "–" for v in values)]
+
+
+def _interval(run: Run) -> str:
+    """Wilson's, of the validation samples; how far another seed would differ is not in it."""
+    n = number(run.summary.get("val_images"))
+    if run.pck is None or not n:
+        return "–"
+    low, high = wilson(run.pck, int(n))
+    return f"{percent(low)} to {percent(high)} ({int(n):,} samples, one seed)"
+
+
+def _data(run: Run) -> str:
+    uses = dict(zip(SOURCES, ("labelled", "unlabelled", "validation"), strict=True))
+    return "; ".join(f"{uses[key]}: {name}" for key, name in run.sources.items()) or "–"
+
+
+def _parameters(run: Run) -> str:
+    counts = run.summary.get("parameters")
+    if not isinstance(counts, list) or not all(number(n) for n in counts):
+        return "–"
+    return " and ".join(f"{n / 1e6:.1f} M" for n in counts) or "–"
 
 
 def _kept(run: Run) -> str:
@@ -142,16 +167,6 @@ def _kept(run: Run) -> str:
     shown = {"taught": "with unlabelled images", "labels": "labels alone"}
     scores = [f"{what} {percent(run.guard[key])}" for key, what in shown.items()]
     return f"{shown[run.guard['kept']]} ({', '.join(scores)})"
-
-
-def duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def curves(runs: Sequence[Run]) -> list[Chart]:

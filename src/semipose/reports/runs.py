@@ -19,6 +19,9 @@ from semipose.metrics.summary import ENSEMBLE, evaluate_predictions
 from semipose.skeleton import Skeleton
 
 THRESHOLD = 0.1
+Z = 1.96
+"""Of a 95 % interval."""
+SOURCES = ("labeled", "unlabeled", "val")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class Run:
 
     `metrics` maps a column of metrics.csv to floats, NaN where its cell is blank; `scores` is the result of
     `evaluate_predictions`, from summary.json or, failing that, computed from the predictions; `labeled` are the ids in
-    split.json of what was learnt from.
+    split.json of what was learnt from, `split` is its hash over all samples, boxes and labels.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Run:
     predictions: Predictions | None
     notes: tuple[str, ...]
     labeled: frozenset[str] | None = None
+    split: str | None = None
 
     @property
     def method(self) -> str:
@@ -104,8 +108,18 @@ class Run:
     @property
     def config_values(self) -> dict[str, str]:
         """config.yaml flattened to dotted keys."""
+        return dict(_flatten(self._settings))
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """What config.yaml names as labeled, unlabeled and val, without folders; without what it does not name."""
+        data = self._settings.get("data")
+        return {key: bare(data[key]) for key in SOURCES if data.get(key)} if isinstance(data, dict) else {}
+
+    @property
+    def _settings(self) -> dict[str, Any]:
         try:
-            return dict(_flatten(mapping(self.config or "", "config.yaml")))
+            return mapping(self.config or "", "config.yaml")
         except UserError:
             return {}
 
@@ -151,7 +165,7 @@ def read_run(path: Path, name: str) -> Run:
         notes.append(
             "summary.json holds no evaluation: " + ("scores computed from the predictions" if scores else "no scores")
         )
-    return Run(name, config, metrics, summary, scores, predictions, tuple(notes), _labeled(path / "split.json"))
+    return Run(name, config, metrics, summary, scores, predictions, tuple(notes), *_split(path / "split.json"))
 
 
 def parse_metrics(text: str) -> dict[str, np.ndarray]:
@@ -187,12 +201,38 @@ def number(value: Any) -> float | None:
     return float(value) if good else None
 
 
-def _labeled(file: Path) -> frozenset[str] | None:
-    """The labelled samples' ids, where the run says so; no part of the page needs them."""
+def _split(file: Path) -> tuple[frozenset[str] | None, str | None]:
+    """The labelled samples' ids and the hash of all, where the run says so; the page can do without."""
     try:
-        return frozenset(str(name) for name in json.loads(file.read_text(encoding="utf-8"))["labeled"])
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return frozenset(str(name) for name in content["labeled"]), str(content["hash"]) if "hash" in content else None
     except (ValueError, KeyError, TypeError, OSError, RecursionError):
-        return None
+        return None, None
+
+
+def bare(value: Any) -> str:
+    """Names of files without their folders."""
+    if isinstance(value, list):
+        return ", ".join(map(bare, value))
+    text = "none" if value is None else str(value)
+    return text if ":" in text.partition("/")[0] else Path(text).name
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of n samples, each of which counts once."""
+    middle, wide = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return (middle - wide) / (1 + Z**2 / n), (middle + wide) / (1 + Z**2 / n)
+
+
+def duration(seconds: float | None) -> str:
+    """5 s, 1 min 05 s, 1 h 12 min."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def _parse_summary(text: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy as np
 from semipose.drawing.charts import Chart, Series, line_chart
 from semipose.metrics.seeds import Labels
 from semipose.reports.compare import percent, points
-from semipose.reports.html import duration, write_page
+from semipose.reports.html import write_page
+from semipose.reports.runs import duration
 
 PLAIN = "supervised"
 OPENINGS = {"gain": "Worth it", "loss": "Not worth it", "unclear": "No clear difference"}

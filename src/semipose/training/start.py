@@ -10,7 +10,7 @@ from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.errors import UserError
 from semipose.training import loop
-from semipose.training.find import asked_for, check_found, find_first
+from semipose.training.find import asked_for, begun_from, check_found, find_first
 from semipose.training.networks import check_networks
 from semipose.training.rundir import RunDir
 
@@ -42,8 +42,8 @@ def start(
     check_found(config)
     check_networks(config)
     run = RunDir.create(Path(out), overwrite)
-    find_first(config, run, progress)
     initial = [Path(p) for p in ([init_from] if isinstance(init_from, str | Path) else init_from)]
+    find_first(config, run, progress, initial)
     return Run(run.path, loop.run_training(config, run, None, initial, progress), config)
 
 
@@ -61,8 +61,9 @@ def go_on(resume: str | Path, settings: Mapping[str, Any] | None = None, progres
         config = resolve(asked, settings or {})
         check_found(config)
         check_networks(config)
-        find_first(config, RunDir(path), progress)
-        return Run(path, loop.run_training(config, RunDir(path), progress=progress), config)
+        initial = begun_from(path)
+        find_first(config, RunDir(path), progress, initial)
+        return Run(path, loop.run_training(config, RunDir(path), None, initial, progress), config)
     checkpoint = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
     run = RunDir(checkpoint.parent.parent)
     if not (checkpoint.exists() and (run.path / "config.yaml").exists()):

@@ -35,7 +35,8 @@ def audit(
         data: A data.yaml, or images and videos; a run's own unlabelled by default.
         count: How many the page shows; audit.json and audit.csv have all.
         frames: Of videos: all, rate2 (two a second), uniform500 or diverse500.
-        boxes: A JSON of boxes, or people, found by a detector; without, each image or frame is one box.
+        boxes: A JSON of boxes, or people, found by a detector; without, what the run's finder finds, and of a run that
+            has none each image or frame is one box.
         device: cpu, cuda, cuda:1, ...
         seed: Of the views.
         out: Folder of audit.html, audit.json and audit.csv.
@@ -43,7 +44,7 @@ def audit(
     Returns: the content of audit.json: {"sentence", "formula", "joints": {joint: {"confidence", "doubt",
         "disagreement", "trouble": means, "worst": share of the samples that it is the worst joint of}}, "samples":
         [{"id", "image", "box", "score", "keypoints": (K, 3) x, y, confidence in image pixels, "doubt", "disagreement",
-        "trouble": (K,)}], worst first, ...}.
+        "trouble": (K,)}], worst first, "unfound": ids of images in which the finder finds no body, ...}.
 
     Raises:
         UserError: there are no unlabelled images, the model or the images cannot be read, or `out` not written.
@@ -52,7 +53,7 @@ def audit(
     """
     import numpy as np
 
-    from semipose.inference.uncertainty import FORMULA, judge, open_both
+    from semipose.inference.uncertainty import FORMULA, judge, open_both, unfound_in
     from semipose.reports.audit import document, page, summary, table
     from semipose.reports.html import PAGE
 
@@ -61,9 +62,11 @@ def audit(
     folder = Path(out)
     for suffix, mark in {**_MARKS, "html": PAGE}.items():
         refuse_foreign(folder / f"audit.{suffix}", mark)
-    judgement = judge(open_both(model, data, frames, boxes), device, seed, progress)
+    opened = open_both(model, data, frames, boxes)
+    judgement = judge(opened, device, seed, progress)
     order = np.argsort(-judgement.score, kind="stable").tolist()
-    content = {"model": str(model), "formula": FORMULA, **summary(judgement, order)}
+    unfound = {"unfound": list(opened.unlabeled.unfound), "remark": unfound_in(opened.unlabeled)}
+    content = {"model": str(model), "formula": FORMULA, **unfound, **summary(judgement, order)}
     write_parts(folder / "audit.json", document(content))
     write_parts(folder / "audit.csv", table(judgement, order))
     page(content, judgement, order[:count], folder / "audit.html")
@@ -72,6 +75,8 @@ def audit(
 
 def _print(result: dict[str, Any], asked: SimpleNamespace) -> None:
     print(result["sentence"])
+    if result["remark"]:
+        print(result["remark"])
     for sample in result["samples"][:3]:
         joint = max(zip(sample["trouble"], result["joints"], strict=True))[1]
         print(f"{sample['score']:.2f}  {sample['id']}, worst joint {joint}")

@@ -16,6 +16,7 @@ from semipose.files import ready
 if TYPE_CHECKING:
     from semipose.data.checks.check import Finding, Report
     from semipose.inference.doubts import Doubt
+    from semipose.inference.predictor import Predictor
 
 
 def check(
@@ -127,6 +128,7 @@ def _checked(
     from semipose.data.pictures import not_read
     from semipose.data.readers.folder import strange_in
 
+    predictor = _loaded(model) if model else None  # one that cannot be read is refused before any image is
     paired = config is not None and (config.data.skeleton or {}).get("pairs") is not None
     said = {"coordinates": config.data.coordinates is not None, "boxes": config.data.boxes != "own"} if config else {}
     settled = [word for word, is_it in said.items() if is_it]
@@ -136,7 +138,7 @@ def _checked(
     more = [*needed(config, sources), *slow(config, opened), *coarse(config, opened)] if config else []
     strange = not_read(strange_in(config.data.unlabeled)) if config and config.data.unlabeled else ""
     more += [Finding(False, f"unlabeled: {strange}")] if strange else []
-    doubts, doubted = _doubts(model, opened) if model else ([], [])
+    doubts, doubted = _doubts(predictor, str(model), opened) if predictor else ([], [])
     report = replace(report, findings=(*report.findings, *more, *doubted))
     if html is not None:
         from semipose.reports.check import page
@@ -145,7 +147,13 @@ def _checked(
     return report
 
 
-def _doubts(model: str | Path, opened: Mapping[str, PoseData]) -> tuple[list[Doubt], list[Finding]]:
+def _loaded(model: str | Path) -> Predictor:
+    from semipose.inference.predictor import Predictor
+
+    return Predictor.load(model)
+
+
+def _doubts(predictor: Predictor, model: str, opened: Mapping[str, PoseData]) -> tuple[list[Doubt], list[Finding]]:
     """Labels far from what a model predicts, one by one and as findings."""
     from semipose.data.checks.check import Finding
     from semipose.inference.doubts import doubtful
@@ -153,7 +161,7 @@ def _doubts(model: str | Path, opened: Mapping[str, PoseData]) -> tuple[list[Dou
     doubts: list[Doubt] = []
     findings: list[Finding] = []
     for use in ("labeled", "val"):
-        if use in opened and (some := doubtful(str(model), opened[use])):
+        if use in opened and (some := doubtful(predictor, opened[use], model)):
             ids = tuple(f"{d.sample.id}: {', '.join(f'{j} {px:.0f} px' for j, px in d.joints.items())}" for d in some)
             text = f"{use}: {len(some)} samples have labels far from what {model} predicts, farthest first"
             findings.append(Finding(False, text, ids, "look at the labels first, then at the model"))

@@ -38,7 +38,8 @@ def pick(
         confidence: Joints below it are left for you to place.
         scorer: For DeepLabCut; by default that of the project which the labels are from.
         frames: Of videos: all, rate2 (two a second), uniform500 or diverse500.
-        boxes: A JSON of boxes, or people, found by a detector; without, each image or frame is one box.
+        boxes: A JSON of boxes, or people, found by a detector; without, what the run's finder finds, and of a run that
+            has none each image or frame is one box.
         device: cpu, cuda, cuda:1, ...
         seed: Of the views.
         out: A new folder for pictures and labels.
@@ -64,5 +65,7 @@ def pick(
 def _print(result: Choice, asked: SimpleNamespace) -> None:
     if result.remark:
         print(f"{result.remark}, so images that are labelled already may be among these")
+    if result.unfound:
+        print(result.unfound)
     files = ", ".join(map(str, result.files))
     print(f"{len(result.images)} images to label, with predictions; wrote {files}")

@@ -35,7 +35,8 @@ def train(
     Any setting can follow as --section.key=value, and is laid over those of the recipe and the file.
 
     Args:
-        data: A data.yaml: the data section (labeled, unlabeled, val, ...), alone or with others.
+        data: A data.yaml: the data section (labeled, unlabeled, val, ...), alone or with others; or the folder that
+            semipose init wrote it to.
         recipe: A recipe's name (semipose recipes); auto where no file has settings of its own.
         config: A YAML file of settings, such as a run's config.yaml.
         pair: A result of semipose gap, whose first pair becomes method.easy and method.hard.

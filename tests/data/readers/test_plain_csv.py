@@ -37,6 +37,37 @@ def test_clicks_on_frames_of_videos(tmp_path: Path) -> None:
     assert data[1].keypoints is not None and data[1].keypoints[0].tolist() == [19, 20, 2]
 
 
+@pytest.mark.parametrize("name", ["clip.mp4", "My film 1.avi", "Käfig.mp4"])
+@pytest.mark.parametrize("named", [True, False])
+def test_clicks_with_a_column_of_frames(tmp_path: Path, name: str, named: bool) -> None:
+    film(tmp_path / "made.mp4", 12).rename(tmp_path / name)
+    first = ["Frame,joint,x,y", "video,Frame,joint,x,y"][named]
+    rows = [f"{n},{joint},{10 + n},{20 + k}" for n in (3, 9) for k, joint in enumerate(("nose", "tail"))]
+    (tmp_path / "clicks.csv").write_text("\n".join([first, *(f"{name},{row}" if named else row for row in rows)]))
+    data = open_labeled(tmp_path / "clicks.csv")
+    assert data.images == tuple(str(Frame(str((tmp_path / name).resolve()), n)) for n in (3, 9))
+    assert data[1].keypoints is not None and data[1].keypoints.tolist() == [[19, 20, 2], [19, 21, 2]]
+
+
+@pytest.mark.parametrize(
+    ("first", "row", "told"),
+    [
+        ("frame,joint,x,y", "3,nose,1,2", "2 videos lie in .*; add a column video"),
+        ("video,frame,joint,x,y", "a.mp4,-1,nose,1,2", "line 2 has frame '-1'; frames count from 0"),
+        ("video,frame,joint,x,y", "a.mp4,2.5,nose,1,2", "line 2 has frame '2.5'"),
+        ("video,frame,joint,x,y", "a.mp4,,nose,1,2", "line 2 has frame ''"),
+        ("video,frame,joint,x,y", ",3,nose,1,2", "line 2 names no video"),
+        ("joint,x,y", "nose,1,2", "no column image .* of a video's frames, frame instead of image"),
+    ],
+)
+def test_frames_that_are_none_are_one_line(tmp_path: Path, first: str, row: str, told: str) -> None:
+    for video in ("a.mp4", "b.mp4"):
+        film(tmp_path / video, 3)
+    (tmp_path / "clicks.csv").write_text(f"{first}\n{row}\n")
+    with pytest.raises(UserError, match=told):
+        open_labeled(tmp_path / "clicks.csv")
+
+
 def test_names_and_folders_that_are_not_ascii(tmp_path: Path) -> None:
     folder = tmp_path / "Mäuse im Käfig" / ("x" * 100) / ("y" * 100)
     folder.mkdir(parents=True)

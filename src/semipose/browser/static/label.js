@@ -39,7 +39,8 @@ export async function show(main, words, about) {
 export function editor(main, about, { source, index, queue = null, at = 0 }) {
   const skeleton = about.skeleton, side = sides(skeleton);
   const frame = { source, index, bodies: [], version: "", size: [1, 1], why: "", most: 1, occluded: true, guess: null, undo: [], redo: [] };
-  let joint = 0, body = 0, threshold = 0.2, turn = 0, loaded = false;
+  let joint = 0, body = 0, threshold = 0.2, turn = 0, loaded = false, taken = false;
+  const gone = new Set(); // joints that were said to be missing, which predictions leave so
   const empty = () => ({ uid: names++, key: null, points: skeleton.joints.map(() => [0, 0, 0]) });
 
   // The page.
@@ -122,6 +123,9 @@ export function editor(main, about, { source, index, queue = null, at = 0 }) {
       frame.version = event.answer.version;
       const sent = new Set(event.item.bodies.map((each) => each.key)), made = event.answer.bodies.filter((each) => !sent.has(each.key));
       if (event.item.uids) event.item.bodies.forEach((each, n) => { if (each.key === null && made.length) keys.set(event.item.uids[n], made.shift().key); });
+      // A number is of a row that ends where its body is removed: where the body comes back it is a new one.
+      const there = new Set(event.answer.bodies.map((each) => each.key));
+      for (const each of [frame.bodies, ...frame.undo, ...frame.redo].flat()) if (typeof keyOf(each) === "number" && !there.has(keyOf(each))) keys.set(each.uid, null);
       if (event.newer?.uids) event.newer.bodies.forEach((each, n) => { if (keys.has(event.newer.uids[n])) each.key = keys.get(event.newer.uids[n]); });
       list?.mark(frame.index, frame.bodies.some((each) => each.points.some((point) => point[2])));
       if (queue) { queue[at].done = true; const tick = document.getElementById(`item-${at}`)?.lastChild; if (tick) tick.textContent = "✓"; }
@@ -163,7 +167,7 @@ export function editor(main, about, { source, index, queue = null, at = 0 }) {
     if (!frame.bodies.length) frame.bodies = [empty()];
     if (waits) { waits.uids = frame.bodies.map((each) => each.uid); if (waits.stuck) save.change(key(), frame.name, waits.bodies, waits.version, waits.uids); }
     body = Math.min(body, frame.bodies.length - 1);
-    loaded = true;
+    loaded = true; taken = false; gone.clear();
     title.textContent = frame.name; title.title = frame.name;
     stage.show(`/picture/${where[0]}/${where[1]}`, frame.size, `Frame ${frame.name}, ${frame.size[0]} by ${frame.size[1]} pixels`);
     list?.choose(frame.index);
@@ -193,7 +197,7 @@ export function editor(main, about, { source, index, queue = null, at = 0 }) {
     put(bodies, frame.bodies.map((each, b) => h("button", { type: "button", "aria-pressed": String(b === body), onclick: () => { body = b; draw(); } }, `Body ${b + 1}`)),
       frame.bodies.length < frame.most && !frame.why ? button("+ Body", newBody, { title: "B", id: "new-body" }) : null,
       frame.bodies.length > 1 && !frame.why ? button("Remove", removeBody, { title: "Delete", class: "quiet" }) : null);
-    if (frame.guess) put(guessed, h("h2", {}, "Predictions"), h("p", { class: "soft" }, frame.guess.from === "queue" ? "of the queue" : `of ${frame.guess.from}`, frame.guess.radii.some((r) => r) ? "; circles hold the truth in nine of ten cases" : ""),
+    if (frame.guess) put(guessed, h("h2", {}, "Predictions"), h("p", { class: "soft" }, frame.guess.bodies.length > 1 ? `${frame.guess.bodies.length} bodies ` : "", frame.guess.from === "queue" ? "of the queue" : `of ${frame.guess.from}`, frame.guess.bodies.some((each) => each.radii.some((r) => r)) ? "; circles hold the truth in nine of ten cases" : ""),
       h("label", { class: "range" }, `Confidence from ${threshold.toFixed(2)}`, h("input", { type: "range", min: 0, max: 1, step: 0.05, value: threshold, "aria-label": "Confidence from", oninput: (event) => { threshold = Number(event.target.value); event.target.parentNode.firstChild.textContent = `Confidence from ${threshold.toFixed(2)}`; stage.model.threshold = threshold; stage.draw(); } })),
       h("div", { class: "row" }, button("Take them", take, { title: "P", id: "take" }), button("Accept, go on", accept, { title: "Enter", class: "main", id: "accept" }), h("label", { class: "check" }, h("input", { type: "checkbox", checked: hints, onchange: (event) => { hints = event.target.checked; draw(); } }), "show")));
     else put(guessed);
@@ -207,14 +211,37 @@ export function editor(main, about, { source, index, queue = null, at = 0 }) {
     if (value === 1 && !frame.occluded) { say(`${frame.format} has no mark for hidden joints`, "alarm"); return; }
     if (value && !point[2]) { say("place the joint first: click into the frame"); return; }
     if (point[2] === value) return;
+    if (!value) gone.add(`${current().uid}/${joint}`);
     edit(() => { current().points[joint] = value ? [point[0], point[1], value] : [0, 0, 0]; });
+  }
+  /** Predicted bodies and the bodies that they are of: labelled ones by the least distance, then empty ones, then new
+      ones (null) as far as there is room. */
+  function pairs() {
+    const seen = (points, j) => points[j][2] >= threshold && points[j][2] > 0 && inside(points[j][0], points[j][1]);
+    const free = new Set(frame.guess.bodies.filter(({ points }) => points.some((_, j) => seen(points, j)))), open = new Set(frame.bodies), made = [];
+    const alone = free.size === 1 && (frame.most === 1 || open.size === 1), near = [];
+    for (const each of open) for (const guess of free) {
+      const both = each.points.map((_, j) => j).filter((j) => each.points[j][2] && guess.points[j][2]);
+      const xs = guess.points.filter((point) => point[2]), size = Math.max(...[0, 1].map((k) => Math.max(...xs.map((point) => point[k])) - Math.min(...xs.map((point) => point[k]))));
+      const far = both.reduce((sum, j) => sum + Math.hypot(each.points[j][0] - guess.points[j][0], each.points[j][1] - guess.points[j][1]), 0) / both.length;
+      if (both.length && (alone || far <= Math.max(10, size / 2))) near.push([far, each, guess]);
+    }
+    const match = (each, guess) => { made.push([each, guess]); open.delete(each); free.delete(guess); };
+    for (const [, each, guess] of near.sort((one, other) => one[0] - other[0])) if (open.has(each) && free.has(guess)) match(each, guess);
+    for (const each of [current(), ...frame.bodies]) if (open.has(each) && free.size && !each.points.some((point) => point[2])) match(each, [...free][0]);
+    let room = frame.most - frame.bodies.length;
+    for (const guess of [...free]) if (room-- > 0) match(null, guess);
+    return made.map(([each, guess]) => [each, guess, guess.points.map((_, j) => j).filter((j) => seen(guess.points, j) && !(each && (each.points[j][2] || gone.has(`${each.uid}/${j}`))))]).filter(([, , joints]) => joints.length);
   }
   function take() {
     if (!frame.guess) { say("nothing is predicted here"); return; }
-    edit(() => current().points.forEach((point, j) => { const [x, y, sure] = frame.guess.points[j]; if (!point[2] && sure >= threshold && inside(x, y)) current().points[j] = [round(x), round(y), 2]; }));
+    const found = pairs();
+    taken = true;
+    if (!found.length) { say("nothing that is predicted here is missing"); return; }
+    edit(() => { for (const [there, guess, js] of found) { const each = there ?? empty(); if (!there) frame.bodies.push(each); for (const j of js) each.points[j] = [round(guess.points[j][0]), round(guess.points[j][1]), 2]; } });
     missing(true);
   }
-  async function accept() { if (frame.guess && current().points.some((point) => !point[2])) take(); await move(1); }
+  async function accept() { if (frame.guess && !frame.why && !taken && pairs().length) take(); await move(1); }
   function newBody() { if (frame.bodies.length >= frame.most) { say(`${frame.file} has room for ${frame.most} bodies in a picture`); return; } edit(() => frame.bodies.push(empty())); body = frame.bodies.length - 1; joint = 0; draw(); }
   function removeBody() { edit(() => { frame.bodies.splice(body, 1); if (!frame.bodies.length) frame.bodies.push(empty()); body = Math.max(0, body - 1); }); }
 

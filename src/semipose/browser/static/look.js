@@ -21,18 +21,21 @@ export async function show(main, words, about) {
   const by = h("select", { id: "look-by", "aria-label": "Worst by", onchange: () => draw().catch(failed) }, BY.map(([value, text]) => h("option", { value }, text)));
   const list = h("div", { class: "frames plain worst", role: "listbox", "aria-label": "Worst frames" }), curves = h("div", { class: "charts" }), about_ = h("p", { class: "soft" }), act = h("div", { class: "row" });
   const holder = h("div", { class: "holder" }), title = h("h2", {}, "Choose a frame"), below = h("output", { id: "below" });
-  const slider = h("input", { type: "range", id: "threshold", min: 0, max: 1, step: 0.05, value: threshold, oninput: (event) => { threshold = Number(event.target.value); count(); if (stage.model.guess) { stage.model.threshold = threshold; stage.draw(); } } });
+  const slider = h("input", { type: "range", id: "threshold", min: 0, max: 1, step: 0.05, value: threshold, oninput: (event) => { threshold = Number(event.target.value); count(); Object.assign(stage.model, { threshold, bodies: sure(stage.model.guess) }); stage.draw(); } });
+  const whose = h("span", {});
   const play = button("▶ Play", () => toggle(), { id: "play" });
   put(main, h("div", { class: "parts wide" }, h("section", { class: "card" }, h("h1", {}, "Look"), h("div", { class: "fields" }, h("label", {}, "Run", run), h("label", {}, "Frames", source), h("label", {}, "Worst by", by)), about_, act)),
-    h("div", { class: "looking" }, list, h("section", { class: "middle" }, h("div", { class: "bar row" }, title, h("span", { class: "grow" }), play, h("a", { class: "button", id: "correct", href: "#label" }, "Correct")), holder, h("label", { class: "range" }, "Confidence from ", slider, below))), h("section", { class: "card" }, h("h1", {}, "Joints over time"), curves));
+    h("div", { class: "looking" }, list, h("section", { class: "middle" }, h("div", { class: "bar row" }, title, h("span", { class: "grow" }), play, h("a", { class: "button", id: "correct", href: "#label" }, "Correct")), holder, h("label", { class: "range" }, "Confidence from ", slider, below))), h("section", { class: "card" }, h("div", { class: "row" }, h("h1", {}, "Joints over time"), whose), curves));
   const stage = new Stage(holder, about.skeleton);
+  const sure = (guess) => (guess?.bodies ?? []).map(({ points }) => ({ points: points.map(([x, y, score]) => [x, y, score && score >= threshold ? 2 : 0]) }));
+  const body = h("select", { id: "look-body", "aria-label": "Body", onchange: () => draw().catch(failed) });
 
   async function open(index) {
     at = index;
     const { guess, size } = await get(`guess/${source.value}/${index}?${query({ run: run.value })}`);
     if (over || at !== index) return;
     title.textContent = source.value === "0" ? (marks.find((row) => row.index === index)?.name ?? `picture ${index}`) : `frame ${index}`;
-    stage.model = { bodies: guess ? [{ points: guess.points.map(([x, y, sure]) => [x, y, sure >= threshold ? 2 : 0]) }] : [], guess, body: 0, joint: -1, names: false, threshold };
+    stage.model = { bodies: sure(guess), guess, body: -1, joint: -1, names: false, threshold };
     stage.show(`/picture/${source.value}/${index}`, size, `Frame ${index}`);
     stage.draw();
     document.getElementById("correct").href = `#label/${source.value}/${index}`;
@@ -55,8 +58,8 @@ export async function show(main, words, about) {
 
   async function draw() {
     clearTimeout(timer);
-    const mine = ++turn, how = by.value, found = await get(`worst/${source.value}?${query({ run: run.value, by: how })}`);
-    const answer = how === "trouble" && found.tracked ? (await get(`worst/${source.value}?${query({ run: run.value, by: "jumps" })}`)).tracks : found.tracks;
+    const mine = ++turn, how = by.value, which = body.value || 0, found = await get(`worst/${source.value}?${query({ run: run.value, by: how, body: which })}`);
+    const answer = how === "trouble" && found.tracked ? (await get(`worst/${source.value}?${query({ run: run.value, by: "jumps", body: which })}`)).tracks : found.tracks;
     const now = (await get("runs")).jobs.filter((job) => ["waiting", "running"].includes(job.state) && ["audit", "predict"].includes(job.kind));
     if (over || mine !== turn) return;
     tracks = answer; marks = found.rows; count();
@@ -65,6 +68,8 @@ export async function show(main, words, about) {
     put(act, waits("audit") ? h("span", { class: "busy" }, "Auditing … ") : button(found.audited ? "Audit again" : "Audit", async () => { await post("audit", { run: run.value }); await draw(); }, { id: "audit", class: how === "trouble" && !found.audited ? "main" : "" }),
       waits("predict") ? h("span", { class: "busy" }, "Predicting … ") : button(tracks ? "Predict again" : "Predict these frames", async () => { await post("predict", { run: run.value, source: Number(source.value) }); await draw(); }, { id: "predict", class: how !== "trouble" && !tracks ? "main" : "" }));
     put(list, marks.length ? marks.map((row) => h("div", { role: "option", class: "frame", tabindex: "0", "data-index": row.index, onclick: () => open(row.index).catch(failed), onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(row.index).catch(failed); } } }, h("span", { class: "what" }, h("b", {}, row.name.split("/").pop()), h("small", {}, row.joint)), h("span", { class: "score" }, row.score.toFixed(2)))) : h("p", { class: "soft pad" }, "Nothing to list yet."));
+    if (body.options.length !== (tracks?.bodies ?? 0)) put(body, Array.from({ length: tracks?.bodies ?? 0 }, (_, n) => h("option", { value: n, selected: n === Number(which) }, `Body ${n + 1}`)));
+    put(whose, body.options.length > 1 ? body : null);
     put(curves, tracks ? tracks.series.map((line) => chart(line.joint, [{ name: "x", x: tracks.frames, y: line.x, color: 0 }, { name: "y", x: tracks.frames, y: line.y, color: 1 }], { unit: "frame", pick: (index) => open(index).catch(failed), mark: at })) : h("p", { class: "soft" }, "Predict the frames first."));
     if (at === null && marks.length) await open(marks[0].index);
     if (now.length) timer = setTimeout(() => draw().catch(failed), 1500);

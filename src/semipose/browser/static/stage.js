@@ -136,7 +136,7 @@ export class Stage {
   }
 
   body(body, b) {
-    const { joints, limbs } = this.skeleton, mine = b === this.model.body;
+    const { joints, limbs } = this.skeleton, mine = b === this.model.body || this.model.body === -1;
     const group = s("g", { class: mine ? "body mine" : "body" });
     for (const [from, to] of limbs) {
       const one = body.points[from], other = body.points[to];
@@ -162,9 +162,9 @@ export class Stage {
 
   guess(guess, threshold) {
     const group = s("g", { class: "guess" });
-    guess.points.forEach(([x, y, sure], j) => {
+    for (const { points, radii } of guess.bodies) points.forEach(([x, y, sure], j) => {
       if (!sure || sure < threshold) return;
-      const [cx, cy] = this.out(x, y), radius = guess.radii[j];
+      const [cx, cy] = this.out(x, y), radius = radii[j];
       if (radius) group.append(s("circle", { class: `bar ${this.side[j]}`, cx, cy, r: radius * this.k }));
       group.append(s("path", { class: this.side[j], d: `M${cx - 5} ${cy}h10M${cx} ${cy - 5}v10` }, s("title", {}, `${this.skeleton.joints[j]}: confidence ${sure.toFixed(2)}${radius ? `, within ${radius.toFixed(1)} px in nine of ten cases` : ""}`)));
     });

@@ -4,12 +4,13 @@ import { h, put, button, percent, time, say, failed } from "./dom.js";
 import { get, post, query } from "./api.js";
 import { chart } from "./chart.js";
 import { beginForm } from "./project.js";
+import { Previews } from "./previews.js";
 
 const WORDS = { waiting: "waits", running: "trains", done: "done", stopped: "stopped", failed: "failed" };
 
 export async function show(main, words, about) {
   if (!about.skeleton) { put(main, beginForm(about)); return null; }
-  let timer = null, over = false, turn = 0, shown = new Set(), first = true;
+  let timer = null, over = false, turn = 0, shown = new Set(), first = true, watching = false;
   const way = h("select", { id: "way" }, [["data", "as data.yaml says"], ["supervised", "from labels alone"], ["both", "both, one after the other"]].map(([value, text]) => h("option", { value }, text)));
   const steps = h("input", { id: "steps", type: "number", min: 1, step: 1, placeholder: "as data.yaml says", inputmode: "numeric" });
   const from = h("select", { id: "from" }, h("option", { value: "" }, "as data.yaml says"));
@@ -21,8 +22,10 @@ export async function show(main, words, about) {
   }, { class: "main", id: "start-training" });
   const form = h("section", { class: "card train-form" }, h("h1", {}, "Train"), h("div", { class: "fields" },
     h("label", {}, "Method", way), h("label", {}, "Steps", steps), h("label", {}, "Start from", from), h("label", {}, "Name", name)), h("div", { class: "row" }, start, h("span", { class: "soft" }, "It goes on when this page or the server is closed.")));
-  const working = h("div", { id: "working" }), table = h("section", { class: "card", id: "all-runs" }), plots = h("section", { class: "card", id: "curves" });
-  put(main, h("div", { class: "parts" }, form, working, table, plots));
+  const working = h("div", { id: "working" }), table = h("section", { class: "card", id: "all-runs" }), plots = h("section", { class: "card", id: "curves" }), seen = h("section", { class: "card", id: "previews", hidden: true });
+  let names = [];
+  const previews = new Previews(seen, about.skeleton, () => names);
+  put(main, h("div", { class: "parts" }, form, working, table, seen, plots));
 
   async function draw() {
     clearTimeout(timer);
@@ -38,6 +41,10 @@ export async function show(main, words, about) {
     put(table, h("h1", {}, "Runs"), runs.length ? h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["", "Run", "Method", "Labels", "Score", "Steps", "State", ""].map((text) => h("th", {}, text)))), h("tbody", {}, runs.map((row) => line(row, jobOf(row)))))) : h("p", { class: "soft" }, "None yet. 20 labels are enough for a first one."));
     await curves(runs, mine);
     if (over || mine !== turn) return;
+    const before = names.join(), goesOn = open.some((job) => job.kind === "train" && job.state === "running");
+    names = runs.map((row) => row.name).filter((each) => shown.has(each)).slice(0, 6);
+    if (before !== names.join() || goesOn !== watching) previews.ask(goesOn).catch(failed);
+    watching = goesOn;
     if (open.some((job) => job.state !== "failed")) timer = setTimeout(() => draw().catch(failed), 1500);
   }
 
@@ -74,5 +81,5 @@ export async function show(main, words, about) {
   }
 
   await draw();
-  return () => { over = true; clearTimeout(timer); };
+  return () => { over = true; clearTimeout(timer); previews.stop(); };
 }

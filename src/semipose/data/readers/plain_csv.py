@@ -15,6 +15,7 @@ from semipose.data.readers import data_set
 from semipose.data.readers.json_files import ImageFolder, sessions_of
 from semipose.data.readers.tables import missing, number, read_cells, root_of
 from semipose.data.sample import PoseData, Sample
+from semipose.data.video import is_video
 from semipose.errors import UserError, reads
 from semipose.skeleton import named_skeleton
 
@@ -26,6 +27,8 @@ PREDICTED = ("score", "person", "likelihood")
 @reads("a CSV of labels")
 def read_plain_csv(source: str | Path, images: str | Path | None = None) -> PoseData:
     """Read a CSV whose first line names its columns: image, joint, x, y [, visibility], in any order, others ignored.
+    A frame of a video is the image clip.mp4#17; or instead of image there are the columns frame, which counts from 0,
+    and video, which may be left out where one video alone lies beside the CSV.
 
     Joints are in order of first occurrence; one that an image has no row of, or without x or y, is unlabelled.
     Visibility is COCO's (0 unlabelled, 1 occluded, 2 visible; 2 where empty). One instance an image, its box the whole
@@ -47,19 +50,22 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     predicted = next((name for name in PREDICTED if name in columns), None)
     if predicted:
         raise UserError(f"{path} has a column {predicted}: these are predictions, not labels; name the file of labels")
-    lacking = [name for name in COLUMNS if name not in columns]
+    of_frames = "image" not in columns and "frame" in columns
+    lacking = [name for name in COLUMNS if name not in columns and not (of_frames and name == "image")]
     if lacking:
         raise UserError(
             f"{path} has no column {', '.join(lacking)} in its first line; it has to name {', '.join(COLUMNS)}"
-            " and may name visibility"
+            " and may name visibility; of a video's frames, frame instead of image"
         )
+    film = _film_beside(path, images) if of_frames and "video" not in columns else ""
     marks: dict[str, dict[str, tuple[float, float, float]]] = {}
     joints: dict[str, None] = {}
     for line, row in lines:
         where = f"{path}, line {line}"
         if len(row) != len(first):
             raise UserError(f"{where}: {len(row)} cells where the first line has {len(first)}; mend the line")
-        image, joint = row[columns["image"]].replace("\\", "/"), row[columns["joint"]]
+        image = _frame(row, columns, film, where) if of_frames else row[columns["image"]].replace("\\", "/")
+        joint = row[columns["joint"]]
         if not image or not joint:
             raise UserError(f"{where} names no {'joint' if image else 'image'}; mend or remove it")
         if joint in marks.setdefault(image, {}):
@@ -78,6 +84,29 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     boxes = {image: whole(sizes[file]) for image, file in paths.items() if file not in gone}
     samples = (_sample(i, paths[i], boxes[i], sessions[i], marks[i], list(joints)) for i in boxes)
     return PoseData(path.stem, skeleton, samples, remarks)
+
+
+def _film_beside(path: Path, images: str | Path | None) -> str:
+    """The name of the one video in the folder of the images, else beside the CSV."""
+    folder = Path(images) if images is not None else path.parent
+    films = sorted(each.name for each in folder.iterdir() if is_video(each)) if folder.is_dir() else []
+    if len(films) != 1:
+        raise UserError(
+            f"{path} names frames and no video, and {len(films)} videos lie in {folder}; add a column video, or name"
+            " frames as clip.mp4#17 in a column image"
+        )
+    return films[0]
+
+
+def _frame(row: list[str], columns: dict[str, int], film: str, where: str) -> str:
+    """The image of a row that names a frame."""
+    count = number(row[columns["frame"]], f"{where}, frame")
+    if not (count >= 0 and count == int(count)):
+        raise UserError(f"{where} has frame {row[columns['frame']][:40]!r}; frames count from 0")
+    name = film or row[columns["video"]].replace("\\", "/")
+    if not name:
+        raise UserError(f"{where} names no video; mend or remove it")
+    return f"{name}#{int(count)}"
 
 
 def _path(image: str, files: ImageFolder, where: str) -> str:

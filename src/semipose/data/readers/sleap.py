@@ -47,7 +47,7 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
             is missing.
     """
     path = Path(source)
-    labels = _load(path)
+    labels = load_slp(path)
     if labels.skeletons != 1:
         raise UserError(f"{path} has {labels.skeletons} skeletons; one can be read: remove the others in SLEAP")
     skeleton = named_skeleton(labels.name or path.stem, labels.joints, path, labels.links)
@@ -88,7 +88,12 @@ class Labels(NamedTuple):
     points: np.ndarray
 
 
-def _load(path: Path) -> Labels:
+def load_slp(path: Path) -> Labels:
+    """What is in a file, read by sleap-io in a process of its own.
+
+    Raises:
+        UserError: sleap-io is not installed, or the file cannot be read.
+    """
     if sys.modules.get("sleap_io", True) is None or find_spec("sleap_io") is None:
         raise UserError(f"{path}: reading SLEAP's files needs sleap-io: pip install 'semipose[sleap]'")
     if not path.exists():
@@ -135,9 +140,9 @@ def _pictures(
             raise UserError(f"{path}: {names[number]} has no frame {frame}; is it damaged? save it again in SLEAP")
         try:
             if video["pictures"]:
-                found[number, frame] = _picture(_path(video["files"][frame]), path, folder)
+                found[number, frame] = place_of_picture(_path(video["files"][frame]), path, folder)
                 continue
-            film = _film(_path(video["files"][0]), path, folder)
+            film = place_of_video(_path(video["files"][0]), path, folder)
         except UserError as error:
             lost.append(error)
             continue
@@ -154,7 +159,12 @@ def _pictures(
     return found, [f"left out: {len(lost)} labelled frames: {lost[0]}"] if lost else []
 
 
-def _picture(name: Path, path: Path, folder: Path | None) -> Path:
+def place_of_picture(name: Path, path: Path, folder: Path | None) -> Path:
+    """Where a picture is, by its name in the file.
+
+    Raises:
+        UserError: nowhere.
+    """
     places = [name, path.parent / name, path.parent / name.name]
     if folder is not None:
         places = [folder / name, folder / name.name, folder / name.parent.name / name.name, *places]
@@ -165,8 +175,12 @@ def _picture(name: Path, path: Path, folder: Path | None) -> Path:
     return picture.resolve()
 
 
-def _film(file: Path, path: Path, folder: Path | None) -> Path:
-    """Where a video is, by its name in the file."""
+def place_of_video(file: Path, path: Path, folder: Path | None) -> Path:
+    """Where a video is, by its name in the file.
+
+    Raises:
+        UserError: nowhere.
+    """
     places = [*([folder / file.name] if folder is not None else []), file, path.parent / file, path.parent / file.name]
     film = next((place for place in places if os.path.isfile(place)), None)
     if film is None and folder is not None:

@@ -31,7 +31,7 @@ def copy(path: str, *wanted: str) -> dict[str, np.ndarray]:
         Refused: it cannot be read, or a picture cannot.
     """
     try:
-        _refuse(path)
+        refuse_unsafe(path)
         import sleap_io
 
         labels = sleap_io.load_slp(path, open_videos=False)
@@ -108,7 +108,7 @@ def _write(video: Any, frame: int, film: str, place: Path) -> None:
         ) from None
 
 
-def _refuse(path: str) -> None:
+def refuse_unsafe(path: str) -> None:
     """Links, other files, filters that need a library, and what is too large."""
     import h5py
 
