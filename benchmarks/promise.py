@@ -145,6 +145,7 @@ def rows(
         "multiaugs": {"method": {"name": "multiaugs", **paths}},
         "multiaugs_dual": {"method": {"name": "multiaugs_dual", **paths}},
         "sspcm": {"method": {"name": "sspcm", "easy": easy, "hard": f"jo{covered}+affine30"}},
+        "contrast": {"method": {"name": "dense_contrast", "easy": easy, "multi": f"{hard}+{COLOUR}", "weight": 0.001}},
         ORACLE: {},
     }
 
