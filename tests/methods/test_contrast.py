@@ -92,7 +92,7 @@ def test_alike_everywhere_is_the_logarithm_of_the_places() -> None:
 
 
 def test_share_of_nothing_leaves_the_last_layer_as_it_is() -> None:
-    method = build_method(options("dense_contrast", layer="encoder", share=0.0), [Tiny()], CODEC)
+    method = build_method(options("dense_contrast", share=0.0), [Tiny()], CODEC)
     total = method(labeled(), view(4, 5), Draws(0, 1)).total
     (student,) = method.students
     assert norm(gradients(total, student.head)) == 0 and norm(gradients(total, student.stem)) > 0
@@ -101,9 +101,7 @@ def test_share_of_nothing_leaves_the_last_layer_as_it_is() -> None:
 
 
 def test_views_are_not_mirrored() -> None:
-    method = build_method(
-        options("dense_contrast", layer="encoder", easy="affine30+flip100", multi="flip100"), [Tiny()], CODEC
-    )
+    method = build_method(options("dense_contrast", easy="affine30+flip100", multi="flip100"), [Tiny()], CODEC)
     views = [policy(view(), Draws(0)) for policy in method.views]
     assert not any(each.mirrored.any() for each in views)
     assert method.easy(view(), Draws(0)).mirrored.all()

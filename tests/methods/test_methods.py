@@ -33,8 +33,6 @@ TWO = {"supervised_a", "supervised_b", "unsupervised_a", "unsupervised_b"}
 def made(name: str, **settings: object) -> Method:
     """The trained teacher, where one is needed, is the last network."""
     entry = needs(name)
-    if name == "dense_contrast":
-        settings["layer"] = "encoder"  # the last that the tiny network has
     config = options(name, **({"teacher": "runs/trained"} if entry.teacher else {}), **settings)
     return build_method(config, [Tiny(seed) for seed in range(entry.networks + entry.teacher)], CODEC)
 

@@ -39,14 +39,15 @@ class ContrastOptions(NaiveOptions):
         share: of the supervised loss; 0 to learn from the images alone.
         places: how many of an image are told apart.
         temperature: that likenesses are divided by.
-        layer: where in the network: `decoder`, what its last layer draws heatmaps from, or a stage, as in layer4.
+        layer: where in the network: `encoder`, the end of the backbone; `decoder`, what the last layer draws heatmaps
+            from; or a stage, as in layer4.
     """
 
     multi: str = option("affine60+ra10", source="ours")
     share: float = option(1.0, at_least(0, "it can be 0 or more"), "ours")
     places: int = option(64, at_least(2, "places are told from one another, so give 2 or more"), "ours")
     temperature: float = option(0.1, above_zero("it divides, so give more than 0"), "ours; 0.07 in Pinheiro et al.")
-    layer: str = option("decoder", source="Pinheiro et al., section 3.2: encoder and decoder")
+    layer: str = option("encoder", source="ours; encoder and decoder in Pinheiro et al.")
 
 
 class Seen(NamedTuple):
