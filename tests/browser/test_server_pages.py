@@ -377,8 +377,8 @@ def test_a_training_goes_on_when_page_and_server_are_closed(page: Any, tmp_path:
         until(log.exists, 120)
         page.wait_for_function("() => /Step [\\d,]+ of 100,000/.test(document.querySelector('.job p').textContent)")
         page.locator("figure.chart").first.wait_for()
-        page.locator(".preview-row svg.preview .spot").first.wait_for(timeout=120_000)
-        assert page.locator(".preview-row svg.preview .spot").count() == 4
+        page.locator(".preview-row svg.preview .spot").first.wait_for(timeout=300_000)
+        assert page.locator(".preview-row svg.preview .spot").count() == 12  # of it and those for validation
         page.goto("about:blank")
     size = log.stat().st_size
     until(lambda: log.stat().st_size > size, 60)

@@ -29,7 +29,7 @@ SIDE = 360
 TRIES = 3
 
 
-NICE = 10
+NICE = 5
 IDLE = 60
 """Seconds without a question after which the process ends."""
 
