@@ -366,7 +366,8 @@ def test_a_training_goes_on_when_page_and_server_are_closed(page: Any, tmp_path:
         "data: {labeled: CollectedData.csv, val: held/CollectedData.csv}\n"
         "model: {backbone: resnet18, weights: none, size: [32, 32], deconv: [8, 8, 8],"
         " options: {layers: [1, 1, 1, 1], channels: [8, 8, 16, 16], output_stride: 16}}\n"
-        "method: {name: supervised}\noptim: {batch: 2}\nsteps: 100000\nlog_every: 5\neval_every: 100000\nsave_every: 100\n"
+        "method: {name: supervised}\noptim: {batch: 2}\n"
+        "steps: 100000\nlog_every: 5\neval_every: 100000\nsave_every: 100\n"
     )
     log = tmp_path / "runs" / "mine" / "metrics.csv"
     with process(tmp_path) as (_, address):
