@@ -396,6 +396,62 @@ def test_a_training_goes_on_when_page_and_server_are_closed(page: Any, tmp_path:
         page.get_by_role("button", name="Resume").wait_for(timeout=60_000)
 
 
+def test_a_project_is_checked(page: Any, tmp_path: Path) -> None:
+    lightning_pose(tmp_path, 4)
+    with process(tmp_path) as (_, address):
+        enter(page, address, "project")
+        page.locator("dd b").first.wait_for()
+        assert "CollectedData.csv Lightning Pose, 4 labelled" in page.locator("main").inner_text()
+        page.locator("#check").click()
+        page.get_by_role("link", name="Pictures and first aid").wait_for(timeout=120_000)
+        assert page.locator(".aid li").count() > 0
+        assert (tmp_path / "data.yaml").exists() and "for validation" in page.locator("main").inner_text()
+        page.get_by_role("link", name="Pictures and first aid").click()
+        page.frame_locator("iframe.page").locator("h1").first.wait_for()
+
+
+def test_a_collapse_is_told_and_two_runs_share_their_charts(page: Any, tmp_path: Path) -> None:
+    lightning_pose(tmp_path)
+    run(tmp_path / "runs" / "run-supervised", "1,1,1,0.5,,\n2,2,0.5,0.6,,\n")
+    rows = "".join(f"{n},{n},0.1,,1,{1 if n < 8 else 0.001}\n" for n in range(1, 40))
+    run(tmp_path / "runs" / "run", rows + "40,40,0.1,0.4,1,0.001\n", done=False)
+    with process(tmp_path) as (_, address):
+        enter(page, address, "train")
+        page.locator("figure.chart").first.wait_for()
+        assert (
+            page.locator("tr", has_text="stopped").count() + page.locator("td.alarm", has_text="collapse").count() == 1
+        )
+        assert page.locator("td.alarm").inner_text() == "collapse"
+        for title in ("Score on validation (PCK)", "Loss: labels"):
+            legend = page.locator("figure.chart", has_text=title).locator(".legend li")
+            assert sorted(legend.all_inner_texts()) == ["run", "run-supervised"]
+
+
+def test_a_path_that_leads_up_is_refused(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    root = tmp_path / "project"
+    picture(lightning_pose(root) / "labeled-data" / "a..b.png", 5)
+    with process(root) as (_, address):
+        enter(page, address, "label/0/0")
+        loaded(page, "labeled-data/a..b.png")
+        for path in (
+            "/static/../../server.py",
+            "/static/..%2fserver.py",
+            "/static/%2e%2e/%2e%2e/errors.py",
+            "/preview/..%2f..%2fsecret.png",
+            "/picture/0/..%2fsecret.png",
+            "/../secret.png",
+            "/api/curves?run=../..",
+            "/page/report?run=runs/../..",
+        ):
+            status, text = page.evaluate(
+                "async (p) => { const a = await fetch(p); return [a.status, await a.text()] }", path
+            )
+            assert status in (400, 404) and "import" not in text and text != "secret", path
+        page.goto(f"{address.partition('?')[0]}#label/0/..%2f..")
+        page.locator(".alarm").first.wait_for()
+
+
 NAMELESS = """() => [...document.querySelectorAll('button, select, input, textarea, iframe, [role=listbox]')]
     .filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.title || e.labels?.length))
     .map((e) => e.outerHTML)"""
