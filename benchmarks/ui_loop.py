@@ -150,9 +150,11 @@ def shorten(page: Page, file: Path, steps: int) -> None:
     file.write_text(text)
 
 
-def error(run: Path, held: Path) -> float:
+def errors(which: str, run: Path, held: Path) -> dict[str, Any]:
+    """The median error (None where nothing is found), and how many bodies are not found, which it is not of."""
     scores = evaluate(run, data=held)
-    return float(scores.get("found", scores["mean"])["median_error_px"])
+    found = scores.get("found", scores["mean"])
+    return {f"px_{which}": found["median_error_px"], f"missed_{which}": found.get("missed", 0)}
 
 
 def one(seed: int, asked: argparse.Namespace, page: Page) -> dict[str, Any]:
@@ -179,9 +181,9 @@ def one(seed: int, asked: argparse.Namespace, page: Page) -> dict[str, Any]:
         label(page, base, other, chosen, truth)
         drawn = train(page, base, other, "after", asked, "runs/before")
     return {
-        "px_before": error(before, test),
-        "px_after_picked": error(after, test),
-        "px_after_random": error(drawn, test),
+        **errors("before", before, test),
+        **errors("after_picked", after, test),
+        **errors("after_random", drawn, test),
         "picked": names,
         "random": chosen,
         "seconds": round(time.monotonic() - began),
@@ -216,9 +218,10 @@ def main() -> None:
 
 def record(asked: argparse.Namespace, runs: dict[str, Any]) -> None:
     keys = ("px_before", "px_after_picked", "px_after_random")
-    summary = {key: round(statistics.mean(run[key] for run in runs.values()), 3) for key in keys}
+    whole = [run for run in runs.values() if None not in [run[key] for key in keys]]
+    summary = {key: round(statistics.mean(run[key] for run in whole), 3) if whole else None for key in keys}
     how = {"way": asked.way, "steps": asked.steps or STEPS, "labels": asked.labels, "count": asked.count}
-    write("ui_loop", {**summary, "seeds": len(runs), **how}, runs)
+    write("ui_loop", {**summary, "seeds": len(whole), **how}, runs)
 
 
 if __name__ == "__main__":
