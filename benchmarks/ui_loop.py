@@ -33,6 +33,8 @@ from semipose.data.readers.tables import read_cells, read_table
 
 FILM = "m4s1"
 HELD = 40
+STEPS = 800
+"""What init writes."""
 
 
 def tables(data: Path) -> tuple[Path, dict[str, np.ndarray]]:
@@ -93,13 +95,14 @@ def label(page: Page, base: str, root: Path, names: Sequence[str], truth: dict[s
         place(page, truth[name])
 
 
-def train(page: Page, base: str, root: Path, name: str, steps: int | None, start: str = "") -> Path:
+def train(page: Page, base: str, root: Path, name: str, asked: argparse.Namespace, start: str = "") -> Path:
     """Train through the page, until the run is done."""
     page.goto("about:blank")
     page.goto(f"{base}#train")
     page.locator("#name-run").fill(name)
-    if steps:
-        page.locator("#steps").fill(str(steps))
+    page.locator("#way").select_option(asked.way)
+    if asked.steps:
+        page.locator("#steps").fill(str(asked.steps))
     if start:
         page.locator("#from").select_option(start)
     page.locator("#start-training").click()
@@ -147,9 +150,11 @@ def shorten(page: Page, file: Path, steps: int) -> None:
     file.write_text(text)
 
 
-def error(run: Path, held: Path) -> float:
+def errors(which: str, run: Path, held: Path) -> dict[str, Any]:
+    """The median error (None where nothing is found), and how many bodies are not found, which it is not of."""
     scores = evaluate(run, data=held)
-    return float(scores.get("found", scores["mean"])["median_error_px"])
+    found = scores.get("found", scores["mean"])
+    return {f"px_{which}": found["median_error_px"], f"missed_{which}": found.get("missed", 0)}
 
 
 def one(seed: int, asked: argparse.Namespace, page: Page) -> dict[str, Any]:
@@ -166,19 +171,19 @@ def one(seed: int, asked: argparse.Namespace, page: Page) -> dict[str, Any]:
         label(page, base, picked, first, truth)
         if asked.find is not None:
             shorten(page, picked / "data.yaml", asked.find)
-        before = train(page, base, picked, "before", asked.steps)
+        before = train(page, base, picked, "before", asked)
         shutil.copytree(picked, root / "random")
         names = queue(page, base, truth, asked.count)
-        after = train(page, base, picked, "after", asked.steps, "runs/before")
+        after = train(page, base, picked, "after", asked, "runs/before")
     other = root / "random"
     chosen = rest[: asked.count]
     with served(other, page) as (base, _):
         label(page, base, other, chosen, truth)
-        drawn = train(page, base, other, "after", asked.steps, "runs/before")
+        drawn = train(page, base, other, "after", asked, "runs/before")
     return {
-        "px_before": error(before, test),
-        "px_after_picked": error(after, test),
-        "px_after_random": error(drawn, test),
+        **errors("before", before, test),
+        **errors("after_picked", after, test),
+        **errors("after_random", drawn, test),
         "picked": names,
         "random": chosen,
         "seconds": round(time.monotonic() - began),
@@ -192,6 +197,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--labels", type=int, default=20)
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--way", default="data", choices=("data", "supervised"), help="as init writes, or labels alone")
     parser.add_argument("--steps", type=int, help="of each training; what init writes by default")
     parser.add_argument("--find", type=int, help="steps of the first network, 0 for none; what init writes by default")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="the browser, where Playwright has none")
@@ -205,11 +211,17 @@ def main() -> None:
         for seed in asked.seeds:
             runs[f"seed{seed}"] = one(seed, asked, page)
             print(f"seed{seed}", json.dumps(runs[f"seed{seed}"]), flush=True)
+            if not asked.trial:  # of those that are done, where the rest is not waited for
+                record(asked, runs)
         browser.close()
+
+
+def record(asked: argparse.Namespace, runs: dict[str, Any]) -> None:
     keys = ("px_before", "px_after_picked", "px_after_random")
-    summary = {key: round(statistics.mean(run[key] for run in runs.values()), 3) for key in keys}
-    if not asked.trial:
-        write("ui_loop", {**summary, "seeds": len(runs)}, runs)
+    whole = [run for run in runs.values() if None not in [run[key] for key in keys]]
+    summary = {key: round(statistics.mean(run[key] for run in whole), 3) if whole else None for key in keys}
+    how = {"way": asked.way, "steps": asked.steps or STEPS, "labels": asked.labels, "count": asked.count}
+    write("ui_loop", {**summary, "seeds": len(whole), **how}, runs)
 
 
 if __name__ == "__main__":

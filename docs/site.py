@@ -1,5 +1,5 @@
 """What mkdocs does with these pages beyond its own: the pages above `docs/` that they link to are part of the site, and
-links to source files are text. Nothing of it is needed to read the pages as they are."""
+links to source files are text, and a link that shows a page's file shows its title. Nothing of it is needed to read the pages as they are."""
 
 from __future__ import annotations
 
@@ -32,10 +32,17 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         if ":" in target or not path:
             return match[0]
         place = (ROOT / "docs" / page.file.src_uri).parent / path
+        if text.endswith(".md"):
+            text = _title(place if place.is_file() else ROOT / place.name)
         if place.resolve().is_relative_to(ROOT / "docs"):
-            return match[0]
+            return f"[{text}]({target})"
         if place.name in ABOVE:
             return f"[{text}]({'../' * depth}{place.name}{'#' + anchor if anchor else ''})"
         return text if text.startswith("`") else f"`{text}`"
 
     return LINK.sub(shown, markdown)
+
+
+def _title(page: Path) -> str:
+    """Of its first heading."""
+    return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")

@@ -42,7 +42,7 @@ def test_lines_are_answered_with_a_low_priority(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(preview, "draw", lambda *asked: done.append(asked))
     monkeypatch.setattr(preview.threading.Timer, "start", lambda self: done.append(self.interval))
     preview.main(['["a", "b", "c"]', '["d", "e", "f"]'])
-    assert done == [10, (Path("a"), Path("b"), "c"), 60, (Path("d"), Path("e"), "f"), 60]
+    assert done == [5, (Path("a"), Path("b"), "c"), 60, (Path("d"), Path("e"), "f"), 60]
 
 
 def test_frames_are_predicted_by_the_newest_checkpoint(tmp_path: Path) -> None:

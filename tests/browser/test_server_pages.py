@@ -366,8 +366,8 @@ def test_a_training_goes_on_when_page_and_server_are_closed(page: Any, tmp_path:
         "data: {labeled: CollectedData.csv, val: held/CollectedData.csv}\n"
         "model: {backbone: resnet18, weights: none, size: [32, 32], deconv: [8, 8, 8],"
         " options: {layers: [1, 1, 1, 1], channels: [8, 8, 16, 16], output_stride: 16}}\n"
-        "method: {name: supervised}\noptim: {batch: 2}\nsteps: 100000\n"
-        "log_every: 5\neval_every: 100000\nsave_every: 100\n"
+        "method: {name: supervised}\noptim: {batch: 2}\n"
+        "steps: 100000\nlog_every: 5\neval_every: 100000\nsave_every: 100\n"
     )
     log = tmp_path / "runs" / "mine" / "metrics.csv"
     with process(tmp_path) as (_, address):
@@ -378,8 +378,8 @@ def test_a_training_goes_on_when_page_and_server_are_closed(page: Any, tmp_path:
         until(log.exists, 120)
         page.wait_for_function("() => /Step [\\d,]+ of 100,000/.test(document.querySelector('.job p').textContent)")
         page.locator("figure.chart").first.wait_for()
-        page.locator(".preview-row svg.preview .spot").first.wait_for(timeout=120_000)
-        assert page.locator(".preview-row svg.preview .spot").count() == 4
+        page.locator(".preview-row svg.preview .spot").first.wait_for(timeout=300_000)
+        assert page.locator(".preview-row svg.preview .spot").count() == 12  # of it and those for validation
         page.goto("about:blank")
     size = log.stat().st_size
     until(lambda: log.stat().st_size > size, 60)
@@ -394,6 +394,62 @@ def test_a_training_goes_on_when_page_and_server_are_closed(page: Any, tmp_path:
         until(lambda: log.stat().st_size > size, 120)
         page.locator("button.stop").click()
         page.get_by_role("button", name="Resume").wait_for(timeout=60_000)
+
+
+def test_a_project_is_checked(page: Any, tmp_path: Path) -> None:
+    lightning_pose(tmp_path, 4)
+    with process(tmp_path) as (_, address):
+        enter(page, address, "project")
+        page.locator("dd b").first.wait_for()
+        assert "CollectedData.csv Lightning Pose, 4 labelled" in page.locator("main").inner_text()
+        page.locator("#check").click()
+        page.get_by_role("link", name="Pictures and first aid").wait_for(timeout=120_000)
+        assert page.locator(".aid li").count() > 0
+        assert (tmp_path / "data.yaml").exists() and "for validation" in page.locator("main").inner_text()
+        page.get_by_role("link", name="Pictures and first aid").click()
+        page.frame_locator("iframe.page").locator("h1").first.wait_for()
+
+
+def test_a_collapse_is_told_and_two_runs_share_their_charts(page: Any, tmp_path: Path) -> None:
+    lightning_pose(tmp_path)
+    run(tmp_path / "runs" / "run-supervised", "1,1,1,0.5,,\n2,2,0.5,0.6,,\n")
+    rows = "".join(f"{n},{n},0.1,,1,{1 if n < 8 else 0.001}\n" for n in range(1, 40))
+    run(tmp_path / "runs" / "run", rows + "40,40,0.1,0.4,1,0.001\n", done=False)
+    with process(tmp_path) as (_, address):
+        enter(page, address, "train")
+        page.locator("figure.chart").first.wait_for()
+        assert (
+            page.locator("tr", has_text="stopped").count() + page.locator("td.alarm", has_text="collapse").count() == 1
+        )
+        assert page.locator("td.alarm").inner_text() == "collapse"
+        for title in ("Score on validation (PCK)", "Loss: labels"):
+            legend = page.locator("figure.chart", has_text=title).locator(".legend li")
+            assert sorted(legend.all_inner_texts()) == ["run", "run-supervised"]
+
+
+def test_a_path_that_leads_up_is_refused(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    root = tmp_path / "project"
+    picture(lightning_pose(root) / "labeled-data" / "a..b.png", 5)
+    with process(root) as (_, address):
+        enter(page, address, "label/0/0")
+        loaded(page, "labeled-data/a..b.png")
+        for path in (
+            "/static/../../server.py",
+            "/static/..%2fserver.py",
+            "/static/%2e%2e/%2e%2e/errors.py",
+            "/preview/..%2f..%2fsecret.png",
+            "/picture/0/..%2fsecret.png",
+            "/../secret.png",
+            "/api/curves?run=../..",
+            "/page/report?run=runs/../..",
+        ):
+            status, text = page.evaluate(
+                "async (p) => { const a = await fetch(p); return [a.status, await a.text()] }", path
+            )
+            assert status in (400, 404) and "import" not in text and text != "secret", path
+        page.goto(f"{address.partition('?')[0]}#label/0/..%2f..")
+        page.locator(".alarm").first.wait_for()
 
 
 NAMELESS = """() => [...document.querySelectorAll('button, select, input, textarea, iframe, [role=listbox]')]

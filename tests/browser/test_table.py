@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from semipose.browser import table
-from semipose.browser.stores import Body, key_of, version_of
+from semipose.browser.stores import Body, Conflict, key_of, version_of
 from semipose.browser.table import DlcProject, TableStore
 from semipose.data.open import open_labeled
 from semipose.data.readers.tables import read_table
+from semipose.errors import UserError
 from tests.browser.test_stores import POINTS
 from tests.fixtures.projects import JOINTS, csv_text, deeplabcut, picture
 
@@ -52,6 +53,23 @@ def test_two_animals_and_what_is_of_none(tmp_path: Path) -> None:
     back = project.put(image, [*saved, Body.of(new + [[1, 0, 0]] * 2)], version_of(saved))
     assert [(body.key, body.points[0][0]) for body in back] == [("m1", 10), ("m2", 9)]
     assert read_table(path).points[1, :, 0, 0].tolist() == [10, 9]
+
+
+def test_a_first_label_that_could_not_be_written_is_no_conflict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is begun then, with a row of nothing."""
+    deeplabcut(tmp_path)
+    image = key_of(str(picture(tmp_path / "labeled-data/new/img5.png", 5)))
+    project = DlcProject(tmp_path, tmp_path / "lock")
+    with monkeypatch.context() as broken:
+        broken.setattr(table, "table_text", lambda *_: (_ for _ in ()).throw(UserError("the disk is full")))
+        with pytest.raises(UserError, match="full"):
+            project.put(image, [Body.of(POINTS)], version_of([]))
+    assert project.labeled().isdisjoint({image})
+    assert project.put(image, [Body.of(POINTS)], version_of([]))[0].points == Body.of(POINTS).points
+    with pytest.raises(Conflict):
+        project.put(image, [], version_of([]))
 
 
 def test_a_video_s_table_is_begun_with_its_first_label(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from semipose.data.split import Split, make_split
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import Size, View, central, inside, move, pixels, similarity
+from tests.fixtures.films import cut as cut_film
 from tests.fixtures.films import film
 from tests.fixtures.projects import picture
 from tests.fixtures.runs import points, tiny
@@ -224,3 +225,13 @@ def test_frames_of_validation_are_not_taken_from_the_video_that_they_are_of(tmp_
     found = open_sets(config, True, None)
     assert found.unlabeled is not None and found.val is not None and found.val.ids == ("clip.mp4#8",)
     assert [parsed(image).number for image in found.unlabeled.images] == [n for n in range(12) if n != 8]  # type: ignore[union-attr]
+
+
+def test_a_video_that_ends_early_is_learnt_from_as_far_as_it_goes(tmp_path: Path) -> None:
+    film_cut = cut_film(tmp_path / "short.avi")
+    config = DataConfig(labeled=PEOPLE, unlabeled=str(film_cut), frames="all")
+    with pytest.warns(
+        UserWarning, match=r"short\.avi ends early: \d+ of the 30 frames .*; those that are there are learnt from"
+    ):
+        found = open_sets(config, True, None)
+    assert found.unlabeled is not None and 0 < len(found.unlabeled) < 30

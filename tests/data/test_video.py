@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from semipose.data.crops.build import CropSpec, build_crops
+from semipose.data.images import read_images
 from semipose.data.marks import is_own
 from semipose.data.open import open_unlabeled
 from semipose.data.readers.folder import read_folder
-from semipose.data.video import choose, cut_short, probe, read_frame, read_frames, refuse_unreadable
+from semipose.data.video import choose, cut_short, probe, read_frame, read_frames, read_video, refuse_unreadable
 from semipose.errors import UserError
-from tests.fixtures.films import cut, film, number
+from tests.fixtures.films import cut, film, number, of_sizes
 from tests.fixtures.shared import shared_data
 
 
@@ -145,3 +146,21 @@ def test_a_video_that_ends_early_says_so(tmp_path: Path) -> None:
     (tmp_path / "no.mp4").write_bytes(b"<html>")
     with pytest.raises(UserError, match="no video that can be opened"):
         refuse_unreadable(tmp_path / "no.mp4")
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
+@pytest.mark.parametrize("other", [(32, 48), (128, 192), (96, 64)], ids=["smaller", "larger", "turned"])
+def test_frames_of_another_size_are_left_out_and_named(tmp_path: Path, suffix: str, other: tuple[int, int]) -> None:
+    clip = of_sizes(tmp_path / f"clip{suffix}", *[(64, 96)] * 3, *[other] * 2, (64, 96))
+    odd: dict[int, str] = {}
+    assert [n for n, pixels in read_frames(clip, odd=odd) if pixels.shape == (64, 96, 3)] == [0, 1, 2, 5]
+    told = f"of {clip} is {other[1]}x{other[0]}, of another size than the first, 96x64"
+    assert odd == {3: told, 4: told}
+    with pytest.raises(UserError, match=f"^frame 3 of .* is {other[1]}x{other[0]}, of another size"):
+        read_frame(clip, 3)
+    data = read_video(clip, "all")
+    read = dict(read_images(data.images))
+    assert [str(each) for each in read.values() if isinstance(each, UserError)] == [f"frame {n} {told}" for n in (3, 4)]
+    with pytest.warns(UserWarning, match=r"2 of 6 images cannot be used: frame 3 .*; they are left out"):
+        crops = build_crops(data, CropSpec((32, 32), (32, 32)), tmp_path / "cache", progress=False)
+    assert list(crops.data.ids) == [f"clip{suffix}#{n}" for n in (0, 1, 2, 5)]

@@ -48,4 +48,5 @@ def test_it_is_built_with_every_link_and_loads_nothing(tmp_path: Path) -> None:
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert not LOADED.findall(text), page.name
+        assert not re.search(r"<a [^>]*>[\w./]+\.md</a>", text), f"{page.name} has a link that shows a file's name"
         assert "fonts.googleapis" not in text and 'class="mermaid"' not in text, "which the theme would fetch"

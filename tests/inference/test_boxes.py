@@ -17,7 +17,7 @@ from semipose.errors import UserError
 from semipose.inference.boxes import Detect, Finder, find_boxes, finder_of
 from semipose.inference.predictor import Predictor
 from semipose.skeleton import Skeleton
-from tests.fixtures.films import film, number
+from tests.fixtures.films import film, number, of_sizes
 from tests.inference.test_predictor import Bright
 
 
@@ -80,6 +80,19 @@ def test_images_that_cannot_be_looked_at_are_told(folder: Path) -> None:
     Path(first).write_bytes(Path(first).read_bytes()[:-20])
     found = find_boxes(data, finder(lambda _: [[1, 2, 20, 20, 0.9]]), progress=False, damaged=damaged)
     assert len(found) == len(data) - 1 and len(damaged) == 1 and first in damaged[0]
+
+
+def test_images_that_cannot_be_looked_at_are_warned_of_or_too_many(folder: Path, tmp_path: Path) -> None:
+    data = open_unlabeled(folder)
+    clip = of_sizes(tmp_path / "clip.avi", *[(64, 96)] * 3, (32, 48), (64, 96))
+    looks = finder(lambda _: [[1, 2, 20, 20, 0.9]])
+    with pytest.warns(UserWarning, match="1 of 5 images cannot be used: frame 3 .* of another size than the first"):
+        found = find_boxes(open_unlabeled(clip, frames="all"), looks, progress=False)
+    assert [s.id for s in found] == [f"clip.avi#{n}@0" for n in (0, 1, 2, 4)]
+    first = data.images[0]
+    Path(first).write_bytes(Path(first).read_bytes()[:-20])
+    with pytest.raises(UserError, match=rf"1 of {len(data)} images cannot be used: .*{Path(first).name}"):
+        find_boxes(data, looks, progress=False)
 
 
 class RedAndGreen(Bright):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,22 @@ def test_radii_are_in_pixels_of_the_image(crops: Crops) -> None:
 def test_a_few_images_have_none(crops: Crops, tmp_path) -> None:
     few = build_crops(points(2), crops.spec, tmp_path, progress=False)
     assert coverage(predicted(few, 0.5), few) is None and bars_of(predicted(few, 0.5), few) is None
+
+
+def test_each_animal_is_judged_by_bars_of_the_others(crops: Crops) -> None:
+    groups = ["ab"[n % 3 == 0] for n in range(60)]
+    rows = np.array([group == "b" for group in groups])
+    larger = predicted(crops, 0.5)
+    larger[rows] = predicted(crops, 2.0)[rows]
+    found = coverage(larger, crops, groups=groups)
+    assert found is not None and found["folds"] == 2
+    own = coverage(larger[rows], crops_of(crops, rows), bars_of(larger[~rows], crops_of(crops, ~rows)))
+    other = coverage(larger[~rows], crops_of(crops, ~rows), bars_of(larger[rows], crops_of(crops, rows)))
+    assert own is not None and other is not None and own["coverage"] < 0.6 and other["coverage"] > 0.97
+    assert found["coverage"] == pytest.approx((20 * own["coverage"] + 40 * other["coverage"]) / 60)
+    assert coverage(larger, crops, groups=["a"] * 60) is None, "nobody else is there"
+
+
+def crops_of(crops: Crops, rows: np.ndarray) -> Crops:
+    """Some of them."""
+    return replace(crops, data=crops.data.subset(np.flatnonzero(rows)), kept=crops.kept[rows])

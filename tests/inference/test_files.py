@@ -22,7 +22,7 @@ from semipose.inference.files import Prediction, boxes_of_run, predict_files
 from semipose.inference.predictor import Predictor
 from semipose.outputs import Frame
 from semipose.skeleton import COCO, Skeleton
-from tests.fixtures.films import cut, dot, film
+from tests.fixtures.films import cut, dot, film, of_sizes
 from tests.inference.test_predictor import Bright
 
 PAIR = Skeleton("pair", ("nose", "tail"), (), ((0, 1),))
@@ -129,6 +129,17 @@ def test_one_body_is_followed_where_that_is_asked_for_alone(clip: Path, tmp_path
     cv2.imwrite(str(tmp_path / "one.png"), np.zeros((40, 40, 3), np.uint8))
     with pytest.raises(UserError, match=r"followed through videos, and .*one\.png has none; leave out --track"):
         on(tmp_path / "one.png", tmp_path / "c", track=True)
+
+
+def test_frames_of_another_size_are_named_and_the_others_predicted(tmp_path: Path) -> None:
+    clip = of_sizes(tmp_path / "clip.avi", *[(64, 96)] * 3, *[(128, 192)] * 2, (64, 96))
+    found = on(clip, tmp_path / "out", "csv", "smoothed", "dlc-csv", "overlay")
+    assert (
+        found.frames == 4 and len(found.damaged) == 2 and "192x128, of another size than the first" in found.damaged[0]
+    )
+    rows = list(csv.DictReader((tmp_path / "out" / "keypoints_smoothed.csv").open()))
+    assert [row["image"] for row in rows][::2] == [f"clip.avi#{n}" for n in (0, 1, 2, 5)]
+    assert probe(tmp_path / "out" / "clip.mp4").size[0] == 64 and len(probe(tmp_path / "out" / "clip.mp4")) == 4
 
 
 def test_some_frames_and_several_files_in_one_run(clip: Path, tmp_path: Path) -> None:

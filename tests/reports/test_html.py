@@ -100,7 +100,7 @@ def test_what_a_reviewer_asks_is_on_the_page(tmp_path: Path) -> None:
         assert fact in text, fact
     (run / "split.json").write_text("[")
     (run / "config.yaml").write_text("data: 3\n")
-    assert "Split hash" not in read(report([run])).text
+    assert "Hash of samples" not in read(report([run])).text
 
 
 def test_one_run_has_its_error_in_pixels_folded_settings_and_no_letters_for_names(tmp_path: Path) -> None:
@@ -117,3 +117,12 @@ def test_one_run_has_its_error_in_pixels_folded_settings_and_no_letters_for_name
 def test_several_networks_are_called_so(tmp_path: Path) -> None:
     text = read(report([make_run(tmp_path / "only", n=4)])).text
     assert "network a" in text and "network b" in text and "Best of ensemble" in text
+
+
+def test_a_guarded_run_has_no_letter_in_its_curves(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "only", "supervised", n=4)
+    table = (run / "metrics.csv").read_text().splitlines()
+    twin = [f"{line},{'val/pck_labels' if i == 0 else '0.5'}" for i, line in enumerate(table)]
+    (run / "metrics.csv").write_text("\n".join(twin) + "\n")
+    text = read(report([run])).text
+    assert "labels alone" in text and "network a" not in text

@@ -24,6 +24,8 @@ def test_scores_are_returned_written_and_printed(run: Path, capsys: pytest.Captu
     assert json.loads((run / "evaluation.json").read_text()) == scores
     assert f"wrote {run}/evaluation.json" in text and "PCK@0.1" in text
     assert [line[:10].strip() for line in text.splitlines()[1:5]] == ["network a", "network b", "mean", "ensemble"]
+    bars = [line.partition(",")[0] for line in text.splitlines() if ", error bars: " in line]
+    assert bars == ["network a", "network b"], "as in the table"
 
 
 def test_views_of_both_networks_and_their_ensemble(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

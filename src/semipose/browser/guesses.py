@@ -168,6 +168,10 @@ class Guesses:
                 return _ordered(*known[source, index], joints, run)
         return None
 
+    def asked(self) -> set[str]:
+        """Runs that were audited or have predicted."""
+        return {*self._runs("audit"), *self._runs("tracks")}
+
     def _runs(self, kind: str) -> list[str]:
         folders = [path for path in (self.home / kind).glob("*") if path.is_dir()]
         return [path.name.replace("+", "/") for path in sorted(folders, key=lambda path: -path.stat().st_mtime)]

@@ -29,7 +29,7 @@ SIDE = 360
 TRIES = 3
 
 
-NICE = 10
+NICE = 5
 IDLE = 60
 """Seconds without a question after which the process ends."""
 
@@ -63,6 +63,8 @@ def draw(run: Path, folder: Path, stamp: str) -> bool:
         write_atomically(folder / f"{step:09d}.json", json.dumps(content).encode())
     except UserError as error:
         line = plain_line(error)
+    except Exception as error:  # of whatever a run's files say; the next checkpoint is tried again
+        line = plain_line(f"{type(error).__name__}: {error}")[:300]
     write_atomically(folder / TOLD, json.dumps({"stamp": stamp, "line": line}).encode())
     return not line
 

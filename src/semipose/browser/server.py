@@ -141,8 +141,11 @@ class Api:
         jobs = self.jobs.every()
         latest = {job.run: job for job in reversed(jobs) if job.kind == "train"}
         found = run_files.find_runs(self.project.root)
+        asked = self.guesses.asked()
         return {
-            "runs": [run_files.row(name, path, latest.get(name)) for name, path in found.items()],
+            "runs": [
+                {**run_files.row(name, path, latest.get(name)), "asked": name in asked} for name, path in found.items()
+            ],
             "jobs": [as_row(self.jobs, job) for job in jobs],
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -17,10 +18,10 @@ from semipose.data.crops.build import Crops, CropSpec, build_crops
 from semipose.data.extent import boxed_by_corners, boxed_by_labels, whole_boxes
 from semipose.data.open import FinderOf, open_all, open_labeled, open_unlabeled
 from semipose.data.predicted import refuse_predicted
-from semipose.data.refs import is_frame
+from semipose.data.refs import Frame, is_frame, parse
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, check_overlap
-from semipose.data.video import windowed
+from semipose.data.video import cut_short, windowed
 from semipose.errors import UserError
 from semipose.geometry import Size
 from semipose.skeleton import Skeleton, described, joint_map
@@ -80,6 +81,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
         frames = windowed(config.frames, config.window)
         how = (config.unlabeled_images, frames, config.unlabeled_boxes, config.cache)
         whole = open_unlabeled(config.unlabeled, *how, labels=True, finder_of=finder_of, outside=config.outside)
+        _warn_of_short(whole)
     val = _boxed(opened(config.val, config.val_images, config), config) if config.val else None
     for part in (pool, val) if checked else ():
         if part is not None:
@@ -113,6 +115,13 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
         if needs_unlabeled
         else Sets(labeled, None, val)
     )
+
+
+def _warn_of_short(unlabeled: PoseData) -> None:
+    """Of videos that end early."""
+    films = dict.fromkeys(ref.file for image in unlabeled.images if isinstance(ref := parse(image), Frame))
+    for line in filter(None, map(cut_short, films)):
+        warnings.warn(f"{line}; those that are there are learnt from", stacklevel=3)
 
 
 def _without_frames(unlabeled: PoseData, val: PoseData) -> PoseData:

@@ -45,15 +45,15 @@ def read_images(refs: Sequence[str]) -> Iterator[tuple[str, np.ndarray | UserErr
         except UserError as error:
             yield text, error
     for path, wanted in films.items():
-        missing = dict(wanted)
+        missing, odd = dict(wanted), dict[int, str]()
         reason = f"cannot be decoded from {path}; the video is damaged there, or has changed"
         try:
-            for number, pixels in read_frames(path, wanted):
+            for number, pixels in read_frames(path, wanted, odd):
                 yield missing.pop(number), pixels
         except UserError as error:
             reason = str(error)
         for number, text in missing.items():
-            yield text, UserError(f"frame {number} {reason}")
+            yield text, UserError(f"frame {number} {odd.get(number, reason)}")
 
 
 def image_size(ref: str | Path) -> tuple[int, int]:

@@ -34,6 +34,8 @@ OTHERS = (*(() if HEIC else (".heic", ".heif")), ".gif", ".jxl", ".jp2", ".svg",
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Of Pillow's: others, such as EPS, are programs that another program would have to run."""
 
+OTHER_SIZE = "of another size than the first"
+"""In what is said of a video's frame that is no damage, but that boxes would not fit."""
 UNLABELED_BAD_LIMIT = 0.01
 """The share of unreadable images that an unlabelled set may have by default; a labelled one none."""
 
@@ -201,7 +203,8 @@ def leave_out(name: str, errors: Collection[str], total: int, limit: float = UNL
 
     Args:
         errors: of its images that cannot be used, one each.
-        limit: the share of all that these may be.
+        limit: the share of all that these may be; where it is not 0, frames that are merely of another size than their
+            video's first do not count.
 
     Raises:
         UserError: they are more, or all.
@@ -210,7 +213,8 @@ def leave_out(name: str, errors: Collection[str], total: int, limit: float = UNL
         return
     more = f" (and {len(errors) - NAMED} more)" if len(errors) > NAMED else ""
     text = f"{name}: {len(errors)} of {total} images cannot be used: {'; '.join(list(errors)[:NAMED])}{more}"
-    if len(errors) > limit * total or len(errors) == total:
+    damaged = sum(not limit or OTHER_SIZE not in error for error in errors)
+    if damaged > limit * total or len(errors) == total:
         raise UserError(text)
     warnings.warn(f"{text}; they are left out", stacklevel=2)
 

@@ -59,6 +59,8 @@ WHOLEBODY = (
     "WholeBody: feet, face and hands are joints too, each a heatmap; for the body alone list its 17 under skeleton"
 )
 TESTS = {"test", "testing"}
+FEWEST = 4
+"""Images that a study without their labels needs: as many as are mixed."""
 YOLO = {"train", "names", "nc", "kpt_shape"}
 """Keys of a YOLO data set's own data.yaml."""
 
@@ -171,11 +173,15 @@ def begin(
     if not rest and not videos:
         source, images = inside.labeled[0]
         more = f"{f' --images {images}' if images else ''}{f' --category {category}' if category else ''}"
-        lines.append(
-            f"from labels alone: put images or videos into {home} and call semipose init again with --overwrite; or, to"
-            f" see what unlabelled images would do, keep labels back: semipose split {source}{more} --labeled"
-            f" {max(1, len(trained) // 4)} --val {len(val)} --out {split_file}, then semipose train {target}"
+        kept = max(1, len(trained) // 4)
+        study = (
+            "; or, to see what unlabelled images would do, keep labels back: semipose split"
+            f" {source}{more} --labeled {kept} --val {len(val)} --out {split_file}, then semipose train {target}"
             " --method.name=guarded"
+        )
+        lines.append(
+            f"from labels alone: put images or videos into {home} and call semipose init again with --overwrite"
+            f"{study if len(trained) - kept >= FEWEST else ''}"
         )
     shown = [video.name for video in videos if video.stem in both]
     if shown:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from semipose.data.pictures import OTHER_SIZE
 from semipose.data.refs import Frame
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
@@ -124,18 +125,27 @@ def cut_short(path: str | Path) -> str:
     return f"{path} ends early: {len(film)} of the {film.stated} frames that it states are there; copy it again"
 
 
-def read_frames(path: str | Path, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
+def read_frames(
+    path: str | Path, numbers: Iterable[int] | None = None, odd: dict[int, str] | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
     """(number, RGB uint8 (H, W, 3)) of these frames, by default of all, in the order they are shown; each is decoded
-    once, and one is in memory at a time. A frame that cannot be decoded is left out."""
+    once, and one is in memory at a time. A frame that cannot be decoded is left out, and so is one of another size than
+    the first, which boxes would not fit; `odd` takes why, by number."""
     wanted = None if numbers is None else set(numbers)
     last = max(wanted, default=-1) if wanted is not None else 0
     if last < 0:
         return
     with _Container(path) as (container, stream):
         stream.thread_type = "AUTO"
+        size = probe(path).size
         for number, frame in enumerate(_decoded(container, stream)):
             if wanted is None or number in wanted:
-                yield number, _pixels(frame)
+                pixels = _pixels(frame)
+                if pixels.shape[:2] == size:
+                    yield number, pixels
+                elif odd is not None:
+                    (height, width), (first, across) = pixels.shape[:2], size
+                    odd[number] = f"of {path} is {width}x{height}, {OTHER_SIZE}, {across}x{first}"
             if wanted is not None and number >= last:
                 return
 
@@ -147,8 +157,11 @@ def read_frame(path: str | Path, number: int) -> np.ndarray:
     Raises:
         UserError: the file is no video, or has no such frame that can be decoded.
     """
-    for _, pixels in read_frames(path, [number]):
+    odd: dict[int, str] = {}
+    for _, pixels in read_frames(path, [number], odd):
         return pixels
+    if odd:
+        raise UserError(f"frame {number} {odd[number]}")
     raise UserError(f"{path} has no frame {number} that can be decoded; has the video changed?")
 
 

@@ -19,6 +19,7 @@ from semipose.config.schema import FINDER
 from semipose.data.extent import Box, label_box
 from semipose.data.images import read_images
 from semipose.data.open import FinderOf
+from semipose.data.pictures import leave_out
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
@@ -118,10 +119,11 @@ def find_boxes(
     Args:
         cache: a folder; what is found in each image is appended to boxes/<hash>.jsonl there at once, and images that it
             has are not looked at again. A changed file is.
-        damaged: takes why images cannot be read; they are left out in any case.
+        damaged: takes why images cannot be read, which are left out in any case; without it a warning names them.
 
     Raises:
-        UserError: the network is not here and cannot be downloaded, or nothing is found.
+        UserError: the network is not here and cannot be downloaded, or nothing is found; without `damaged`, more images
+            cannot be read than may be left out (`semipose.data.pictures.leave_out`).
     """
     images = {s.image: s for s in data}
     keys = {image: _key(image) for image in images}
@@ -142,6 +144,8 @@ def find_boxes(
             found[keys[image]] = detect(pixels)
             if kept is not None:
                 _append(kept, json.dumps([keys[image], found[keys[image]]]) + "\n")
+    if damaged is None:
+        leave_out(data.name, bad, len(images))
     samples, unfound = [], []
     for image, sample in images.items():
         rows = [row for row in found.get(keys[image], []) if row[4] >= finder.min_score and row[2] > 1 and row[3] > 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,17 @@ def bars_of(predicted: np.ndarray, crops: Crops) -> ErrorBars | None:
     return ErrorBars.fit(predicted[..., 2], predicted[..., 3], *_residuals(predicted, crops))
 
 
-def coverage(predicted: np.ndarray, crops: Crops, bars: ErrorBars | None = None) -> dict[str, Any] | None:
+def coverage(
+    predicted: np.ndarray, crops: Crops, bars: ErrorBars | None = None, groups: Sequence[str] | None = None
+) -> dict[str, Any] | None:
     """How often error bars hold the truth, of all labelled joints and joint by joint, and their median radius.
 
     Args:
         predicted: as of `bars_of`.
         bars: a model's own, for data that they were not made from. None: each fifth of the images is judged by bars
             made from the others, instances of an image together.
+        groups: of each of the N predictions, the animal, person or video it is of: instead of fifths, each of these is
+            judged by bars made from the others.
 
     Returns:
         `coverage`, `median_radius_px` (image pixels), `per_joint` (share by name), `folds`; None where there are no
@@ -33,7 +38,8 @@ def coverage(predicted: np.ndarray, crops: Crops, bars: ErrorBars | None = None)
     """
     residual, known = _residuals(predicted, crops)
     images = np.unique([sample.image for sample in crops.data], return_inverse=True)[1]
-    folds = images % FOLDS if bars is None else np.zeros(len(residual), int)
+    folds = images % FOLDS if groups is None else np.unique(np.array(groups), return_inverse=True)[1]
+    folds = folds if bars is None else np.zeros(len(residual), int)
     radius = np.full(residual.shape, np.nan)
     for fold in np.unique(folds):
         of_fold = folds == fold
@@ -52,7 +58,7 @@ def coverage(predicted: np.ndarray, crops: Crops, bars: ErrorBars | None = None)
             joint: float(held[known[:, i], i].mean()) if known[:, i].any() else None
             for i, joint in enumerate(skeleton_of(crops).joints)
         },
-        "folds": FOLDS if bars is None else 0,
+        "folds": len(np.unique(folds)) if bars is None else 0,
     }
 
 

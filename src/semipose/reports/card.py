@@ -45,7 +45,7 @@ def _text(
         ("labelled samples", f"{summary['labels']} ({data['labeled']})"),
         ("unlabelled samples", f"{summary['unlabeled']} ({data['unlabeled']})"),
         ("validation samples", f"{summary['val_images']} ({_held_back(data['val'])})"),
-        ("split", f"hash {split}" if split else "not told"),
+        ("samples, boxes and labels", f"hash {split}" if split else "not told"),
         ("began from", str(config.get("model", {}).get("weights"))),
         ("trained with", f"semipose {summary['commit']}"),
         ("on", summary["machine"]),

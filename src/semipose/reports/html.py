@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from semipose.drawing.charts import Chart, Series, line_chart
 from semipose.errors import boundary
 from semipose.files import ready, write_atomically
-from semipose.metrics.summary import ENSEMBLE, label_of
+from semipose.metrics.summary import ENSEMBLE, TWIN, label_of
 from semipose.reports.compare import cautions, headline, percent, points
 from semipose.reports.gallery import gallery
 from semipose.reports.pseudo import pseudo_charts, pseudo_table
@@ -124,7 +124,7 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
         ("Method", text("method")),
         ("PCK, 95 % interval", [_interval(run) for run in runs]),
         ("Data", [_data(run) for run in runs]),
-        ("Split hash", [run.split[:12] if run.split else "–" for run in runs]),
+        ("Hash of samples and labels", [run.split[:12] if run.split else "–" for run in runs]),
         ("Labelled images", count("labels")),
         ("Unlabelled images", count("unlabeled")),
         ("Validation images", count("val_images")),
@@ -241,7 +241,9 @@ def _pck_chart(runs: Sequence[Run]) -> Chart | None:
         ]
     else:
         names = [c for c in runs[0].metrics if c.startswith("val/pck_")]
-        single = [("val/pck", "PCK")] if not names else [(c, label_of(c.removeprefix("val/pck_"))) for c in names]
+        called = [c.removeprefix("val/pck_") for c in names]
+        alone = len({*called} - {ENSEMBLE, TWIN}) < 2
+        single = [(c, label_of(name, alone)) for c, name in zip(names, called, strict=True)] or [("val/pck", "PCK")]
         lines = [line for n, (column, label) in enumerate(single) for line in _lines(runs[0], column, label, n)]
     return line_chart("Validation PCK (%)", lines, "step", percent=True)
 

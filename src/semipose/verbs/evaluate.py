@@ -75,14 +75,14 @@ def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:
     if "table" in scores["mean"]:
         print(_listed(scores["mean"]["table"]))
     for name, row in scores.get("detected", {}).items():
-        print(f"{name}, detected boxes: AP {_percent(row['AP'])}, AR {_percent(row['AR'])}")
+        print(f"{label_of(name, alone)}, detected boxes: AP {_percent(row['AP'])}, AR {_percent(row['AR'])}")
     if (row := scores.get("found")) is not None:
         middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
         finds = f"{row['missed']} of {row['bodies']} bodies without a find, {row['false']} false finds"
         print(f"in boxes that the finder finds: {measured} {_percent(row['pck'])}, median error {middle}; {finds}")
     for name, row in scores.get("error_bars", {}).items():
-        radius = f"median radius {row['median_radius_px']:.2f} px"
-        print(f"{name}, error bars: {_percent(row['coverage'])} % of joints within theirs (90 % expected), {radius}")
+        within = f"{_percent(row['coverage'])} % of joints within theirs (90 % expected)"
+        print(f"{label_of(name, alone)}, error bars: {within}, median radius {row['median_radius_px']:.2f} px")
     path = Path(asked.run)
     print(f"wrote {path.parent if path.is_file() else path}/evaluation.json")
 

@@ -31,4 +31,5 @@ def report(runs: Sequence[str | Path] | str | Path, *, out: str | Path | None = 
 
 
 def _print(page: Path, asked: SimpleNamespace) -> None:
-    print(f"wrote {page}")
+    here = Path.cwd()
+    print(f"wrote {page.relative_to(here) if page.is_relative_to(here) else page}")

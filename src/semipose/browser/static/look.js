@@ -10,9 +10,9 @@ const BY = [["trouble", "Unsure, or at odds (audit)"], ["jumps", "Jumps"], ["con
 
 export async function show(main, words, about) {
   if (!about.skeleton) { put(main, beginForm(about)); return null; }
-  const { runs, jobs } = await get("runs");
+  const { runs } = await get("runs");
   // Those that have been asked already come first.
-  const able = runs.filter((row) => row.model).sort((one, other) => (jobs.some((job) => job.run === other.name && job.kind !== "train") ? 1 : 0) - (jobs.some((job) => job.run === one.name && job.kind !== "train") ? 1 : 0));
+  const able = runs.filter((row) => row.model).sort((one, other) => Number(other.asked) - Number(one.asked));
   if (!able.length) { put(main, h("section", { class: "card empty" }, h("h1", {}, "Look"), h("p", {}, "There is no trained run yet. Train one, then this shows where it fails."), h("a", { class: "button main", href: "#train" }, "Train"))); return null; }
   let over = false, turn = 0, timer = null, playing = null, at = null, tracks = null, threshold = 0.2, marks = [];
   const run = h("select", { id: "look-run", "aria-label": "Run", onchange: () => { at = null; draw().catch(failed); } }, able.map((row) => h("option", { value: row.name }, row.name.replace(/^runs\//, ""))));
@@ -22,10 +22,12 @@ export async function show(main, words, about) {
   const list = h("div", { class: "frames plain worst", role: "listbox", "aria-label": "Worst frames" }), curves = h("div", { class: "charts" }), about_ = h("p", { class: "soft" }), act = h("div", { class: "row" });
   const holder = h("div", { class: "holder" }), title = h("h2", {}, "Choose a frame"), below = h("output", { id: "below" });
   const slider = h("input", { type: "range", id: "threshold", min: 0, max: 1, step: 0.05, value: threshold, oninput: (event) => { threshold = Number(event.target.value); count(); Object.assign(stage.model, { threshold, bodies: sure(stage.model.guess) }); stage.draw(); } });
-  const whose = h("span", {});
+  const whose = h("span", {}), looking = h("div", { class: "looking", hidden: true }), time = h("section", { class: "card", hidden: true });
   const play = button("▶ Play", () => toggle(), { id: "play" });
   put(main, h("div", { class: "parts wide" }, h("section", { class: "card" }, h("h1", {}, "Look"), h("div", { class: "fields" }, h("label", {}, "Run", run), h("label", {}, "Frames", source), h("label", {}, "Worst by", by)), about_, act)),
-    h("div", { class: "looking" }, list, h("section", { class: "middle" }, h("div", { class: "bar row" }, title, h("span", { class: "grow" }), play, h("a", { class: "button", id: "correct", href: "#label" }, "Correct")), holder, h("label", { class: "range" }, "Confidence from ", slider, below))), h("section", { class: "card" }, h("div", { class: "row" }, h("h1", {}, "Joints over time"), whose), curves));
+    looking, time);
+  put(looking, list, h("section", { class: "middle" }, h("div", { class: "bar row" }, title, h("span", { class: "grow" }), play, h("a", { class: "button", id: "correct", href: "#label" }, "Correct")), holder, h("label", { class: "range" }, "Confidence from ", slider, below)));
+  put(time, h("div", { class: "row" }, h("h1", {}, "Joints over time"), whose), curves);
   const stage = new Stage(holder, about.skeleton);
   const sure = (guess) => (guess?.bodies ?? []).map(({ points }) => ({ points: points.map(([x, y, score]) => [x, y, score && score >= threshold ? 2 : 0]) }));
   const body = h("select", { id: "look-body", "aria-label": "Body", onchange: () => draw().catch(failed) });
@@ -69,6 +71,8 @@ export async function show(main, words, about) {
       waits("predict") ? h("span", { class: "busy" }, "Predicting … ") : button(tracks ? "Predict again" : "Predict these frames", async () => { await post("predict", { run: run.value, source: Number(source.value) }); await draw(); }, { id: "predict", class: how !== "trouble" && !tracks ? "main" : "" }));
     put(list, marks.length ? marks.map((row) => h("div", { role: "option", class: "frame", tabindex: "0", "data-index": row.index, onclick: () => open(row.index).catch(failed), onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(row.index).catch(failed); } } }, h("span", { class: "what" }, h("b", {}, row.name.split("/").pop()), h("small", {}, row.joint)), h("span", { class: "score" }, row.score.toFixed(2)))) : h("p", { class: "soft pad" }, "Nothing to list yet."));
     if (body.options.length !== (tracks?.bodies ?? 0)) put(body, Array.from({ length: tracks?.bodies ?? 0 }, (_, n) => h("option", { value: n, selected: n === Number(which) }, `Body ${n + 1}`)));
+    looking.hidden = !tracks && !marks.length;
+    time.hidden = !tracks;
     put(whose, body.options.length > 1 ? body : null);
     put(curves, tracks ? tracks.series.map((line) => chart(line.joint, [{ name: "x", x: tracks.frames, y: line.x, color: 0 }, { name: "y", x: tracks.frames, y: line.y, color: 1 }], { unit: "frame", pick: (index) => open(index).catch(failed), mark: at })) : h("p", { class: "soft" }, "Predict the frames first."));
     if (at === null && marks.length) await open(marks[0].index);

@@ -58,7 +58,7 @@ export class Previews {
     put(this.grid, h("div", { class: "previews" }, runs.map((run) => {
       const shown = run.steps.findLast((each) => each.step <= chosen);
       const title = run.name.replace(/^runs\//, "");
-      if (!shown) return h("section", {}, h("h2", { title: run.name }, title), h("p", { class: "soft" }, run.line || "nothing yet"));
+      if (!shown) return h("section", {}, h("h2", { title: run.name }, h("b", {}, title)), h("p", { class: "soft" }, run.line || "no checkpoint yet"));
       const scores = frames.flatMap(({ key }) => (shown.frames[key]?.bodies ?? []).flat().map((point) => point[2]));
       const mean = scores.length ? scores.reduce((sum, each) => sum + each, 0) / scores.length : 0;
       return h("section", {}, h("h2", { title: run.name }, h("b", {}, title), ` step ${shown.step.toLocaleString()}, mean confidence ${mean.toFixed(2)}`), h("div", { class: "preview-row" }, frames.map((frame) => this.one(frame, shown, title))));

@@ -67,7 +67,7 @@ export async function show(main, words, about) {
     put(runs, h("h1", {}, "Runs"), rows.length ? runTable(rows) : h("p", { class: "soft" }, "None yet. Label some frames, then train."), h("div", { class: "row" }, h("a", { class: "button", href: "#train" }, rows.length ? "Train, curves" : "Train")));
     if (at || rows.some((row) => row.state === "running")) timer = setTimeout(() => work().catch(() => {}), 1500);
   }
-  async function check() { await post("check"); say("the check has started"); await work(); }
+  async function check() { await post("check"); say("the check has started"); about = await overview(true); drawData(); await work(); }
   if (about.ready && about.skeleton) await work(); else { put(checks, h("h1", {}, "Checks"), h("p", { class: "soft" }, "After the first labels.")); put(runs, h("h1", {}, "Runs"), h("p", { class: "soft" }, "None yet.")); wait(); }
   return () => { over = true; clearTimeout(timer); };
 }

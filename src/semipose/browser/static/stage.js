@@ -22,6 +22,8 @@ export class Stage {
     this.marks = s("g");
     this.svg = s("svg", { class: "stage", tabindex: "0", role: "application", "aria-label": "Frame" }, this.picture, this.marks);
     host.append(this.svg);
+    for (const event of ["load", "error"]) this.picture.addEventListener(event, () => host.classList.remove("loading"));
+    this.host = host;
     this.fitted = true;
     this.k = 1; this.tx = 0; this.ty = 0;
     this.watch = new ResizeObserver(() => { if (this.fitted) this.fit(); else this.draw(); });
@@ -34,6 +36,7 @@ export class Stage {
   show(url, size, label) {
     const same = this.size[0] === size[0] && this.size[1] === size[1];
     this.size = size;
+    if (this.picture.getAttribute("href") !== url) this.host.classList.add("loading");
     this.picture.setAttribute("href", url);
     this.svg.setAttribute("aria-label", label);
     if (!same || this.fitted) this.fit();
