@@ -113,7 +113,9 @@ def run(name: str, labels: int, start: str, draw: int, asked: argparse.Namespace
         before = [root / "drawn"]
     steps = steps_in(minutes, config, f"timed-{start}", root)
     record = run_once(folder, replace(config, steps=steps), root, before)
-    return {**record, "seconds_per_step": round(record["seconds"] / record["steps"], 4), **score(record)}
+    brief = {key: record[key] for key in ("steps", "seconds", "parameters", "commit")}
+    scores = {key: round(value, 3) for key, value in score(record).items()}
+    return {**brief, "seconds_per_step": round(record["seconds"] / record["steps"], 4), **scores}
 
 
 def collect(asked: argparse.Namespace) -> None:
