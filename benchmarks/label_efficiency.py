@@ -8,8 +8,9 @@ those without a label as unlabelled ones. Of each number, over its draws: `contr
 training of as many steps and of as many minutes, `auto` the better of MUM and of labels alone by some validation images
 (benchmarks/auto.py), scored on the others. With all 500 labels there is a control alone. `labels_worth_factor`: how
 many times as many labels the control needs to score what `auto` does, along a straight line of PCK over the logarithm
-of labels between its measured numbers; the geometric mean over the numbers of labels. `_gross`: the same with MUM's and
-the control's errors beyond a tenth of the body. Writes results/label_efficiency.json.
+of labels between its measured numbers; the geometric mean over the numbers of labels. `_equal_steps`: of supervised
+training of as many steps alone; `_gross`: with MUM's and the control's errors beyond a tenth of the body.
+Writes results/label_efficiency.json.
 """
 
 from __future__ import annotations
@@ -89,12 +90,11 @@ def main() -> None:
             runs[str(labels)] = {"draws": len(draws), **means(draws)}
     counts = [int(n) for n in runs]
     taught = {int(n): run for n, run in runs.items() if "mum" in run}
+    auto = {n: run["auto"]["pck"] for n, run in taught.items()}
+    steps = [run.get("supervised", run["control"])["pck"] for run in runs.values()]
     summary = {
-        "labels_worth_factor": worth(
-            counts,
-            [run["control"]["pck"] for run in runs.values()],
-            {n: run["auto"]["pck"] for n, run in taught.items()},
-        ),
+        "labels_worth_factor": worth(counts, [run["control"]["pck"] for run in runs.values()], auto),
+        "labels_worth_factor_equal_steps": worth(counts, steps, auto),
         "labels_worth_factor_gross": worth(
             counts,
             [-run["control"]["gross"] for run in runs.values()],

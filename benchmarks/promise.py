@@ -192,6 +192,8 @@ PROTOCOLS = {
         rows=rows(PEOPLE, HARD, [4, 3], 16, 700, 2.2, masked=5, covered=2),
     ),
 }
+PROTOCOLS["mouse_long"] = PROTOCOLS["mouse"].of_length(600, 1500)
+"""Until labels alone have stopped gaining: with `mouse`, 350 more steps still give them three points."""
 
 
 def score(record: Mapping[str, Any]) -> dict[str, float]:
