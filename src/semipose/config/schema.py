@@ -155,7 +155,7 @@ class FindConfig:
         steps: its length in optimiser steps; 0: there is none.
         size: height and width at which it sees whole images.
         unlabeled: how much its own sure finds in unlabelled images count beside the labels, in the second half of its
-            steps; 0: labels alone teach it.
+            steps (an experiment: twice as long, and no gain where it was tried); 0: labels alone teach it.
     """
 
     steps: int = option(0, at_least(0, "it is a number of steps, or 0 for no finder"), "none in the papers")
