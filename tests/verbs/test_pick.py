@@ -14,6 +14,7 @@ import semipose
 from semipose.cli import main
 from semipose.data.open import open_labeled
 from semipose.errors import UserError
+from semipose.inference import next_labels
 from semipose.verbs.pick import pick
 from tests.fixtures.films import film
 from tests.fixtures.runs import untrained
@@ -65,8 +66,10 @@ def test_frames_of_a_video_become_pictures_and_labelled_ones_are_not_picked(run:
         pick(run, clip, count=9, format="coco", out=tmp_path / "more", frames="all", device="cpu", progress=False)
 
 
-def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
+def test_faults_in_one_line(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before an image is looked at."""
     how = {"out": tmp_path / "out", "device": "cpu", "progress": False}
+    monkeypatch.setattr(next_labels, "judge", lambda *_: pytest.fail("images were looked at"))
     with pytest.raises(UserError, match="there are 12 images that are not labelled"):
         pick(run, count=13, format="coco", **how)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="one image or more"):

@@ -100,12 +100,12 @@ def choose_images(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is there and not empty; name a new folder with --out")
     opened = open_both(model, data, frames, boxes)
+    known = {real(image) for each in opened.known for image in each.images}
+    _refuse_more(count, len({real(image) for image in opened.unlabeled.images} - known))
     judged = judge(opened, device, seed, progress)
     worst = worst_of_images(judged)
-    known = {real(image) for each in opened.known for image in each.images}
     rows = [i for image, i in worst.items() if real(image) not in known]
-    if count > len(rows):
-        raise UserError(f"pick {count}: there are {len(rows)} images that are not labelled; ask for so many or fewer")
+    _refuse_more(count, len(rows))
     network, where = next(iter(opened.networks.values())), on_device(opened.networks, device)
     looks = looks_of(network, judged.crops, where, rows)
     crops = [cut(each, opened.config, train=True, progress=progress) for each in opened.known]
@@ -118,6 +118,11 @@ def choose_images(
     write_atomically(folder / "picked.csv", _table(judged, [(rows[i], far) for i, far in chosen], filled).encode())
     images = [judged.data[rows[i]].image for i, _ in chosen]
     return Choice([*files, folder / "picked.csv"], images, opened.remark)
+
+
+def _refuse_more(count: int, there: int) -> None:
+    if count > there:
+        raise UserError(f"pick {count}: there are {there} images that are not labelled; ask for so many or fewer")
 
 
 def worst_of_images(judged: Judgement) -> dict[str, int]:
