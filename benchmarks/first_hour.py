@@ -1,13 +1,15 @@
 """The first hour of a stranger: an empty environment, the wheel, the README's quick start and the tutorials, each
 command as it stands on its page, with the time it took.
 
-    python benchmarks/first_hour.py                     # everything, and the record
+    python benchmarks/first_hour.py                     # everything, and the record: some two hours on one core
+    python benchmarks/first_hour.py --short             # the same, but that trainings beside the demo have a few steps
     python benchmarks/first_hour.py --quick             # trainings of a few steps: does each command work?
     python benchmarks/first_hour.py --quick --share     # with the packages of this Python instead of an installation
 
 `demo_minutes`: installation and `semipose demo`. `import_seconds`: of `import semipose`, the median of five processes.
 `installed_mb`: of the package and what it needs, without extras, PyTorch and what that needs. `tutorials` and
-`tutorials_pass`: how many there are, and of how many every command ended well. Data: `SEMIPOSE_SHARED`; a tutorial
+`tutorials_pass`: how many there are, and of how many every command ended well. `training_steps`: of each training
+beside the demo, where they were shortened; 0 where they were as the page has them. Data: `SEMIPOSE_SHARED`; a tutorial
 without its data is left out.
 """
 
@@ -24,16 +26,20 @@ import sysconfig
 import tempfile
 import time
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.M | re.S)
-QUICK = {
-    "train": " --steps=20 --eval_every=0 --optim.batch=4 --model.size=[64,64] --threads=1",
-    "demo": " --quick",
-    "reproduce": " --steps=20 --eval_every=0 --optim.batch=4 --model.size=[64,64] --threads=1",
-}
+STEPS = 20
+SHORT = dict.fromkeys(
+    ("train", "reproduce"), f" --steps={STEPS} --eval_every=0 --optim.batch=4 --model.size=[64,64] --threads=1"
+)
+"""What is added to a command so that it ends soon."""
+QUICK = {**SHORT, "demo": " --quick"}
+FINDER = ("steps: 400", "steps: 80")
+"""A finder's steps in what init writes, and instead; no option of all projects could shorten it."""
 DATA = {
     "openfield": ("openfield", ("openfield", "project")),
     "mirror_mouse": ("mirror_mouse", ("mirror_mouse",)),
@@ -74,28 +80,34 @@ print(json.dumps({name: round(size(name) / 1e6, 1) for name in sorted(ours)}))
 class Shell:
     """Commands in an environment and a folder, and what became of each."""
 
-    def __init__(self, python: Path, folder: Path, quick: bool) -> None:
-        self.python, self.folder, self.quick = python, folder, quick
+    def __init__(self, python: Path, folder: Path, shorter: Mapping[str, str]) -> None:
+        self.python, self.folder, self.shorter = python, folder, shorter
         self.done: list[dict[str, Any]] = []
         self.path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
 
     def run(self, command: str, page: str) -> bool:
         """One line of a page; whether it ended well."""
         verb = command.split()[1] if command.startswith("semipose ") else ""
-        command += QUICK.get(verb, "") if self.quick else ""
+        command += self.shorter.get(verb, "")
         environment = {**os.environ, "PATH": self.path, "HOME": str(self.folder)}
         environment.pop("PYTHONPATH", None)
         began = time.perf_counter()
         result = subprocess.run(command, shell=True, cwd=self.folder, env=environment, capture_output=True, text=True)
         seconds = time.perf_counter() - began
-        if self.quick and verb == "init":  # a finder's steps, which no option of all projects could shorten
+        if self.shorter and verb == "init":
             for file in self.folder.rglob("*.yaml"):
-                file.write_text(file.read_text("utf-8").replace("steps: 400", "steps: 80"), "utf-8")
+                file.write_text(file.read_text("utf-8").replace(*FINDER), "utf-8")
         last = (result.stderr or result.stdout).strip().splitlines()[-1:] if result.returncode else []
-        row = {"page": page, "command": command, "seconds": round(seconds, 1), "code": result.returncode}
-        self.done.append({**row, **({"said": last[0][:300]} if last else {})})
+        row = {"page": page, "command": self.bare(command), "seconds": round(seconds, 1), "code": result.returncode}
+        self.done.append({**row, **({"said": self.bare(last[0])[:300]} if last else {})})
         print(f"{seconds:8.1f} s  {'' if not result.returncode else 'FAILED '}{command}", *last, flush=True)
         return not result.returncode
+
+    def bare(self, text: str) -> str:
+        """Without folders that are of this run alone."""
+        for path, name in ((f"'{self.python}'", "python"), (f"{self.python.parents[2]}{os.sep}", ""), (str(ROOT), ".")):
+            text = text.replace(path, name)
+        return text
 
     def text(self, *words: str) -> str:
         """What a process of the environment's Python prints."""
@@ -108,6 +120,7 @@ class Shell:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="trainings of a few steps; no record")
+    parser.add_argument("--short", action="store_true", help="trainings of a few steps, but for the demo")
     parser.add_argument("--share", action="store_true", help="the packages of this Python; no record")
     parser.add_argument("--python", default=sys.executable, help="which Python the environment is of")
     parser.add_argument("--only", nargs="*", default=None, help="demo, readme, or tutorials by name")
@@ -131,7 +144,7 @@ def environment(folder: Path, asked: argparse.Namespace) -> Shell:
         subprocess.run([asked.python, "-m", "venv", where], check=True)
     python = next(p for p in (where / "bin" / "python", where / "Scripts" / "python.exe") if p.exists())
     (folder / "work").mkdir()
-    shell = Shell(python, folder / "work", asked.quick)
+    shell = Shell(python, folder / "work", QUICK if asked.quick else SHORT if asked.short else {})
     wheels = folder / "wheels"
     pip = f"'{python}' -m pip"
     assert shell.run(f"{pip} wheel --quiet --no-deps --wheel-dir '{wheels}' '{ROOT}'", "install"), shell.done[-1]
@@ -161,7 +174,8 @@ def hour(shell: Shell, only: list[str] | None) -> dict[str, float]:
     there = {name: data.joinpath(*parts).is_dir() or not parts for name, (_, parts) in DATA.items()}
     names = [name for name, is_it in there.items() if is_it and (only is None or name in only)]
     passed = [tutorial(shell, name, data) for name in names]
-    return {**found, "tutorials": len(names), "tutorials_pass": sum(passed)}
+    steps = STEPS if shell.shorter else 0
+    return {**found, "training_steps": steps, "tutorials": len(names), "tutorials_pass": sum(passed)}
 
 
 def readme(shell: Shell, data: Path) -> bool:
@@ -177,7 +191,7 @@ def readme(shell: Shell, data: Path) -> bool:
 
 def tutorial(shell: Shell, name: str, data: Path) -> bool:
     """All blocks of a page, in a folder of its own, beside its part of `data`."""
-    inner = Shell(shell.python, shell.folder / f"tutorial-{name}", shell.quick)
+    inner = Shell(shell.python, shell.folder / f"tutorial-{name}", shell.shorter)
     inner.folder.mkdir()
     called, parts = DATA[name]
     if parts:

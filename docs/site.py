@@ -1,5 +1,6 @@
-"""What mkdocs does with these pages beyond its own: the pages above `docs/` that they link to are part of the site, and
-links to source files are text, and a link that shows a page's file shows its title. Nothing of it is needed to read the pages as they are."""
+"""What mkdocs does with these pages beyond its own: the pages above `docs/` that they link to are part of the site,
+links to source files are text, and a link that shows a page's file shows its title. Nothing of it is needed to read the
+pages as they are."""
 
 from __future__ import annotations
 

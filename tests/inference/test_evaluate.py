@@ -43,6 +43,9 @@ def test_a_run_that_ended_before_its_networks_is_called_so_everywhere(tmp_path: 
     """Not `model.json cannot be read`."""
     with pytest.raises(UserError, match=r"is neither a model\.safetensors nor a run folder"):
         load_model(tmp_path)
+    (tmp_path / "data.yaml").write_text("")
+    with pytest.raises(UserError, match=r"data.yaml is no model\.safetensors; name a run's folder"):
+        read_networks(tmp_path / "data.yaml")
     (tmp_path / "finder").mkdir()
     for read in (load_model, read_networks):
         with pytest.raises(UserError, match=re.escape(f"not finished; semipose train --resume {tmp_path} goes on")):

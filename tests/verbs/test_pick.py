@@ -14,7 +14,7 @@ import semipose
 from semipose.cli import main
 from semipose.data.open import open_all, open_labeled
 from semipose.errors import UserError
-from semipose.inference import boxes
+from semipose.inference import boxes, next_labels
 from semipose.verbs.pick import pick
 from tests.fixtures.films import film
 from tests.fixtures.runs import untrained
@@ -98,8 +98,10 @@ def test_an_image_with_one_body_has_room_for_those_that_labels_show(
     assert "individual2" in table
 
 
-def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
+def test_faults_in_one_line(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before an image is looked at."""
     how = {"out": tmp_path / "out", "device": "cpu", "progress": False}
+    monkeypatch.setattr(next_labels, "judge", lambda *_: pytest.fail("images were looked at"))
     with pytest.raises(UserError, match="there are 12 images that are not labelled"):
         pick(run, count=13, format="coco", **how)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="one image or more"):

@@ -102,15 +102,12 @@ def choose_images(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is there and not empty; name a new folder with --out")
     opened = open_both(model, data, frames, boxes)
+    known = {real(image) for each in opened.known for image in each.images}
+    _refuse_more(count, len({real(image) for image in opened.unlabeled.images} - known), opened.unlabeled)
     judged = judge(opened, device, seed, progress)
     worst = worst_of_images(judged)
-    known = {real(image) for each in opened.known for image in each.images}
     rows = [i for image, i in worst.items() if real(image) not in known]
-    if count > len(rows):
-        less = f" ({unfound})" if (unfound := unfound_in(opened.unlabeled)) else ""
-        raise UserError(
-            f"pick {count}: there are {len(rows)} images that are not labelled{less}; ask for so many or fewer"
-        )
+    _refuse_more(count, len(rows), opened.unlabeled)
     network, where = next(iter(opened.networks.values())), on_device(opened.networks, device)
     looks = looks_of(network, judged.crops, where, rows)
     crops = [cut(each, opened.config, train=True, progress=progress) for each in opened.known]
@@ -129,6 +126,12 @@ def most_in(opened: Inputs) -> int:
     """The most bodies of an image that is labelled, as far as that is told, or looked at."""
     parts = [opened.unlabeled, *opened.known]
     return max(int(np.bincount(part.samples.images.grouped()[1]).max()) for part in parts)
+
+
+def _refuse_more(count: int, there: int, unlabeled: PoseData) -> None:
+    if count > there:
+        less = f" ({unfound})" if (unfound := unfound_in(unlabeled)) else ""
+        raise UserError(f"pick {count}: there are {there} images that are not labelled{less}; ask for so many or fewer")
 
 
 def worst_of_images(judged: Judgement) -> dict[str, int]:

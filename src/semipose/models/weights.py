@@ -70,6 +70,8 @@ def load_model(path: Path) -> TrainedModel:
     if path.is_dir() and not (path / "model.safetensors").exists():
         raise UserError(without_weights(path))
     path = path / "model.safetensors" if path.is_dir() else path
+    if path.suffix != ".safetensors":
+        raise UserError(f"{path} is no model.safetensors; name a run's folder, or the file of its weights")
     description, beside = description_of(path), path.with_suffix(".json")
     try:
         skeleton = Skeleton.from_dict(description["skeleton"])
