@@ -31,6 +31,7 @@ from semipose.data.images import read_images
 from semipose.data.predicted import mark_predicted
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.refs import Frame, Person, parse
+from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.files import read_mapping, real, write_atomically
 from semipose.geometry import View
