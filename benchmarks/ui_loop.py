@@ -184,6 +184,7 @@ def one(seed: int, asked: argparse.Namespace, page: Page) -> dict[str, Any]:
         **errors("before", before, test),
         **errors("after_picked", after, test),
         **errors("after_random", drawn, test),
+        "way": asked.way,
         "picked": names,
         "random": chosen,
         "seconds": round(time.monotonic() - began),
@@ -220,7 +221,7 @@ def record(asked: argparse.Namespace, runs: dict[str, Any]) -> None:
     keys = ("px_before", "px_after_picked", "px_after_random")
     whole = [run for run in runs.values() if None not in [run[key] for key in keys]]
     summary = {key: round(statistics.mean(run[key] for run in whole), 3) if whole else None for key in keys}
-    how = {"way": asked.way, "steps": asked.steps or STEPS, "labels": asked.labels, "count": asked.count}
+    how = {"steps": asked.steps or STEPS, "labels": asked.labels, "count": asked.count}
     write("ui_loop", {**summary, "seeds": len(whole), **how}, runs)
 
 
