@@ -1,7 +1,7 @@
 """The first hour of a stranger: an empty environment, the wheel, the README's quick start and the tutorials, each
 command as it stands on its page, with the time it took.
 
-    python benchmarks/first_hour.py                     # everything, and the record: some two hours on one core
+    python benchmarks/first_hour.py                     # everything, and the record: one to two hours on one core
     python benchmarks/first_hour.py --short             # the same, but that trainings beside the demo have a few steps
     python benchmarks/first_hour.py --quick             # trainings of a few steps: does each command work?
     python benchmarks/first_hour.py --quick --share     # with the packages of this Python instead of an installation
