@@ -12,6 +12,7 @@ import pytest
 
 import semipose
 from semipose.cli import main
+from semipose.config import Config, DataConfig
 from semipose.data.open import open_all, open_labeled
 from semipose.errors import UserError
 from semipose.inference import boxes, next_labels
@@ -45,6 +46,25 @@ def test_from_the_command_line_and_back_as_labels(
         assert cv2.imread(sample.image).shape == (192, 160, 3)
     assert main([*words, "--out", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again" / "picked.csv").read_text() == (out / "picked.csv").read_text()
+
+
+def test_without_a_format_it_is_that_of_the_labels_or_coco(run: Path, tmp_path: Path) -> None:
+    found = pick(run, count=1, out=tmp_path / "out", device="cpu", progress=False)
+    assert tmp_path / "out" / "annotations.json" in found.files
+    project = tmp_path / "project"
+    (project / "labeled-data").mkdir(parents=True)
+    (project / "config.yaml").touch()
+    forms = {
+        str(project): "dlc",
+        str(project / "config.yaml"): "dlc",
+        "labels.v002.slp": "sleap",
+        "annotations.xml": "cvat",
+        "labels.json": "coco",
+        "synth:studio?count=3": "coco",
+    }
+    for source, form in forms.items():
+        assert next_labels._form_of(Config(data=DataConfig(labeled=source))) == form
+    assert next_labels._form_of(Config(data=DataConfig(labeled=[str(project), "labels.json"]))) == "dlc"
 
 
 def test_weak_joints_are_left_to_the_labeller(run: Path, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def choose_images(
     count: int,
     model: str | Path,
     data: str | Path | None = None,
-    form: str = "dlc",
+    form: str | None = None,
     out: str | Path = "picked",
     confidence: float = 0.2,
     scorer: str | None = None,
@@ -87,7 +87,8 @@ def choose_images(
 
     Args:
         model, data, frames, boxes, seed: as of `semipose.audit`. Labelled images are the data.yaml's, or the run's own.
-        form: one of `semipose.outputs.tolabel.FORMATS`: dlc, sleap, label-studio, cvat, coco.
+        form: one of `semipose.outputs.tolabel.FORMATS`: dlc, sleap, label-studio, cvat, coco; None, that of the tool
+            which the labels are from, coco where they are from none of these.
         out: a new or empty folder.
         confidence: joints with a lower peak are left out.
         scorer: for DeepLabCut; by default that of the project which the labels are from.
@@ -97,12 +98,15 @@ def choose_images(
             folder is not empty, or see `audit`.
     """
     folder = Path(out)
-    check_installed(form)
+    if form is not None:
+        check_installed(form)
     if count < 1:
         raise UserError(f"pick {count}: ask for one image or more")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is there and not empty; name a new folder with --out")
     opened = open_both(model, data, frames, boxes)
+    if form is None:
+        check_installed(form := _form_of(opened.config))
     known = {real(image) for each in opened.known for image in each.images}
     _refuse_more(count, len({real(image) for image in opened.unlabeled.images} - known), opened.unlabeled)
     judged = judge(opened, device, seed, progress)
@@ -266,6 +270,15 @@ def _names(images: Sequence[str], form: str) -> dict[str, str]:
         used.add(name)
         found[image] = name
     return found
+
+
+def _form_of(config: Config) -> str:
+    """The format of the tool that labels are from."""
+    named = config.data.labeled
+    source = Path(named[0] if isinstance(named, list) else named or "")
+    if is_deeplabcut(source):
+        return "dlc"
+    return {".slp": "sleap", ".xml": "cvat"}.get(source.suffix.lower(), "coco")
 
 
 def _scorer(config: Config) -> str:

@@ -15,7 +15,7 @@ def pick(
     data: str | Path | None = None,
     *,
     count: int = 20,
-    format: Literal["dlc", "sleap", "label-studio", "cvat", "coco"] = "dlc",
+    format: Literal["dlc", "sleap", "label-studio", "cvat", "coco"] | None = None,
     confidence: float = 0.2,
     scorer: str | None = None,
     frames: str | None = None,
@@ -34,7 +34,8 @@ def pick(
         model: A run's folder, whose networks are all asked, or a model.safetensors.
         data: A data.yaml, or images and videos; a run's own unlabelled by default.
         count: How many.
-        format: Of the tool to label in; dlc is DeepLabCut, which needs semipose[dlc], sleap semipose[sleap].
+        format: Of the tool to label in, by default that which the labels are from, or coco; dlc is DeepLabCut, which
+            needs semipose[dlc], sleap semipose[sleap].
         confidence: Joints below it are left for you to place.
         scorer: For DeepLabCut; by default that of the project which the labels are from.
         frames: Of videos: all, rate2 (two a second), uniform500 or diverse500.
