@@ -227,10 +227,10 @@ def strongest(scores: Mapping[str, Mapping[int, Mapping[str, float]]], best: str
 
 
 def summary(scores: Mapping[str, Mapping[int, Mapping[str, float]]], control: str, best: str) -> dict[str, float]:
-    """Means over the draws of `best` and `control`; shares of the gap over those of them that have an oracle; each row
-    over its own draws."""
+    """Means over the draws of `best` and `control`; shares of the gap over those of them that have an oracle, none where
+    none has; each row over its own draws."""
     draws = sorted(scores[best].keys() & scores[control].keys())
-    known = [draw for draw in draws if draw in scores[ORACLE]]
+    known = [draw for draw in draws if draw in scores.get(ORACLE, {})]
 
     def mean(row: str, key: str, over: Sequence[int] = draws) -> float:
         return statistics.mean(scores[row][draw][key] for draw in over)
@@ -244,12 +244,12 @@ def summary(scores: Mapping[str, Mapping[int, Mapping[str, float]]], control: st
     whole: dict[str, float] = {}
     for key, ending in (("pck", ""), ("gross", "_gross"), ("px", "_px")):
         whole |= {f"control{ending}": mean(control, key), f"best{ending}": mean(best, key)}
-        whole[f"oracle{ending}"] = mean(ORACLE, key, known)
+        if known:
+            whole[f"oracle{ending}"] = mean(ORACLE, key, known)
     whole |= {
         "best_minus_control": statistics.mean(gains),
         "least_gain": min(gains),
-        "gap_share": share("pck"),
-        "gap_share_gross": share("gross"),
+        **({"gap_share": share("pck"), "gap_share_gross": share("gross")} if known else {}),
         "ratio": whole["best_gross"] / whole["control_gross"],
         "draws": len(draws),
         "gap_draws": len(known),
