@@ -227,8 +227,8 @@ def strongest(scores: Mapping[str, Mapping[int, Mapping[str, float]]], best: str
 
 
 def summary(scores: Mapping[str, Mapping[int, Mapping[str, float]]], control: str, best: str) -> dict[str, float]:
-    """Means over the draws of `best` and `control`; shares of the gap over those of them that have an oracle, none where
-    none has; each row over its own draws."""
+    """Means over the draws of `best` and `control`; shares of the gap over those of them that have an oracle, if any
+    has; each row over its own draws."""
     draws = sorted(scores[best].keys() & scores[control].keys())
     known = [draw for draw in draws if draw in scores.get(ORACLE, {})]
 
