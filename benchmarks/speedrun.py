@@ -152,6 +152,7 @@ def growing_size(run: Training) -> None:
 
 
 MUON = {"name": "muon", "lr": 0.02, "lr_rest": 4e-3, "schedule": "cosine"}
+NARROW = {"deconv": [128, 128, 128]}
 SETTINGS = {
     OLD: Setting({}),
     "adam-cosine": Setting({"optim": {"lr": 4e-3, "schedule": "cosine", "warmup": 0.1}}),
@@ -182,7 +183,10 @@ SETTINGS = {
     "muon-frozen-stages": Setting({"optim": MUON}, prepare=frozen_stages),
     "muon-size-grows": Setting({"optim": MUON}, prepare=growing_size),
     "muon-dark": Setting({"optim": MUON, "decode": "dark"}),
-    "init": Setting({"optim": MUON, "decode": "dark", "model": {"deconv": [128, 128, 128]}}),
+    "init": Setting({"optim": MUON, "decode": "dark", "model": NARROW}),
+    "init-frozen": Setting(
+        {"optim": MUON, "decode": "dark", "model": {**NARROW, "freeze": ["stem", "layer1", "layer2"]}}
+    ),
 }
 """Name -> what is otherwise than in the task as it is, which is the papers' Adam. `init`: as `semipose
 init` has optimiser, network and decoding."""
