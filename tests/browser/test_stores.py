@@ -45,14 +45,14 @@ def coco(folder: Path) -> Path:
 
 
 def slp(folder: Path) -> Path:
-    """Three pictures in SLEAP's list."""
+    """Three labelled pictures in SLEAP's list, and one that is not labelled."""
     io = pytest.importorskip("sleap_io")
     skeleton = io.Skeleton(list(JOINTS), name="mouse")
-    video = io.Video.from_filename([str(picture(folder / "images" / f"{n}.png", n)) for n in range(4)])
+    names = ("0.png", "1.png", "2.png", "img900.png")
+    video = io.Video.from_filename([str(picture(folder / "images" / name, n)) for n, name in enumerate(names)])
     bodies = [io.Instance.from_numpy(np.arange(8.0).reshape(4, 2) + 5 + n, skeleton) for n in range(3)]
     frames = [io.LabeledFrame(video=video, frame_idx=n, instances=[body]) for n, body in enumerate(bodies)]
     io.Labels(frames, videos=[video], skeletons=[skeleton]).save(str(folder / "labels.slp"), verbose=False)
-    (folder / "images" / "3.png").rename(folder / "images" / "img900.png")
     return folder
 
 
