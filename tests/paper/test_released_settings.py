@@ -13,7 +13,7 @@ from semipose.methods import build_method, options
 from semipose.papers.find import recipe, recipes
 from tests.fixtures.tiny import CODEC, Tiny, labeled, view
 
-UNTAUGHT = ("supervised", "naive")
+UNTAUGHT = ("supervised", "naive", "dense_contrast")
 """No hard view."""
 
 

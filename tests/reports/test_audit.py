@@ -115,7 +115,7 @@ def test_what_cannot_be_read_is_left_out(judged: Any) -> None:
 
 
 def test_the_page_shows_the_chosen_and_all_joints_worst_first(judged: Any, tmp_path: Path) -> None:
-    content = {"model": "runs/<dual>", "formula": "formula", **summary(judged, ORDER)}
+    content = {"model": "runs/<dual>", "formula": "formula", "remark": "", **summary(judged, ORDER)}
     found = read(page(content, judged, ORDER[:2], tmp_path / "audit.html"))
     assert found.tags.count("img") == 2 and all(each.startswith("data:image/jpeg") for each in found.references)
     assert "semipose audit: runs/<dual>" in found.text and content["sentence"] in found.text
@@ -134,5 +134,5 @@ def test_a_body_that_is_small_in_its_image_is_cut_out(judged: Any, tmp_path: Pat
     assert max(part.shape[:2]) == SIZE and whole.shape[1] > SIZE
     drawn = [(np.abs(each - 90).max(-1) > 60).mean() for each in (part, whole)]
     assert drawn[0] > 5 * drawn[1], "the body fills the picture"
-    content = {"model": "run", "formula": "formula", **summary(judged, [0])}
+    content = {"model": "run", "formula": "formula", "remark": "", **summary(judged, [0])}
     assert read(page(content, judged, [0], tmp_path / "audit.html")).tags.count("details") == 2

@@ -45,8 +45,10 @@ class ContrastOptions(NaiveOptions):
 
     multi: str = option("affine60+ra10", source="ours")
     share: float = option(1.0, at_least(0, "it can be 0 or more"), "ours")
-    places: int = option(64, at_least(2, "places are told from one another, so give 2 or more"), "ours")
-    temperature: float = option(0.1, above_zero("it divides, so give more than 0"), "ours; 0.07 in Pinheiro et al.")
+    places: int = option(64, at_least(2, "it can be 2 (places are told from one another) or more"), "ours")
+    temperature: float = option(
+        0.1, above_zero("it divides likenesses: it can be anything above 0"), "ours; 0.07 in Pinheiro et al."
+    )
     layer: str = option("encoder", source="ours; encoder and decoder in Pinheiro et al.")
 
 
