@@ -108,6 +108,15 @@ def test_views_are_not_mirrored() -> None:
 
 
 def test_a_layer_that_is_not_there_is_refused() -> None:
-    method = build_method(options("dense_contrast", layer="layer9"), [Tiny()], CODEC)
-    with pytest.raises(UserError, match=r"method\.layer is 'layer9', which this network has not"):
-        method(labeled(), view(4, 5), Draws(0, 1))
+    with pytest.raises(
+        UserError, match=r"method\.layer is 'layer9'; of this network it can be image, layer1, .*encoder"
+    ):
+        build_method(options("dense_contrast", layer="layer9"), [Tiny()], CODEC)
+
+
+def test_mixed_precision_leaves_the_loss_in_32_bits() -> None:
+    one, other = (Seen(unit([1.0, a], [0.2, 1.0], [1.0, 1], [2.0, 1]), all_there()) for a in (0.0, 0.1))
+    plain = told_apart(one, other, PLACES, 1.0, 0.1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = told_apart(one, other, PLACES, 1.0, 0.1)
+    assert mixed.dtype == torch.float32 and mixed.item() == plain.item()

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from semipose.augment import Policy, parse, without_mirror
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.geometry import View, inside, look_up, move, to_cells
+from semipose.geometry import View, constant, exact, inside, look_up, move, to_cells
 from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import NaiveOptions
 from semipose.methods.target import Codec, follow, response
+from semipose.models.taps import grids
 from semipose.options import above_zero, at_least, option
 from semipose.target import Target
 
@@ -46,9 +47,7 @@ class ContrastOptions(NaiveOptions):
     multi: str = option("affine60+ra10", source="ours")
     share: float = option(1.0, at_least(0, "it can be 0 or more"), "ours")
     places: int = option(64, at_least(2, "it can be 2 (places are told from one another) or more"), "ours")
-    temperature: float = option(
-        0.1, above_zero("it divides likenesses: it can be anything above 0"), "ours; 0.07 in Pinheiro et al."
-    )
+    temperature: float = option(0.1, above_zero("it divides likenesses: it can be anything above 0"), "ours")
     layer: str = option("encoder", source="ours; encoder and decoder in Pinheiro et al.")
 
 
@@ -69,8 +68,6 @@ def seen(student: nn.Module, view: View, xy: Tensor, layer: str) -> tuple[Seen, 
         return x
 
     heatmaps = student(view.image, keep)
-    if not kept:
-        raise UserError(f"method.layer is {layer!r}, which this network has not; take decoder, or a stage as layer4")
     maps = kept[-1].float()
     here = move(view.plain.to(view), xy)
     cells = move(to_cells(view.size[0] / maps.shape[-2], maps), here)
@@ -86,13 +83,14 @@ def told_apart(one: Seen, other: Seen, xy: Tensor, near: float, temperature: flo
         xy: (B, N, 2) where the places are.
         near: places closer than this are not told apart.
     """
-    both = one.there & other.there
-    close = (torch.cdist(xy, xy) < near) & ~torch.eye(xy.shape[1], dtype=torch.bool, device=xy.device)
-    hidden = APART * (~both).to(xy.dtype)
-    likeness = one.features @ other.features.mT / temperature - APART * close.to(xy.dtype)
-    ways = [torch.logsumexp(likeness - hidden[:, None], 2), torch.logsumexp(likeness - hidden[:, :, None], 1)]
-    losses = (ways[0] + ways[1]) / 2 - likeness.diagonal(dim1=1, dim2=2)
-    return (losses * both).sum() / both.sum().clamp_min(1)
+    with exact(xy):
+        both = one.there & other.there
+        close = (torch.cdist(xy, xy) < near) & ~torch.eye(xy.shape[1], dtype=torch.bool, device=xy.device)
+        hidden = APART * (~both).to(xy.dtype)
+        likeness = one.features @ other.features.mT / temperature - APART * close.to(xy.dtype)
+        ways = [torch.logsumexp(likeness - hidden[:, None], 2), torch.logsumexp(likeness - hidden[:, :, None], 1)]
+        losses = (ways[0] + ways[1]) / 2 - likeness.diagonal(dim1=1, dim2=2)
+        return (losses * both).sum() / both.sum().clamp_min(1)
 
 
 class DenseContrast(Method):
@@ -100,7 +98,7 @@ class DenseContrast(Method):
 
     Args:
         student: with a tap (`semipose.models.taps`).
-        other: policy of the other view.
+        policies: of the labelled images, and of the two views whose places are compared.
         options: the rest.
     """
 
@@ -112,8 +110,7 @@ class DenseContrast(Method):
         (student,), options = self.students, self.options
         learnt = follow(student, labels)
         h, w = unlabeled.size
-        corner = unlabeled.matrix.new_tensor([w - 1, h - 1])
-        xy = draws.uniform(len(unlabeled), options.places, 2) * corner
+        xy = draws.uniform(len(unlabeled), options.places, 2) * constant((w - 1.0, h - 1.0), unlabeled.matrix)
         (one, drawn), (other, _) = (seen(student, view(unlabeled, draws), xy, options.layer) for view in self.views)
         near = 2 * self._sigma * self._stride
         loss = told_apart(one, other, xy, near, options.temperature) + 0 * drawn.mean()  # no part without a gradient
@@ -122,6 +119,12 @@ class DenseContrast(Method):
 
 
 def dense_contrast(options: ContrastOptions, networks: Sequence[nn.Module], codec: Codec) -> DenseContrast:
-    """From its options."""
+    """From its options.
+
+    Raises:
+        UserError: the network has no such layer.
+    """
+    if options.layer not in (layers := grids(networks[0])):
+        raise UserError(f"method.layer is {options.layer!r}; of this network it can be {', '.join(layers)}")
     views = [parse(without_mirror(each)) for each in (options.easy, options.multi)]
     return DenseContrast(networks[0], codec, [parse(options.easy), *views], options)
