@@ -11,7 +11,7 @@ from semipose.augment import afresh, parse
 from semipose.bodies import decode_bodies, encode_bodies, extents, unknown_cells
 from semipose.data.extent import CORNERS
 from semipose.draws import Draws
-from semipose.geometry import View, exact, inside, invert, move, pixels, to_cells
+from semipose.geometry import View, constant, exact, inside, invert, move, pixels, to_cells
 from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import SingleOptions
 from semipose.methods.target import Codec, Labeled, follow, response
@@ -86,7 +86,7 @@ class SureFinds(Bodies):
         size, stride = view.size, self.codec.stride
         heatmaps = encode_bodies(torch.cat([centres, sides], -1), sure, size, stride, self.codec.sigma)
         half = boxes[..., None, 2:] / 2
-        corners = boxes[..., None, :2] + half * boxes.new_tensor([(-1, -1), (1, -1), (-1, 1)])
+        corners = boxes[..., None, :2] + half * constant(((-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0)), boxes)
         corners = move(step, corners.flatten(1, 2)).unflatten(1, (-1, CORNERS))
         unsure = (score >= UNSURE) & ~sure
         nothing = unknown_cells(heatmaps, corners, unsure, stride)
