@@ -152,7 +152,8 @@ def growing_size(run: Training) -> None:
 
 
 MUON = {"name": "muon", "lr": 0.02, "lr_rest": 4e-3, "schedule": "cosine"}
-NARROW = {"deconv": [128, 128, 128]}
+NARROW, FPN = {"deconv": [128, 128, 128]}, {"decoder": "fpn", "deconv": None}
+FROZEN = {"freeze": ["stem", "layer1", "layer2"]}
 SETTINGS = {
     OLD: Setting({}),
     "adam-cosine": Setting({"optim": {"lr": 4e-3, "schedule": "cosine", "warmup": 0.1}}),
@@ -183,10 +184,11 @@ SETTINGS = {
     "muon-frozen-stages": Setting({"optim": MUON}, prepare=frozen_stages),
     "muon-size-grows": Setting({"optim": MUON}, prepare=growing_size),
     "muon-dark": Setting({"optim": MUON, "decode": "dark"}),
-    "init": Setting({"optim": MUON, "decode": "dark", "model": NARROW}),
-    "init-frozen": Setting(
-        {"optim": MUON, "decode": "dark", "model": {**NARROW, "freeze": ["stem", "layer1", "layer2"]}}
-    ),
+    "muon-dark-narrow": Setting({"optim": MUON, "decode": "dark", "model": NARROW}),
+    "muon-dark-narrow-frozen": Setting({"optim": MUON, "decode": "dark", "model": {**NARROW, **FROZEN}}),
+    "fpn": Setting({"optim": MUON, "decode": "dark", "model": FPN}),
+    "fpn-adam": Setting({"decode": "dark", "model": {**FPN, **FROZEN}}),
+    "init": Setting({"optim": MUON, "decode": "dark", "model": {**FPN, **FROZEN}}),
 }
 """Name -> what is otherwise than in the task as it is, which is the papers' Adam. `init`: as `semipose
 init` has optimiser, network and decoding."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from semipose.config import ModelConfig
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.methods.mix import Mix, Mixing, check_fits, check_groups, move_tiles
+from semipose.methods.mix import Mix, Mixing, check_groups, fitted, move_tiles
 from semipose.methods.target import of_last
 from semipose.models.build import build_model
 from semipose.models.taps import grids
@@ -38,6 +38,9 @@ MODELS = {
         deconv=[4, 4],
     ),
     "tf_efficientnet_lite0": ModelConfig("tf_efficientnet_lite0", {}, "none", [128, 96], deconv=[4]),
+    "resnet18 fpn": ModelConfig(
+        "resnet18", {"layers": [1, 1, 1, 1], "channels": [4] * 4}, "none", [128, 96], deconv=[4] * 4, decoder="fpn"
+    ),
     "hrnet_w18_small": ModelConfig("hrnet_w18_small", HR, "none", [128, 96]),
 }
 
@@ -183,8 +186,7 @@ def test_every_backbone_mixes_and_unmixes(name, unmix) -> None:
     with, for each of a stage's branches, lies at the tap's own grid."""
     net = network(name)
     mixing = Mixing(4, (4, 3), LAYERS, 1, unmix=unmix)
-    check_fits(mixing, net)
-    mix = mixing(4, Draws(1))
+    mix = fitted(mixing, net)(4, Draws(1))
     image = noise(4, 3, *MODELS[name].size).sigmoid()
     seen: dict[str, list[tuple[Tensor, Tensor]]] = {}
 
@@ -203,6 +205,26 @@ def test_every_backbone_mixes_and_unmixes(name, unmix) -> None:
             assert torch.equal(out, expected) and (stage in mix.moves) != torch.equal(out, x)
 
 
+@settings(max_examples=20)
+@given(st.integers(0, 99), st.booleans(), st.sampled_from(["encoder", "layer4", "layer2", "decoder"]))
+def test_all_that_a_pyramid_reads_is_unmixed(key, anew, unmix) -> None:
+    """Numbered images stay in their places at each level, whatever was mixed before it."""
+    after = {"layer4": LAYERS, "encoder": LAYERS, "layer2": LAYERS[:1], "decoder": ()}[unmix]
+    mix = fitted(Mixing(4, (4, 3), after, 0.5, anew, unmix), network("resnet18 fpn"))(8, Draws(key))
+    x = noise(8, 2, 8, 6)
+    y, levels = mix("image", x), {}
+    for name in ("layer1", "layer2", "layer3", "layer4"):
+        y = levels[name] = mix(name, y)
+    found = [mix(f"encoder/{name}", levels[name]) for name in ("layer1", "layer2", "layer3")] + [mix("encoder", y)]
+    assert all(torch.equal(each, found[-1]) for each in found)
+    assert torch.equal(mix("decoder", found[-1]), x) and torch.equal(found[-1], x) == (unmix != "decoder")
+
+
+def test_a_pyramid_is_not_unmixed_after_it_has_read_what_is_mixed_in_several_ways() -> None:
+    with pytest.raises(UserError, match=r"method.unmix is 'decoder', but model.decoder fpn reads .* set it to encoder"):
+        fitted(Mixing(4, (4, 3), ("layer1",), unmix="decoder"), network("resnet18 fpn"))
+
+
 def test_branches_of_a_stage_are_mixed_alike() -> None:
     """An HRNet calls the tap once a branch: tiles of the same places go to the same images."""
     mix = Mixing(4, (4, 3), ("layer3",), 1)(4, Draws(1))
@@ -215,12 +237,12 @@ def test_sizes_that_do_not_divide_are_refused_with_what_fits() -> None:
     config = ModelConfig("resnet18", {"layers": [1, 1, 1, 1], "channels": [4] * 4}, "none", [64, 64], deconv=[4])
     net = build_model(config, joints=2)
     with pytest.raises(UserError, match=r"\[64, 64\] makes 2x2 cells at 'encoder'.* model.size=\[128, 96\] w") as e:
-        check_fits(Mixing(after=LAYERS), net)
+        fitted(Mixing(after=LAYERS), net)
     assert "tiles that divide [2, 2]" in str(e.value) and "\n" not in str(e.value)
     with pytest.raises(UserError, match=r"2x2 cells at 'encoder'"):
-        check_fits(Mixing(tiles=(4, 2)), net)
-    check_fits(Mixing(tiles=(2, 2), after=LAYERS), net)
-    check_fits(Mixing(tiles=(4, 2), unmix="layer2"), net)
+        fitted(Mixing(tiles=(4, 2)), net)
+    fitted(Mixing(tiles=(2, 2), after=LAYERS), net)
+    fitted(Mixing(tiles=(4, 2), unmix="layer2"), net)
 
 
 def test_batches_that_do_not_divide_are_refused_with_what_fits() -> None:
@@ -248,7 +270,7 @@ def test_batches_that_do_not_divide_are_refused_with_what_fits() -> None:
 )
 def test_what_makes_no_sense_is_refused(mixing: Mixing, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        check_fits(mixing, network("resnet18"))
+        fitted(mixing, network("resnet18"))
 
 
 def test_a_mix_leaves_other_stages_alone() -> None:

@@ -56,9 +56,44 @@ def test_lightning_pose_shuffles_and_ends_in_a_softmax() -> None:
     torch.testing.assert_close(whole(features()), expected)
 
 
+LEVELS = {"layer1": (3, 4), "layer2": (5, 8), "layer3": (8, 8)}
+
+
+def test_a_pyramid_adds_each_level_to_what_the_coarser_ones_found() -> None:
+    """Channels change where a level's width does; levels of one stride are added without enlarging."""
+    layers, head, stride = build_decoder("fpn", 8, 8, [6, 6, 4], 2, levels=LEVELS)
+    layers.eval()
+    fine, middle, coarse = (torch.randn(2, c, 64 // s, 48 // s) for c, s in LEVELS.values())
+    with torch.no_grad():
+        for parameter in layers.parameters():
+            parameter.normal_()
+    found = layers.top(coarse)
+    for step, level in zip(layers.steps, (middle, fine), strict=True):
+        x = step.narrow(found)
+        if level is fine:
+            x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        found = step.smooth(x + F.conv2d(level, step.lateral.weight))
+    assert stride == 4 and head(found).shape == (2, 2, 16, 12)
+    assert isinstance(layers.steps[0].narrow, torch.nn.Identity) and layers.steps[1].narrow.weight.shape == (4, 6, 1, 1)
+    torch.testing.assert_close(layers(fine, middle, coarse), found)
+
+
+@pytest.mark.parametrize(
+    ("levels", "deconv", "message"),
+    [
+        ({}, [8, 8], r"^model.decoder fpn reads several stages, and this backbone has one output; take a ResNet"),
+        (LEVELS, [8, 8], r"^model.deconv has 2 numbers; decoder fpn reads 3 stages \(layer1, layer2, layer3\): give"),
+    ],
+)
+def test_a_pyramid_needs_a_width_for_each_of_several_levels(levels, deconv, message) -> None:
+    with pytest.raises(UserError, match=message):
+        build_decoder("fpn", 8, 8, deconv, 2, levels=levels)
+
+
 def test_default_layers_lead_to_stride_4() -> None:
     assert default_deconv("deconv", 32, 5) == [256] * 3 and default_deconv("deconv", 4, 5) == []
     assert default_deconv("lightning_pose", 32, 5) == [5] and default_deconv("lightning_pose", 16, 5) == []
+    assert default_deconv("fpn", 32, 5, 4) == [128, 128, 64, 64] and default_deconv("fpn", 8, 5, 2) == [64, 64]
     assert default_deconv("light", 16, 5) == default_deconv("deeplabcut", 16, 5) == []
 
 

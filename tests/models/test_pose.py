@@ -42,6 +42,20 @@ def test_taps_are_called_in_order(network) -> None:
     assert torch.equal(out, network(x))
 
 
+def test_a_pyramid_is_tapped_level_by_level_the_output_last() -> None:
+    net = SimpleBaseline(Backbone("resnet18", **SMALL), 5, (64, 32), (8, 8, 4, 4), decoder="fpn").eval()
+    seen = []
+    out = net(torch.rand(1, 3, 64, 32), lambda name, x: seen.append((name, *x.shape[1:])) or x)
+    assert out.shape == (1, 5, 16, 8) and net.stride == 4
+    assert seen[6:] == [
+        ("encoder/layer1", 8, 16, 8),
+        ("encoder/layer2", 8, 8, 4),
+        ("encoder/layer3", 16, 4, 2),
+        ("encoder", 16, 2, 1),
+        ("decoder", 4, 16, 8),
+    ]
+
+
 @pytest.mark.parametrize("name", ["image", "stem", "layer3", "encoder", "decoder"])
 def test_a_tap_can_mix_and_unmix(network, name) -> None:
     """Reordering the batch at a stage reorders the output: what a tap returns is what goes on."""

@@ -482,6 +482,7 @@ find:  # the first of two networks: it finds bodies in whole images
   steps: {FIND_STEPS}
   size: {_find_size(pool)}  # height, width
 """
+    frozen = "  freeze: [stem, layer1, layer2]  # as ImageNet taught them: few labels would mislead them\n"
     text += ["", "data:"]
     text += [f"{_indented(key)}: {value}{f'  # {note}' if note else ''}".rstrip() for key, value, note in rows]
     return (
@@ -493,8 +494,8 @@ model:
   weights: imagenet  # {"installed" if lite else "downloaded once"}
   size: [{high}, {wide}]  # height, width; larger is more exact and slower
   padding: {1.0 if whole or finds or _boxed_by_labels(pool) else 1.25}
-  deconv: [64, 64, 64]  # a light head, for a CPU; null for the papers'
-{found if finds else ""}
+  decoder: fpn  # reads fine stages too, so that small images do; deconv for the papers'
+{frozen if lite else ""}{found if finds else ""}
 method:
   name: {method}  # {"the better of two networks: one learns from labels alone" if taught else "from labels alone"}
   easy: {easy}{flip}  # {"mirrored pictures too" if flip else f"no mirrored pictures: {why}"}

@@ -8,8 +8,8 @@ moves numbers, so that nothing is lost: unmixed, every cell is bit for bit what 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,8 @@ class Mixing:
         chance: of each of them, a step.
         anew: each stage has a permutation of its own; otherwise all have the images'.
         unmix: the stage whose output is unmixed.
+        beside: what else the decoder reads of stages before that one (`fpn`), unmixed as well: name -> how many stages
+            of `after` it has passed. `fitted` finds it.
     """
 
     group: int = 4
@@ -64,6 +66,7 @@ class Mixing:
     chance: float = 0.5
     anew: bool = True
     unmix: str = "encoder"
+    beside: Mapping[str, int] = field(default_factory=dict)
 
     def __call__(self, count: int, draws: Draws) -> Mix:
         """For `count` images.
@@ -76,15 +79,17 @@ class Mixing:
         chosen = [True, *(draws.shared(len(self.after)) < self.chance).tolist()]
         noise = draws.uniform(count // self.group, len(chosen), self.group, *self.tiles)
         orders = noise.argsort(2).unbind(1)
-        total, moves, origins = None, {}, {}
+        total, moves, origins, totals = None, {}, {}, []
         for i, name in enumerate((IMAGE, *self.after)):
             if chosen[i]:
                 order = orders[i if self.anew else 0]
                 total = order if total is None else total.gather(1, order)
                 moves[name] = _of_batch(order), _of_batch(order.argsort(1))
                 origins[name] = _of_batch(total)
-        assert total is not None
-        moves[self.unmix] = _of_batch(total.argsort(1)), _of_batch(total)
+            assert total is not None
+            totals.append(total)
+        for name, passed in ((self.unmix, len(self.after)), *self.beside.items()):
+            moves[name] = _of_batch(totals[passed].argsort(1)), _of_batch(totals[passed])
         return Mix(moves, origins)
 
 
@@ -149,9 +154,7 @@ class TileOptions:
 
     def mixing(self, network: nn.Module) -> Mixing:
         """How tiles are mixed, checked against the network."""
-        mix = Mixing(self.mix_group, (self.mix_tiles[0], self.mix_tiles[1]), unmix=self.unmix)
-        check_fits(mix, network)
-        return mix
+        return fitted(Mixing(self.mix_group, (self.mix_tiles[0], self.mix_tiles[1]), unmix=self.unmix), network)
 
 
 def check_groups(group: int, batch: int, world: int = 1) -> None:
@@ -171,11 +174,12 @@ def check_groups(group: int, batch: int, world: int = 1) -> None:
         )
 
 
-def check_fits(mixing: Mixing, network: nn.Module) -> None:
-    """Whether all that is mixed or unmixed divides into tiles, and is unmixed after it is mixed.
+def fitted(mixing: Mixing, network: nn.Module) -> Mixing:
+    """The same for a network: all that its decoder reads is unmixed.
 
     Raises:
-        UserError: it does not; names sizes and tiles that would do.
+        UserError: what is mixed or unmixed does not divide into tiles, or is not unmixed after it is mixed; names sizes
+            and tiles that would do.
     """
     check_groups(mixing.group, mixing.group)
     if not 0 <= mixing.chance <= 1:
@@ -194,10 +198,33 @@ def check_fits(mixing: Mixing, network: nn.Module) -> None:
             f"method.mix_after {list(mixing.after)} and, last, method.unmix {mixing.unmix!r} are not in the network's"
             f" order{known}"
         )
-    used = [(size, name) for name in (IMAGE, *mixing.after, mixing.unmix) for size in found[name]]
+    beside = _beside(mixing, order)
+    used = [(size, name) for name in (IMAGE, *mixing.after, mixing.unmix, *beside) for size in found[name]]
     bad = [each for each in used if each[0][0] % mixing.tiles[0] or each[0][1] % mixing.tiles[1]]
     if bad:
         raise UserError(_what_fits(mixing.tiles, *min(bad), [size for size, _ in used], network))
+    return replace(mixing, beside=beside)
+
+
+def _beside(mixing: Mixing, order: Sequence[str]) -> dict[str, int]:
+    """`Mixing.beside` of a network whose stages are in this order.
+
+    Raises:
+        UserError: what its decoder reads would be mixed in several ways.
+    """
+    levels = {name: name.removeprefix("encoder/") for name in order if name.startswith("encoder/")}
+    last = order.index(mixing.unmix)
+    if levels and mixing.after and last > order.index("encoder"):
+        raise UserError(
+            f"method.unmix is {mixing.unmix!r}, but model.decoder fpn reads stages that are mixed in other ways; set it"
+            " to encoder"
+        )
+    after = [order.index(name) for name in mixing.after]
+    return {
+        name: sum(place <= order.index(stage) for place in after)
+        for name, stage in levels.items()
+        if order.index(stage) < last <= order.index("encoder")
+    }
 
 
 def tiles_of(network: nn.Module, unmix: str = "encoder", most: int = 4) -> Size:

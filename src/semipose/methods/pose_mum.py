@@ -9,7 +9,7 @@ from torch import nn
 
 from semipose.methods.average import AverageOptions
 from semipose.methods.consistency import Single, SingleOptions, single
-from semipose.methods.mix import TILES, Mixing, check_fits
+from semipose.methods.mix import TILES, Mixing, fitted
 from semipose.methods.target import Codec
 from semipose.options import at_least, option, within
 
@@ -41,8 +41,7 @@ class PoseMumOptions(MumOptions):
         """How tiles of the images and of what the stages in `mix_after` give are mixed, checked against the network."""
         tiles = (self.mix_tiles[0], self.mix_tiles[1])
         mix = Mixing(self.mix_group, tiles, (*self.mix_after,), self.mix_chance, self.mix_anew, self.unmix)
-        check_fits(mix, network)
-        return mix
+        return fitted(mix, network)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from semipose.augment import Policy, parse
 from semipose.draws import Draws
 from semipose.geometry import View
 from semipose.methods.base import Method, Options, Outcome
-from semipose.methods.mix import TILES, Mixing, check_fits
+from semipose.methods.mix import TILES, Mixing, fitted
 from semipose.methods.target import Codec, Labeled, follow, response
 from semipose.options import at_least, every, option
 
@@ -53,7 +53,5 @@ class Supervised(Method):
 def supervised(options: SupervisedOptions, networks: Sequence[nn.Module], codec: Codec) -> Supervised:
     """From its options."""
     tiles = (options.mix_tiles[0], options.mix_tiles[1])
-    mixing = Mixing(options.mix_labeled, tiles) if options.mix_labeled > 1 else None
-    if mixing:
-        check_fits(mixing, networks[0])
+    mixing = fitted(Mixing(options.mix_labeled, tiles), networks[0]) if options.mix_labeled > 1 else None
     return Supervised(networks, codec, parse(options.easy), mixing)

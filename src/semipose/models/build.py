@@ -31,7 +31,7 @@ def build_model(config: ModelConfig, joints: int, seed: int = 0) -> SimpleBaseli
         backbone, colors = _backbone(config)
         deconv = config.deconv
         if deconv is None:
-            deconv = default_deconv(config.decoder, backbone.reduction, joints)
+            deconv = default_deconv(config.decoder, backbone.reduction, joints, len(backbone.levels))
         further: dict[str, Any] = {"decoder": config.decoder, "sigma": config.sigma, **colors}
         model = SimpleBaseline(backbone, joints, (config.size[0], config.size[1]), deconv, bgr=config.bgr, **further)
         if config.options:

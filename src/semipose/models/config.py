@@ -30,13 +30,14 @@ class ModelConfig:
             lite2 the PyPI wheels, offline), or a model.safetensors.
         size: input height and width.
         deconv: channels of each deconvolution; null: 256 each, as many as lead to heatmaps of stride 4 (three after a
-            ResNet, none after an HRNet). `light` has none.
+            ResNet, none after an HRNet). `light` has none. Of `fpn`: of each level, from the coarsest.
         sigma: of the heatmaps' Gaussians, in cells.
         padding: how much larger than its box a person's crop is.
         bgr: the backbone sees blue first, as those of some released weights (`semipose import-weights` sets it).
         decoder: what draws heatmaps from the backbone's output: `deconv`, SimpleBaseline's; `light`, ViTPose's simple
             one, which enlarges to stride 4 by interpolation and convolves once; `deeplabcut` and `lightning_pose`,
-            theirs, for weights that come from there.
+            theirs, for weights that come from there; `fpn`, a feature pyramid that reads the finer stages too, the
+            most exact by far where images are small (docs/results/promise.md).
         freeze: stages whose weights do not learn and whose batch norm keeps its statistics: `stem`, `layer1`, ... as
             the backbone has them. A step costs less where the first ones are.
     """
@@ -57,5 +58,7 @@ class ModelConfig:
     sigma: float = option(2.0, _some("it is a width in cells, above 0, usually 2"), "Xie, released code")
     padding: float = option(1.25, _some("it is a factor above 0, usually 1.25"), "SimpleBaseline's")
     bgr: bool = option(False, source="ours; blue first in Xie's released code")
-    decoder: str = option("deconv", one_of("deconv", "light", "deeplabcut", "lightning_pose"), "Xie, section 6.1")
+    decoder: str = option(
+        "deconv", one_of("deconv", "light", "deeplabcut", "lightning_pose", "fpn"), "Xie, section 6.1"
+    )
     freeze: list[str] = option([], Limit(_names, "it is a list of names of stages, as [stem, layer1]"), "ours")

@@ -53,5 +53,5 @@ def load_lite(backbone: Backbone, name: str) -> None:
     source = [*whole.conv_stem.modules(), *whole.bn1.modules(), *whole.blocks.modules()]
     target = [module for stage in backbone.stages.values() for module in stage.modules()]
     weighted = [[m for m in modules if m._parameters or m._buffers] for modules in (source, target)]
-    for mine, theirs_ in zip(weighted[1], weighted[0], strict=True):
+    for mine, theirs_ in zip(weighted[1], weighted[0], strict=False):  # a backbone may end sooner
         mine.load_state_dict(theirs_.state_dict())

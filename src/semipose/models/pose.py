@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from semipose.errors import UserError
 from semipose.geometry import MEAN_COLOR, Size
-from semipose.models.decoders import build_decoder
+from semipose.models.decoders import Pyramid, build_decoder
 from semipose.models.stages import Staged
 from semipose.models.taps import Tap, no_tap
 
@@ -50,7 +50,7 @@ class SimpleBaseline(nn.Module):
     ) -> None:
         super().__init__()
         self.size = (int(size[0]), int(size[1]))
-        parts = build_decoder(decoder, backbone.channels, backbone.reduction, deconv, joints, sigma)
+        parts = build_decoder(decoder, backbone.channels, backbone.reduction, deconv, joints, sigma, backbone.levels)
         multiple = math.lcm(backbone.multiple, parts.stride)
         if self.size[0] % multiple or self.size[1] % multiple:
             nearest = tuple(max(1, round(s / multiple)) * multiple for s in self.size)
@@ -65,15 +65,20 @@ class SimpleBaseline(nn.Module):
         self.first_cell = (self.stride - 1) / 2
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(deviation)[:, None, None], persistent=False)
-        for module in (*self.decoder, self.head):
+        for module in (*self.decoder.modules(), self.head):
             _initialise_head(module)
 
     def forward(self, image: Tensor, tap: Tap = no_tap) -> Tensor:
         """(B, 3, H, W) RGB in [0, 1] -> heatmaps (B, K, H / stride, W / stride), 32 bits under mixed precision too."""
         image = image.flip(1) if self.bgr else image
         x = tap("image", (image - self.mean) / self.deviation)
-        x = tap("encoder", self.backbone(x, tap))
-        return self.head(tap("decoder", self.decoder(x))).float()
+        if isinstance(self.decoder, Pyramid):
+            names = [*(f"encoder/{name}" for name in self.backbone.levels)][:-1]
+            levels = zip([*names, "encoder"], self.backbone.pyramid(x, tap), strict=True)
+            x = self.decoder(*(tap(name, level) for name, level in levels))
+        else:
+            x = self.decoder(tap("encoder", self.backbone(x, tap)))
+        return self.head(tap("decoder", x)).float()
 
 
 def _initialise_head(module: nn.Module) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import timm
@@ -14,6 +15,9 @@ from semipose.errors import UsageError, UserError, reason_of
 from semipose.models.config import ModelConfig
 from semipose.models.taps import Tap, no_tap
 
+FINEST = 4
+"""Pixels a cell of the finest level of a pyramid."""
+
 
 class Staged(nn.Module):
     """A backbone in stages, of which some may be frozen: their weights do not learn, and they stay in evaluation mode,
@@ -21,6 +25,8 @@ class Staged(nn.Module):
 
     Attributes:
         stages: by name, in the order in which they compute.
+        levels: name of a stage -> channels and pixels a cell of its output, the finest first and the output's last:
+            those of stride 4 and more. None where a backbone has no pyramid.
         frozen: names of stages.
         channels: of the output.
         reduction: pixels a cell of the output.
@@ -28,6 +34,7 @@ class Staged(nn.Module):
     """
 
     stages: nn.ModuleDict
+    levels: Mapping[str, tuple[int, int]] = MappingProxyType({})
     frozen: tuple[str, ...] = ()
     channels: int
     reduction: int
@@ -45,6 +52,11 @@ class Staged(nn.Module):
             self.stages[name].requires_grad_(False)
         self.frozen = tuple(names)
         self.train(self.training)
+
+    def pyramid(self, x: Tensor, tap: Tap = no_tap) -> list[Tensor]:
+        """(B, 3, H, W) normalised -> what each of the levels gives, each (B, its channels, H / its stride, W / its
+        stride); the output alone where there are none."""
+        return [self(x, tap)]
 
     def train(self, mode: bool = True) -> Staged:
         super().train(mode)
@@ -66,17 +78,25 @@ class Backbone(Staged):
         super().__init__()
         try:
             net: Any = timm.create_model(name, features_only=True, **options)
-            self.channels = int(net.feature_info.channels()[-1])
-            self.reduction = self.multiple = int(net.feature_info.reduction()[-1])
+            channels, strides = list(net.feature_info.channels()), list(net.feature_info.reduction())
         except Exception as error:  # timm, of options that do not fit, raises nearly anything
             raise unavailable(name, error) from error
+        self.channels, self.reduction, self.multiple = int(channels[-1]), int(strides[-1]), int(strides[-1])
         self.stages = nn.ModuleDict(_stages(net, name))
+        each = zip(self.stages, channels, strides, strict=False)
+        self.levels = {stage: (int(c), int(stride)) for stage, c, stride in each if stride >= FINEST}
 
     def forward(self, x: Tensor, tap: Tap = no_tap) -> Tensor:
         """(B, 3, H, W) normalised -> (B, channels, H / reduction, W / reduction)."""
+        return self.pyramid(x, tap)[-1]
+
+    def pyramid(self, x: Tensor, tap: Tap = no_tap) -> list[Tensor]:
+        found = []
         for name, stage in self.stages.items():
             x = tap(name, stage(x))
-        return x
+            if name in self.levels:
+                found.append(x)
+        return found or [x]
 
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -154,5 +174,6 @@ def _stages(net: Any, name: str) -> dict[str, nn.Module]:
         groups[-1].append(step)
         if end:
             groups.append([])
+    del groups[-1]  # what follows the last feature is none of it
     names = ["stem"] + [f"layer{i}" for i in range(1, len(groups))]
-    return {name: nn.Sequential(*group) for name, group in zip(names, groups, strict=True) if group}
+    return {name: nn.Sequential(*group) for name, group in zip(names, groups, strict=True)}

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from semipose.geometry import Size
 
 Tap = Callable[[str, Tensor], Tensor]
-"""Called as x = tap(name, x) with "image", "stem", "layer1", "layer2", ..., "encoder" and "decoder"."""
+"""Called as x = tap(name, x) with "image", "stem", "layer1", "layer2", ..., "encoder" and "decoder".
+Of what a decoder reads beside the encoder's output (`fpn`), with "encoder/layer1", ... before "encoder"."""
 
 
 def no_tap(name: str, x: Tensor) -> Tensor:
