@@ -32,6 +32,8 @@ from semipose.methods import needs, options
 
 TURNS, PEOPLE, HARD = "rotate180+scale25+flip50", "affine30+flip50", "affine60+flip50"
 COLOUR = "ra10"
+FINE: dict[str, Any] = {"decoder": "fpn", "freeze": ["stem", "layer1", "layer2"]}
+COARSE: dict[str, Any] = {"decoder": "deconv", "deconv": [128, 128, 128], "freeze": []}
 MUON = OptimConfig(name="muon", lr=0.02, schedule="cosine")
 
 
@@ -81,6 +83,10 @@ class Protocol:
         }
         every = max(1, round(factor * self.config.eval_every))
         return replace(self, start=start, steps=steps, rows=rows, config=replace(self.config, eval_every=every))
+
+    def on(self, model: Mapping[str, Any]) -> Protocol:
+        """The same with another network."""
+        return replace(self, config=replace(self.config, model=replace(self.config.model, **model)))
 
     def run(self, row: str, draw: int, asked: argparse.Namespace) -> dict[str, Any]:
         """The record of a row, its start trained before it where that is missing."""
@@ -161,7 +167,7 @@ PROTOCOLS = {
         steps=500,
         config=Config(
             DataConfig(reach=35.0),
-            ModelConfig("tf_efficientnet_lite0", size=[96, 96], padding=1.0, deconv=[128, 128, 128]),
+            ModelConfig("tf_efficientnet_lite0", size=[96, 96], padding=1.0, **FINE),
             options("supervised", easy=TURNS),
             replace(MUON, batch=8),
             threshold=0.05,
@@ -181,7 +187,7 @@ PROTOCOLS = {
         steps=700,
         config=Config(
             DataConfig(),
-            ModelConfig("tf_efficientnet_lite0", size=[128, 96], padding=1.0, deconv=[128, 128, 128]),
+            ModelConfig("tf_efficientnet_lite0", size=[128, 96], padding=1.0, **FINE),
             options("supervised", easy=PEOPLE),
             replace(MUON, batch=16),
             threshold=0.1,
@@ -192,8 +198,8 @@ PROTOCOLS = {
         rows=rows(PEOPLE, HARD, [4, 3], 16, 700, 2.2, masked=5, covered=2),
     ),
 }
-PROTOCOLS["mouse_long"] = PROTOCOLS["mouse"].of_length(600, 1500)
-"""Until labels alone have stopped gaining: with `mouse`, 350 more steps still give them three points."""
+PROTOCOLS |= {f"{name}_deconv": protocol.on(COARSE) for name, protocol in PROTOCOLS.items()}
+"""The same with SimpleBaseline's decoder, which reads the last stage alone, and no frozen stages."""
 
 
 def score(record: Mapping[str, Any]) -> dict[str, float]:
