@@ -5,7 +5,7 @@
     python benchmarks/starts.py --collect --minutes 10 --draws 0 1
 
 `mouse`: mice from above, 10 labels; `people`: LSPET, 500 labels (`--labels`: others); images, views, optimiser and
-validation as in promise.py. How long a step takes is measured first, by a short run of each start; its steps are what
+validation as in promise.py, SimpleBaseline's decoder but for `_fpn`, whose first stages are frozen as well. How long a step takes is measured first, by a short run of each start; its steps are what
 fits the minutes. `--start` chooses starts; what is finished is read. `--collect` writes results/starts.json from that:
 of each start the mean PCK in % and median error in pixels over its draws, and seconds a step.
 
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from common import run_once, write
-from promise import PROTOCOLS, score
+from promise import FINE, PROTOCOLS, score
 from semipose.augment import without_mirror
 from semipose.config import Config, DataConfig
 from semipose.config.resolve import resolve
@@ -43,6 +43,7 @@ STARTS: dict[str, dict[str, Any]] = {
     **LITE,
     **{f"{name}_frozen": {"model": {**start["model"], **FROZEN}} for name, start in LITE.items()},
     **{f"{name}_slow": {**start, **SLOW} for name, start in LITE.items()},
+    **{f"{name}_fpn": {"model": {**start["model"], **FINE, "deconv": None}} for name, start in LITE.items()},
     "lite0_pretrained": LITE["lite0"],
     "lite0_drawn": LITE["lite0"],
     "resnet18": {"model": {"backbone": "resnet18"}},
@@ -59,7 +60,7 @@ PART = 1 / 3
 
 def config_of(name: str, labels: int, start: str, draw: int, asked: argparse.Namespace) -> Config:
     """Of a start on a protocol's images, of no length yet."""
-    protocol, root = PROTOCOLS[name], asked.root / name
+    protocol, root = PROTOCOLS[f"{name}_deconv"], asked.root / name
     data = replace(
         protocol.config.data,
         labeled=str(asked.data / protocol.source),
@@ -157,12 +158,12 @@ def main() -> None:
     parser.add_argument("--hub", action="store_true", help="weights of timm's hub for resnet18 and vit_small")
     parser.add_argument("--collect", action="store_true", help="write the record of what is finished")
     asked = parser.parse_args()
-    if unknown := {*asked.protocol} - {*PROTOCOLS}:
-        parser.error(f"there is no {unknown.pop()!r}; it can be {', '.join(PROTOCOLS)}")
+    if unknown := {*asked.protocol} - {*LABELS}:
+        parser.error(f"there is no {unknown.pop()!r}; it can be {', '.join(LABELS)}")
     asked.root = asked.root.resolve()
     if asked.collect:
         return collect(asked)
-    for name in asked.protocol or PROTOCOLS:
+    for name in asked.protocol or LABELS:
         for draw in asked.draws:
             for labels in asked.labels or [LABELS[name]]:
                 for start in asked.start or STARTS:
