@@ -40,19 +40,20 @@ def norms(network: nn.Module) -> int:
 
 
 @pytest.mark.parametrize(
-    ("backbone", "options", "left"),
+    ("backbone", "options", "decoder", "left"),
     [
-        ("resnet18", OPTIONS, 0),
-        ("tf_efficientnet_lite0", {}, 0),
-        ("mobilenetv3_small_050", {}, 0),
-        ("hrnet_w18_small", {}, 0),
-        ("convnext_atto", {}, 0),
-        ("resnetv2_50", {"layers": [1, 1, 1, 1], "channels": [16, 16, 16, 16]}, 4),
+        ("resnet18", OPTIONS, "deconv", 0),
+        ("tf_efficientnet_lite0", {}, "deconv", 0),
+        ("tf_efficientnet_lite0", {}, "fpn", 3),
+        ("mobilenetv3_small_050", {}, "deconv", 0),
+        ("hrnet_w18_small", {}, "deconv", 0),
+        ("convnext_atto", {}, "deconv", 0),
+        ("resnetv2_50", {"layers": [1, 1, 1, 1], "channels": [16, 16, 16, 16]}, "deconv", 4),
     ],
 )
-def test_heatmaps_are_the_same_in_64_bits(backbone: str, options: dict, left: int) -> None:
-    """All batch norm goes, but that of a pre-activation network which also reads sums."""
-    config = ModelConfig(backbone=backbone, options=options, weights="none", size=[64, 64])
+def test_heatmaps_are_the_same_in_64_bits(backbone: str, options: dict, decoder: str, left: int) -> None:
+    """All batch norm goes, but that of a pre-activation network which also reads sums, and a pyramid's of sums."""
+    config = ModelConfig(backbone, options, "none", [64, 64], decoder=decoder)
     network = trained(build_model(config, 3)).double()
     image = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1)).double()
     with torch.inference_mode():

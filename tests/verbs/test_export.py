@@ -50,7 +50,7 @@ def test_a_finder_is_exported_too(run: Path, exported: Path, tmp_path: Path) -> 
     onnx = pytest.importorskip("onnx")
     for name in ("model.safetensors", "model.json"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
-    config = ModelConfig(size=[32, 64], weights="none", options=OPTIONS, deconv=[8, 8, 8], padding=1.0)
+    config = ModelConfig(size=[32, 64], weights="none", options=OPTIONS, decoder="fpn", padding=1.0)
     (tmp_path / "finder").mkdir()
     save_model(tmp_path / "finder" / "model", build_model(config, 3).eval(), config, BODIES)
     (tmp_path / "finder" / "find.json").write_text('{"side": 0.25, "threshold": 0.4, "most": 2, "images": 9}')

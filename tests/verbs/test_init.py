@@ -220,7 +220,12 @@ def test_a_project_of_several_animals_trains_a_finder(tmp_path: Path, monkeypatc
     assert any(line.startswith("several: up to 2 bodies") for line in init(project).lines)
     monkeypatch.setattr("semipose.training.find.THRESHOLDS", (0.0,))
     monkeypatch.setattr("semipose.training.find.ON", 0.0)
-    small = ["--model.weights=none", "--model.backbone=resnet18", "--model.size=[64, 64]", "--model.deconv=[8, 8, 8]"]
+    small = [
+        "--model.weights=none",
+        "--model.backbone=resnet18",
+        "--model.size=[64, 64]",
+        "--model.deconv=[8, 8, 8, 8]",
+    ]
     steps = ["--steps=1", "--find.steps=1", "--find.size=[64, 64]", "--threads=1", "--accelerator=cpu"]
     out = ["--out", str(tmp_path / "run"), f"--data.cache={tmp_path / 'cache'}"]
     assert main(["train", str(project / "data.yaml"), *small, *steps, *out]) == 0
@@ -229,6 +234,20 @@ def test_a_project_of_several_animals_trains_a_finder(tmp_path: Path, monkeypatc
     assert main(["evaluate", str(tmp_path / "run")]) == 0
     scores = json.loads((tmp_path / "run" / "evaluation.json").read_text())["found"]
     assert scores["bodies"] == find["bodies"]
+
+
+@pytest.mark.parametrize("lite", [True, False])
+def test_the_network_reads_fine_stages_and_keeps_weights_that_are_installed(lite, tmp_path, monkeypatch) -> None:
+    plain_csv(tmp_path)
+    monkeypatch.setattr("semipose.data.project.find_spec", lambda _: lite or None)
+    init(tmp_path)
+    model = configure(None, tmp_path / "data.yaml").model
+    assert (model.backbone, model.decoder, model.deconv) == (
+        "tf_efficientnet_lite0" if lite else "resnet18",
+        "fpn",
+        None,
+    )
+    assert model.freeze == (["stem", "layer1", "layer2"] if lite else [])
 
 
 def test_single_boxes_are_not_asked_for(tmp_path: Path) -> None:
