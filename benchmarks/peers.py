@@ -94,7 +94,7 @@ PARTS = (
     ONNX,
     "steps:released",
 )
-MOUSE_SETTING, MOUSE_STEPS = "muon", 600
+MOUSE_SETTING, MOUSE_STEPS = "init", 600
 """Of speedrun.py: ahead of 1,200 steps of its default with both seeds."""
 STEP_SIZE, STEP_BATCH = (128, 96), 16
 """Of the steps that are compared with the released code's."""
@@ -263,7 +263,7 @@ def our_config(name: str, scratch: bool, options: argparse.Namespace, folder: Pa
     return replace(
         base,
         data=replace(base.data, split=str(split), cache=str(options.root / "cache")),
-        model=replace(base.model, weights="none") if scratch else base.model,
+        model=replace(base.model, weights="none", freeze=[]) if scratch else base.model,
         steps=steps,
         eval_every=max(1, steps // options.evaluations),
         save_every=0,

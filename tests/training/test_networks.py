@@ -178,6 +178,18 @@ def test_which_joints_begin_from_weights_of_others_is_said(cache, tmp_path, caps
 # ---- networks that only help
 
 
+def test_random_weights_that_are_frozen_are_said(cache, capsys) -> None:
+    config = tiny(cache, "supervised")
+    frozen = replace(config, model=replace(config.model, freeze=["stem"]))
+    build_networks(config, LSP, say=True)
+    build_networks(frozen, LSP)
+    assert capsys.readouterr().err == ""
+    build_networks(frozen, LSP, say=True)
+    assert capsys.readouterr().err == (
+        "model.freeze keeps random weights (model.weights is none); set model.freeze=[]\n"
+    )
+
+
 def test_of_three_networks_the_first_is_scored_and_saved(cache, run) -> None:
     """A larger one may stand in as the second; all are in the checkpoint, with the copies of the last epoch's end."""
     config = replace(tiny(cache, "sspcm"), peer=PEER)

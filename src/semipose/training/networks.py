@@ -53,7 +53,7 @@ def build_networks(
     """The networks that the method trains, started from files where some are given, taken in turn.
 
     Args:
-        say: print which joints begin from the files, where they are for others.
+        say: print which joints begin from the files, where they are for others, and that random weights are frozen.
 
     Raises:
         UserError: they would not see the same crops or not give heatmaps of one stride, or a file does not fit.
@@ -68,6 +68,8 @@ def build_networks(
     for path, line in said.items():
         if line and say:
             print(f"{path}: {line}", file=sys.stderr)
+    if say and not init_from and any(each.freeze and each.weights == "none" for each in configs):
+        print("model.freeze keeps random weights (model.weights is none); set model.freeze=[]", file=sys.stderr)
     return networks
 
 
