@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import jinja2
@@ -61,6 +62,20 @@ def listed(values: Mapping[str, Any], template: str) -> list[Any]:
     return [value for name, value in values.items() if name.startswith(start) and name.endswith(end)]
 
 
+def over_seeds(runs: Mapping[str, Mapping[str, Any]], task: str) -> dict[tuple[str, str], dict[str, float]]:
+    """(setting, length) -> the means over seeds of runs named "task | setting | steps | seed", the best first."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for name, run in runs.items():
+        of, setting, steps, _ = name.split(" | ")
+        if of == task:
+            found.setdefault((setting, steps), []).append(run)
+    rows = {
+        key: {"seeds": len(each), **{of: mean(run[of] for run in each) for of in ("pck", "seconds")}}
+        for key, each in found.items()
+    }
+    return dict(sorted(rows.items(), key=lambda row: -row[1]["pck"]))
+
+
 def pages() -> dict[str, str]:
     """File name -> text, of all pages."""
     environment = jinja2.Environment(
@@ -75,6 +90,7 @@ def pages() -> dict[str, str]:
         "number": number,
         "signed": signed,
         "listed": listed,
+        "over_seeds": over_seeds,
         "table": markdown,
         "claims": lambda name: board_of(read_record(RESULTS / RECORD.name), [name]),
         "margin": margin_text,

@@ -8,8 +8,9 @@ every row goes on from there, so all share their start. `--row` chooses rows, so
 side; what is finished is read, what was interrupted goes on. `--collect` writes results/<protocol>.json from what is
 finished. `--tune` takes the draw's tuning split: its validation images are other ones, from what is unlabelled else.
 
-Rows: `supervised` (labels alone, the start's views), controls (what a method's student sees, on labels), methods, and
-`oracle`, which has the labels of all training images. `best` is the method that was chosen on tuning splits.
+Rows: `supervised` (labels alone, the start's views; people's labelled images are recoloured), controls (what a method's
+student sees, on labels), methods, and `oracle`, which has the labels of all training images. `best` is the method that
+was chosen on tuning splits.
 """
 
 from __future__ import annotations
@@ -84,6 +85,10 @@ class Protocol:
         every = max(1, round(factor * self.config.eval_every))
         return replace(self, start=start, steps=steps, rows=rows, config=replace(self.config, eval_every=every))
 
+    def plain(self) -> Protocol:
+        """The same with labelled images that are not recoloured."""
+        return replace(self, config=replace(self.config, method=replace(self.config.method, labeled=None)))
+
     def on(self, model: Mapping[str, Any]) -> Protocol:
         """The same with another network."""
         return replace(self, config=replace(self.config, model=replace(self.config.model, **model)))
@@ -119,7 +124,7 @@ class Protocol:
 START, ORACLE = "start", "oracle"
 SECOND = 100
 """Between the seeds of two starts of a draw."""
-CONTROLS = ("supervised", "colour", "mixed", "longer")
+CONTROLS = ("supervised", "plain", "colour", "mixed", "longer")
 
 
 def mixed(tiles: list[int]) -> dict[str, Any]:
@@ -139,6 +144,7 @@ def rows(
     average = {"name": "pose_mum_plus", "mix_after": [], "decay": 0.98}
     return {
         "supervised": {},
+        "plain": {"method": {"labeled": None}},
         "colour": {"method": {"labeled": f"{easy}+{COLOUR}"}},
         "mixed": {"method": {"mix_labeled": 4, "mix_tiles": tiles}},
         "longer": {"steps": round(slower * steps)},
@@ -179,26 +185,33 @@ PROTOCOLS = {
     ),
     "people": Protocol(
         "lspet",
-        labels=200,
+        labels=100,
         train=4000,
         val=1000,
         tune=1000,
-        start=500,
-        steps=700,
+        start=600,
+        steps=1200,
         config=Config(
             DataConfig(),
             ModelConfig("tf_efficientnet_lite0", size=[128, 96], padding=1.0, **FINE),
-            options("supervised", easy=PEOPLE),
+            options("supervised", easy=PEOPLE, labeled=f"{PEOPLE}+{COLOUR}"),
             replace(MUON, batch=16),
             threshold=0.1,
             decode="dark",
             eval_every=200,
             save_every=0,
         ),
-        rows=rows(PEOPLE, HARD, [4, 3], 16, 700, 2.2, masked=5, covered=2),
+        rows=rows(PEOPLE, f"{HARD}+{COLOUR}", [4, 3], 16, 1200, 2.2, masked=5, covered=2),
+        best="mum_more",
     ),
 }
-PROTOCOLS |= {f"{name}_deconv": protocol.on(COARSE) for name, protocol in PROTOCOLS.items()}
+PROTOCOLS["mouse_deconv"] = PROTOCOLS["mouse"].on(COARSE)
+PROTOCOLS["people_deconv"] = replace(
+    PROTOCOLS["people"].on(COARSE).of_length(500, 700).plain(),
+    labels=200,
+    rows=rows(PEOPLE, HARD, [4, 3], 16, 700, 2.2, masked=5, covered=2),
+    best="mum",
+)
 """The same with SimpleBaseline's decoder, which reads the last stage alone, and no frozen stages."""
 
 

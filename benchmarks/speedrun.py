@@ -115,13 +115,6 @@ def frozen_norm(run: Training) -> None:
             module.train = lambda mode=True, module=module: module  # type: ignore[method-assign]
 
 
-def frozen_stages(run: Training) -> None:
-    """The backbone's first half does not learn at all."""
-    frozen_norm(run)
-    for module in first_half(run):
-        module.requires_grad_(False)
-
-
 def first_half(run: Training) -> Iterable[nn.Module]:
     """The modules of the first of the backbone's stages."""
     stages = list(run.networks[0].backbone.stages.values())  # type: ignore[union-attr]
@@ -151,47 +144,59 @@ def growing_size(run: Training) -> None:
     each_step(run, lambda done: setattr(of_crops, "size", small if done < 0.5 else whole))
 
 
-MUON = {"name": "muon", "lr": 0.02, "lr_rest": 4e-3, "schedule": "cosine"}
-NARROW, FPN = {"deconv": [128, 128, 128]}, {"decoder": "fpn", "deconv": None}
-FROZEN = {"freeze": ["stem", "layer1", "layer2"]}
+MUON: dict[str, Any] = {"name": "muon", "lr": 0.02, "lr_rest": 4e-3, "schedule": "cosine"}
+STAGES = ["stem", "layer1", "layer2", "layer3"]
+FPN: dict[str, Any] = {"decoder": "fpn", "deconv": None, "freeze": STAGES[:3]}
+COARSE: dict[str, Any] = {"decoder": "deconv", "deconv": [128, 128, 128], "freeze": []}
+ADAM: dict[str, Any] = {"name": "adam", "lr": 1e-3, "schedule": "cosine"}
+
+
+def init(optim: dict[str, Any] = {}, model: dict[str, Any] = {}, **further: Any) -> dict[str, Any]:  # noqa: B006
+    """As `semipose init` has optimiser, network and decoding, with changes."""
+    return {"optim": {**MUON, **optim}, "decode": "dark", "model": {**FPN, **model}, **further}
+
+
 SETTINGS = {
     OLD: Setting({}),
-    "adam-cosine": Setting({"optim": {"lr": 4e-3, "schedule": "cosine", "warmup": 0.1}}),
-    "adamw-cosine": Setting(
-        {"optim": {"name": "adamw", "lr": 4e-3, "weight_decay": 0.05, "schedule": "cosine", "warmup": 0.1}}
-    ),
     "muon": Setting({"optim": MUON}),
-    "muon-0.01": Setting({"optim": {**MUON, "lr": 0.01}}),
-    "muon-0.03": Setting({"optim": {**MUON, "lr": 0.03}}),
     "muon-0.05": Setting({"optim": {**MUON, "lr": 0.05}}),
-    "muon-rest-1e-3": Setting({"optim": {**MUON, "lr_rest": 1e-3}}),
-    "muon-rest-1e-2": Setting({"optim": {**MUON, "lr_rest": 1e-2}}),
-    "muon-5-iterations": Setting({"optim": {**MUON, "newton_schulz": 5}}),
-    "muon-momentum-0.9": Setting({"optim": {**MUON, "momentum": 0.9}}),
-    "muon-decay": Setting({"optim": {**MUON, "weight_decay": 0.05}}),
-    "muon-warmup": Setting({"optim": {**MUON, "warmup": 0.1}}),
-    "muon-wsd": Setting({"optim": {**MUON, "schedule": "wsd", "decay": 0.3}}),
-    "muon-step": Setting({"optim": {**MUON, "schedule": "step"}}),
-    "muon-half-batch": Setting({"optim": MUON}, batch=0.5),
-    "muon-double-batch": Setting({"optim": MUON}, batch=2),
-    "muon-sigma-1.5": Setting({"optim": MUON, "model": {"sigma": 1.5}}),
-    "muon-sigma-1": Setting({"optim": MUON, "model": {"sigma": 1.0}}),
-    "muon-sigma-3": Setting({"optim": MUON, "model": {"sigma": 3.0}}),
-    "muon-sigma-shrinks": Setting({"optim": MUON}, prepare=shrinking_sigma),
-    "muon-narrow": Setting({"optim": MUON, "model": {"deconv": [64, 64, 64]}}),
-    "muon-bf16": Setting({"optim": MUON, "precision": "bf16-mixed"}),
-    "muon-frozen-norm": Setting({"optim": MUON}, prepare=frozen_norm),
-    "muon-frozen-stages": Setting({"optim": MUON}, prepare=frozen_stages),
-    "muon-size-grows": Setting({"optim": MUON}, prepare=growing_size),
-    "muon-dark": Setting({"optim": MUON, "decode": "dark"}),
-    "muon-dark-narrow": Setting({"optim": MUON, "decode": "dark", "model": NARROW}),
-    "muon-dark-narrow-frozen": Setting({"optim": MUON, "decode": "dark", "model": {**NARROW, **FROZEN}}),
-    "fpn": Setting({"optim": MUON, "decode": "dark", "model": FPN}),
-    "fpn-adam": Setting({"decode": "dark", "model": {**FPN, **FROZEN}}),
-    "init": Setting({"optim": MUON, "decode": "dark", "model": {**FPN, **FROZEN}}),
+    "muon-dark-narrow": Setting(init(model=COARSE)),
+    "muon-dark-narrow-frozen": Setting(init(model={**COARSE, "freeze": STAGES[:3]})),
+    "init": Setting(init()),
+    "init-adam": Setting(init(ADAM)),
+    "init-adam-4e-3": Setting(init({**ADAM, "lr": 4e-3, "warmup": 0.1})),
+    "init-adamw": Setting(init({"name": "adamw", "lr": 4e-3, "weight_decay": 0.05, "warmup": 0.1})),
+    "init-0.01": Setting(init({"lr": 0.01})),
+    "init-0.03": Setting(init({"lr": 0.03})),
+    "init-0.05": Setting(init({"lr": 0.05})),
+    "init-rest-1e-3": Setting(init({"lr_rest": 1e-3})),
+    "init-rest-1e-2": Setting(init({"lr_rest": 1e-2})),
+    "init-5-iterations": Setting(init({"newton_schulz": 5})),
+    "init-momentum-0.9": Setting(init({"momentum": 0.9})),
+    "init-decay": Setting(init({"weight_decay": 0.05})),
+    "init-warmup": Setting(init({"warmup": 0.1})),
+    "init-wsd": Setting(init({"schedule": "wsd", "decay": 0.3})),
+    "init-step": Setting(init({"schedule": "step"})),
+    "init-half-batch": Setting(init(), batch=0.5),
+    "init-double-batch": Setting(init(), batch=2),
+    "init-sigma-1": Setting(init(model={"sigma": 1.0})),
+    "init-sigma-1.5": Setting(init(model={"sigma": 1.5})),
+    "init-sigma-3": Setting(init(model={"sigma": 3.0})),
+    "init-sigma-shrinks": Setting(init(), prepare=shrinking_sigma),
+    "init-size-grows": Setting(init(), prepare=growing_size),
+    "init-bf16": Setting(init(precision="bf16-mixed")),
+    "init-nothing-frozen": Setting(init(model={"freeze": []})),
+    "init-norm-frozen": Setting(init(model={"freeze": []}), prepare=frozen_norm),
+    "init-4-frozen": Setting(init(model={"freeze": STAGES})),
+    "init-slow-backbone": Setting(init({"backbone_rate": 0.3})),
+    "init-pixel-shuffle": Setting(init(model={"decoder": "lightning_pose"})),
+    "init-bilinear": Setting(init(model={"decoder": "light"})),
+    "init-narrow": Setting(init(model={"deconv": [64, 64, 32, 32]})),
+    "init-wide": Setting(init(model={"deconv": [256, 256, 128, 128]})),
+    "init-lite1": Setting(init(model={"backbone": "tf_efficientnet_lite1"})),
+    "init-lite2": Setting(init(model={"backbone": "tf_efficientnet_lite2"})),
 }
-"""Name -> what is otherwise than in the task as it is, which is the papers' Adam. `init`: as `semipose
-init` has optimiser, network and decoding."""
+"""Name -> what is otherwise than in the task as it is, which is the papers' Adam."""
 
 
 class Timed(Training):

@@ -5,9 +5,10 @@
     python benchmarks/starts.py --collect --minutes 10 --draws 0 1
 
 `mouse`: mice from above, 10 labels; `people`: LSPET, 500 labels (`--labels`: others); images, views, optimiser and
-validation as in promise.py, SimpleBaseline's decoder but for `_fpn`, whose first stages are frozen as well. How long a step takes is measured first, by a short run of each start; its steps are what
-fits the minutes. `--start` chooses starts; what is finished is read. `--collect` writes results/starts.json from that:
-of each start the mean PCK in % and median error in pixels over its draws, and seconds a step.
+validation as in promise.py, SimpleBaseline's decoder but for `_fpn`, whose first stages are frozen as well. How long a
+step takes is measured first, by a short run of each start; its steps are what fits the minutes. `--start` chooses
+starts; what is finished is read. `--collect` writes results/starts.json from that: of each start the mean PCK in % and
+median error in pixels over its draws, and seconds a step.
 
 Two starts have a training of their own before. `lite0_pretrained`: the recipe `pretrain` on all images of the
 protocol, which takes a third of the minutes. `lite0_drawn`: labels of synthetic people, `DRAWN` steps that no minutes
