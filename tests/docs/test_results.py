@@ -77,3 +77,12 @@ def test_settings_that_runs_share_stand_once(records: dict[str, Any]) -> None:
     stored = records["compact"](content)
     assert stored["common"] == {"method.name": "dual", "steps": 100, "seed": 0}
     assert [run["config"] for run in stored["runs"].values()] == [{}, {}, {"method.name": "mum"}]
+
+
+def test_joints_stand_once_where_a_table_has_them(records: dict[str, Any]) -> None:
+    mean = {"pck": 0.5, "per_joint": {"nose": 0.5}}
+    run = {"config": {}, "summary": {"val": {"networks": {"a": mean}, "mean": mean}}}
+    runs = {"table": {**run, "scores": {"PCK@0.1": {"mean/Head": 50.0}}}, "alone": run}
+    stored = records["compact"]({"summary": {}, "runs": runs})["runs"]
+    assert stored["table"]["summary"]["val"] == {"mean": {"pck": 0.5}}
+    assert stored["alone"]["summary"]["val"] == {"mean": mean}

@@ -223,6 +223,8 @@ def test_all_that_a_pyramid_reads_is_unmixed(key, anew, unmix) -> None:
 def test_a_pyramid_is_not_unmixed_after_it_has_read_what_is_mixed_in_several_ways() -> None:
     with pytest.raises(UserError, match=r"method.unmix is 'decoder', but model.decoder fpn reads .* set it to encoder"):
         fitted(Mixing(4, (4, 3), ("layer1",), unmix="decoder"), network("resnet18 fpn"))
+    with pytest.raises(UserError, match=r"unmix is 'encoder/layer1', .* layer4, encoder, decoder$"):
+        fitted(Mixing(4, (4, 3), unmix="encoder/layer1"), network("resnet18 fpn"))
 
 
 def test_branches_of_a_stage_are_mixed_alike() -> None:

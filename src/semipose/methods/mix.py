@@ -20,8 +20,9 @@ from semipose.geometry import Size
 from semipose.models.taps import grids
 from semipose.options import at_least, every, option
 
-IMAGE = "image"
-"""Where MUM mixes: the normalised images."""
+IMAGE, LEVEL = "image", "encoder/"
+"""Where MUM mixes: the normalised images; how the names begin under which a tap sees what a pyramid reads beside the
+encoder's output."""
 
 
 @dataclass(frozen=True)
@@ -188,9 +189,10 @@ def fitted(mixing: Mixing, network: nn.Module) -> Mixing:
         raise UserError(f"method.mix_tiles is {list(mixing.tiles)}; give two numbers, rows and columns, as in [4, 3]")
     found = grids(network)
     order = list(found)
-    known = f"; its stages are {', '.join(order[1:])}"
+    stages = [name for name in order[1:] if not name.startswith(LEVEL)]
+    known = f"; its stages are {', '.join(stages)}"
     for key, name in (*(("mix_after", each) for each in mixing.after), ("unmix", mixing.unmix)):
-        if name not in order[1:]:
+        if name not in stages:
             raise UserError(f"method.{key} is {name!r}, which the network does not have{known}")
     places = [order.index(name) for name in (*mixing.after, mixing.unmix)]
     if sorted(set(places)) != places:
@@ -212,7 +214,7 @@ def _beside(mixing: Mixing, order: Sequence[str]) -> dict[str, int]:
     Raises:
         UserError: what its decoder reads would be mixed in several ways.
     """
-    levels = {name: name.removeprefix("encoder/") for name in order if name.startswith("encoder/")}
+    levels = {name: name.removeprefix(LEVEL) for name in order if name.startswith(LEVEL)}
     last = order.index(mixing.unmix)
     if levels and mixing.after and last > order.index("encoder"):
         raise UserError(
