@@ -170,7 +170,7 @@ PROTOCOLS = {
         val=400,
         tune=200,
         start=600,
-        steps=500,
+        steps=1000,
         config=Config(
             DataConfig(reach=35.0),
             ModelConfig("tf_efficientnet_lite0", size=[96, 96], padding=1.0, **FINE),
@@ -178,10 +178,10 @@ PROTOCOLS = {
             replace(MUON, batch=8),
             threshold=0.05,
             decode="dark",
-            eval_every=100,
+            eval_every=200,
             save_every=0,
         ),
-        rows=rows(TURNS, TURNS, [3, 3], 8, 500, 1.7, masked=3, covered=1),
+        rows=rows(TURNS, TURNS, [3, 3], 8, 1000, 1.7, masked=3, covered=1),
     ),
     "people": Protocol(
         "lspet",
@@ -205,7 +205,7 @@ PROTOCOLS = {
         best="mum_more",
     ),
 }
-PROTOCOLS["mouse_deconv"] = PROTOCOLS["mouse"].on(COARSE)
+PROTOCOLS["mouse_deconv"] = PROTOCOLS["mouse"].on(COARSE).of_length(600, 500)
 PROTOCOLS["people_deconv"] = replace(
     PROTOCOLS["people"].on(COARSE).of_length(500, 700).plain(),
     labels=200,
