@@ -3,8 +3,8 @@
     python benchmarks/promise.py mouse --labels 20 --row supervised --row longer --row mum    # trains; also 5, 50, 100
     python benchmarks/label_efficiency.py --root runs/promise                                 # collects
 
-Everything is as in the protocol `mouse` of promise.py, with other numbers of labels; all 500 images are in each run,
-those without a label as unlabelled ones. Of each number, over its draws: `control` is the stronger of supervised
+Everything is as in the protocol `mouse` of promise.py, or another (`--protocol`), with other numbers of labels; all 500
+images are in each run, those without a label as unlabelled ones. Of each number, over its draws: `control` is the stronger of supervised
 training of as many steps and of as many minutes, `auto` the better of MUM and of labels alone by some validation images
 (benchmarks/auto.py), scored on the others. With all 500 labels there is a control alone. `labels_worth_factor`: how
 many times as many labels the control needs to score what `auto` does, along a straight line of PCK over the logarithm
@@ -26,9 +26,9 @@ import numpy as np
 
 from auto import outcome
 from common import write
-from promise import ORACLE, PROTOCOLS, score
+from promise import ORACLE, PROTOCOLS, Protocol, score
 
-NAME = "mouse"
+USUAL = "mouse"
 ROWS = ("supervised", "longer", "mum")
 
 
@@ -38,17 +38,15 @@ def finished(folder: Path) -> dict[str, float] | None:
     return score(json.loads(file.read_text())) if file.exists() else None
 
 
-def of_draw(folder: Path, labels: int, judges: int) -> dict[str, dict[str, float]] | None:
+def of_draw(protocol: Protocol, folder: Path, labels: int, judges: int) -> dict[str, dict[str, float]] | None:
     """row -> scores of one draw; None where a row is missing."""
-    if labels == PROTOCOLS[NAME].train:
+    if labels == protocol.train:
         whole = finished(folder / f"{ORACLE}-{labels}")
         return None if whole is None else {"control": whole}
     rows = {row: finished(folder / f"{row}-{labels}") for row in ROWS}
     if None in rows.values():
         return None
-    choice = outcome(
-        *(folder / f"{row}-{labels}" for row in ("mum", "supervised")), PROTOCOLS[NAME].config.threshold, judges
-    )
+    choice = outcome(*(folder / f"{row}-{labels}" for row in ("mum", "supervised")), protocol.config.threshold, judges)
     return {**rows, "auto": {"pck": choice["auto"]}}  # type: ignore[dict-item]
 
 
@@ -79,13 +77,18 @@ def worth(labels: Sequence[int], control: Sequence[float], reached: Mapping[int,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, default=Path("runs/promise"))
+    parser.add_argument("--protocol", default=USUAL, choices=PROTOCOLS)
     parser.add_argument("--labels", nargs="*", type=int, default=[5, 10, 20, 50, 100, 500])
     parser.add_argument("--judges", type=int, default=40, help="images that choose")
     asked = parser.parse_args()
     runs: dict[str, Any] = {}
     for labels in asked.labels:
-        folders = sorted((asked.root / NAME).glob("draw[0-9]"))
-        draws = [found for folder in folders if (found := of_draw(folder, labels, asked.judges)) is not None]
+        folders = sorted((asked.root / asked.protocol).glob("draw[0-9]"))
+        draws = [
+            found
+            for folder in folders
+            if (found := of_draw(PROTOCOLS[asked.protocol], folder, labels, asked.judges)) is not None
+        ]
         if draws:
             runs[str(labels)] = {"draws": len(draws), **means(draws)}
     counts = [int(n) for n in runs]
@@ -102,7 +105,13 @@ def main() -> None:
         ),
         "draws": min(run["draws"] for run in taught.values()),
     }
-    write("label_efficiency", {key: round(value, 3) for key, value in summary.items()}, runs, judges=asked.judges)
+    write(
+        "label_efficiency",
+        {key: round(value, 3) for key, value in summary.items()},
+        runs,
+        judges=asked.judges,
+        protocol=asked.protocol,
+    )
 
 
 if __name__ == "__main__":
