@@ -3,13 +3,14 @@
     python benchmarks/promise.py mouse --labels 20 --row supervised --row longer --row mum    # trains; also 5, 50, 100
     python benchmarks/label_efficiency.py --root runs/promise                                 # collects
 
-Everything is as in the protocol `mouse` of promise.py, or another (`--protocol`), with other numbers of labels; all 500
-images are in each run, those without a label as unlabelled ones. Of each number, over its draws: `control` is the stronger of supervised
-training of as many steps and of as many minutes, `auto` the better of MUM and of labels alone by some validation images
-(benchmarks/auto.py), scored on the others. With all 500 labels there is a control alone. `labels_worth_factor`: how
-many times as many labels the control needs to score what `auto` does, along a straight line of PCK over the logarithm
-of labels between its measured numbers; the geometric mean over the numbers of labels. `_equal_steps`: of supervised
-training of as many steps alone; `_gross`: with MUM's and the control's errors beyond a tenth of the body.
+Everything is as in the protocol `mouse` of promise.py, or another (`--protocol`), with other numbers of labels; all
+500 images are in each run, those without a label as unlabelled ones. Of each number, over its draws: `control` is the
+stronger of supervised training of as many steps and of as many minutes, `auto` the better of MUM and of labels alone
+by some validation images (benchmarks/auto.py), scored on the others. With all 500 labels there is a control alone.
+`labels_worth_factor`: how many times as many labels the control needs to score what `auto` does, along a straight
+line of PCK over the logarithm of labels between its measured numbers; the geometric mean over the numbers of labels.
+`_equal_steps`: of supervised training of as many steps alone; `_gross`: with MUM's and the control's errors beyond a
+tenth of the body.
 Writes results/label_efficiency.json.
 """
 
