@@ -124,7 +124,7 @@ class Protocol:
 START, ORACLE = "start", "oracle"
 SECOND = 100
 """Between the seeds of two starts of a draw."""
-CONTROLS = ("supervised", "plain", "colour", "mixed", "longer")
+CONTROLS = (START, "supervised", "plain", "colour", "mixed", "longer")
 
 
 def mixed(tiles: list[int]) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def strongest(scores: Mapping[str, Mapping[int, Mapping[str, float]]], best: str
     has."""
     whole = [row for row in CONTROLS if scores[best].keys() <= scores.get(row, {}).keys()]
     if not whole:
-        return CONTROLS[0]
+        return "supervised"
     return max(whole, key=lambda row: statistics.mean(scores[row][draw]["pck"] for draw in scores[best]))
 
 
