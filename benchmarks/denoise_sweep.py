@@ -82,7 +82,7 @@ def measured(folder: Path, count: int, only: list[str]) -> dict[str, Any]:
         scores = measure(build_method(replace(base, **changes), networks, codec).train(), held, "cpu", 0.1)
         kept = {key: scores.get(key) for key in ("pck", "taught", "pck_taught", "confidence", "doubt")}
         told = {f"{key}_correlation": each["correlation"] for key, each in scores["calibration"].items()}
-        found[name] = {"settings": changes, **kept, **told}
+        found[name] = {**kept, **told}
         print(f"{name:45s} {kept['pck']:.3f} {kept['taught']:.3f} {kept['pck_taught'] or 0:.3f}", flush=True)
     return found
 
