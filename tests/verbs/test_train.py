@@ -80,8 +80,12 @@ def test_a_bare_folder_of_a_video_and_clicks_trains_and_predicts(
         x, y = dot(n)
         rows += [f"clip.mp4#{n},{joint},{x + off},{y}" for joint, off in (("left", -3), ("right", 3))]
     (folder / "clicks.csv").write_text("\n".join(rows))
-    words = ["--steps=2", "--find.steps=3", "--find.size=[32, 48]", "--model.size=[32, 32]", "--model.deconv=[8, 8]"]
-    words += ["--model.weights=none", f"--model.options={yaml.safe_dump(OPTIONS, default_flow_style=True).strip()}"]
+    words = ["--steps=2", "--find.steps=3", "--find.size=[32, 48]", "--model.size=[32, 32]"]
+    words += [
+        "--model.deconv=[8, 8, 8, 8]",
+        "--model.weights=none",
+        f"--model.options={yaml.safe_dump(OPTIONS, default_flow_style=True).strip()}",
+    ]
     words += ["--model.backbone=resnet50", "--optim.batch=4", "--optim.unlabeled_batch=4", "--eval_every=0"]
     words += ["--method.mix_tiles=[2, 2]", f"--data.cache={tmp_path / 'cache'}", "--accelerator=cpu", "--threads=1"]
     assert main(["init", str(folder)]) == 0

@@ -8,7 +8,6 @@ from typing import Any
 
 from semipose.config.schema import Config, OptimConfig
 from semipose.methods import options
-from semipose.models.config import ModelConfig
 from semipose.papers import mini
 from semipose.papers.pose_mum.methods import MUM, POSE_MUM, POSE_MUM_PLUS
 from semipose.papers.tables import Make, Paper, Plan, Recipe
@@ -59,13 +58,7 @@ def demo(name: str, seed: int = 0) -> Config:
     """One of `DEMO` on the same people. All begin their rate anew halfway, where guarded's burn-in ends, so that what
     differs is what teaches."""
     optim = replace(FAST, restart=0.5)
-    make = mini.small(DEMO[name], network=_fine, optim=optim, steps=DEMO_STEPS, eval_every=150, decode="dark")
-    return make(seed, None)
-
-
-def _fine(model: ModelConfig) -> dict[str, Any]:
-    """A decoder that reads all stages, as `semipose init` has it."""
-    return {"decoder": "fpn", "deconv": [96, 64, 48, 32]}
+    return mini.small(DEMO[name], optim=optim, steps=DEMO_STEPS, eval_every=150, decode="dark")(seed, None)
 
 
 def auto(seed: int = 0, root: Path | None = None) -> Config:
