@@ -85,13 +85,10 @@ class Protocol:
         every = max(1, round(factor * self.config.eval_every))
         return replace(self, start=start, steps=steps, rows=rows, config=replace(self.config, eval_every=every))
 
-    def plain(self) -> Protocol:
-        """The same with labelled images that are not recoloured."""
-        return replace(self, config=replace(self.config, method=replace(self.config.method, labeled=None)))
-
-    def on(self, model: Mapping[str, Any]) -> Protocol:
-        """The same with another network."""
-        return replace(self, config=replace(self.config, model=replace(self.config.model, **model)))
+    def on(self, model: Mapping[str, Any], **method: Any) -> Protocol:
+        """The same with another network, and other settings of the method."""
+        changed = {"model": replace(self.config.model, **model), "method": replace(self.config.method, **method)}
+        return replace(self, config=replace(self.config, **changed))
 
     def run(self, row: str, draw: int, asked: argparse.Namespace) -> dict[str, Any]:
         """The record of a row, its start trained before it where that is missing."""
@@ -207,8 +204,10 @@ PROTOCOLS = {
 }
 PROTOCOLS["mouse_deconv"] = PROTOCOLS["mouse"].on(COARSE).of_length(600, 500)
 PROTOCOLS["people_deconv"] = replace(
-    PROTOCOLS["people"].on(COARSE).of_length(500, 700).plain(),
+    PROTOCOLS["people"].on(COARSE, labeled=None),
     labels=200,
+    start=500,
+    steps=700,
     rows=rows(PEOPLE, HARD, [4, 3], 16, 700, 2.2, masked=5, covered=2),
     best="mum",
 )
