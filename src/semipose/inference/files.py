@@ -32,6 +32,7 @@ from semipose.inference.ensemble import Ensemble
 from semipose.inference.found import Found
 from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.inference.tracking import Tracker
+from semipose.memory import keep_freed_memory
 from semipose.outputs import Frame, Job, check_writers, writers
 from semipose.outputs.base import PLAIN, Style
 
@@ -121,6 +122,7 @@ def predict_files(
 
     names = [*formats, *(["overlay"] if overlay else []), *(["coco"] if submit else [])]
     check_writers(names)
+    keep_freed_memory()
     members = [Predictor.load(each, device, decode, flip_test, views, precision) for each in (model, *also)]
     second = Ensemble(members) if also else members[0]
     first = finder_file(model) if boxes is None else None

@@ -11,6 +11,7 @@ from torch import nn
 from semipose.errors import UserError, reason_of
 from semipose.models.config import ModelConfig
 from semipose.models.decoders import default_deconv
+from semipose.models.depthwise import learn_sooner
 from semipose.models.hrnet import HRNet
 from semipose.models.lite import DEVIATION, LITE, MEAN, load_lite
 from semipose.models.pose import SimpleBaseline
@@ -39,6 +40,7 @@ def build_model(config: ModelConfig, joints: int, seed: int = 0) -> SimpleBaseli
     if config.weights not in ("none", "imagenet"):
         load_weights(model, Path(config.weights))
     stride_by_view(model)
+    learn_sooner(model)
     backbone.freeze(config.freeze, config.backbone)
     return model.to(memory_format=torch.channels_last)
 

@@ -8,7 +8,9 @@ from timm.layers import BatchNormAct2d, Conv2dSame
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-CONVOLUTIONS = (nn.Conv2d, Conv2dSame, nn.ConvTranspose2d)
+from semipose.models.depthwise import Depthwise, DepthwiseSame
+
+CONVOLUTIONS = (nn.Conv2d, Conv2dSame, Depthwise, DepthwiseSame, nn.ConvTranspose2d)
 NORMS = (nn.BatchNorm2d, BatchNormAct2d)
 """Exact types: others may compute their weights anew, or something beside."""
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from semipose.config import Config
 from semipose.config.schema import learns_unlabeled
 from semipose.errors import UserError, reason_of
+from semipose.memory import keep_freed_memory
 from semipose.methods import needs
 from semipose.methods.mix import check_groups
-from semipose.training.memory import keep_freed_memory
 from semipose.training.stream import Share
 
 

@@ -29,6 +29,7 @@ from semipose.heatmap import DECODERS, FLIP_TESTS, decoder
 from semipose.inference.boxes import finder_in
 from semipose.inference.coverage import bars_of
 from semipose.inference.evaluation import columns, predict_crops, prediction_file, score_crops
+from semipose.memory import return_freed_memory
 from semipose.methods import build_method, needs
 from semipose.methods.base import Method, Options, Outcome, unmirrored
 from semipose.methods.target import Codec, Labeled
@@ -42,7 +43,6 @@ from semipose.provenance import commit, machine
 from semipose.skeleton import Skeleton
 from semipose.training.boards import Boards
 from semipose.training.launch import check_batches, launch, mean_over_ranks, together
-from semipose.training.memory import return_freed_memory
 from semipose.training.monitor import CollapseMonitor
 from semipose.training.networks import build_networks, model_configs, trained_teachers
 from semipose.training.norm import estimate_norm, over_ranks

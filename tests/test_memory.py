@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from semipose.training.memory import keep_freed_memory, return_freed_memory
+from semipose.memory import keep_freed_memory, return_freed_memory
 
 FAULTS = """
 import resource, torch
-from semipose.training.memory import keep_freed_memory
+from semipose.memory import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -39,7 +39,7 @@ def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 RETURNED = """
-from semipose.training.memory import keep_freed_memory, return_freed_memory
+from semipose.memory import keep_freed_memory, return_freed_memory
 
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
