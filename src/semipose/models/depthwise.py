@@ -108,9 +108,9 @@ class _InParts(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, whole = ctx.saved_tensors
         wanted = (ctx.needs_input_grad[0], False, ctx.needs_input_grad[2])
+        back = tuple(length - 1 - around for length, around in zip(whole.shape[-2:], ctx.around, strict=True))
         to_x, to_bias = None, None
-        if wanted == (True, False, False) and ctx.stride == (1, 1):
-            back = (whole.shape[-2] - 1 - ctx.around[0], whole.shape[-1] - 1 - ctx.around[1])
+        if wanted == (True, False, False) and ctx.stride == (1, 1) and min(back) >= 0:
             to_x = functional.conv2d(grad, whole.flip(2, 3), None, 1, back, 1, len(whole))
         elif any(wanted):
             about: tuple[Any, ...] = (ctx.stride, ctx.around, (1, 1), False, (0, 0), len(whole), wanted)
