@@ -7,7 +7,8 @@
 by the same code, through the exported network, decoded in numpy, on as many threads; the two take turns, medians of
 `--repeats`. `memory_growth_mb`: how much more resident memory the whole video takes at most than its first tenth did,
 in a process of its own. ResNet18, 256x192, whole frames of 640x480. `over_onnxruntime_lite0`: EfficientNet-Lite0,
-128x128, a small network of which all that is no network is a larger part.
+128x128, a small network of which all that is no network is a larger part; `over_onnxruntime_fpn`: the same with a
+feature pyramid, as `semipose init` writes it.
 """
 
 from __future__ import annotations
@@ -57,14 +58,16 @@ def make_video(path: Path, count: int) -> Path:
     return path
 
 
-def make_model(folder: Path, backbone: str = "resnet18", size: Sequence[int] = (256, 192)) -> Path:
+def make_model(
+    folder: Path, backbone: str = "resnet18", size: Sequence[int] = (256, 192), decoder: str = "deconv"
+) -> Path:
     """A network with the weights that it starts training with."""
     from semipose.config import ModelConfig
     from semipose.models.build import build_model
     from semipose.models.weights import save_model
     from semipose.skeleton import COCO
 
-    config = ModelConfig(backbone, weights="none", size=list(size))
+    config = ModelConfig(backbone, weights="none", size=list(size), decoder=decoder)
     folder.mkdir(parents=True, exist_ok=True)
     save_model(folder / "model", build_model(config, len(COCO)), config, COCO)
     return folder
@@ -189,18 +192,21 @@ def main() -> None:
         video, model = make_video(folder / "video.mp4", options.frames), make_model(folder / "model")
         rates, difference = in_turns(model, video, folder, threads, options.repeats)
         small, _ = in_turns(make_model(folder / "small", *SMALL), video, folder, threads, options.repeats)
+        fine, _ = in_turns(make_model(folder / "fine", *SMALL, "fpn"), video, folder, threads, options.repeats)
         memory = growth(model, video, folder)
     summary = {
         "frames_per_second": round(statistics.median(rates["semipose"]), 2),
         "over_onnxruntime": over(rates),
         "over_onnxruntime_lite0": over(small),
+        "over_onnxruntime_fpn": over(fine),
         "memory_growth_mb": round(memory["all_mb"] - memory["a_tenth_mb"], 1),
     }
     if options.dry:
-        print(summary, rates, small, memory)
+        print(summary, rates, small, fine, memory)
         return
     about = {"threads": threads, "heatmap_difference": difference, "memory": memory}
-    write("predict_video", summary, {"frames_per_second": rates, "frames_per_second_lite0": small}, **about)
+    runs = {"frames_per_second": rates, "frames_per_second_lite0": small, "frames_per_second_fpn": fine}
+    write("predict_video", summary, runs, **about)
 
 
 if __name__ == "__main__":
