@@ -19,7 +19,7 @@ DRAWN = ("val/pck", "response/labeled", "response/teacher", "response/student", 
 """The columns of metrics.csv that a figure draws."""
 POINTS, CURVE_DIGITS, DIGITS, WIDTH = 16, 4, 5, 120
 EMPTY: tuple[Any, ...] = (None, [], {})
-LEFT_OUT = {"thresholds", "curve", "count", "per_joint_px", "report"}
+LEFT_OUT = {"thresholds", "curve", "count", "per_joint_px", "report", "backbones", "labeled_joints"}
 """Parts of scores that no page reads."""
 
 
