@@ -94,3 +94,14 @@ def test_a_file_of_one_s_own(tmp_path: Path) -> None:
     image = key_of(str(picture(tmp_path / "images" / "a.png")))
     one.put(image, [Body.of(POINTS), Body.of(np.zeros((4, 3)))], version_of([]))
     assert one.labeled() == {image} and len(one.get(image)) == 1
+
+
+def test_two_annotations_of_one_id_are_refused(tmp_path: Path) -> None:
+    """Files of two people, joined by hand: a change of one would be one of both."""
+    coco(tmp_path)
+    path = tmp_path / "labels.json"
+    document = json.loads(path.read_text())
+    document["annotations"] += [{**document["annotations"][0], "image_id": document["images"][-1]["id"]}]
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match="annotation id .* occurs more than once"):
+        store(tmp_path)

@@ -66,3 +66,26 @@ def test_pictures_of_a_video_s_frames_are_known_by_their_names(tmp_path: Path) -
     image = picture(tmp_path / "images" / "clip-img00007.png")
     library.add(image)
     assert set(library.written(1, ("images",))) == {12, 3, 7}
+
+
+def test_no_two_videos_have_one_name(tmp_path: Path) -> None:
+    names = (
+        "cam1/day/clip.mp4",
+        "cam2/day/clip.mp4",
+        "cam2/day/clip.avi",
+        "a/b.mp4",
+        "c/b.mp4",
+        "a-b.mp4",
+        "other.mp4",
+    )
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    library = Library(tmp_path)
+    stems = {
+        video.relative_to(tmp_path).as_posix(): stem for video, stem in zip(library.videos, library.stems, strict=True)
+    }
+    assert len(set(stems.values())) == len(names)
+    assert stems["other.mp4"] == "other" and stems["cam1/day/clip.mp4"] == "cam1-day-clip"
+    for source, stem in enumerate(library.stems, 1):
+        assert library.again(source, 7, f"{stem} · 7") == (source, 7)

@@ -37,7 +37,7 @@ def test_another_host_s_name_is_refused(web: Any, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "https://127.0.0.1:8765", "http://127.0.0.1:1", None]
+    "origin", ["http://evil.example", "null", "https://127.0.0.1:8765", "http://127.0.0.1:1", "http://[", None]
 )
 def test_another_page_changes_nothing(web: Any, origin: str | None) -> None:
     headers = {"origin": origin} if origin else {}
@@ -93,3 +93,8 @@ def test_inside_follows_links(tmp_path: Path) -> None:
     assert is_inside(tmp_path / "a" / "x", tmp_path / "a") and is_inside(tmp_path / "a", tmp_path / "a")
     assert not is_inside(tmp_path / "ab", tmp_path / "a") and not is_inside(tmp_path / "a" / "out", tmp_path / "a")
     assert not is_inside(tmp_path / "a" / ".." / "ab", tmp_path / "a")
+
+
+def test_an_endless_address_is_refused(web: Any) -> None:
+    assert web.get(f"/api/frames/{'1' * 5000}").status_code == 414
+    assert web.get(f"/api/frames/{'1' * 500}").status_code == 400

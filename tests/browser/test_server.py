@@ -242,3 +242,18 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         server.Server(tmp_path / "none", "127.0.0.1", 0, False)
     with pytest.raises(UserError):
         server.Server(tmp_path, "203.0.113.7", 0, False)
+
+
+def test_a_name_that_is_no_text_is_listed_and_labelled(tmp_path: Path) -> None:
+    """As of an archive that was packed elsewhere."""
+    name = os.fsdecode(b"caf\xe9.png")
+    try:
+        picture(tmp_path / "a.png")
+        os.rename(tmp_path / "a.png", tmp_path / name)
+    except OSError:
+        pytest.skip("names are text here")
+    picture(tmp_path / "b.png")
+    web = client(opened(tmp_path))
+    rows = web.get("/api/frames/0").json()["rows"]
+    assert sorted(row["name"] for row in rows) == ["b.png", name]
+    assert web.get("/api/labels/0/0").status_code == web.get("/api/labels/0/1").status_code == 200

@@ -84,7 +84,7 @@ def test_a_video_s_table_is_begun_with_its_first_label(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["new"], POINTS)
 
 
-def test_an_h5_alone_gets_a_csv(tmp_path: Path) -> None:
+def test_an_h5_alone_gets_a_csv_with_the_first_change(tmp_path: Path) -> None:
     pytest.importorskip("tables")
     deeplabcut(tmp_path, columns=3)
     project = DlcProject(tmp_path, tmp_path / "lock")
@@ -94,8 +94,35 @@ def test_an_h5_alone_gets_a_csv(tmp_path: Path) -> None:
     path = tmp_path / "labeled-data/a/CollectedData_me.csv"
     before = read_table(path)
     path.unlink()
-    assert DlcProject(tmp_path, tmp_path / "lock").get(image)[0].points == Body.of(POINTS).points
-    np.testing.assert_array_equal(read_table(path).points, before.points)
+    again = DlcProject(tmp_path, tmp_path / "lock")
+    assert again.get(image)[0].points == Body.of(POINTS).points and not path.exists()
+    changed = POINTS.copy()
+    changed[0, 0] += 1
+    again.put(image, [Body.of(changed, "")], version_of(again.get(image)))
+    after = read_table(path)
+    assert after.joints == before.joints and after.images == before.images
+    assert (after.points != before.points).sum() == 1
+
+
+def test_an_h5_with_more_labels_than_its_csv_is_not_written_over(tmp_path: Path) -> None:
+    pytest.importorskip("tables")
+    deeplabcut(tmp_path, columns=3)
+    image, path = key_of(str(tmp_path / "labeled-data/a/img001.png")), tmp_path / "labeled-data/a/CollectedData_me.csv"
+    project = DlcProject(tmp_path, tmp_path / "lock")
+    older = path.read_text()
+    project.put(image, [Body.of(POINTS, "")], version_of(project.get(image)))
+    path.write_text(older)
+    whole = path.with_suffix(".h5").read_bytes()
+    again = DlcProject(tmp_path, tmp_path / "lock")
+    other = key_of(str(tmp_path / "labeled-data/a/img002.png"))
+    with pytest.raises(UserError, match=r"CollectedData_me.h5 has labels of labeled-data/a/img001.png that"):
+        again.put(other, [Body.of(POINTS, "")], version_of(again.get(other)))
+    assert path.with_suffix(".h5").read_bytes() == whole
+    path.unlink()
+    third = DlcProject(tmp_path, tmp_path / "lock")
+    third.put(other, [Body.of(POINTS, "")], version_of(third.get(other)))
+    assert third.get(image)[0].labeled and third.get(other)[0].labeled
+    third.put(other, [Body.of(POINTS[::-1], "")], version_of(third.get(other)))  # its own H5 is not asked again
 
 
 def test_a_joint_that_a_table_lacks_gets_columns(tmp_path: Path) -> None:

@@ -409,3 +409,20 @@ def test_what_is_left_out_and_what_ends_early_is_said(tmp_path: Path) -> None:
     left, early = on(source, tmp_path / "out", "csv").remarks
     assert "1 .gif" in left and "cut.avi ends early" in early and "of the 30 frames" in early
     assert not on(source / "a.png", tmp_path / "one", "csv").remarks
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "a.png"])
+def test_a_link_beside_its_file_is_no_second_body(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    if name == "clip.mp4":
+        film(source / name, 3)
+    else:
+        cv2.imwrite(str(source / name), np.full((48, 64, 3), 90, np.uint8))
+    (source / f"link{Path(name).suffix}").symlink_to(source / name)
+    found = on(source, tmp_path / "out")
+    rows = json.loads((tmp_path / "out/keypoints.json").read_text())
+    names = [row["image_id"] for row in rows]
+    assert len(names) == len(set(names)) == found.frames and not any("link" in each for each in names)
+    (remark,) = found.remarks
+    assert "other names of such that are here" in remark and "link" in remark

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,3 +39,11 @@ def test_images_are_numbered_and_named_and_fewer_poses_are_nan(tmp_path: Path) -
     with netcdf_file(str(writer.files[0]), "r", mmap=False) as content:
         assert texts(content, "image") == ["0.png", "1.png"] and content.time_unit == b"frames"
         assert np.isnan(content.variables["position"][:][..., 1]).all()
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    (frame,) = frames(None, 1)
+    odd = replace(frame, name="caf\udce9.png", path="/in/caf\udce9.png")
+    (file,) = written(Movement(job(tmp_path)), [odd])
+    with netcdf_file(str(file), mmap=False) as read:
+        assert texts(read, "image") == ["caf\\udce9.png"]

@@ -40,3 +40,22 @@ def test_each_says_what_it_wrote(tmp_path: Path, form: str) -> None:
     clip, out = film(tmp_path / "clip.mp4", 3), tmp_path / "out"
     files = written(writers([form], job(out))[0], list(frames(clip, 3)))
     assert files == list(out.iterdir()) and len(files) == 1 and files[0].stat().st_size > 0
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in ("overlay", "smoothed")])
+def test_a_second_run_writes_over_the_first_and_over_nothing_else(tmp_path: Path, form: str) -> None:
+    """Even where the first found no pose; a folder in its place is refused as well."""
+    for module in {"dlc": ("pandas", "tables"), "sleap": ("sleap_io",)}.get(form, ()):
+        pytest.importorskip(module)
+    shown = list(frames(None, 2))
+    for people in (0, 1, 1):
+        files = written(writers([form], job(tmp_path))[0], shown, people)
+    (file,) = files
+    file.write_text("of another program")
+    with pytest.raises(UserError, match="no prediction of an earlier run"):
+        written(writers([form], job(tmp_path))[0], shown)
+    assert file.read_text() == "of another program" and list(tmp_path.iterdir()) == [file]
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(UserError):
+        written(writers([form], job(tmp_path))[0], shown)

@@ -14,7 +14,7 @@ import numpy as np
 from semipose.browser.stores import Body, FileStore, key_of, plain
 from semipose.data.extent import label_box
 from semipose.data.images import image_size
-from semipose.data.readers.json_files import ImageFolder, file_names, id_of, points_of
+from semipose.data.readers.json_files import ImageFolder, file_names, id_of, points_of, refuse_twice
 from semipose.errors import UserError, reads
 from semipose.files import read_json, write_atomically
 from semipose.skeleton import Skeleton
@@ -71,6 +71,8 @@ class CocoStore(FileStore):
         self.skeleton = Skeleton.from_coco(categories[0])
         self._ids = [id_of(row, "id", f"{self.path}: a category") for row in categories]
         self._document = document
+        numbers = [row["id"] for row in lists["annotations"] if isinstance(row.get("id"), int | str)]
+        refuse_twice(numbers, f"{self.path}: annotation id")
         names = file_names(lists["images"], self.path)
         files = ImageFolder(self.folder, names.values(), self.path.parent, self.outside)
         self._images: dict[str, Any] = {}

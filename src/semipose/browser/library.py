@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,8 +81,7 @@ class Library:
         self._at = {name: index for index, name in enumerate(self.images)}
         self.videos += [video for video in videos if video not in set(self.videos)]
         self.left_out = left_out
-        stems = Counter(video.stem for video in self.videos)
-        self.stems = [v.stem if stems[v.stem] == 1 else f"{v.parent.name}-{v.stem}" for v in self.videos]
+        self.stems = _apart([video.relative_to(self.root) for video in self.videos])
 
     def add(self, image: Path) -> None:
         """A picture that was written since."""
@@ -175,6 +175,27 @@ class Library:
             if of == stem and len(match[2]) < 10:
                 found.setdefault(int(match[2]), name)
         return found
+
+
+def _apart(videos: Sequence[Path]) -> list[str]:
+    """A name for each, no two the same: its own, with as much of its folders and its ending as tells it from others."""
+    names = [video.stem for video in videos]
+    ways = (
+        lambda video: "-".join((*video.parts[-2:-1], video.stem)),
+        lambda video: "-".join(video.with_suffix("").parts),
+        lambda video: "-".join((*video.with_suffix("").parts, video.suffix[1:])),
+    )
+    for way in ways:
+        names = [way(v) if n > 1 else name for v, name, n in zip(videos, names, _how_often(names), strict=True)]
+    for i, n in enumerate(_how_often(names)):  # as "a/b.mp4" and "a-b.mp4" may still be
+        while n > 1 and names.count(names[i]) > 1:
+            names[i] += f"-{i + 1}"
+    return names
+
+
+def _how_often(names: Sequence[str]) -> list[int]:
+    counts = Counter(name.casefold() for name in names)
+    return [counts[name.casefold()] for name in names]
 
 
 def _is_hidden(name: str) -> bool:

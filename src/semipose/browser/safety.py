@@ -24,6 +24,8 @@ SAFE = ("GET", "HEAD")
 """Methods that change nothing."""
 LARGEST = 4 << 20
 """Bytes of a request's body."""
+LONGEST = 1000
+"""Characters of an address."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -79,6 +81,8 @@ class Guard:
         """Status and sentence, where Host, Origin or size are wrong."""
         if headers.get("host", "").lower() not in self.hosts:
             return 403, "this server answers to its own name alone; open the address that semipose ui printed"
+        if len(scope["path"]) > LONGEST:
+            return 414, f"an address can have {LONGEST} characters"
         origin, safe = headers.get("origin"), scope["method"] in SAFE
         own = origin is not None and self._is_own(origin)
         if not own and (origin is not None or not safe):
@@ -95,7 +99,10 @@ class Guard:
         return None
 
     def _is_own(self, origin: str) -> bool:
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.scheme == "http" and parts.netloc.lower() in self.hosts
 
     def _enters(self, scope: Scope) -> bool:

@@ -322,9 +322,13 @@ def application(project: Project, secret: str, hosts: list[str]) -> Any:
 def _routes(api: Api) -> Starlette:
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import FileResponse, JSONResponse, Response
+    from starlette.responses import FileResponse, Response
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
+
+    def answer(content: Any, status: int = 200) -> Response:
+        """JSON in ASCII: a file's name may be no UTF-8."""
+        return Response(json.dumps(content, allow_nan=False), status, media_type="application/json")
 
     def answered(do: Callable[[Request, dict[str, Any]], Any], method: str = "GET") -> Any:
         async def endpoint(request: Request) -> Response:
@@ -335,17 +339,17 @@ def _routes(api: Api) -> Starlette:
                     if not isinstance(asked, dict):
                         raise ValueError
                 result = await run_in_threadpool(do, request, asked)
+                return result if isinstance(result, Response) else answer(result)
             except Conflict as conflict:
                 rows = [{"key": body.key, "points": body.points} for body in conflict.bodies]
                 content = {"error": str(conflict), "bodies": rows, "version": conflict.version}
-                return JSONResponse(content, 409)
+                return answer(content, 409)
             except UserError as error:
-                return JSONResponse({"error": plain_line(error)}, 400)
+                return answer({"error": plain_line(error)}, 400)
             except (ValueError, RecursionError):
-                return JSONResponse({"error": "the request is no JSON that fits"}, 400)
+                return answer({"error": "the request is no JSON that fits"}, 400)
             except Exception as error:  # a fault of ours is a line too
-                return JSONResponse({"error": plain_line(f"{type(error).__name__}: {error}")[:500]}, 500)
-            return result if isinstance(result, Response) else JSONResponse(result)
+                return answer({"error": plain_line(f"{type(error).__name__}: {error}")[:500]}, 500)
 
         return endpoint
 

@@ -11,6 +11,7 @@ import csv
 import io
 import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,10 @@ from semipose.skeleton import Skeleton, named_skeleton
 
 NO_H5 = "the H5 of {} cannot be written without pandas and PyTables, so its labels can only be read here: pip install"
 LABELS = "CollectedData_"
+LEVELS = ("individuals", "bodyparts", "coords")
+"""Of a table's columns, but for who labelled."""
+ALIKE = 0.01
+"""Pixels by which a CSV and its H5 may differ."""
 
 
 class TableStore(FileStore):
@@ -43,6 +48,8 @@ class TableStore(FileStore):
     """
 
     also = (".h5",)
+    _alike: object = None
+    """Of the files when the H5 was last known to have no more than the CSV."""
 
     def __init__(
         self,
@@ -60,10 +67,18 @@ class TableStore(FileStore):
         self.fresh()
 
     def _read(self) -> None:
-        if not self.path.exists() and self.path.with_suffix(".h5").exists():
-            self._from_h5()
-        table = read_table(self.path)
-        rows = read_cells(self.path)
+        if not self.path.exists() and self._h5.exists():
+            with tempfile.TemporaryDirectory() as folder:  # it becomes a CSV with the first change
+                written = Path(folder) / self.path.name
+                written.write_bytes(self._of_h5())
+                self._take(written)
+        else:
+            self._take(self.path)
+
+    def _take(self, path: Path) -> None:
+        """A CSV's content."""
+        table = read_table(path)
+        rows = read_cells(path)
         depth = next(i for i, (_, row) in enumerate(rows) if row[0].lower() == "coords")
         coords = rows[depth][1]
         self._start = next(i for i, cell in enumerate(coords) if cell.lower() in COORDS)
@@ -85,17 +100,46 @@ class TableStore(FileStore):
             if at is not None:
                 self._points[:, :, k] = table.points[:, :, at]
 
-    def _from_h5(self) -> None:
-        """A CSV of the same, where there is none."""
-        frame = read_frame(self.path.with_suffix(".h5"))
+    @property
+    def _h5(self) -> Path:
+        return self.path.with_suffix(".h5")
+
+    def _of_h5(self) -> bytes:
+        """A CSV of the same."""
+        frame = read_frame(self._h5)
         levels = frame.index[0].count("/") + 1
         same = levels if all(name.count("/") + 1 == levels for name in frame.index) else 1
         names = [name.split("/") if same > 1 else [name] for name in frame.index]
         head = [[level, *[""] * (same - 1), *cells] for level, cells in frame.header.items()]
         cells = [["" if np.isnan(v) else repr(float(v)) for v in row] for row in frame.values.tolist()]
         lines = [[*name, *row] for name, row in zip(names, cells, strict=True)]
-        text = "".join(",".join(row) + "\n" for row in [*head, *lines])
-        write_atomically(self.path, text.encode())
+        return _csv([*head, *lines])
+
+    def _refuse_older(self) -> None:
+        """
+        Raises:
+            UserError: the H5, which is written anew with each change, has labels that are not in the CSV.
+        """
+        frame = read_frame(self._h5)
+        mine = {row[0].lower(): row[self._start :] for row in self._head}
+        theirs = {level.lower(): list(cells) for level, cells in frame.header.items()}
+        width = len(mine["coords"])
+        at = {
+            column: self._start + i
+            for i, column in enumerate(zip(*(mine.get(level, [""] * width) for level in LEVELS), strict=True))
+        }
+        count = len(frame.values[0]) if len(frame.values) else 0
+        columns = list(zip(*(theirs.get(level, [""] * count) for level in LEVELS), strict=True))
+        lines = {"/".join(line[: self._start]).replace("\\", "/"): line for line in self._lines}
+        for name, values in zip(frame.index, frame.values.tolist(), strict=True):
+            line = lines.get(name.replace("\\", "/"), [])
+            for column, value in zip(columns, values, strict=True):
+                cell = line[at[column]] if line and column in at else ""
+                if np.isfinite(value) and not (_is_number(cell) and abs(float(cell) - value) <= ALIKE):
+                    raise UserError(
+                        f"{self._h5.name} has labels of {name} that {self.path.name} has not, and a change would drop"
+                        f" them: where the H5 is right, move {self.path.name} away, else the H5"
+                    )
 
     def _placed(self) -> dict[tuple[str, str, str], int]:
         """(individual, joint, coordinate in small letters) -> column."""
@@ -131,6 +175,9 @@ class TableStore(FileStore):
         if row is None and not any(body.labeled for body in bodies):
             return {}
         there = {body.key: body for body in self._get(image)}
+        if self.writes_h5 and self._h5.exists() and self._alike != self._now():
+            self._refuse_older()
+            self._alike = self._now()
         head, lines = [list(line) for line in self._head], [list(line) for line in self._lines]
         columns = dict(self._columns)
         if row is None:
@@ -148,10 +195,16 @@ class TableStore(FileStore):
             for joint, was, point in zip(self.skeleton.joints, old.tolist(), new.tolist(), strict=True):
                 if was != point:
                     self._place(lines, head, columns, (str(who), joint), row, point)
-        contents = {self.path: table_text(self.path, [*head, *lines])}
+        whole = [*head, *lines]
+        fresh = not self.path.exists() and self._h5.exists()
+        contents = {self.path: _csv(whole) if fresh else table_text(self.path, whole)}
         if self.writes_h5:
-            contents[self.path.with_suffix(".h5")] = h5_bytes(self.path.with_suffix(".h5"), head, lines, self._start)
+            contents[self._h5] = h5_bytes(self._h5, head, lines, self._start)
         return contents
+
+    def _write(self, image: str, contents: Mapping[Path, bytes | Part]) -> None:
+        super()._write(image, contents)
+        self._alike = self._now()
 
     def _place(
         self,
@@ -187,6 +240,12 @@ class TableStore(FileStore):
         if len(parts) != self._start:
             raise UserError(f"{self.path.name} names images by {self._start} folders and a file, which {name} is not")
         return parts
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def h5_bytes(path: Path, head: Sequence[Sequence[str]], lines: Sequence[Sequence[str]], start: int) -> bytes:
@@ -319,9 +378,7 @@ class DlcProject(Store):
         rows += [["bodyparts", "", "", *(joint for _, joint, _ in cells)]]
         rows += [["coords", "", "", *(coord for _, _, coord in cells)]]
         rows += [["labeled-data", video.name, Path(image).name, *[""] * len(cells)]]
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        write_atomically(path, text.getvalue().encode())
+        write_atomically(path, _csv(rows))
         return self._open(path)
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -135,7 +136,8 @@ def predict_files(
     predictor = second if first is None else Found.load(first, second, device, bodies)
     folder, damaged, unlike, unfound = Path(out), list[str](), list[str](), list[str]()
     began = time.perf_counter()
-    groups = _grouped(*_opened(source, boxes, frames, cache, folder, device, damaged))
+    data, areas = _opened(source, boxes, frames, cache, folder, device, damaged)
+    groups = _grouped(data, areas)
     if not groups:
         raise UserError(f"{boxes or source} holds no box; without --boxes, each image or frame is one")
     if submit is not None:
@@ -187,7 +189,7 @@ def predict_files(
     if unlike:
         written.append(job.free("unlike.txt", UNLIKE))
         write_atomically(written[-1], UNLIKE + "".join(f"{name}\n" for name in unlike).encode())
-    remarks = _remarks(Path(source), folder, groups)
+    remarks = [*data.remarks, *_remarks(Path(source), folder, groups)]
     return Prediction(written, count, seconds, damaged, unlike, unfound, remarks)
 
 
@@ -269,9 +271,21 @@ def _opened(
             if damaged
             else f"{source} holds nothing to predict on but what is in {out}, where the predictions go"
         )
+    data = _once(data)
     if finder is not None:
         return data, find_boxes(data, finder, cache, damaged=damaged)
     return data, with_boxes(data, found) if found is not None else data
+
+
+def _once(data: PoseData) -> PoseData:
+    """Without what is there by another name too, as links are."""
+    first = data.samples.images.grouped()[0]
+    again = np.setdiff1d(np.arange(len(data)), first)
+    if not len(again):
+        return data
+    names = ", ".join(data.samples.ids.take(again[:3])) + ", ..." * (len(again) > 3)
+    remark = f"{len(again):,} images and frames are other names of such that are here, and are left out: {names}"
+    return replace(data.subset(first), remarks=(*data.remarks, remark))
 
 
 def _grouped(data: PoseData, boxes: PoseData) -> Groups:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from semipose.errors import UserError
-from semipose.files import ready
+from semipose.files import Part, ready, writing
 from semipose.models.weights import load_model
 
 TOLERANCE = 1e-3
@@ -85,16 +85,19 @@ def write_onnx(
         **more,
     }
     onnx.helper.set_model_props(proto, {"semipose": json.dumps(about)})
+    part = Part(file)
     try:
-        onnx.save_model(proto, str(file))
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror or error}); choose another with --out") from None
-    with torch.inference_mode():
-        expected = network(example[:1]).numpy()
-    difference = _difference(file, example[:1].numpy(), expected)
-    if difference is not None and not difference <= TOLERANCE:
-        file.unlink()
-        raise UserError(f"{file} gave heatmaps that differ by {difference:.2g} from the network's; it was removed")
+        with writing(file):
+            onnx.save_model(proto, str(part.path))
+        with torch.inference_mode():
+            expected = network(example[:1]).numpy()
+        difference = _difference(part.path, example[:1].numpy(), expected)
+        if difference is not None and not difference <= TOLERANCE:
+            raise UserError(f"its heatmaps differ by {difference:.2g} from the network's, so {file} was not written")
+        with writing(file):
+            part.done()
+    finally:
+        part.drop()
     return Export(file, difference)
 
 

@@ -24,7 +24,7 @@ class Movement(Tables):
     time is in seconds, of images their number. Numbers are kept until the end, 12 bytes a joint.
     """
 
-    suffix = f"_{SCORER}.nc"
+    suffix, mark = f"_{SCORER}.nc", b"^CDF(?s:.*)source_software(?s:.*)" + SCORER.encode()
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -72,7 +72,7 @@ class Movement(Tables):
             about = {"ds_type": "poses", "source_software": SCORER, "source_file": str(self.source or "images")}
             about["time_unit"] = "frames" if film is None else "seconds"
             for key, value in about.items():
-                setattr(file, key, value.encode())
+                setattr(file, key, value.encode("utf-8", "backslashreplace"))
             if film is not None:
                 file.fps = np.float64(film.rate)
         self._kept, self._names = [], []
@@ -80,7 +80,7 @@ class Movement(Tables):
 
 def _texts(file: object, name: str, values: list[str], along: str = "") -> None:
     """Names as characters, of which xarray makes texts again."""
-    rows = [value.encode() for value in values]
+    rows = [value.encode("utf-8", "backslashreplace") for value in values]
     width = max(map(len, rows))
     file.createDimension(f"{name}_letters", width)  # type: ignore[attr-defined]
     variable = file.createVariable(name, "S1", (along or name, f"{name}_letters"))  # type: ignore[attr-defined]

@@ -48,7 +48,7 @@ class TextFile:
 
 
 MARK = (
-    rb'^\[(\]\n$|\{"image_id": .{1,999}?, "category_id": 1, "keypoints": \[(?s:.*)"bbox": \[[^]]*\]'
+    rb'^\[(\]\n?$|\{"image_id": .{1,999}?, "category_id": 1, "keypoints": \[(?s:.*)"bbox": \[[^]]*\]'
     rb'(, "error90_px": \[[^]]*\])?(, "track_id": \d+)?\}\]\n$)'
 )
 """How our results begin and end, of other programs' hardly both: the box, the error bars or the track last, a line
@@ -70,7 +70,7 @@ class Coco(TextFile):
             self._before = ",\n"
 
     def finish(self) -> None:
-        self.file.write("[]" if self._before == "[" else "]\n")
+        self.file.write("[]\n" if self._before == "[" else "]\n")
 
 
 def coco_result(image_id: int | str, pose: Pose, score: float) -> dict[str, Any]:

@@ -42,7 +42,8 @@ def dlc_columns(job: Job) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 class Tables:
     """A table for each video and one for all images: `open`, `rows` and `close` say how one is written."""
 
-    suffix = ""
+    suffix, mark = "", b""
+    """How files are called, and a pattern that is in each (`semipose.files.bears`)."""
 
     def __init__(self, job: Job) -> None:
         self.files: list[Path] = []
@@ -75,15 +76,15 @@ class Tables:
         if not self._started or frame.video != self.source:
             if self._started:
                 self._finish()
-            self._started, self.source = True, frame.video
+            self._started, self.source = False, frame.video
             stem = frame.video.stem if frame.video else "images"
             path = self.job.folder / f"{stem}{self.suffix}"
             while path in self._used:
                 self._last[stem] += 1
                 path = self.job.folder / f"{stem}-{self._last[stem] + 1}{self.suffix}"
             self._used.add(path)
-            self.files.append(self.job.free(path.name))
-            self._part = Part(path)
+            self.files.append(self.job.free(path.name, self.mark))
+            self._part, self._started = Part(path), True
             with writing(path, *LIBRARIES):
                 self.open(self._part.path)
         row = np.full((max(1, self.job.people), len(self.job.skeleton) * 3), np.nan)
@@ -121,7 +122,7 @@ class Tables:
 class DlcCsv(Tables):
     """<video>DLC_semipose.csv."""
 
-    suffix = f"DLC_{SCORER}.csv"
+    suffix, mark = f"DLC_{SCORER}.csv", b"^scorer," + SCORER.encode()
 
     def open(self, path: Path) -> None:
         self._file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
@@ -143,7 +144,7 @@ class DlcCsv(Tables):
 class DlcTable(Tables):
     """<video>DLC_semipose.h5, through pandas and PyTables, as DeepLabCut writes its own."""
 
-    suffix = f"DLC_{SCORER}.h5"
+    suffix, mark = f"DLC_{SCORER}.h5", rb"^\x89HDF(?s:.*)df_with_missing"
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)

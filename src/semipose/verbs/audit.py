@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from semipose.errors import UserError
-from semipose.files import refuse_foreign, write_parts
+from semipose.files import ready, write_parts
 
 _MARKS = {"json": rb'"formula": "trouble = mean', "csv": rb"^sample,score,joint,x,y,confidence,doubt"}
 """In every file of this command, by its ending."""
@@ -61,7 +61,7 @@ def audit(
         raise UserError(f"audit shows {count} images; ask for one or more with --count")
     folder = Path(out)
     for suffix, mark in {**_MARKS, "html": PAGE}.items():
-        refuse_foreign(folder / f"audit.{suffix}", mark)
+        ready(folder / f"audit.{suffix}", mark)
     opened = open_both(model, data, frames, boxes)
     judgement = judge(opened, device, seed, progress)
     order = np.argsort(-judgement.score, kind="stable").tolist()
