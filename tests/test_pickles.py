@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import pickle
 from pathlib import Path
 
@@ -49,3 +50,28 @@ def test_a_bad_file_is_one_line_that_names_it(tmp_path: Path, content: bytes | N
     with pytest.raises(UserError, match=says) as error:
         load_plain(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+class Call:
+    """What unpickles by calling a function."""
+
+    def __init__(self, function: object, *arguments: object) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (Call(np.ndarray, (1 << 40,), "i1"), "an array that has no content"),
+        (Call(np.zeros(1).__reduce__()[0], np.ndarray, (1 << 40,), b"b"), "an array that has no content"),
+        (Call(codecs.encode, "a" * 99, "punycode"), "text in punycode"),
+    ],
+)
+def test_a_few_bytes_take_no_memory_and_no_time(tmp_path: Path, value: object, says: str) -> None:
+    path = tmp_path / "large.pkl"
+    path.write_bytes(pickle.dumps(value))
+    with pytest.raises(UserError, match=says):
+        load_plain(path)

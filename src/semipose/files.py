@@ -89,7 +89,7 @@ def refuse_foreign(path: Path, mark: bytes) -> None:
 def bears(path: Path, mark: bytes) -> bool:
     """Whether a file has a pattern in its first or last `HEAD` bytes; an empty one has nothing to lose."""
     try:
-        with path.open("rb") as file:
+        with limits.opened(path) as file:
             ends = file.read(HEAD)
             file.seek(max(HEAD, os.fstat(file.fileno()).st_size - HEAD))
             ends += file.read()
@@ -251,8 +251,20 @@ DEEPEST = 20
 
 
 def _depth(value: Any) -> int:
-    """How deep lists and mappings are in each other."""
-    if isinstance(value, str):
-        value.encode()  # half a character is none
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | set) else None
-    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
+    """How deep lists and mappings are in each other; what aliases name again counts once."""
+    known: dict[int, int] = {}
+
+    def depth(value: Any) -> int:
+        if isinstance(value, str):
+            value.encode()  # half a character is none
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | set) else None
+        if inner is None:
+            return 0
+        if id(value) not in known:
+            known[id(value)] = 0  # until it is known: what is in itself has no end
+            known[id(value)] = 1 + max(map(depth, inner), default=0)
+        if not known[id(value)]:
+            raise RecursionError
+        return known[id(value)]
+
+    return depth(value)

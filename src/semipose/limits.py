@@ -3,7 +3,10 @@ no small file exhausts a machine."""
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 
 from semipose.errors import UserError
@@ -49,6 +52,19 @@ def refuse_cells(path: object, count: int) -> None:
     """
     if count > CELLS:
         raise UserError(f"{path} has room for {count} numbers, more than {CELLS}; is it damaged? label fewer at once")
+
+
+def opened(path: str | Path) -> BufferedReader:
+    """A plain file, open to be read. A pipe, which may never say anything, is none.
+
+    Raises:
+        OSError: it is none, or cannot be opened.
+    """
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return os.fdopen(number, "rb")
 
 
 def content(path: Path, limit: int, kind: str) -> bytes:

@@ -103,5 +103,5 @@ def test_two_annotations_of_one_id_are_refused(tmp_path: Path) -> None:
     document = json.loads(path.read_text())
     document["annotations"] += [{**document["annotations"][0], "image_id": document["images"][-1]["id"]}]
     path.write_text(json.dumps(document))
-    with pytest.raises(UserError, match="annotation id .* occurs more than once"):
+    with pytest.raises(UserError, match=r"annotation id .* occurs more than once"):
         store(tmp_path)

@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from semipose.data import video
 from semipose.data.crops.build import CropSpec, build_crops
 from semipose.data.images import read_images
 from semipose.data.marks import is_own
@@ -164,3 +165,13 @@ def test_frames_of_another_size_are_left_out_and_named(tmp_path: Path, suffix: s
     with pytest.warns(UserWarning, match=r"2 of 6 images cannot be used: frame 3 .*; they are left out"):
         crops = build_crops(data, CropSpec((32, 32), (32, 32)), tmp_path / "cache", progress=False)
     assert list(crops.data.ids) == [f"clip{suffix}#{n}" for n in (0, 1, 2, 5)]
+
+
+def test_one_odd_time_stamp(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Years after the others: no time of a plan is without a frame, and none is made for the time between."""
+    film = probe(clip)
+    stamps = film.stamps.copy()
+    stamps[-1] = 10**15
+    monkeypatch.setattr(video, "probe", lambda _: film._replace(stamps=stamps))
+    chosen = video.choose(clip, "rate2")
+    assert chosen == sorted(set(chosen)) and set(chosen) <= set(range(len(film)))

@@ -156,3 +156,12 @@ def test_what_was_saved_has_the_form_of_what_it_replaces() -> None:
     ):
         with pytest.raises(UserError, match=r"^a\.ckpt.* does not fit this run; it was edited"):
             refuse_unlike({**saved, key: value}, now, "a.ckpt")
+
+
+def test_a_list_in_itself_again_and_again_is_refused(tmp_path) -> None:
+    endless: list = [0]
+    for _ in range(60):
+        endless = [endless, endless]
+    save(tmp_path / "x.ckpt", {"a": endless})
+    with pytest.raises(UserError, match="not plain tensors and values"):
+        load(tmp_path / "x.ckpt")

@@ -116,7 +116,14 @@ def test_a_broken_description(saved, text, message) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"model": {"backbon": "resnet18"}}, {"model": None}, {"skeleton": {"joints": []}}, {"skeleton": {}}]
+    "change",
+    [
+        {"model": {"backbon": "resnet18"}},
+        {"model": {"bgr": "false"}},
+        {"model": None},
+        {"skeleton": {"joints": []}},
+        {"skeleton": {}},
+    ],
 )
 def test_a_description_that_describes_nothing(saved, change) -> None:
     beside = saved.with_suffix(".json")

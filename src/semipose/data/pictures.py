@@ -151,7 +151,7 @@ def picture_header(path: str | Path) -> tuple[tuple[int, int], int]:
     """(height, width) of the picture that `decode_image` gives, and by which of EXIF's orientations it turned the
     stored one: 1 where by none, 5 to 8 where height and width are exchanged."""
     try:
-        file = open(path, "rb")  # noqa: SIM115
+        file = limits.opened(path)
     except OSError as e:
         raise _unreadable(path, e) from None
     except ValueError as e:

@@ -58,7 +58,7 @@ class Film(NamedTuple):
     def rate(self) -> float:
         """Frames a second, on average."""
         length = float(self.seconds[-1])
-        return round((len(self) - 1) / length, 6) if length > 0 else 25.0
+        return max(round((len(self) - 1) / length, 6), 1e-6) if length > 0 else 25.0
 
 
 def is_video(path: str | Path) -> bool:
@@ -201,8 +201,9 @@ def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None
         raise UserError(f"video {path} has {len(film)} frames, fewer than the {window} of data.window; leave it out")
     count = -(-int(amount) // window)
     if kind == "rate":
-        due = np.arange(0, film.seconds[-1] + 0.5 / film.rate, window / amount)
-        frames = np.searchsorted(film.seconds, due - 0.5 / film.rate)
+        # Each frame is the first of its slot: as many slots as frames at most, however far apart their stamps are.
+        slots = np.floor((film.seconds + 0.5 / film.rate) * amount / window)
+        frames = np.unique(slots, return_index=True)[1]
         picked = sorted({int(n) for n in (frames // window).clip(0, whole - 1)})
     elif kind == "all" or count >= whole:
         picked = [*range(whole)]

@@ -99,11 +99,24 @@ def refuse_bomb(path: Path, data: bytes) -> None:
 
 
 def _bytes_of(value: Any) -> int:
-    """Of all tensors in plain values; one that repeats a number takes little in the file."""
-    if isinstance(value, torch.Tensor):
-        return value.numel() * value.element_size()
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return sum(map(_bytes_of, inner))
+    """Of all tensors in plain values; one that repeats a number takes little in the file.
+
+    Raises:
+        ValueError: a list or mapping is there twice, which none of ours is, and could be read out without end.
+    """
+    seen: set[int] = set()
+
+    def count(value: Any) -> int:
+        if isinstance(value, torch.Tensor):
+            return value.numel() * value.element_size()
+        if not isinstance(value, dict | list | tuple):
+            return 0
+        if value and id(value) in seen:
+            raise ValueError("a part is there twice")
+        seen.add(id(value))
+        return sum(map(count, value.values() if isinstance(value, dict) else value))
+
+    return count(value)
 
 
 def refuse_unlike(saved: Any, now: Any, where: str) -> None:

@@ -57,7 +57,11 @@ class ModelConfig:
     )
     sigma: float = option(2.0, _some("it is a width in cells, above 0, usually 2"), "Xie, released code")
     padding: float = option(1.25, _some("it is a factor above 0, usually 1.25"), "SimpleBaseline's")
-    bgr: bool = option(False, source="ours; blue first in Xie's released code")
+    bgr: bool = option(
+        False,
+        Limit(lambda value: isinstance(value, bool), "it is true or false"),
+        "ours; blue first in Xie's released code",
+    )
     decoder: str = option(
         "deconv", one_of("deconv", "light", "deeplabcut", "lightning_pose", "fpn"), "Xie, section 6.1"
     )

@@ -162,3 +162,13 @@ def test_intrinsics_alone_are_not_enough(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("[cam_0\n")
     with pytest.raises(UserError, match="is not TOML"):
         read_cameras(tmp_path / "a.toml")
+
+
+def test_lists_that_hold_themselves_again_and_again(tmp_path: Path) -> None:
+    endless: list = [1.0]
+    for _ in range(60):
+        endless = [endless, endless]
+    path = tmp_path / "cameras.pkl"
+    path.write_bytes(pickle.dumps({("S1", "1"): {"R": endless, "T": [0, 0, 0], "f": [1, 1], "c": [1, 1]}}))
+    with pytest.raises(UserError, match="numbers are expected"):
+        read_cameras(path)

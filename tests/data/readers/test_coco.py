@@ -139,6 +139,12 @@ MALFORMED: list[tuple[str, Edit | str, str]] = [
     ("annotation without id", lambda d: d["annotations"][1].pop("id"), "no 'id'"),
     ("annotation without image", lambda d: d["annotations"][0].pop("image_id"), "annotation 10 has no 'image_id'"),
     ("unknown image", lambda d: d["annotations"][0].update(image_id=77), "annotation 10 is of image_id 77"),
+    ("unknown category", lambda d: d["annotations"][0].update(category_id=77), "annotation 10 has category_id 77"),
+    (
+        "file name twice",
+        lambda d: d["images"][1].update(file_name=d["images"][0]["file_name"]),
+        "occurs more than once",
+    ),
     ("bbox of three", lambda d: d["annotations"][0].update(bbox=[1, 2, 3]), "annotation 10 has bbox"),
     (
         "wrong length",

@@ -114,3 +114,10 @@ def test_a_moving_picture_is_no_image_and_a_still_one_is(tmp_path: Path) -> None
     (tmp_path / "cut.gif").write_bytes((tmp_path / "film.gif").read_bytes()[:40])
     with pytest.raises(UserError, match=r"cut\.gif"):
         read_image(read_folder(tmp_path / "cut.gif")[0].image)
+
+
+def test_a_list_of_windows(frames: Path) -> None:
+    """With a byte order mark, its line ends and its folders."""
+    (frames / "list.txt").write_bytes(b"\xef\xbb\xbfb.png\r\na\\c.png\r\n")
+    found = [s.image for s in read_folder(frames / "list.txt")]
+    assert found == [str(frames.resolve() / name) for name in ("b.png", "a/c.png")]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -34,6 +35,33 @@ def test_both_files_say_the_same() -> None:
         assert a.image == b.image and a.box == pytest.approx(b.box, abs=1e-3)
         assert a.shot is not None and b.shot is not None
         assert a.shot.xyz == pytest.approx(b.shot.xyz, abs=1e-2)
+
+
+def test_joints_are_known_by_name(tmp_path: Path) -> None:
+    """Right before left, as other repositories have them; and images that are gone are told."""
+    folder = shared_data("formats", "h36m")
+    document = json.loads((folder / "h36m_coco.json").read_text())
+    before = read_h36m(folder / "h36m_coco.json")
+    order = [0, 4, 5, 6, 1, 2, 3, *range(7, 17)]
+    names = document["categories"][0]["keypoints"]
+    document["categories"][0]["keypoints"] = [names[k] for k in order]
+    for row in document["annotations"]:
+        for key, width in (("keypoints", 3), ("keypoints_3d", 4)):
+            row[key] = np.array(row[key]).reshape(17, width)[order].ravel().tolist()
+    document["images"].append({**document["images"][0], "id": 999, "file_name": "S1_Directions_1.54138969_999999.jpg"})
+    document["annotations"].append({**document["annotations"][0], "id": 999, "image_id": 999})
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(document))
+    after = read_h36m(path, folder)
+    assert any("left out: 1 of" in remark for remark in after.remarks)
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a.keypoints, b.keypoints)
+        assert a.shot is not None and b.shot is not None
+        np.testing.assert_allclose(a.shot.xyz, b.shot.xyz)
+    document["categories"][0]["keypoints"][3] = "j3"
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match="has 'right_hip' where H36M has 'left_hip'"):
+        read_h36m(path, folder)
 
 
 def test_a_pickle_in_an_npz_is_not_run(tmp_path: Path) -> None:

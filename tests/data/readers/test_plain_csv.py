@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from semipose.data.open import open_labeled
+from semipose.data.readers.cvat import is_cvat
+from semipose.data.readers.json_files import starts
 from semipose.data.readers.plain_csv import read_plain_csv
 from semipose.data.refs import Frame
 from semipose.errors import UserError
@@ -132,3 +136,45 @@ def test_a_fault_is_one_line_that_says_where(tmp_path: Path, lines: list[str], s
     with pytest.raises(UserError, match=says) as error:
         read_plain_csv(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace("image,joint,x,y", "image,joint,x,y,X"), "column 'x' occurs more than once"),
+        (lambda text: text.replace("\n", ',"blurry\n', 2).replace('"blurry', "", 1), r"line 2 or below, .*quote"),
+        (lambda text: text + 'frames/none.png,"no\nse",1,2\n', "a quote is opened and closed on a later line"),
+    ],
+)
+def test_labels_do_not_vanish_in_a_damaged_line(tmp_path: Path, change: Callable[[str], str], says: str) -> None:
+    path = plain_csv(tmp_path)
+    path.write_text(change(path.read_text().rstrip("\n") + "\n"))
+    with pytest.raises(UserError, match=says):
+        read_plain_csv(path)
+
+
+def test_one_image_by_two_names_is_one(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    whole = read_plain_csv(path)
+    first, *lines = path.read_text().splitlines()
+    lines[0] = f"./{lines[0]}"
+    path.write_text("\n".join([first, *lines]))
+    again = read_plain_csv(path)
+    assert again.ids == whole.ids and again.images == whole.images
+    image, _, rest = lines[1].partition(",")
+    lines[1] = f"{tmp_path / image},{rest}"
+    path.write_text("\n".join([first, *lines]))
+    with pytest.raises(UserError, match=r"image '.*' occurs more than once"):
+        read_plain_csv(path)
+
+
+def test_a_pipe_is_no_image(tmp_path: Path) -> None:
+    """Which nobody writes into, so that to open it waits for ever."""
+    path = plain_csv(tmp_path)
+    image = tmp_path / path.read_text().splitlines()[1].split(",")[0]
+    image.unlink()
+    os.mkfifo(image)
+    os.mkfifo(tmp_path / "other.json")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_plain_csv(path)
+    assert not starts(str(tmp_path / "other.json"), "{") and not is_cvat(str(tmp_path / "other.xml"))

@@ -95,6 +95,7 @@ FAULTS = {
     "too few numbers": ("labels/train/0.txt", "0 .5 .5 1 1 .2 .3 2", r"0\.txt, line 1 is .* where 17 numbers"),
     "pixels": ("labels/train/0.txt", line(0).replace("0.5 0.5 0.25 0.5", "20 20 9 9"), "is it in pixels"),
     "visibility": ("labels/train/0.txt", line(0, (2, 1, 3, 2)), "point of visibility 3"),
+    "class": ("labels/train/0.txt", f"9{line(0)[1:]}", r"0\.txt, line 1 is of class 9"),
     "not numbers": ("labels/train/0.txt", line(0).replace("0.5", "a", 1), "0.txt, line 1"),
     "shape": ("data.yaml", yaml.safe_dump({**HEAD, "kpt_shape": 4}), "kpt_shape is 4"),
     "pairs": ("data.yaml", yaml.safe_dump({**HEAD, "flip_idx": [1, 2, 0, 3]}), "does not exchange points in pairs"),

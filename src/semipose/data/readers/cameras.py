@@ -205,6 +205,10 @@ def _lens(entry: Mapping[str, Any]) -> tuple[float, ...]:
 
 def _array(value: Any, *shape: int) -> np.ndarray:
     size = " x ".join(map(str, shape))
+    if _is_long(value):
+        raise ValueError(f"{size} numbers are expected")
+    if isinstance(value, np.ndarray) and value.size > SHORT:
+        raise ValueError(f"{size} numbers are expected where there are {value.shape}")
     try:
         array = np.asarray(value if isinstance(value, list | np.ndarray) else None, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -212,6 +216,20 @@ def _array(value: Any, *shape: int) -> np.ndarray:
     if array.size != np.prod(shape):
         raise ValueError(f"{size} numbers are expected where there are {array.shape}")
     return array.reshape(shape)
+
+
+SHORT = 100
+"""Numbers of what a camera has, at most."""
+
+
+def _is_long(value: Any) -> bool:
+    """Of lists in each other, which may be the same ones again and again."""
+    waiting, count = [value], 0
+    while waiting and count <= SHORT:
+        each = waiting.pop()
+        waiting += each if isinstance(each, list | tuple) and len(each) <= SHORT else []
+        count += 1 if not isinstance(each, list | tuple) or len(each) <= SHORT else SHORT
+    return count > SHORT
 
 
 def _checked(camera: Camera) -> Camera:

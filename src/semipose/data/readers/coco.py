@@ -74,6 +74,11 @@ def read_coco(
     skeleton = skeleton or with_face(_skeleton(categories, path))
     ids = {_id(c, path) for c in categories}
     everything = len(ids) == len(entries["categories"])
+    listed = {c.get("id") for c in entries["categories"]}
+    for a in entries["annotations"]:
+        if "category_id" in a and a["category_id"] not in listed:
+            where = f"{path}: annotation {shown(a.get('id'))}"
+            raise UserError(f"{where} has category_id {shown(a['category_id'])}, which no category has; mend it")
     wanted = [
         a
         for a in entries["annotations"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from semipose import limits
 from semipose.data.extent import Box
 from semipose.data.readers import of_tool
 from semipose.data.readers.instances import Instance, Mark, Pool, apart, numbers
@@ -20,8 +21,8 @@ from semipose.skeleton import named_skeleton
 def is_cvat(source: str) -> bool:
     """Whether a file starts as CVAT's XML."""
     try:
-        with open(source, encoding="utf-8-sig", errors="replace") as file:
-            return source.lower().endswith(".xml") and "<annotations" in file.read(4096)
+        with limits.opened(source) as file:
+            return source.lower().endswith(".xml") and b"<annotations" in file.read(4096)
     except (OSError, ValueError):
         return False
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from semipose import limits
 from semipose.data.packed import Texts
 from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size, refuse_moving
 from semipose.data.readers import Format
@@ -125,13 +126,14 @@ def _real(image: str) -> str:
     return os.path.realpath(image) if os.path.isabs(image) else image
 
 
+def _there(name: str, folder: Path) -> str:
+    """A name as it is written, or, where there is no such file, with / for Windows' backslashes."""
+    return name if "\\" not in name or os.path.exists(folder / name) else name.replace("\\", "/")
+
+
 def _listed(path: Path) -> list[str]:
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", "it has text that is not UTF-8")
-        raise UserError(f"{path} cannot be read as a list of paths ({reason}); check the file") from None
-    names = [line for line in lines if line and not line.startswith("#")]
+    lines = [line.strip() for line in limits.text(path, limits.TEXT, "a list of paths").splitlines()]
+    names = [_there(line, path.parent) for line in lines if line and not line.startswith("#")]
     if not names:
         raise UserError(f"{path} lists no image or video; write one path a line")
     missing = [name for name in names if not os.path.isfile(os.path.join(path.parent, name))]

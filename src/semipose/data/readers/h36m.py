@@ -60,8 +60,33 @@ def _of_json(path: Path, images: str | Path | None) -> PoseData:
     rows = {row["id"]: row.get("keypoints_3d") for row in document["annotations"]}
     if data.skeleton is None or len(data.skeleton) != len(H36M):
         raise UserError(f"{path} is not H36M's: it needs {len(H36M)} joints")
-    samples = (_shot(s, _xyz(rows[s.annotation_id], f"{path}: annotation {s.annotation_id}")) for s in data)
-    return PoseData(path.stem, H36M, tuple(samples))
+    order = _order(data.skeleton.joints, path)
+    samples = []
+    for s in data:
+        xyz = _xyz(rows[s.annotation_id], f"{path}: annotation {s.annotation_id}")
+        points = None if s.keypoints is None else s.keypoints[order]
+        samples.append(_shot(replace(s, keypoints=points), None if xyz is None else xyz[order]))
+    return PoseData(path.stem, H36M, samples, data.remarks)
+
+
+def _order(names: Sequence[str], path: Path) -> list[int]:
+    """Where a file has each of H36M's joints: by name, or, where it has names of its own, in H36M's order.
+
+    Raises:
+        UserError: some of the names are H36M's, in another order.
+    """
+    plain = [re.sub(r"\W+", "_", name.lower()).strip("_") for name in names]
+    known = [SYNONYMS.get(name, name).replace("foot", "ankle") for name in plain]
+    if sorted(known) == sorted(H36M.joints):
+        return [known.index(joint) for joint in H36M.joints]
+    odd = next((i for i, name in enumerate(known) if name in H36M.joints and H36M.joints[i] != name), None)
+    if odd is not None:
+        raise UserError(f"{path} has {names[odd]!r} where H36M has {H36M.joints[odd]!r}; name all 17 as H36M's joints")
+    return [*range(len(H36M))]
+
+
+SYNONYMS = {"root": "pelvis", "root_pelvis": "pelvis", "hip": "pelvis", "neck": "neck_base"}
+"""Of H36M's joints, beside feet for ankles."""
 
 
 def _xyz(values: object, where: str) -> np.ndarray | None:

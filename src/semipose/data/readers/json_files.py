@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
+from semipose import limits
 from semipose.data.pictures import EXTENSIONS
 from semipose.data.refs import Frame, parse, split_frame
 from semipose.data.sample import FAR, NEAR
@@ -39,7 +40,7 @@ def ends(source: str) -> str:
     """The first and last 64 KiB of a file: enough to tell one JSON from another without reading all of a large one."""
     part = 1 << 16
     try:
-        with open(source, "rb") as file:
+        with limits.opened(source) as file:
             head = file.read(part)
             file.seek(max(part, os.path.getsize(source) - part))
             return (head + file.read()).decode("utf-8-sig", "replace")
@@ -152,7 +153,9 @@ def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
     """image id -> file name."""
     ids = [id_of(row, "id", f"{path}: images entry {i}") for i, row in enumerate(rows)]
     refuse_twice(ids, f"{path}: image id")
-    return {n: name_of(row, "file_name", f"{path}: image {n}") for n, row in zip(ids, rows, strict=True)}
+    names = {n: name_of(row, "file_name", f"{path}: image {n}") for n, row in zip(ids, rows, strict=True)}
+    refuse_twice(names.values(), f"{path}: file_name")
+    return names
 
 
 def sessions_of(names: Iterable[str]) -> dict[str, str | None]:

@@ -21,6 +21,7 @@ from semipose.data.readers.json_files import (
     load_json,
     names_in,
     numbers_of,
+    refuse_twice,
     starts,
 )
 from semipose.data.readers.xml_files import read_xml
@@ -80,6 +81,8 @@ def read_label_studio(
     first = found[0][1]
     folder = image_folder(path, images, first[0])
     files = ImageFolder(folder, [names[-1] for _, names, _ in found], path.parent, outside)
+    addresses = [_address(row, where) for where, row in tasks if _results(row, where)[0] and not _film(row)]
+    refuse_twice(addresses, f"{path}: the image")
     count = Counter(names[-1] for _, names, _ in found)
     for where, names, results in found:
         image = _image(names, files, where, alone=count[names[-1]] == 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import posixpath
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -12,8 +13,9 @@ from semipose import limits
 from semipose.data.extent import Box, whole
 from semipose.data.images import image_sizes
 from semipose.data.readers import data_set
-from semipose.data.readers.json_files import ImageFolder, sessions_of
+from semipose.data.readers.json_files import ImageFolder, refuse_twice, sessions_of
 from semipose.data.readers.tables import missing, number, read_cells, root_of
+from semipose.data.refs import is_frame
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import is_video
 from semipose.errors import UserError, reads
@@ -47,6 +49,7 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     # Columns that a spreadsheet left empty at the end.
     (_, first), *lines = [(line, row if any(row[width:]) else row[:width]) for line, row in rows]
     columns = {cell.lower(): i for i, cell in enumerate(first)}
+    refuse_twice((cell.lower() for cell in first if cell), f"{path}: column")
     predicted = next((name for name in PREDICTED if name in columns), None)
     if predicted:
         raise UserError(f"{path} has a column {predicted}: these are predictions, not labels; name the file of labels")
@@ -64,7 +67,7 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
         where = f"{path}, line {line}"
         if len(row) != len(first):
             raise UserError(f"{where}: {len(row)} cells where the first line has {len(first)}; mend the line")
-        image = _frame(row, columns, film, where) if of_frames else row[columns["image"]].replace("\\", "/")
+        image = _frame(row, columns, film, where) if of_frames else _plain(row[columns["image"]])
         joint = row[columns["joint"]]
         if not image or not joint:
             raise UserError(f"{where} names no {'joint' if image else 'image'}; mend or remove it")
@@ -78,12 +81,18 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     skeleton = named_skeleton(path.stem, tuple(joints), path)
     files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
     paths = {image: _path(image, files, str(path)) for image in marks}
+    refuse_twice((os.path.abspath(each) for each in paths.values() if not is_frame(each)), f"{path}: image")
     gone, remarks = missing(list(paths.values()), path)
     sessions = sessions_of(marks)
     sizes = image_sizes((path for path in paths.values() if path not in gone), str(path))
     boxes = {image: whole(sizes[file]) for image, file in paths.items() if file not in gone}
     samples = (_sample(i, paths[i], boxes[i], sessions[i], marks[i], list(joints)) for i in boxes)
     return PoseData(path.stem, skeleton, samples, remarks)
+
+
+def _plain(name: str) -> str:
+    """An image's name without "./" and backslashes."""
+    return posixpath.normpath(name.replace("\\", "/")) if name else name
 
 
 def _film_beside(path: Path, images: str | Path | None) -> str:

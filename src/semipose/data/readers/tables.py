@@ -64,11 +64,16 @@ def read_cells(path: Path) -> list[tuple[int, list[str]]]:
         UserError: it cannot be read, is no CSV in UTF-8 with commas, or has no row.
     """
     text = io.StringIO(limits.text(path, limits.CSV, "CSV"), newline="")
-    lines = csv.reader(text)
+    lines = csv.reader(text, strict=True)
+    rows, last = [], 0
     try:
-        rows = [(lines.line_num, [cell.strip() for cell in row]) for row in lines]
+        for row in lines:
+            if any("\n" in cell or "\r" in cell for cell in row):
+                raise UserError(f"{path}, line {last + 1}: a quote is opened and closed on a later line; mend the line")
+            rows.append((lines.line_num, [cell.strip() for cell in row]))
+            last = lines.line_num
     except csv.Error as e:
-        raise UserError(f"{path} is not CSV ({e}); save it again") from None
+        raise UserError(f"{path}, line {last + 1} or below, is not CSV ({e}); is a quote not closed? mend it") from None
     rows = [(line, row) for line, row in rows if any(row)]
     if not rows:
         raise UserError(f"{path} is empty; it has to hold labels")
@@ -99,8 +104,9 @@ def is_table(path: Path) -> bool:
     if path.suffix.lower() == ".h5":
         return path.is_file()
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return path.suffix.lower() == ".csv" and file.read(4096).lstrip("\r\n, ").startswith("scorer,")
+        with limits.opened(path) as file:
+            head = file.read(4096).decode("utf-8-sig", "replace")
+            return path.suffix.lower() == ".csv" and head.lstrip("\r\n, ").startswith("scorer,")
     except OSError:
         return False
 

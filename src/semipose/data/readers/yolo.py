@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -89,7 +89,7 @@ def read_yolo(
             continue
         labels = _labels(Path(image))
         bare += labels is None
-        pool.instances += [] if labels is None else _instances(labels, name, image, joints, values, wanted)
+        pool.instances += [] if labels is None else _instances(labels, name, image, joints, values, classes, wanted)
     if not pool.instances:
         raise UserError(f"{path}: no image of {part} has a label of {count} points; are the labels in labels/?")
     pool.remarks += lost
@@ -219,7 +219,13 @@ def _labels(image: Path) -> Path | None:
 
 
 def _instances(
-    labels: Path, name: str, image: str, joints: Sequence[str], values: int, wanted: set[int]
+    labels: Path,
+    name: str,
+    image: str,
+    joints: Sequence[str],
+    values: int,
+    classes: Collection[int],
+    wanted: set[int],
 ) -> list[Instance]:
     high, wide = image_size(image)
     made = []
@@ -228,6 +234,8 @@ def _instances(
             continue
         where = f"{labels}, line {line}"
         kind, *rest = numbers(row, 5 + len(joints) * values, where)
+        if kind not in classes:
+            raise UserError(f"{where} is of class {kind:g}, and the .yaml names {len(classes)}; mend one of them")
         if kind not in wanted:
             continue
         if not all(-ROUND <= value <= 1 + ROUND for value in rest[:4]):
