@@ -60,9 +60,9 @@ def audit(
     if count < 1:
         raise UserError(f"audit shows {count} images; ask for one or more with --count")
     folder = Path(out)
+    opened = open_both(model, data, frames, boxes)
     for suffix, mark in {**_MARKS, "html": PAGE}.items():
         ready(folder / f"audit.{suffix}", mark)
-    opened = open_both(model, data, frames, boxes)
     judgement = judge(opened, device, seed, progress)
     order = np.argsort(-judgement.score, kind="stable").tolist()
     unfound = {"unfound": list(opened.unlabeled.unfound), "remark": unfound_in(opened.unlabeled)}
