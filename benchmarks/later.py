@@ -22,7 +22,7 @@ from promise import CONTROLS, PROTOCOLS, Protocol, score
 
 Scores = dict[int, dict[str, float]]
 """Of each draw PCK, gross errors, the median error in pixels, and seconds a step."""
-ROWS = ("mum", "mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm")
+ROWS = ("mum", "mum_more", "mum_long", "mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm")
 
 
 def finished(protocol: Protocol, name: str, root: Path) -> dict[str, Scores]:
@@ -56,9 +56,13 @@ def main() -> None:
                 continue
             known = [each for each in CONTROLS if draws.keys() <= rows.get(each, {}).keys()]
             control = max(known, key=lambda each: -apart(draws, rows[each], "pck"))
+            steps = rows.get("supervised", {})
+            equal = {}
+            if draws.keys() <= steps.keys() and protocol.rows[row].get("steps", protocol.steps) == protocol.steps:
+                equal = {f"gain_equal_steps_{row}_{name}": apart(draws, steps, "pck")}
             summary |= {
                 f"gain_{row}_{name}": apart(draws, rows[control], "pck"),
-                f"gain_equal_steps_{row}_{name}": apart(draws, rows["supervised"], "pck"),
+                **equal,
                 f"gross_{row}_{name}": apart(draws, rows[control], "gross"),
                 f"draws_{row}_{name}": len(draws),
             }
