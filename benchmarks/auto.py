@@ -2,11 +2,12 @@
 
     python benchmarks/auto.py --root runs/promise
 
-Its two networks learn as runs of their own would (tests/training/test_loop.py), so the rows `mum` and `supervised` of
-benchmarks/promise.py are its networks, and nothing is trained. `--judges` images choose, drawn a hundred times; the
-rest says what the choice is worth. `worst_harm`: by how many points of PCK the choice is worse than labels alone, in
-the mean over the choices, where it is worst; without the choice it is `worst_harm_unguarded`. For these the same choice
-is made between labels and other methods too, some of which hurt. Writes results/auto.json.
+Its two networks learn as runs of their own would (tests/training/test_loop.py), so the rows `mum` (of people
+`mum_more`) and `supervised` of benchmarks/promise.py are its networks, and nothing is trained. `--judges` images
+choose, drawn a hundred times; the rest says what the choice is worth. `worst_harm`: by how many points of PCK the
+choice is worse than labels alone, in the mean over the choices, where it is worst; without the choice it is
+`worst_harm_unguarded`. For these the same choice is made between labels and other methods too, some of which hurt.
+Writes results/auto.json.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from promise import PROTOCOLS
 from semipose.reports.runs import parse_predictions
 
 CHOICES = 100
-TAUGHT, OTHERS = "mum", ["mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm"]
+TAUGHT, OTHERS = ["mum", "mum_more"], ["mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm"]
 """Rows that stand for the taught network: auto's, and those that the harm is looked for in too."""
 
 
@@ -62,13 +63,13 @@ def main() -> None:
     for name, protocol in PROTOCOLS.items():
         for folder in sorted((asked.root / name).glob("draw*")):
             for alone in sorted(folder.glob("supervised-*")):
-                for row in (TAUGHT, *asked.others):
+                for row in (*TAUGHT, *asked.others):
                     taught = folder / alone.name.replace("supervised", row)
                     if all((run / "summary.json").exists() for run in (taught, alone)):
                         key = f"{name} {taught.name} {folder.name}"
                         runs[key] = outcome(taught, alone, protocol.config.threshold, asked.judges)
                         print(key, json.dumps({k: round(v, 2) for k, v in runs[key].items()}))
-    ours = [run for name, run in runs.items() if name.split()[1].startswith(f"{TAUGHT}-")]
+    ours = [run for name, run in runs.items() if name.split()[1].rpartition("-")[0] in TAUGHT]
     harmful = [run for run in runs.values() if run["taught"] < run["alone"]]
     summary = {
         "auto_minus_best_row_one": float(np.mean([run["auto"] - run["taught"] for run in ours])),
