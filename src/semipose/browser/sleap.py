@@ -12,7 +12,7 @@ import numpy as np
 
 from semipose import apart
 from semipose.browser.stores import Body, FileStore, stamp_of
-from semipose.data.readers.sleap import load_slp, place_of_picture, place_of_video
+from semipose.data.readers.sleap import last_parts, load_slp, place_of_picture, place_of_video
 from semipose.data.refs import Frame, parse
 from semipose.errors import UserError
 from semipose.files import Part
@@ -45,15 +45,16 @@ class SleapStore(FileStore):
             raise UserError(f"{self.path.name} has {labels.skeletons} skeletons: it can only be read")
         self.skeleton = named_skeleton(labels.name or self.path.stem, labels.joints, self.path, labels.links)
         self._places: dict[str, tuple[int, int | None]] = {}
+        alike = last_parts(labels.videos)
         for number, video in enumerate(labels.videos):
             names = [Path(name.replace("\\", "/")) for name in video["files"]]
             for at, name in enumerate(names):
                 try:
+                    about = (name, self.path, self._folder, alike[name.name] == 1)
                     if video["pictures"]:
-                        self._places.setdefault(str(place_of_picture(name, self.path, self._folder)), (number, at))
+                        self._places.setdefault(str(place_of_picture(*about)), (number, at))
                     else:
-                        film = os.path.realpath(place_of_video(name, self.path, self._folder))
-                        self._places.setdefault(film, (number, None))
+                        self._places.setdefault(os.path.realpath(place_of_video(*about)), (number, None))
                 except UserError:
                     continue  # what is not there cannot be shown
         self._take(apart.arrays(PROGRAM, self.path, str(len(self.skeleton)), parser="HDF5"))

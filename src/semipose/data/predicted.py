@@ -62,6 +62,13 @@ def is_predicted(source: str | Path) -> bool:
     return path.suffix == ".json" and _says_so(path)
 
 
+def changed(file: Path) -> bool | None:
+    """Whether a file of marked predictions is another than was written; None where it is not marked."""
+    mark = _mark(file.parent / NAME)
+    hashes = mark.get("files") if mark is not None else None
+    return _hash(file) != hashes[file.name] if isinstance(hashes, dict) and file.name in hashes else None
+
+
 def refuse_predicted(source: str | Path) -> None:
     """
     Raises:

@@ -12,7 +12,8 @@ import numpy as np
 
 from semipose.cameras.triangulation import OF_BOX, triangulate
 from semipose.data.readers.cameras import read_cameras
-from semipose.data.readers.json_files import Json, box_of, field_of, load_json
+from semipose.data.readers.json_files import Json, box_of, field_of, load_json, refuse_twice
+from semipose.data.sample import AWAY
 from semipose.errors import UserError
 from semipose.files import ready, write_atomically
 from semipose.metrics.mpjpe import mpjpe_summary, root_of
@@ -21,7 +22,7 @@ from semipose.skeleton import Skeleton
 Key = tuple[int | str, int | str | None]
 People = dict[Key, tuple[np.ndarray, float]]
 """(image, person) -> (K, 3) x, y, score and the tolerance in px."""
-FRAME = re.compile(r"(.+)#(\d+)")
+FRAME = re.compile(r"(.+)#(\d{1,9})")
 """A video's name and a frame's number, as `semipose predict` names frames."""
 
 
@@ -100,6 +101,8 @@ def _by_number(views: Mapping[str, People]) -> Mapping[str, People]:
     videos = [{match and match[1] for match in each.values()} for each in frames.values() if each]
     if any(len(each) != 1 or None in each for each in videos) or len(set().union(*videos)) == 1:
         return views
+    for name, each in frames.items():
+        refuse_twice(((int(match[2]), key[1]) for key, match in each.items() if match), f"{name}: the frame and person")
     return {
         name: {(int(match[2]), key[1]): views[name][key] for key, match in each.items() if match}
         for name, each in frames.items()
@@ -128,9 +131,10 @@ def _score(path: Path, keys: Sequence[Key], points: np.ndarray) -> dict[str, Any
         listed = field_of(row, "keypoints_3d", where)
         if not isinstance(listed, list) or len(listed) != points.shape[1]:
             raise UserError(f"{where}: keypoints_3d must be {points.shape[1]} times x, y, z or null")
-        given = np.array([_floats([None] * 3 if p is None else p, where) for p in listed])
-        if given.shape[1:] != (3,):
+        each = [[None] * 3 if p is None else p for p in listed]
+        if not all(isinstance(p, list) and len(p) == 3 for p in each):
             raise UserError(f"{where}: keypoints_3d must be {points.shape[1]} times x, y, z or null")
+        given = np.array([_floats(p, where) for p in each])
         _put(people, row, where, given)
     at = {key: n for n, key in enumerate(keys)}
     if not any(key in at for key in people):
@@ -138,6 +142,9 @@ def _score(path: Path, keys: Sequence[Key], points: np.ndarray) -> dict[str, Any
     nobody = np.full(points.shape[1:], np.nan)
     pred = np.stack([points[at[key]] if key in at else nobody for key in people])
     names = document.get("joints") if isinstance(document, dict) else None
+    words = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if names is not None and not (words and len(set(names)) == len(names)):
+        raise UserError(f"{path}: joints must be a list of names that differ")
     if names is not None and len(names) != points.shape[1]:
         raise UserError(f"{path} names {len(names)} joints; the predictions have {points.shape[1]}")
     root = root_of(Skeleton("truth", tuple(names))) if names else None
@@ -153,7 +160,7 @@ def _rows(rows: Json, path: Path) -> list[tuple[str, dict]]:
 
 def _put(people: dict[Key, Any], row: dict, where: str, value: Any) -> None:
     key = (field_of(row, "image_id", where), row.get("person_id"))
-    if not all(isinstance(part, int | str | None) for part in key):
+    if not all(isinstance(part, int | str | None) and not isinstance(part, bool) for part in key):
         raise UserError(f"{where}: image_id and person_id must be numbers or text")
     if key in people:
         who = f"image_id {key[0]!r}" + ("" if key[1] is None else f", person_id {key[1]!r}")
@@ -162,10 +169,11 @@ def _put(people: dict[Key, Any], row: dict, where: str, value: Any) -> None:
 
 
 def _floats(values: Any, where: str) -> list[float]:
-    try:
-        return [np.nan if v is None else float(v) for v in values]
-    except (TypeError, ValueError, OverflowError):
-        raise UserError(f"{where} has {str(values)[:60]} where numbers are expected") from None
+    if not isinstance(values, list) or not all(v is None or isinstance(v, int | float) for v in values):
+        raise UserError(f"{where} has {str(values)[:60]} where numbers are expected")
+    if any(v is not None and abs(v) > AWAY for v in values):
+        raise UserError(f"{where} has a number beyond {AWAY:g}; is it damaged?")
+    return [np.nan if v is None else float(v) for v in values]
 
 
 def _numbers(point: np.ndarray) -> list[float] | None:

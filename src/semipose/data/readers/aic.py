@@ -59,6 +59,9 @@ def _humans(name: str, row: Json, files: ImageFolder, path: Path) -> Iterator[Sa
     points = row.get("keypoint_annotations") or {}
     if not isinstance(boxes, dict) or not isinstance(points, dict):
         raise UserError(f"{path}: image {name} needs human_annotations and keypoint_annotations by name of a human")
+    alone = next((human for human in points if human not in boxes), None)
+    if alone is not None:
+        raise UserError(f"{path}: image {name} has keypoints of {alone}, and no box in human_annotations; mend it")
     for human, corners in boxes.items():
         where = f"{path}: image {name}, {human}"
         x1, y1, x2, y2 = numbers_of(corners, 4, where, "box {}, expected four numbers x1, y1, x2, y2")

@@ -68,6 +68,8 @@ def read_boxes(
         names = file_names(rows_of(document, "images", path), path)
         every = rows_of(document, "annotations", path)
         boxes = [a for a in every if a.get("bbox") and not (a.get("iscrowd") or is_nothing(a))]
+        if boxes and category is not None:
+            boxes = list(_of_category(boxes, category, path))
         if boxes:
             return _read(path, files, _detections(boxes, names, files, path, min_score))
         whole_ones = [{"file_name": name, "id": number} for number, name in names.items()]

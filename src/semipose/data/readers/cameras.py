@@ -89,7 +89,10 @@ def from_matrix(matrix: np.ndarray) -> Camera:
     Raises:
         ValueError: its left 3x3 part is singular: no camera at a finite place.
     """
-    matrix = np.asarray(matrix, np.float64).reshape(3, 4)
+    matrix = np.asarray(matrix, np.float64)
+    if matrix.shape not in ((3, 4), (12,)):
+        raise ValueError(f"its projection matrix is {' x '.join(map(str, matrix.shape))}, not 3 x 4")
+    matrix = matrix.reshape(3, 4)
     if not np.isfinite(matrix).all() or np.linalg.cond(matrix[:, :3]) > 1e12:
         raise ValueError("its projection matrix is singular or not finite")
     matrix = matrix * np.sign(np.linalg.det(matrix[:, :3]))
@@ -105,7 +108,10 @@ def _anipose(path: Path) -> dict[str, Any]:
         document = tomllib.loads(limits.text(path, limits.YAML, "TOML"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError(f"{path} is not TOML ({reason_of(error)}); mend it, or export it again") from None
-    entries = {key: value for key, value in document.items() if isinstance(value, dict) and "matrix" in value}
+    entries = {key: value for key, value in document.items() if isinstance(value, dict) and key != "metadata"}
+    odd = next((key for key, value in entries.items() if "matrix" not in value), None)
+    if odd is not None:
+        raise UserError(f"{path}: camera {odd!r} has no matrix; see docs/cameras.md")
     names = [str(entry.get("name", key)) for key, entry in entries.items()]
     refuse_twice(names, f"{path}: camera name")
     return dict(zip(names, entries.values(), strict=True))
@@ -120,7 +126,11 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 TAG = re.compile("!!opencv-(nd-)?matrix")
 MATRIX = ("camera_matrix", "cameraMatrix", "matrix", "mtx", "intrinsic_matrix")
-LENS = ("dist_coeffs", "distCoeffs", "distortion_coefficients", "distortions", "dist")
+LENS = ("dist_coeffs", "distCoeffs", "distCoef", "distortion_coefficients", "distortions", "distortion", "dist", "D")
+OF_LENS = re.compile("dist|lens|fisheye|model|coef|^D$", re.IGNORECASE)
+"""Names of what changes how a lens projects: none of them is passed over."""
+PLAIN = ("pinhole", "plumb_bob", "opencv", "rational_polynomial", "perspective", "radtan", "brown")
+"""Models of a lens that are read, as others call them."""
 TURN, PLACE = ("R", "rvec", "rotation", "rotation_matrix"), ("T", "tvec", "translation", "t", "translation_vector")
 STEREO = (("M1", "D1", "M2", "D2"), ("cameraMatrix1", "distCoeffs1", "cameraMatrix2", "distCoeffs2"))
 """Names by which OpenCV's users call the parts of a camera."""
@@ -146,12 +156,14 @@ def _opencv(entry: Mapping[str, Any]) -> Camera:
     """x_cam = R X + T, with a lens of at most five coefficients."""
     if entry.get("fisheye"):
         raise ValueError("it is a fisheye, whose projection is not read; undistort its images first")
+    _refuse_unread(entry, LENS)
     turn = _first(entry, TURN)
     if turn is None or _first(entry, PLACE) is None:
         raise KeyError("rotation and translation (R or rvec, T or tvec): where the camera is")
     turn = np.ravel(_filled(turn))
     R = Rotation.from_rotvec(_array(turn, 3)).as_matrix() if turn.size == 3 else _array(turn, 3, 3)
-    lens = np.ravel(_filled(_first(entry, LENS) or [0.0] * 5)).astype(np.float64)
+    given = _first(entry, LENS)
+    lens = np.ravel(_filled([0.0] * 5 if given is None else given)).astype(np.float64)
     if lens.size not in (4, 5, 8, 12, 14) or lens[5:].any():
         raise ValueError(
             f"its lens has {lens.size} coefficients, of which the first five (k1, k2, p1, p2, k3) are read"
@@ -159,6 +171,22 @@ def _opencv(entry: Mapping[str, Any]) -> Camera:
     lens = np.pad(lens, (0, max(0, 5 - lens.size)))[:5]
     K = _array(np.ravel(_filled(_first(entry, MATRIX))), 3, 3)
     return Camera(K, R, _array(np.ravel(_filled(_first(entry, PLACE))), 3), tuple(lens.tolist()))
+
+
+def _refuse_unread(entry: Mapping[str, Any], read: Sequence[str]) -> None:
+    """
+    Raises:
+        ValueError: a camera has what is not read and changes where it sees a point, or two words for one thing.
+    """
+    for key, value in entry.items():
+        named = isinstance(value, str) and value.lower() in PLAIN
+        if key not in read and OF_LENS.search(str(key)) and value not in (None, False) and not named:
+            raise ValueError(f"{key} is not read there, and its points would be wrong without; see docs/cameras.md")
+    for words in (MATRIX, LENS, TURN, PLACE):
+        there = [word for word in words if entry.get(word) is not None]
+        values = [np.ravel(_filled(entry[word])) for word in there]
+        if any(a.shape == values[0].shape and not np.allclose(a, values[0]) for a in values[1:]):
+            raise ValueError(f"{' and '.join(there)} say different things; keep one")
 
 
 def _first(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -180,6 +208,9 @@ def _camera(entry: Mapping[str, Any]) -> Camera:
     if "P" in entry:
         return from_matrix(entry["P"])
     R = _array(entry["R"], 3, 3)
+    if "T" in entry and "t" in entry:
+        raise ValueError("T, the camera's place, and t, x_cam = R X + t, are both there; keep one")
+    _refuse_unread(entry, () if "T" in entry else ("distortion",))
     if "T" in entry:
         return Camera(_intrinsics(entry), R, -R @ _array(entry["T"], 3), _lens(entry))
     lens = tuple(_array(entry.get("distortion", [0] * 5), 5).tolist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -10,7 +11,7 @@ from semipose import limits
 from semipose.data.extent import Box
 from semipose.data.readers import of_tool
 from semipose.data.readers.instances import Instance, Mark, Pool, apart, numbers
-from semipose.data.readers.json_files import ImageFolder, image_folder
+from semipose.data.readers.json_files import ImageFolder, image_folder, refuse_twice
 from semipose.data.readers.xml_files import read_xml
 from semipose.data.sample import NEAR, PoseData
 from semipose.data.video import is_video
@@ -48,8 +49,12 @@ def read_cvat(
     root = read_xml(path)
     if root.tag != "annotations":
         raise UserError(f"{path} is XML of another kind than CVAT's: it begins with {root.tag[:40]!r}")
+    refuse_twice((image.get("name") for image in root.findall("image")), f"{path}: image")
     shapes = [*_of_images(root, path), *_of_tracks(root, path)]
-    names = list(dict.fromkeys(name for name, *_ in shapes))
+    by_name: dict[str, list[tuple[Element, str]]] = {}
+    for name, shape, where in shapes:
+        by_name.setdefault(name, []).append((shape, where))
+    names = list(by_name)
     kinds = {shape.get("label", "") for _, shape, _ in shapes if shape.tag == "skeleton"}
     if category is not None and kinds:
         kinds &= {str(category)}
@@ -66,17 +71,21 @@ def read_cvat(
     folder = image_folder(path, images, names[0])
     files = ImageFolder(folder, names, path.parent, outside)
     pool = Pool(path)
-    for name in names:
-        mine = [(shape, where) for other, shape, where in shapes if other == name]
+    alone = 0
+    for name, mine in by_name.items():
         image = files.path(name, str(path))
         of_skeletons = [(s, where) for s, where in mine if s.tag == "skeleton" and s.get("label", "") in kinds]
         for shape, where in of_skeletons:
             marks = _marks(shape.findall("points"), where)
             pool.instances.append(Instance(name, image, marks, None, where))
-        if not kinds:
+        if kinds:
+            alone += sum(shape.tag == "points" for shape, _ in mine)
+        else:
             pool.instances += _groups(name, image, mine, path)
     if not pool.instances:
         raise UserError(f"{path} has no points of joints; label some images first")
+    if alone:
+        pool.remarks.append(f"{path}: {alone} points that are in no skeleton are left out; the others are in skeletons")
     told = next(iter(order.values()), []) or _labels(root)
     seen = pool.joints
     joints = [*(joint for joint in told if kinds or joint in seen), *(joint for joint in seen if joint not in told)]
@@ -103,12 +112,15 @@ def _of_tracks(root: Element, path: Path) -> Iterator[Shape]:
     film = (root.findtext("meta/source") or root.findtext("meta/task/source") or "").strip()
     if not is_video(film):
         raise UserError(f"{path} has tracks and names no video as its source; export it as CVAT for images")
+    free = Counter(track.get("label", "") for track in tracks if not track.get("group_id"))
     for track in tracks:
+        # Without a group, points of a frame are one animal's where no label is there twice, as of an image.
+        own = track.get("group_id") or ("" if max(free.values()) == 1 else f"track {track.get('id')}")
         for shape in track:
             frame = shape.get("frame", "")
             if frame.isdecimal() and shape.get("keyframe") == "1" and shape.get("outside") != "1":
                 shape.set("label", track.get("label", ""))
-                shape.set("group_id", f"track {track.get('id')}" if shape.tag != "skeleton" else "")
+                shape.set("group_id", own if shape.tag != "skeleton" else "")
                 yield f"{film}#{int(frame)}", shape, f"{path}: track {track.get('id')}, frame {frame}"
 
 

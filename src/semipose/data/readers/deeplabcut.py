@@ -7,9 +7,11 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from semipose.data.predicted import is_predicted
+import numpy as np
+
+from semipose.data.predicted import changed, is_predicted
 from semipose.data.readers import data_set
-from semipose.data.readers.tables import NoImages, read_table, samples_of
+from semipose.data.readers.tables import NoImages, Table, read_table, samples_of
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError, reads
 from semipose.files import read_mapping
@@ -55,6 +57,10 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
         if path is None or (is_predicted(path) and not whole):
             continue
         table = read_table(path)
+        other = path.with_suffix(".h5")
+        if path.suffix == ".csv" and _is_newer(other, path) and _differ(table, later := read_table(other)):
+            remarks.append(f"{path} is older than {other.name}, which has other labels: those are read")
+            table = later
         unknown = [joint for joint in table.joints if joint not in joints]
         if unknown:
             raise UserError(f"{path} labels {unknown[0]!r}, which bodyparts of {file} does not list; make them agree")
@@ -71,6 +77,27 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
     if not samples:
         raise UserError(f"{folder}/labeled-data has no CollectedData_*.csv or .h5: label some frames first")
     return PoseData(skeleton.name, skeleton, tuple(samples), (*remarks, *(f"left out: {error}" for error in empty)))
+
+
+def _is_newer(h5: Path, csv: Path) -> bool:
+    """Whether an H5 was written a while after its CSV; tools that write both do so at once. Of predictions that were
+    written for people to correct, whether it alone has changed since."""
+    if not h5.is_file():
+        return False
+    if changed(csv) is not None:
+        return bool(changed(h5)) and not changed(csv)
+    return h5.stat().st_mtime > csv.stat().st_mtime + A_WHILE
+
+
+A_WHILE = 60
+"""Seconds."""
+
+
+def _differ(one: Table, other: Table) -> bool:
+    if (one.joints, one.individuals, sorted(one.images)) != (other.joints, other.individuals, sorted(other.images)):
+        return True
+    rows = [other.images.index(image) for image in one.images]
+    return not np.allclose(one.points, other.points[rows], atol=0.01)
 
 
 def _joints(config: dict[str, Any], file: Path) -> list[str]:

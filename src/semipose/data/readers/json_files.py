@@ -220,6 +220,9 @@ class ImageFolder:
         self._bases = (self.folder, *([beside.resolve()] if beside is not None else []))
         self._known: dict[str, str] = {}
         names = [name.replace("\\", "/") for name in names]
+        frames = [(name, split_frame(name)) for name in names]
+        names = [name for name, frame in frames if frame is None or not is_video(frame[0])]
+        names += dict.fromkeys(frame[0] for _, frame in frames if frame is not None and is_video(frame[0]))
         self._taken = {os.path.normpath(self.folder / name) for name in names}
         self._alike = Counter(PurePosixPath(name).name.casefold() for name in names)
         self._listed: dict[Path, dict[str, list[str]]] = {}

@@ -84,7 +84,7 @@ def _joints(person: Any, where: str) -> np.ndarray:
         if number not in range(16):
             raise Refused(f"has a joint of number {number:g} in {where}; MPII's are 0 to 15")
         # Head joints have no is_visible; elsewhere it is a number or a text.
-        hidden = str(_value(point, "is_visible")) == "0"
+        hidden = str(_value(point, "is_visible")) in ("0", "0.0")
         joints[int(number)] = *(_number(_value(point, axis), where) for axis in ("x", "y")), 1 if hidden else 2
     return joints
 

@@ -48,7 +48,8 @@ def _described(file: Any) -> dict[str, np.ndarray]:
     seen: list[np.ndarray] = []
     skeletons: dict[int, Any] = {}
     for training in kinds["PoseTraining"]:
-        for frame in _members(training.get("training_frames"), "TrainingFrame"):
+        listed = _child(training, "training_frames") if "training_frames" in training else None
+        for frame in _members(listed, "TrainingFrame"):
             files, number = _source(frame)
             for instance in _members(_child(frame, "skeleton_instances"), "SkeletonInstance"):
                 named = next((name for name in instance if _kind(_child(instance, name)) == "Skeleton"), "skeleton")
@@ -105,7 +106,7 @@ def _members(group: Any, kind: str) -> list[Any]:
         return []
     if len(group) > FRAMES:
         raise Refused(f"has more than {FRAMES} labelled frames; export parts of them")
-    names = [name for name in group if _kind(group.get(name)) == kind]
+    names = [name for name in group if _kind(_child(group, name)) == kind]
     numbers = {name: "".join(sign for sign in name if sign.isdigit())[:18] for name in names}
     return [_child(group, name) for name in sorted(names, key=lambda name: (int(numbers[name] or 0), name))]
 

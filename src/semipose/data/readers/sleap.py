@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,6 +131,7 @@ def _pictures(
     Raises:
         UserError: no file exists.
     """
+    alike = last_parts(labels.videos)
     found: dict[tuple[int, int], Path] = {}
     lost: list[UserError] = []
     missing: list[tuple[tuple[int, int], Path, Path]] = []
@@ -140,9 +141,11 @@ def _pictures(
             raise UserError(f"{path}: {names[number]} has no frame {frame}; is it damaged? save it again in SLEAP")
         try:
             if video["pictures"]:
-                found[number, frame] = place_of_picture(_path(video["files"][frame]), path, folder)
+                picture = _path(video["files"][frame])
+                found[number, frame] = place_of_picture(picture, path, folder, alike[picture.name] == 1)
                 continue
-            film = place_of_video(_path(video["files"][0]), path, folder)
+            film = _path(video["files"][0])
+            film = place_of_video(film, path, folder, alike[film.name] == 1)
         except UserError as error:
             lost.append(error)
             continue
@@ -159,15 +162,21 @@ def _pictures(
     return found, [f"left out: {len(lost)} labelled frames: {lost[0]}"] if lost else []
 
 
-def place_of_picture(name: Path, path: Path, folder: Path | None) -> Path:
-    """Where a picture is, by its name in the file.
+def last_parts(videos: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """How many of a file's videos and pictures have each last part of a name."""
+    return Counter(_path(name).name for name in {name for video in videos for name in video["files"]})
+
+
+def place_of_picture(name: Path, path: Path, folder: Path | None, alone: bool = True) -> Path:
+    """Where a picture is, by its name in the file; `alone`: no other picture there has its last part.
 
     Raises:
         UserError: nowhere.
     """
-    places = [name, path.parent / name, path.parent / name.name]
+    places = [name, path.parent / name, *([path.parent / name.name] if alone else [])]
     if folder is not None:
-        places = [folder / name, folder / name.name, folder / name.parent.name / name.name, *places]
+        near = [folder / name.name] if alone else []
+        places = [folder / name, *near, folder / name.parent.name / name.name, *places]
     picture = next((place for place in places if os.path.exists(place)), None)
     if picture is None:
         todo = "give its folder (to semipose init, the folder that holds both)"
@@ -175,16 +184,18 @@ def place_of_picture(name: Path, path: Path, folder: Path | None) -> Path:
     return picture.resolve()
 
 
-def place_of_video(file: Path, path: Path, folder: Path | None) -> Path:
-    """Where a video is, by its name in the file.
+def place_of_video(file: Path, path: Path, folder: Path | None, alone: bool = True) -> Path:
+    """Where a video is, by its name in the file; `alone`: no other video there has its last part. Of such as have, two
+    parts tell.
 
     Raises:
         UserError: nowhere.
     """
-    places = [*([folder / file.name] if folder is not None else []), file, path.parent / file, path.parent / file.name]
+    known = Path(file.name) if alone else Path(file.parent.name, file.name)
+    places = [*([folder / known] if folder is not None else []), file, path.parent / file, path.parent / known]
     film = next((place for place in places if os.path.isfile(place)), None)
     if film is None and folder is not None:
-        alike = [near for near in below(folder) if near.name == file.name]
+        alike = [near for near in below(folder) if near.parts[-len(known.parts) :] == known.parts]
         film = alike[0] if len(alike) == 1 else None
     if film is None:
         raise UserError(

@@ -89,7 +89,7 @@ def number(cell: str, where: str) -> float:
     if cell.lower() in MISSING:
         return float("nan")
     try:
-        value = float(cell)
+        value = float(cell.replace("_", "?"))  # Python takes 1_0 for 10
     except ValueError:
         raise UserError(
             f"{where} is {cell[:40]!r}, not a number; mend it, or leave it empty where unlabelled"
@@ -253,6 +253,9 @@ def _table(path: Path, header: Mapping[str, Sequence[str]], images: Sequence[str
     points = np.full((len(names), len(people), len(joints), 3), np.nan, np.float32)
     for (person, joint, coord), i in places.items():
         points[:, people.index(person), joints.index(joint), ("x", "y", "visible").index(coord)] = values[:, i]
+    half = np.isfinite(points[..., 0]) != np.isfinite(points[..., 1])
+    if half.any():
+        raise UserError(f"{path}: {names[int(half.any((1, 2)).argmax())]} has x without y, or y without x; mend it")
     seen = points[..., 2]
     odd = ~(np.isnan(seen) | np.isin(seen, MARKS))
     if odd.any():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 
 BODY = 17
@@ -53,14 +54,23 @@ def with_face(skeleton: Skeleton) -> Skeleton:
     return replace(skeleton, pairs=(*skeleton.pairs, *((at[left], at[right]) for right, left in MIRRORED)))
 
 
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
 def _whole(row: Any) -> Any:
     points = row.get("keypoints") if isinstance(row, dict) else None
     if not isinstance(points, list) or len(points) not in (0, 3 * BODY):
         return row
     wide = list(points) or [0] * 3 * BODY
     for part, names in PARTS.items():
-        given = row.get(f"{part}_kpts")
-        good = isinstance(given, list) and len(given) == 3 * len(names) and row.get(f"{part}_valid", True)
+        given, valid = row.get(f"{part}_kpts"), row.get(f"{part}_valid", True)
+        where = f"annotation {row.get('id')}: {part}"
+        if given and not (isinstance(given, list) and len(given) == 3 * len(names) and all(map(_is_number, given))):
+            raise UserError(f"{where}_kpts must be {3 * len(names)} numbers; mend it, or leave it out")
+        if not isinstance(valid, int | float):
+            raise UserError(f"{where}_valid is {str(valid)[:20]!r}; it can be true or false")
+        good = bool(given) and bool(valid)
         for x, y, score in zip(*(given[i::3] for i in range(3)), strict=True) if good else [(0, 0, 0)] * len(names):
             seen = isinstance(score, int | float) and score > 0
             wide += [x, y, 2] if seen else [0, 0, 0]
