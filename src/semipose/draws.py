@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from semipose.limits import refuse_negative
+
 
 class Draws:
     """The random numbers of one step.
@@ -19,6 +21,7 @@ class Draws:
 
     def __init__(self, *key: int, rank: int = 0, world: int = 1, device: torch.device | str = "cpu") -> None:
         self._key = key
+        refuse_negative(*key)
         state = np.random.SeedSequence(key).generate_state(2, np.uint32)
         self._generator = torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
         self._rank, self._world, self._device = rank, world, device
@@ -67,4 +70,5 @@ class Draws:
 
 def permutation(n: int, *key: int) -> np.ndarray:
     """A keyed random order of 0..n-1."""
+    refuse_negative(*key)
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key))).permutation(n)

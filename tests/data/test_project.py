@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,24 @@ def test_a_detector_of_people_is_named_for_people_alone(tmp_path: Path, joints: 
     project = begin(tmp_path)
     said = "\n".join([*project.lines, (tmp_path / "data.yaml").read_text()])
     assert ("people, found by a detector" in said) == people and "a first run's folder" in said
+
+
+def test_what_was_changed_by_hand_is_kept_beside(tmp_path: Path) -> None:
+    plain_csv(tmp_path)
+    begin(tmp_path)
+    before = (tmp_path / "data.yaml").read_text().replace("steps:", "steps:  ", 1)
+    (tmp_path / "data.yaml").write_text(before)
+    begin(tmp_path, overwrite=True)
+    assert (tmp_path / "data.yaml.old").read_text() == before != (tmp_path / "data.yaml").read_text()
+    assert not (tmp_path / "split.json.old").exists()
+
+
+def test_a_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:
+    plain_csv(tmp_path)
+    picture(tmp_path / "more" / "a.png", 9)
+    try:
+        os.rename(tmp_path / "more" / "a.png", os.fsencode(tmp_path / "more") + b"/bad\xff.png")
+    except OSError:
+        pytest.skip("names are text here")
+    assert "left out: 1 images whose names are no text; rename them" in begin(tmp_path).lines
+    assert (tmp_path / "data.yaml").exists()

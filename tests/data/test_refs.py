@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from semipose.data.crops.cropping import CropSpec
 from semipose.data.crops.store import cache_key
 from semipose.data.refs import (
+    MOST,
     File,
     Frame,
     People,
@@ -94,12 +95,14 @@ def test_a_source_of_people_and_its_text() -> None:
     assert is_people("synth:wild") and not is_people(Path("/synth:wild")) and not is_people(None)
 
 
-@given(st.builds(People, st.sampled_from(("studio", "wild")), NUMBERS, NUMBERS, NUMBERS))
+@given(st.builds(People, st.sampled_from(("studio", "wild")), st.integers(0, MOST), NUMBERS, NUMBERS))
 def test_a_source_of_people_is_its_text_and_back(people: People) -> None:
     assert parse_people(str(people)) == people
 
 
-@pytest.mark.parametrize("query", ["number=3", "count=many", "count", "count=", "seed=-1", "start=²", "count=1.5"])
+@pytest.mark.parametrize(
+    "query", ["number=3", "count=many", "count", "count=", "seed=-1", "start=²", "count=1.5", "seed=" + "1" * 5000]
+)
 def test_a_source_of_people_that_is_not_understood(query: str) -> None:
     with pytest.raises(UserError, match=r"is not understood; write synth:wild\?count=1000&seed=0&start=0"):
         parse_people(f"synth:wild?{query}")
@@ -118,3 +121,8 @@ def test_many_references_take_little_time() -> None:
     for text in texts:
         parse(text)
     assert time.process_time() - start < 0.4, "some 0.02 s; a million is to take seconds"
+
+
+def test_people_without_end_are_refused() -> None:
+    with pytest.raises(UserError, match="at most 1,000,000 people"):
+        parse_people("synth:walk?count=999999999999999999")

@@ -95,7 +95,7 @@ def set_of(name: str, key: str, value):
 BAD = {
     "one number too many": (set_of("left", "keypoints", [1.0] * 13), "left.json: entry 0 has 13 keypoint numbers"),
     "other joints": (set_of("left", "keypoints", [1.0] * 9), "[3, 4] joints"),
-    "huge": (set_of("left", "keypoints", [10**400] * 12), "where numbers are expected"),
+    "huge": (set_of("left", "keypoints", [10**400] * 12), "has a number beyond 1e+09"),
     "text": (set_of("left", "keypoints", ["a"] * 12), "where numbers are expected"),
     "no bbox": (set_of("right", "bbox", None), "right.json: entry 0 has no bbox"),
     "an empty bbox": (set_of("right", "bbox", [0, 0, 0, 0]), "right.json: entry 0 has the empty bbox"),

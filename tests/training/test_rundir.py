@@ -227,3 +227,11 @@ def test_a_full_disk_leaves_the_rows_of_before(tmp_path) -> None:
     assert exit_code(child(_writes_on_a_full_disk, path)) == 0
     assert [row["step"] for row in MetricsFile(path, 100).rows] == ["1"]
     assert os.listdir(tmp_path) == ["m.csv"]
+
+
+@pytest.mark.parametrize("content", [b"step,a\n1,\xff\n", b"step,a\n1," + b"x" * 200_000 + b"\n", b"step,a\n1,2,3,4\n"])
+def test_a_damaged_table_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "metrics.csv").write_bytes(content)
+    with pytest.raises(UserError, match="is damaged"):
+        MetricsFile(tmp_path / "metrics.csv", 5)
+    assert (tmp_path / "metrics.csv").read_bytes() == content

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from semipose.config import Config, ModelConfig, to_dict
+from semipose.config import Config, DataConfig, ModelConfig, to_dict
 from semipose.errors import UserError
 from semipose.training import loop
 from semipose.training.start import go_on, start
@@ -27,7 +28,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 
 def test_a_name_that_is_taken_gets_a_number_unless_it_may_be_replaced(tmp_path: Path, asked: list) -> None:
-    config, out = Config(steps=1), tmp_path / "run"
+    data = DataConfig("synth:studio?count=2", unlabeled="synth:studio?count=2&start=9")
+    config, out = Config(data, steps=1), tmp_path / "run"
     first, second, again = start(config, out), start(config, out, progress=False), start(config, out, overwrite=True)
     assert [run.path.name for run in (first, second, again)] == ["run", "run-2", "run"]
     assert first.summary == {"steps": 1} and first.config is config
@@ -78,3 +80,31 @@ def test_what_no_pixel_can_mend_is_refused_before_a_folder_is_made(
     with pytest.raises(UserError, match=says):
         start(config, tmp_path / "run")
     assert not asked and not (tmp_path / "run").exists()
+
+
+def test_nothing_is_overwritten_by_what_cannot_be_trained(tmp_path: Path, asked: list) -> None:
+    """Data that is gone, weights that do not fit, or a start from the very run."""
+    data = DataConfig("synth:studio?count=2", unlabeled="synth:studio?count=2&start=9")
+    out, weights = start(Config(data, steps=1), tmp_path / "run").path, tmp_path / "run" / "model.safetensors"
+    weights.write_bytes(b"trained")
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"x")
+    faults = (
+        (Config(replace(data, labeled=str(tmp_path / "gone.json"))), (), "gone.json"),
+        (Config(data), out, "which --overwrite would remove first"),
+        (Config(data), weights, "which --overwrite would remove first"),
+        (Config(replace(data, split=str(out / "metrics.csv"))), (), "which --overwrite would remove first"),
+        (Config(data, ModelConfig(weights="none")), other, "other.safetensors"),
+    )
+    for config, begin, says in faults:
+        with pytest.raises(UserError, match=says):
+            start(config, out, overwrite=True, init_from=begin)
+        assert weights.read_bytes() == b"trained"
+
+
+def test_a_run_in_the_folder_one_is_in(tmp_path: Path, asked: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "mine.txt").touch()
+    monkeypatch.chdir(here)
+    assert start(Config(), Path()).path == tmp_path / "here-2"

@@ -30,7 +30,7 @@ from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, is_split, make_split
 from semipose.data.video import refuse_unreadable
-from semipose.errors import UserError
+from semipose.errors import UserError, plain_line
 from semipose.files import bears, write_atomically
 from semipose.sides import guesses
 
@@ -162,6 +162,9 @@ def begin(
     copies = _copies(rest, [*pool.images, *held])
     lines += [f"left out: {image}, a copy of a labelled image" for image in copies]
     rest = [image for image in rest if image not in copies]
+    odd = [image for image in rest if not _is_text(image)]
+    lines += [f"left out: {len(odd)} images whose names are no text; rename them"] if odd else []
+    rest = [image for image in rest if image not in odd]
     data["unlabeled"] = list(videos)
     if rest:
         data["unlabeled"].append(list_file)
@@ -208,9 +211,21 @@ def begin(
         )
     files[target] = _yaml(data, pool, target, lines, doubts)
     _refuse_existing(files, overwrite)
-    for path, text in files.items():
-        write_atomically(path, text.encode())
+    contents = {path: text.encode() for path, text in files.items()}
+    for path, content in contents.items():
+        if path in (target, split_file) and path.exists() and path.read_bytes() != content:
+            write_atomically(path.with_name(f"{path.name}.old"), path.read_bytes())
+    for path, content in contents.items():
+        write_atomically(path, content)
     return Project(tuple(lines), (target, *(path for path in files if path != target)))
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_existing(files: Iterable[Path], overwrite: bool) -> None:
@@ -476,7 +491,7 @@ def _yaml(
         pairs,
     ]
     text = [f"# {MADE}; semipose train {target} trains it as it is. Paths are relative to this file."]
-    text += [f"# {' '.join(line.split())}" for line in lines]
+    text += [f"# {' '.join(plain_line(line).split())}" for line in lines]
     found = f"""
 find:  # the first of two networks: it finds bodies in whole images
   steps: {FIND_STEPS}

@@ -129,6 +129,10 @@ class People:
         return f"{_SYNTH}{self.domain}?seed={self.seed}&count={self.count}&start={self.start}{step}"
 
 
+MOST, LONGEST = 1_000_000, 18
+"""People of a source, whose labels are all made when it is opened, and digits of a number."""
+
+
 def is_people(source: object) -> bool:
     """Whether a source's text says that it is one of synthetic people."""
     return str(source).startswith(_SYNTH)
@@ -143,10 +147,12 @@ def parse_people(source: str | Path) -> People:
     domain, _mark, query = str(source).removeprefix(_SYNTH).partition("?")
     numbers: dict[str, int] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
-        number = int(value) if _NUMBER.fullmatch(value) else -1
+        number = int(value) if _NUMBER.fullmatch(value) and len(value) <= LONGEST else -1
         if key not in ("count", "seed", "start", "step") or number < (key == "step"):
             raise UserError(
                 f"{source}: {key}={value} is not understood; write synth:{domain}?count=1000&seed=0&start=0"
             )
         numbers[key] = number
+    if numbers.get("count", 0) > MOST:
+        raise UserError(f"{source}: at most {MOST:,} people or frames are drawn; take a smaller count")
     return People(domain, **numbers)

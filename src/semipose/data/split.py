@@ -16,6 +16,7 @@ from semipose.data.packed import grouped
 from semipose.data.sample import PoseData
 from semipose.errors import UserError, reason_of
 from semipose.files import read_json, real, write_atomically
+from semipose.limits import refuse_negative
 
 Protocol = Literal["random", "first", "images"]
 
@@ -115,6 +116,7 @@ def make_split(
     Raises:
         UserError: `data` has fewer samples than asked for, or no sessions of about as many.
     """
+    refuse_negative(seed)
     if protocol not in ("random", "first", "images"):
         raise UserError(f"split protocol {protocol!r} is not known; choose random, first or images")
     if (labeled is not None and labeled < 1) or val < 0 or (unlabeled is not None and unlabeled < 0):

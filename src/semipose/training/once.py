@@ -15,9 +15,10 @@ from semipose.config.resolve import read_yaml, resolve
 from semipose.config.schema import FREE
 from semipose.errors import UserError
 from semipose.training import loop
+from semipose.training.find import asked_for
 from semipose.training.rundir import RunDir
 from semipose.training.signals import Stopped
-from semipose.training.start import start
+from semipose.training.start import go_on, start
 
 
 class Unfinished(Exception):
@@ -47,6 +48,9 @@ def train_once(
         if last.exists():
             loop.run_training(config, RunDir(folder), last, progress=progress)
             return folder, False
+        asked = None if (folder / "config.yaml").exists() else asked_for(folder)
+        if asked is not None and _is_same(asked, config):
+            return go_on(folder, progress=progress).path, False
         initial = sorted(begin.glob("model*.safetensors"), key=lambda file: file.stem) if begin else []
         return start(config, folder, True, initial, progress).path, False
     except Stopped as stopped:
@@ -71,6 +75,10 @@ def _recorded_as(place: Path, config: Config, start: Path | None) -> bool:
     record = place.with_name(f"{place.name}.json")
     if record.exists() and json.loads(record.read_text())["start"] != (start and start.name):
         return False
+    return _is_same(there, config)
+
+
+def _is_same(there: Config, config: Config) -> bool:
     changed = (d.split(":")[0] for d in differences(_plain(there), _plain(config)))
     return all(key in FREE for key in changed)
 

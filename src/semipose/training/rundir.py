@@ -66,7 +66,8 @@ class RunDir:
             return cls(path)._overwritten()
         number = 1
         while True:
-            run = cls(path if number == 1 else path.with_name(f"{path.name}-{number}"))
+            whole = path if path.name else Path(os.path.abspath(path))
+            run = cls(path if number == 1 else whole.with_name(f"{whole.name}-{number}"))
             if run._claim():
                 return run
             number += 1
@@ -200,11 +201,13 @@ class MetricsFile:
         self.path = path
         self.rows: list[dict[str, Any]] = []
         if path.exists():
-            text = path.read_text()
-            whole = io.StringIO(text[: text.rfind("\n") + 1])
             try:
+                text = path.read_text(encoding="utf-8")
+                whole = io.StringIO(text[: text.rfind("\n") + 1])
                 self.rows = [row for row in csv.DictReader(whole) if int(row["step"]) <= until]
-            except (KeyError, TypeError, ValueError):
+                if any(None in row for row in self.rows):
+                    raise ValueError
+            except (KeyError, TypeError, ValueError, csv.Error):
                 raise UserError(f"{path} is damaged: it has a row without a step; mend or remove it") from None
             self._rewrite()
 

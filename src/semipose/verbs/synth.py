@@ -45,10 +45,13 @@ def synth(
 
     from semipose.data.images import read_image
     from semipose.data.marks import encoded, refuse_drawn_by_others
+    from semipose.data.refs import MOST
     from semipose.data.synthetic.people import contact_sheet, dataset
 
     if count < 1:
         raise UserError(f"synth draws at least 1 person, not {count}")
+    if count > MOST:
+        raise UserError(f"synth draws at most {MOST:,} people at once, not {count}")
     data = dataset(domain, count, seed, start)
     folder = Path(out)
     ready(folder / "annotations.json", rb'"file_name": "(studio|wild)-\d+-\d{6}\.png"')

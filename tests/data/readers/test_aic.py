@@ -44,6 +44,7 @@ def test_boxes_joints_and_visibility(tmp_path: Path) -> None:
         ({"human_annotations": {"human1": [5, 6]}}, "human1 has box"),
         ({"keypoint_annotations": {"human1": POINTS[:-1]}}, "human1 needs 14 keypoints"),
         ({"keypoint_annotations": {"human1": [1, 1, 0] * 14}}, "visibility 0"),
+        ({"keypoint_annotations": {"Human1": POINTS}}, "has keypoints of Human1, and no box"),
         ({"human_annotations": None}, "no 'human_annotations'"),
     ],
 )

@@ -144,6 +144,11 @@ def test_calibrations_project_as_opencv_does(tmp_path: Path, name: str, write: C
         ({"rvec": "a"}, "numbers are expected"),
         ({"camera_matrix": {"rows": 3}}, "numbers are expected"),
         ({"tvec": [1, 2]}, "3 numbers are expected"),
+        ({"lens_coefficients": [0.1] * 5}, "lens_coefficients is not read there"),
+        ({"distortion_model": "equidistant"}, "distortion_model is not read there"),
+        ({"dist_coeffs": {}}, "its lens has 1 coefficients"),
+        ({"R": [0.5, 0, 0]}, "R and rvec say different things"),
+        ({"camera_matrix": None, "P": [[1, 0, 0]] * 4}, "its projection matrix is 4 x 3"),
     ],
 )
 def test_faults_of_calibrations_name_the_camera(tmp_path: Path, change: dict, says: str) -> None:
@@ -172,3 +177,35 @@ def test_lists_that_hold_themselves_again_and_again(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps({("S1", "1"): {"R": endless, "T": [0, 0, 0], "f": [1, 1], "c": [1, 1]}}))
     with pytest.raises(UserError, match="numbers are expected"):
         read_cameras(path)
+
+
+@pytest.mark.parametrize("name", ["distCoef", "distortion", "D", "dist"])
+def test_a_lens_has_many_names(tmp_path: Path, name: str) -> None:
+    lists(tmp_path / "a.json")
+    document = json.loads((tmp_path / "a.json").read_text())
+    whole = read_cameras(tmp_path / "a.json")["c0"].distortion
+    document["c0"][name] = document["c0"].pop("dist_coeffs")
+    document["c0"]["distortion_model"] = "plumb_bob"
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    assert read_cameras(tmp_path / "a.json")["c0"].distortion == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"dist_coeffs": [0.1] * 5}, "dist_coeffs is not read there"),
+        ({"T": [1, 2, 3]}, "are both there"),
+    ],
+)
+def test_our_own_form_passes_over_no_lens(tmp_path: Path, change: dict, says: str) -> None:
+    path = tmp_path / "cameras.json"
+    path.write_text(json.dumps({"a": {"K": np.eye(3).tolist(), "R": np.eye(3).tolist(), "t": [0, 0, 0], **change}}))
+    with pytest.raises(UserError, match=says):
+        read_cameras(path)
+
+
+def test_a_camera_of_anipose_without_a_matrix_is_named(tmp_path: Path) -> None:
+    toml(tmp_path / "a.toml")
+    (tmp_path / "a.toml").write_text((tmp_path / "a.toml").read_text().replace("matrix", "Matrix", 1))
+    with pytest.raises(UserError, match="camera 'cam_0' has no matrix"):
+        read_cameras(tmp_path / "a.toml")

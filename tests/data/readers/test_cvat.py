@@ -112,3 +112,32 @@ def test_key_frames_of_a_video(tmp_path: Path) -> None:
 def test_faults_are_one_sentence(tmp_path: Path, shapes: str, says: str) -> None:
     with pytest.raises(UserError, match=says):
         open_all(cvat(tmp_path, shapes))
+
+
+def test_tracks_of_points_are_one_animal_s_by_their_group(tmp_path: Path) -> None:
+    film(tmp_path / "clip.mp4", 4)
+    meta = META.replace("</labels>", "</labels><source>clip.mp4</source>").replace("<type>skeleton</type>", "")
+
+    def tracks(*groups: str) -> str:
+        rows = ((n, group, k) for n, group in enumerate(groups) for k in range(2))
+        return "".join(
+            f'<track id="{2 * n + k}" label="{JOINTS[k]}"{group}><points frame="1" keyframe="1" outside="0"'
+            f' points="{10 * n + k},{20 + k}"/></track>'
+            for n, group, k in rows
+        )
+
+    path = tmp_path / "a.xml"
+    for groups, count in (((' group_id="1"', ' group_id="2"'), 2), (("",), 1)):
+        path.write_text(f"<annotations>{meta}{tracks(*groups)}</annotations>")
+        data = open_labeled(path)
+        assert len(data) == count
+        assert all(s.keypoints is not None and (s.keypoints[:2, 2] == 2).all() for s in data)
+
+
+def test_points_beside_skeletons_are_told_and_a_name_twice_is_refused(tmp_path: Path) -> None:
+    path = cvat(tmp_path, skeleton(0), points(1))
+    data = open_labeled(path)
+    assert data.ids == ("0.png",) and any("4 points that are in no skeleton" in remark for remark in data.remarks)
+    path.write_text(path.read_text().replace('name="1.png"', 'name="0.png"'))
+    with pytest.raises(UserError, match=r"image '0\.png' occurs more than once"):
+        open_labeled(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -138,3 +139,22 @@ def test_of_two_scorers_the_configuration_s_is_read(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(UserError, match="label some frames first"):
         read_deeplabcut(project)
+
+
+def test_an_h5_that_is_newer_than_its_csv_and_differs_is_read(tmp_path: Path) -> None:
+    """As where a tool saves the H5 alone."""
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("tables")
+    project = deeplabcut(tmp_path / "project", columns=1)
+    path = next(iter(project.glob("labeled-data/a/*.csv")))
+    frame = pandas.read_csv(path, header=[0, 1, 2], index_col=[0])
+    frame.columns.names = ["scorer", "bodyparts", "coords"]
+    whole = read_deeplabcut(project)
+    for change, told in ((0.0, False), (1.0, True)):
+        (frame + change).to_hdf(path.with_suffix(".h5"), key="df_with_missing", mode="w")
+        os.utime(path, (1, 1))
+        data = read_deeplabcut(project)
+        assert any("is older than CollectedData_me.h5" in remark for remark in data.remarks) == told
+        assert data[0].keypoints is not None and whole[0].keypoints is not None
+        seen = whole[0].keypoints[:, 2] > 0
+        assert np.allclose((data[0].keypoints - whole[0].keypoints)[seen, :2], change)

@@ -170,3 +170,14 @@ def test_a_folder_that_is_none_and_images_that_are_nowhere(tmp_path: Path) -> No
     files.refuse_if_none_exists({str(tmp_path / "a.png"), str(tmp_path / "gone.png")})
     with pytest.raises(UserError, match="none of the 2 images is in"):
         files.refuse_if_none_exists({str(tmp_path / "gone.png"), str(Frame(str(tmp_path / "gone.mp4"), 3))})
+
+
+def test_of_two_videos_of_one_name_none_is_guessed(tmp_path: Path) -> None:
+    """Frames name a video many times, which is no other video."""
+    (tmp_path / "clip.mp4").write_bytes(b"x")
+    names = [f"C:/{day}/clip.mp4#{n}" for day in ("day1", "day2") for n in (1, 2)]
+    files = ImageFolder(tmp_path, names)
+    assert str(Frame(str(tmp_path / "clip.mp4"), 1)) not in [files.path(name, "here") for name in names]
+    alone = ImageFolder(tmp_path, names[:2])
+    whole = [str(Frame(str(tmp_path / "clip.mp4"), n)) for n in (1, 2)]
+    assert [alone.path(name, "here") for name in names[:2]] == whole

@@ -161,3 +161,22 @@ def test_a_deleted_picture_is_left_out_and_named(tmp_path: Path) -> None:
     Path(files[3]).unlink()
     with pytest.raises(UserError, match="does not exist"):
         open_labeled(path)
+
+
+def test_of_two_videos_of_one_name_each_has_its_own_frames(tmp_path: Path) -> None:
+    """Beside a file from another machine there may be one of them alone: it is not both."""
+    skeleton, user = sio.Skeleton(["nose", "ear_L", "ear_R"], name="mouse"), []
+    for day in ("day1", "day2"):
+        (tmp_path / day).mkdir()
+        film = sio.Video.from_filename(str(video(tmp_path / day / "cam.avi")))
+        user.append(sio.LabeledFrame(video=film, frame_idx=1, instances=[sio.Instance.from_numpy(POINTS, skeleton)]))
+    path = tmp_path / "labels.slp"
+    sio.Labels(user).save(str(path), embed=False)
+    assert len(read_sleap(path)) == len(read_sleap(path, tmp_path)) == len(read_sleap(path, tmp_path / "day1")) == 2
+    (tmp_path / "moved").mkdir()
+    for day in ("day1", "day2"):
+        (tmp_path / day).rename(tmp_path / "moved" / day)
+    assert [s.session for s in read_sleap(path, tmp_path / "moved")] == ["cam-0", "cam-1"]
+    (tmp_path / "moved" / "day1" / "cam.avi").rename(tmp_path / "cam.avi")
+    data = read_sleap(path, tmp_path / "moved")
+    assert [s.session for s in data] == ["cam-1"] and any("left out: 1 labelled frames" in r for r in data.remarks)

@@ -8,6 +8,7 @@ import pytest
 
 from semipose.data.open import open_labeled
 from semipose.data.readers.wholebody import PARTS, widened, with_face
+from semipose.errors import UserError
 from semipose.skeleton import COCO
 from semipose.verbs.init import init
 from tests.fixtures.projects import picture
@@ -59,3 +60,13 @@ def test_init_says_how_to_have_the_body_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("document", [{}, [], {"annotations": 3}, {"annotations": [{"keypoints": [1, 2, 2]}, 5]}])
 def test_other_documents_are_as_they_are(document: object) -> None:
     assert widened(document) is document
+
+
+@pytest.mark.parametrize("change", [{"foot_kpts": [1, 2, 1] * 5}, {"foot_kpts": ["1"] * 18}, {"face_valid": "false"}])
+def test_parts_that_do_not_fit_are_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    path = whole(tmp_path)
+    document = json.loads(path.read_text())
+    document["annotations"][1] |= change
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match=r"annotation 1: (foot|face)_"):
+        open_labeled(path)
