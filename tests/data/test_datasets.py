@@ -103,6 +103,10 @@ def test_a_split_picks_all_three_sets(tmp_path) -> None:
     parts = (found.labeled.ids, found.unlabeled.ids, found.val.ids)
     assert parts == (split.labeled, split.unlabeled, split.val)
     assert json.loads(json.dumps(found.manifest()))["labeled"] == list(split.labeled)
+    assert not found.labeled.remarks
+    more = open_sets(DataConfig(labeled="synth:studio?count=13", split=str(tmp_path / "split.json")), True, None)
+    (remark,) = more.labeled.remarks
+    assert remark.startswith("3 labelled samples are in no part of") and more.labeled.ids == split.labeled
 
 
 def test_the_hash_is_of_samples_boxes_and_labels() -> None:

@@ -95,6 +95,13 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
     if config.split:
         split = Split.load(Path(config.split))
         labeled = pool.subset(split.labeled)
+        known = {*split.labeled, *split.unlabeled, *split.val}
+        more = sum(name not in known for name in pool.samples.ids.take(pool.labeled_rows()))
+        if more:
+            remark = (
+                f"{more:,} labelled samples are in no part of {config.split} and are not learnt from; semipose init"
+            )
+            labeled = replace(labeled, remarks=(*labeled.remarks, f"{remark} --overwrite makes the split again"))
         whole = whole or pool.subset(split.unlabeled)
         val = val or (pool.subset(split.val) if split.val else None)
     labeled = labeled if config.occluded else _visible(labeled)
