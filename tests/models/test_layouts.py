@@ -214,3 +214,19 @@ def test_files_of_keras_are_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"\x89HDF")
     with pytest.raises(UserError, match=r"file of Keras, .* not read; train from the labels"):
         import_weights(tmp_path / name, tmp_path / "out")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_seventeen_joints_are_coco_s_only_where_they_are_called_so(tmp_path: Path, own: bool) -> None:
+    """An animal's network of 17 joints is no person's."""
+    sides = {"left": "L", "right": "R"}
+    names = ["_".join(sides.get(word, word.title()) for word in joint.split("_")) for joint in COCO.joints]
+    names = ["L_Eye", "R_Eye", "Nose", *names[3:]] if own else names
+    (tmp_path / "config.json").write_text(json.dumps({"id2label": {str(i): name for i, name in enumerate(names)}}))
+    state = {k: v.contiguous() for k, v in layouts.in_layout("vitpose_transformers", layouts.vit(joints=17)).items()}
+    save_file(state, tmp_path / "model.safetensors")
+    found = import_weights(tmp_path / "model.safetensors", tmp_path / "out", size=(64, 96)).skeleton
+    assert found.joints == (tuple(names) if own else COCO.joints)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match="predicts 17 joints; name its skeleton"):
+        imported(tmp_path / "other", layouts.in_layout("lightning_pose", lightning(17)))

@@ -21,7 +21,7 @@ from semipose.models.checkpoint import refuse_bomb
 from semipose.models.config import ModelConfig
 from semipose.models.layouts import Public, places, read_layout
 from semipose.models.weights import save_model
-from semipose.skeleton import SKELETONS, Skeleton, infer_pairs, joint_map
+from semipose.skeleton import COCO, SKELETONS, Skeleton, infer_pairs, joint_map
 
 UNION = Skeleton(
     "union",
@@ -265,11 +265,18 @@ def _said(meta: Any, public: Public, path: Path) -> Skeleton | None:
             names_ = (
                 [str(labels[i]) for i in numbers] if isinstance(labels, Mapping) and {*labels} == {*numbers} else None
             )
-            if names_ and public.channels not in BY_COUNT and not names_[0].startswith("LABEL_"):
+            if names_ and not names_[0].startswith("LABEL_") and _plain(names_) != list(COCO.joints):
                 return _listed(names_, file)
         elif (found := _names_in(file)) is not None and len(found) == public.channels:
             return _listed(found, file)
     return ANIMALS.get(public.channels) if public.layout.startswith("deeplabcut") else None
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    """As COCO writes them: L_Eye is left_eye."""
+    sides = {"l": "left", "r": "right"}
+    words = (name.lower().replace(" ", "_").replace("-", "_").split("_") for name in names)
+    return ["_".join(sides.get(word, word) for word in each) for each in words]
 
 
 def _skeleton(wanted: str | Skeleton | None, public: Public, meta: Any, path: Path) -> tuple[Skeleton, list[int]]:
@@ -278,7 +285,8 @@ def _skeleton(wanted: str | Skeleton | None, public: Public, meta: Any, path: Pa
     every = {**SKELETONS, **{skeleton.name: skeleton for skeleton in ANIMALS.values()}}
     known = f"known are {', '.join(f'{s.name} ({len(s)})' for s in every.values())}; or a YAML file with their names"
     said = _said(meta, public, path) if wanted is None else None
-    name = said or (BY_COUNT.get(channels) if wanted is None else wanted)
+    of_people = not public.layout.startswith(("deeplabcut", "lightning_pose"))  # those are of any animal
+    name = said or (BY_COUNT.get(channels) if wanted is None and of_people else wanted)
     skeleton = name if isinstance(name, Skeleton) else every.get(name or "")
     if skeleton is None:
         what = f"there is no skeleton {wanted!r}" if wanted else f"{path} predicts {channels} joints; name its skeleton"
