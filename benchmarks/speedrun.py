@@ -274,7 +274,9 @@ def add(name: str, run: dict[str, Any], file: Path = FILE) -> None:
     """One more line in the results, which several processes may write to."""
     file.parent.mkdir(exist_ok=True)
     with FileLock(Path(tempfile.gettempdir()) / "semipose-speedrun.lock"):
-        runs = json.loads(file.read_text())["runs"] if file.exists() else {}
+        before = json.loads(file.read_text()) if file.exists() else {"runs": {}}
+        common = {key: before.get(key) for key in ("commit", "machine")}  # what a run does not say
+        runs = {each: {**common, **said} for each, said in before["runs"].items()}
         runs = dict(sorted({**runs, name: run}.items()))
         tasks = summarize(runs)
         ratios = ("steps_ratio", "seconds_ratio", "seeds")
@@ -284,7 +286,10 @@ def add(name: str, run: dict[str, Any], file: Path = FILE) -> None:
             "machine": run["machine"],
             "fastest": {t: f["setting"] for t, f in tasks.items()},
         }
-        file.write_text(layout({"summary": summary, **about, "runs": runs}))
+        own = {
+            each: {key: value for key, value in said.items() if about.get(key) != value} for each, said in runs.items()
+        }
+        file.write_text(layout({"summary": summary, **about, "runs": own}))
     print(json.dumps(summary), f"-> {file}")
 
 
