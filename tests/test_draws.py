@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from semipose.draws import Draws, permutation
+from semipose.errors import UserError
 
 
 def numbers(draws: Draws, n: int) -> list[torch.Tensor]:
@@ -72,3 +73,9 @@ def test_permutation() -> None:
     assert sorted(order.tolist()) == list(range(50))
     assert np.array_equal(order, permutation(50, 1, 2))
     assert not np.array_equal(order, permutation(50, 1, 3)) and not np.array_equal(order, np.arange(50))
+
+
+def test_a_negative_seed_is_one_line() -> None:
+    for draw in (lambda: permutation(5, -1), lambda: Draws(3, -1)):
+        with pytest.raises(UserError, match="the seed is -1; it can be 0 or more"):
+            draw()

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from semipose import limits
-from semipose.draws import Draws, permutation
 from semipose.errors import UserError
 
 
@@ -51,9 +50,3 @@ def test_text_is_utf_8_with_or_without_its_mark(tmp_path: Path) -> None:
     path.write_bytes(b"\xe4")
     with pytest.raises(UserError, match=r"a\.csv is not CSV in UTF-8; save it again, in UTF-8$"):
         limits.text(path, 9, "CSV")
-
-
-def test_a_negative_seed_is_one_line() -> None:
-    for draw in (lambda: permutation(5, -1), lambda: Draws(3, -1)):
-        with pytest.raises(UserError, match="the seed is -1; it can be 0 or more"):
-            draw()

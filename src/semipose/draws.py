@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semipose.limits import refuse_negative
+from semipose.options import refuse_negative
 
 
 class Draws:

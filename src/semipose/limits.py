@@ -45,16 +45,6 @@ def refuse_large(path: object, decoded: int, size: int) -> None:
         )
 
 
-def refuse_negative(*key: int) -> None:
-    """
-    Raises:
-        UserError: a seed is negative.
-    """
-    least = min(key, default=0)
-    if least < 0:
-        raise UserError(f"the seed is {least}; it can be 0 or more")
-
-
 def refuse_cells(path: object, count: int) -> None:
     """
     Raises:

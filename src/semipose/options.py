@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Any, NamedTuple
 
-from semipose.errors import UsageError
+from semipose.errors import UsageError, UserError
 
 
 class Limit(NamedTuple):
@@ -97,6 +97,16 @@ def _fits(limit: Limit, value: Any) -> bool:
         return limit.fits(value)
     except TypeError:  # null, or text where a number is needed
         return False
+
+
+def refuse_negative(*key: int) -> None:
+    """
+    Raises:
+        UserError: a seed is negative.
+    """
+    least = min(key, default=0)
+    if least < 0:
+        raise UserError(f"the seed is {least}; it can be 0 or more")
 
 
 def repr_of(value: Any) -> str:

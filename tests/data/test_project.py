@@ -120,9 +120,10 @@ def test_what_was_changed_by_hand_is_kept_beside(tmp_path: Path) -> None:
     begin(tmp_path)
     before = (tmp_path / "data.yaml").read_text().replace("steps:", "steps:  ", 1)
     (tmp_path / "data.yaml").write_text(before)
+    assert "kept: data.yaml as it was, in data.yaml.old1" in begin(tmp_path, overwrite=True).lines
+    assert (tmp_path / "data.yaml.old1").read_text() == before != (tmp_path / "data.yaml").read_text()
     begin(tmp_path, overwrite=True)
-    assert (tmp_path / "data.yaml.old").read_text() == before != (tmp_path / "data.yaml").read_text()
-    assert not (tmp_path / "split.json.old").exists()
+    assert not [*tmp_path.glob("split.json.old*")] and len([*tmp_path.glob("data.yaml.old*")]) == 1
 
 
 def test_a_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:

@@ -11,10 +11,13 @@ import pytest
 import yaml
 
 from semipose.config import Config, to_dict
+from semipose.config.schema import FINDER
 from semipose.methods import options
 from semipose.training import loop, once
+from semipose.training.find import FOR
 from semipose.training.once import Clock, Unfinished, train_once
 from semipose.training.signals import Stopped
+from semipose.training.start import Run
 
 CONFIG = Config(steps=5)
 
@@ -109,3 +112,15 @@ def test_the_time_that_is_left_is_told_by_what_was_trained(
     quiet = Clock([1.0], show=False)
     quiet.begin("first")
     assert capsys.readouterr().err == ""
+
+
+def test_an_interrupted_finder_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than that its run begins anew; that of another configuration does begin."""
+    (tmp_path / "run" / FINDER).mkdir(parents=True)
+    (tmp_path / "run" / FINDER / FOR).write_text(yaml.safe_dump(to_dict(CONFIG)))
+    done: list[str] = []
+    monkeypatch.setattr(once, "go_on", lambda folder, **_: done.append("on") or Run(folder, {}, CONFIG))
+    monkeypatch.setattr(once, "start", lambda _, folder, *__: done.append("anew") or Run(folder, {}, CONFIG))
+    assert train_once(tmp_path / "run", CONFIG) == (tmp_path / "run", False)
+    train_once(tmp_path / "run", replace(CONFIG, steps=6))
+    assert done == ["on", "anew"]

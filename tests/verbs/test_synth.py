@@ -25,6 +25,8 @@ def test_python_and_the_shell_write_the_same(tmp_path: Path, capsys: pytest.Capt
 def test_faults_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="at least 1 person, not 0"):
         semipose.synth(tmp_path, count=0)
+    with pytest.raises(UserError, match="at most 1,000,000 people"):
+        semipose.synth(tmp_path, count=10**30)
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="name another"):
         semipose.synth(tmp_path / "file")

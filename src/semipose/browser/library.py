@@ -188,7 +188,7 @@ def _apart(videos: Sequence[Path]) -> list[str]:
     for way in ways:
         names = [way(v) if n > 1 else name for v, name, n in zip(videos, names, _how_often(names), strict=True)]
     for i, n in enumerate(_how_often(names)):  # as "a/b.mp4" and "a-b.mp4" may still be
-        while n > 1 and names.count(names[i]) > 1:
+        while n > 1 and _how_often(names)[i] > 1:
             names[i] += f"-{i + 1}"
     return names
 

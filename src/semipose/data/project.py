@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from filecmp import cmp
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -214,10 +215,18 @@ def begin(
     contents = {path: text.encode() for path, text in files.items()}
     for path, content in contents.items():
         if path in (target, split_file) and path.exists() and path.read_bytes() != content:
-            write_atomically(path.with_name(f"{path.name}.old"), path.read_bytes())
+            beside = _unused(path)
+            write_atomically(beside, path.read_bytes())
+            lines.append(f"kept: {path.name} as it was, in {beside.name}")
     for path, content in contents.items():
         write_atomically(path, content)
     return Project(tuple(lines), (target, *(path for path in files if path != target)))
+
+
+def _unused(path: Path) -> Path:
+    """A name beside a file for what it held."""
+    names = (path.with_name(f"{path.name}.old{n}") for n in count(1))
+    return next(name for name in names if not name.exists())
 
 
 def _is_text(path: Path) -> bool:

@@ -16,7 +16,7 @@ from semipose.data.packed import grouped
 from semipose.data.sample import PoseData
 from semipose.errors import UserError, reason_of
 from semipose.files import read_json, real, write_atomically
-from semipose.limits import refuse_negative
+from semipose.options import refuse_negative
 
 Protocol = Literal["random", "first", "images"]
 

@@ -54,7 +54,7 @@ class DepthwiseSame(Conv2dSame):
     before."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.compiler.is_exporting():  # to ONNX, which has such padding of its own
+        if x.device.type != "cpu" or torch.compiler.is_exporting():  # ONNX has such padding of its own
             return super().forward(x)
         stride = (self.stride[0], self.stride[1])
         sizes = zip(x.shape[-2:], self.kernel_size, stride, strict=True)

@@ -58,6 +58,6 @@ def _print(result: dict[str, Any], asked: SimpleNamespace) -> None:
     for name, score in result.get("mpjpe", {}).items():
         if name in ("absolute", "root_relative", "aligned"):
             mean, part = ("-" if score[key] is None else f"{score[key]:.1f} mm" for key in ("mean", "mean_found"))
-            some = f" (without {score['missing']} that are missing, {part})" if score["missing"] else ""
+            some = f" ({score['missing']} missing; of the others {part})" if score["missing"] else ""
             print(f"MPJPE {name.replace('_', '-'):13s} {mean}{some}")
     print(f"wrote {asked.out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,10 @@ def test_of_several_categories_one_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="detections of 2 categories"):
         read_boxes(written(tmp_path, rows))
     assert [s.box[0] for s in read_boxes(written(tmp_path, rows), category=1)] == [1, 1]
+    labels = copy.deepcopy(DOCUMENT)
+    labels["annotations"][1]["category_id"] = 77
+    kept = read_boxes(written(tmp_path, labels), category=labels["annotations"][0]["category_id"])
+    assert len(kept) == len(read_boxes(written(tmp_path, DOCUMENT))) - 1
 
 
 @pytest.mark.parametrize("score", ["0.9", float("nan"), [0.9]])

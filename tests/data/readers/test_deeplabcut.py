@@ -158,3 +158,24 @@ def test_an_h5_that_is_newer_than_its_csv_and_differs_is_read(tmp_path: Path) ->
         assert data[0].keypoints is not None and whole[0].keypoints is not None
         seen = whole[0].keypoints[:, 2] > 0
         assert np.allclose((data[0].keypoints - whole[0].keypoints)[seen, :2], change)
+
+
+def test_a_newer_h5_that_cannot_be_read_leaves_the_csv(tmp_path: Path) -> None:
+    project = deeplabcut(tmp_path / "project", columns=1)
+    path = next(iter(project.glob("labeled-data/a/*.csv")))
+    before = read_deeplabcut(project)
+    path.with_suffix(".h5").write_bytes(b"damaged")
+    os.utime(path, (1, 1))
+    assert read_deeplabcut(project).ids == before.ids
+
+
+@pytest.mark.parametrize(("cell", "says"), [("", "has x without y"), ("1_0", "not a number")])
+def test_half_a_label_is_none(tmp_path: Path, cell: str, says: str) -> None:
+    project = deeplabcut(tmp_path / "project", columns=1)
+    path = next(iter(project.glob("labeled-data/a/*.csv")))
+    *head, row = path.read_text().splitlines()[:4]
+    cells = row.split(",")
+    cells[2] = cell
+    path.write_text("\n".join([*head, ",".join(cells)]))
+    with pytest.raises(UserError, match=says):
+        read_deeplabcut(project)

@@ -67,6 +67,17 @@ def elsewhere(file: Any) -> None:
     frame["source_video"] = h5py.ExternalLink("/etc/passwd", "/a")
 
 
+def all_elsewhere(file: Any) -> None:
+    training = file["processing/behavior/PoseTraining"]
+    del training["training_frames"]
+    training["training_frames"] = h5py.ExternalLink("/etc/passwd", "/a")
+
+
+def one_elsewhere(file: Any) -> None:
+    frames = file["processing/behavior/PoseTraining/training_frames"]
+    frames["frame_9"] = h5py.ExternalLink("/etc/passwd", "/a")
+
+
 def two_skeletons(file: Any) -> None:
     file.copy("processing/behavior/Skeletons/mouse", "processing/behavior/Skeletons/rat")
     instance = file["processing/behavior/PoseTraining/training_frames/frame_0/skeleton_instances/instance_0"]
@@ -89,6 +100,8 @@ FAULTS: dict[str, tuple[Callable[[Any], None], str]] = {
     ),
     "no points": (without(f"{FRAME}/skeleton_instances/instance_0/node_locations"), "lacks node_locations"),
     "another file": (elsewhere, "in another file"),
+    "all frames in another file": (all_elsewhere, "in another file"),
+    "a frame in another file": (one_elsewhere, "in another file"),
     "two skeletons": (two_skeletons, "has 2 skeletons"),
 }
 

@@ -57,9 +57,8 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
         if path is None or (is_predicted(path) and not whole):
             continue
         table = read_table(path)
-        other = path.with_suffix(".h5")
-        if path.suffix == ".csv" and _is_newer(other, path) and _differ(table, later := read_table(other)):
-            remarks.append(f"{path} is older than {other.name}, which has other labels: those are read")
+        if path.suffix == ".csv" and (later := _later(path, table)) is not None:
+            remarks.append(f"{path} is older than {path.stem}.h5, which has other labels: those are read")
             table = later
         unknown = [joint for joint in table.joints if joint not in joints]
         if unknown:
@@ -77,6 +76,18 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
     if not samples:
         raise UserError(f"{folder}/labeled-data has no CollectedData_*.csv or .h5: label some frames first")
     return PoseData(skeleton.name, skeleton, tuple(samples), (*remarks, *(f"left out: {error}" for error in empty)))
+
+
+def _later(csv: Path, table: Table) -> Table | None:
+    """What the H5 beside a CSV has, where it is newer and has other labels, and can be read."""
+    h5 = csv.with_suffix(".h5")
+    if not _is_newer(h5, csv):
+        return None
+    try:
+        other = read_table(h5)
+    except UserError:  # without h5py, too, the CSV is what there is
+        return None
+    return other if _differ(table, other) else None
 
 
 def _is_newer(h5: Path, csv: Path) -> bool:
