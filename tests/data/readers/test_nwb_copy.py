@@ -16,6 +16,7 @@ def test_arrays_and_what_they_are_of(tmp_path: Path) -> None:
     content = copy(str(training(tmp_path / "labels.nwb", ["clip.mp4"], 12)))
     about = json.loads(str(content["about"]))
     assert [number for _, number in about["frames"]] == list(range(12)), "frame_10 after frame_9"
+    assert about["videos"] == [["clip.mp4"]], "said once, not of each frame"
     assert content["points"].shape == (12, 4, 2) and np.isnan(content["points"][0, 3]).all()
     assert content["seen"][0].tolist() == [1, 0, 1, 0] and about["links"] == [[0, 1], [0, 2]]
 

@@ -46,7 +46,7 @@ def read_nwb(
         raise UserError(f"{path}: {NEEDS}")
     content = apart.arrays(PROGRAM, path, parser="HDF5")
     about = json.loads(str(content["about"]))
-    names = [_name(files, number, path) for files, number in about["frames"]]
+    names = [_name(about["videos"][video], number, path) for video, number in about["frames"]]
     files = ImageFolder(
         image_folder(path, images, names[0].rpartition("#")[0] or names[0]), names, path.parent, outside
     )

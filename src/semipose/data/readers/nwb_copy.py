@@ -16,9 +16,9 @@ FRAMES = 100_000
 
 
 def copy(path: str) -> dict[str, np.ndarray]:
-    """`about`, JSON in one text: `joints`, `links` (pairs of places), `name` of the skeleton, and `frames`, of each
-    instance [files of its video, frame]. Of N instances: `points` (N, K, 2), and `seen` (N, K), 1 visible, 0 occluded,
-    -1 not said.
+    """`about`, JSON in one text: `joints`, `links` (pairs of places), `name` of the skeleton, `videos`, the files of
+    each, and `frames`, of each instance [place of its video in them, frame]. Of N instances: `points` (N, K, 2), and
+    `seen` (N, K), 1 visible, 0 occluded, -1 not said.
 
     Raises:
         Refused: it has predictions alone, several skeletons, links to other files, or is too large.
@@ -43,14 +43,15 @@ def _described(file: Any) -> dict[str, np.ndarray]:
             raise Refused("has predictions (PoseEstimation) and no labels (PoseTraining); name the file of labels")
         raise Refused("is an NWB without labelled frames of ndx-pose (PoseTraining); is it another one?")
     left = [LARGEST]
-    frames: list[tuple[list[str], int]] = []
+    videos: dict[int, list[str]] = {}
+    frames: list[tuple[int, int]] = []
     points: list[np.ndarray] = []
     seen: list[np.ndarray] = []
     skeletons: dict[int, Any] = {}
     for training in kinds["PoseTraining"]:
         listed = _child(training, "training_frames") if "training_frames" in training else None
         for frame in _members(listed, "TrainingFrame"):
-            files, number = _source(frame)
+            video, number = _source(frame, videos, left)
             for instance in _members(_child(frame, "skeleton_instances"), "SkeletonInstance"):
                 named = next((name for name in instance if _kind(_child(instance, name)) == "Skeleton"), "skeleton")
                 skeleton = _child(instance, named)
@@ -60,7 +61,7 @@ def _described(file: Any) -> dict[str, np.ndarray]:
                     raise Refused("has node_locations that are no x and y; export it again")
                 said = "node_visibility" in instance
                 marks = np.asarray(_read(instance, "node_visibility", left), np.int64) if said else -np.ones(len(xy))
-                frames.append((files, number))
+                frames.append((video, number))
                 points.append(xy[:, :2])
                 seen.append(np.broadcast_to(marks, len(xy)))
     if len(skeletons) > 1:
@@ -73,11 +74,13 @@ def _described(file: Any) -> dict[str, np.ndarray]:
         raise Refused(f"has an instance of another number of joints than the {len(joints)} of its skeleton")
     edges = _read(skeleton, "edges", left) if "edges" in skeleton else ()
     name = skeleton.name.rpartition("/")[2]
+    places = {video: place for place, video in enumerate(videos)}
     about = {
         "joints": joints,
         "links": [list(map(int, pair)) for pair in np.asarray(edges, np.int64).reshape(-1, 2)],
         "name": name,
-        "frames": frames,
+        "videos": list(videos.values()),
+        "frames": [(places[video], number) for video, number in frames],
     }
     return {"about": np.array(json.dumps(about)), "points": np.array(points), "seen": np.array(seen, np.int64)}
 
@@ -132,15 +135,18 @@ def _place(node: Any) -> int:
     return int(h5py.h5o.get_info(node.id).addr)
 
 
-def _source(frame: Any) -> tuple[list[str], int]:
-    """The files of a frame's video or pictures, and its number in them."""
+def _source(frame: Any, videos: dict[int, list[str]], left: list[int]) -> tuple[int, int]:
+    """Where the list of a frame's video or pictures is, which is read once into `videos`, and its number in them."""
     number = int(frame.attrs.get("source_video_frame_index", 0))
     if "source_video" not in frame:
         raise Refused("has frames without a source_video: pictures inside the file are not read; export them as files")
     video = _child(frame, "source_video")
     if "external_file" not in video:
         raise Refused("has its pictures inside the file, which are not read; export them as files")
-    return [_text(each) for each in _read(video, "external_file", [LARGEST])], number
+    place = _place(_child(video, "external_file"))
+    if place not in videos:
+        videos[place] = [_text(each) for each in _read(video, "external_file", left)]
+    return place, number
 
 
 def _read(group: Any, name: str, left: list[int]) -> Any:
