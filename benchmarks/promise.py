@@ -34,7 +34,7 @@ from semipose.methods import needs, options
 TURNS, PEOPLE, HARD = "rotate180+scale25+flip50", "affine30+flip50", "affine60+flip50"
 COLOUR = "ra10"
 FINE: dict[str, Any] = {"decoder": "fpn", "freeze": ["stem", "layer1", "layer2"]}
-COARSE: dict[str, Any] = {"decoder": "deconv", "deconv": [128, 128, 128], "freeze": []}
+COARSE: dict[str, Any] = {"decoder": "deconv", "deconv": [128, 128, 128], "freeze": [], "sigma": 2.0}
 MUON = OptimConfig(name="muon", lr=0.02, schedule="cosine")
 
 
@@ -171,7 +171,7 @@ PROTOCOLS = {
         steps=1000,
         config=Config(
             DataConfig(reach=35.0),
-            ModelConfig("tf_efficientnet_lite0", size=[96, 96], padding=1.0, **FINE),
+            ModelConfig("tf_efficientnet_lite0", size=[96, 96], sigma=1.0, padding=1.0, **FINE),
             options("supervised", easy=TURNS),
             replace(MUON, batch=8),
             threshold=0.05,
@@ -191,7 +191,7 @@ PROTOCOLS = {
         steps=1200,
         config=Config(
             DataConfig(),
-            ModelConfig("tf_efficientnet_lite0", size=[128, 96], padding=1.0, **FINE),
+            ModelConfig("tf_efficientnet_lite0", size=[128, 96], sigma=1.5, padding=1.0, **FINE),
             options("supervised", easy=PEOPLE, labeled=f"{PEOPLE}+{COLOUR}"),
             replace(MUON, batch=16),
             threshold=0.1,
