@@ -178,3 +178,11 @@ def test_yaml_that_holds_no_settings_is_a_sentence(tmp_path: Path, text: str, sa
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(UserError, match=says):
         read_mapping(tmp_path / "a.yaml")
+
+
+def test_who_could_read_a_file_still_can(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("a")
+    path.chmod(0o664)
+    write_atomically(path, b"b")
+    assert path.read_bytes() == b"b" and path.stat().st_mode & 0o777 == 0o664

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -111,7 +112,9 @@ class Part:
         self.path = place.with_name(f"{place.name}.{secrets.token_hex(4)}.part")
 
     def done(self) -> None:
-        """Move it to its place."""
+        """Move it to its place; it can be read and written by whom the file that was there could be."""
+        with contextlib.suppress(OSError):
+            shutil.copymode(self.place, self.path)
         os.replace(self.path, self.place)
 
     def drop(self) -> None:

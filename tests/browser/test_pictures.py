@@ -52,8 +52,9 @@ def test_small_ones_are_small_and_kept(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png", size=(300, 600))
     pictures = Pictures()
     assert pixels(pictures.small(str(path))).shape == (SMALL // 2, SMALL, 3)
-    path.unlink()
-    assert pixels(pictures.small(str(path))).shape == (SMALL // 2, SMALL, 3)
+    assert pictures.small(str(path)) is pictures.small(str(path))
+    picture(path, size=(300, 300))
+    assert pixels(pictures.small(str(path))).shape == (SMALL, SMALL, 3)
     assert encoded(np.zeros((4, 4, 3), np.uint8), ".png").startswith(b"\x89PNG")
 
 
@@ -67,3 +68,11 @@ def test_what_is_kept_is_bounded() -> None:
     assert kept.get(7) is not None and kept.get(8) is None and kept.size <= 100
     kept.put(7, bytes(10))
     assert kept.size <= 100
+
+
+def test_a_video_that_was_replaced_shows_what_it_is_now(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", 4)
+    pictures = Pictures()
+    before = pictures.whole(f"video:{path}#3")[0]
+    film(tmp_path / "b.mp4", 4, size=(48, 80)).replace(path)
+    assert pixels(pictures.whole(f"video:{path}#3")[0]).shape != pixels(before).shape

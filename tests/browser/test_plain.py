@@ -46,3 +46,13 @@ def test_a_csv_that_names_frames_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "clicks.csv").write_text("frame,joint,x,y\n2,nose,1,2\n")
     with pytest.raises(UserError, match="names frames instead of images: it can be looked at and not changed"):
         PlainStore(tmp_path / "clicks.csv", tmp_path / "lock")
+
+
+def test_an_image_is_known_however_its_name_is_written(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    path.write_text(path.read_text().replace("frames/", "./frames//"))
+    store = PlainStore(path, tmp_path / "lock")
+    image = key_of(str(tmp_path / "frames" / "1.png"))
+    rows = path.read_text().count("1.png")
+    store.put(image, [Body.of(POINTS, 0)], version_of(store.get(image)))
+    assert path.read_text().count("1.png") == rows and store.get(image)[0].points[0] == (1.25, 2.5, 2)

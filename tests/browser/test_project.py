@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from semipose.browser.project import OWN, Project
-from semipose.browser.stores import Body
+from semipose.browser.stores import Body, Conflict
 from semipose.browser.table import DlcProject
 from semipose.data.open import open_labeled
 from semipose.errors import UserError
@@ -131,3 +131,78 @@ def test_rows_of_a_list(tmp_path: Path) -> None:
     project = opened(lightning_pose(tmp_path))
     rows = project.frames(0, 1, 9)
     assert [row["i"] for row in rows] == [1, 2] and rows[0]["name"] == "labeled-data/img001.png" and rows[0]["labelled"]
+
+
+def two_files(folder: Path, others: list[str]) -> Project:
+    """Labels of the joints nose and tail, and in another file of `others`, both of a picture each."""
+    for name, joints in (("one", ["nose", "tail"]), ("two", others)):
+        picture(folder / f"{name}.png")
+        points = [value for n in range(len(joints)) for value in (10 * n + 5, 7, 2)]
+        content = {
+            "images": [{"id": 1, "file_name": f"{name}.png", "width": 64, "height": 48}],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 64, 48], "keypoints": points}],
+            "categories": [{"id": 1, "name": "mouse", "keypoints": joints}],
+        }
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return opened(folder)
+
+
+def test_joints_go_by_name_where_files_have_them_in_another_order(tmp_path: Path) -> None:
+    project = two_files(tmp_path, ["tail", "nose"])
+    assert project.skeleton.joints == ("nose", "tail")
+    shown = project.labels(0, 1)
+    assert shown["bodies"][0]["points"] == [[15, 7, 2], [5, 7, 2]]
+    moved = Body(((11.0, 12.0, 2), (5.0, 7.0, 2)), shown["bodies"][0]["key"])
+    saved = project.save(0, 1, [moved], shown["version"])
+    assert saved["bodies"][0]["points"][0] == [11, 12, 2] and saved == {
+        key: project.labels(0, 1)[key] for key in ("bodies", "version")
+    }
+    (sample,) = open_labeled(tmp_path / "two.json")
+    assert sample.keypoints[:, :2].tolist() == [[5, 7], [11, 12]], "tail, nose"
+    with pytest.raises(Conflict) as conflict:
+        project.save(0, 1, [], shown["version"])
+    assert conflict.value.version == saved["version"] and conflict.value.bodies[0].points[0] == (11, 12, 2)
+
+
+def test_labels_of_other_joints_are_not_changed(tmp_path: Path) -> None:
+    project = two_files(tmp_path, ["tail", "paw", "nose"])
+    before = (tmp_path / "two.json").read_bytes()
+    shown = project.labels(0, 1)
+    assert shown["bodies"][0]["points"] == [[25, 7, 2], [5, 7, 2]] and "other joints than one.json" in shown["why"]
+    with pytest.raises(UserError, match="other joints"):
+        project.save(0, 1, [], shown["version"])
+    assert (tmp_path / "two.json").read_bytes() == before
+
+
+def test_frames_of_labels_in_a_folder_below_are_seen_again(tmp_path: Path) -> None:
+    film(tmp_path / "clip.mp4", 6)
+    two_files(tmp_path / "train", ["nose", "tail"])
+    (tmp_path / "train" / "two.json").unlink()
+    project = opened(tmp_path)
+    project.save(1, 3, [Body(((1.0, 2.0, 2), (3.0, 4.0, 2)))], project.labels(1, 3)["version"])
+    assert (tmp_path / "train" / "images" / "clip-img00003.png").exists()
+    for each in (project, opened(tmp_path)):
+        assert each.labels(1, 3)["bodies"][0]["points"] == [[1, 2, 2], [3, 4, 2]] and each.labeled_in(1) == {3}
+
+
+def test_labels_that_cannot_be_read_are_not_hidden_by_new_ones(tmp_path: Path) -> None:
+    path = lightning_pose(tmp_path) / "CollectedData.csv"
+    text = path.read_text()
+    path.write_text(text.replace("nose", "", 1))
+    project = opened(tmp_path)
+    assert project.stores == [] and project.unread
+    with pytest.raises(UserError, match="mend the labels that are here first"):
+        project.begin(["a"])
+    assert not (tmp_path / OWN).exists()
+    path.write_text("".join(f"{n or ''},{line}" for n, line in enumerate(text.splitlines(keepends=True))))
+    project = opened(tmp_path)
+    assert "column before that of the images" in project.labels(0, 0)["why"] and project.labels(0, 0)["bodies"]
+
+
+def test_a_folder_that_is_named_from_here_is_the_same_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lightning_pose(tmp_path / "mice")
+    monkeypatch.chdir(tmp_path)
+    project = opened(Path("mice"))
+    assert project.home.is_absolute() and project.root == tmp_path / "mice"

@@ -81,3 +81,23 @@ def test_new_labels_are_learnt_from_and_validation_stays(tmp_path: Path) -> None
     again = Split.load(tmp_path / "split.json")
     assert "2 new labels" in lines[0] and again.val == split.val
     assert set(again.labeled) == set(split.labeled) - {names[0]} | set(names[10:])
+
+
+def test_new_labels_of_what_is_kept_for_validation_are_not_learnt_from(tmp_path: Path) -> None:
+    """A frame between those that validate would raise the score and teach nothing."""
+    names = [f"labeled-data/{video}/img{n:03d}.png" for video in "abcde" for n in range(4)]
+    for n, name in enumerate(names):
+        picture(tmp_path / name, n)
+    (tmp_path / "CollectedData.csv").write_text(csv_text(names))
+    runs.prepare(tmp_path)
+    split = Split.load(tmp_path / "split.json")
+    held = {Path(name).parent.name for name in split.val}
+    assert held and not held & {Path(name).parent.name for name in split.labeled}
+    more = [f"labeled-data/{min(held)}/img900.png", f"labeled-data/{min({*'abcde'} - held)}/img900.png"]
+    for name in more:
+        picture(tmp_path / name)
+    (tmp_path / "CollectedData.csv").write_text(csv_text([*names, *more]))
+    _, lines = runs.prepare(tmp_path)
+    assert lines[0].startswith("1 new labels are learnt from; 1 new ones of what is kept for validation are not")
+    again = Split.load(tmp_path / "split.json")
+    assert set(again.labeled) - set(split.labeled) == {more[1]} and again.val == split.val

@@ -257,3 +257,25 @@ def test_a_name_that_is_no_text_is_listed_and_labelled(tmp_path: Path) -> None:
     rows = web.get("/api/frames/0").json()["rows"]
     assert sorted(row["name"] for row in rows) == ["b.png", name]
     assert web.get("/api/labels/0/0").status_code == web.get("/api/labels/0/1").status_code == 200
+    web.post("/api/begin", json={"joints": "nose"})
+    number = next(row["i"] for row in rows if row["name"] == name)
+    asked = {"bodies": [{"key": None, "points": [[1, 2, 2]]}], "name": name}
+    asked["version"] = web.get(f"/api/labels/0/{number}").json()["version"]
+    head = {"content-type": "application/json"}
+    answer = web.put(f"/api/labels/0/{number}", content=json.dumps(asked), headers=head)
+    assert answer.status_code == 400 and "no UTF-8" in answer.json()["error"]
+
+
+def test_a_browser_keeps_a_picture_for_as_long_as_it_is_the_same(tmp_path: Path) -> None:
+    """Numbers are of one server: the next one of this port may call another picture so."""
+    web = client(opened(lightning_pose(tmp_path / "a")))
+    first = web.get("/picture/0/0")
+    tag = {"if-none-match": first.headers["etag"]}
+    assert web.get("/picture/0/0", headers=tag).status_code == 304
+    picture(tmp_path / "a" / "labeled-data" / "img000.png", 99)
+    again = web.get("/picture/0/0", headers=tag)
+    assert again.status_code == 200 and again.content != first.content
+    other = client(opened(lightning_pose(tmp_path / "b")))
+    for kind in ("picture", "small"):
+        answer = other.get(f"/{kind}/0/0", headers=tag)
+        assert answer.status_code == 200 and answer.headers["cache-control"] == "private, no-cache"

@@ -91,3 +91,13 @@ def test_runs_in_the_folder_are_no_data(tmp_path: Path) -> None:
     inside = look(tmp_path)
     assert inside.labeled == [(path, None)] and inside.remarks == [] and inside.made == set() == set(inside.strange)
     assert all("runs" not in image.parts for image in inside.images)
+
+
+@pytest.mark.parametrize("name", ["keypoints.csv", "keypoints.json"])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    lightning_pose(tmp_path)
+    os.mkfifo(tmp_path / name)
+    assert [path for path, _ in look(tmp_path).labeled] == [tmp_path]
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("nowhere")
+    assert [path for path, _ in look(tmp_path).labeled] == [tmp_path]

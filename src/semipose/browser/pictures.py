@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from semipose.browser.stores import stamp_of
 from semipose.data.images import read_image
 from semipose.data.pictures import picture_header, read_bytes
 from semipose.data.refs import Frame, parse
@@ -53,7 +54,7 @@ class Pictures:
     def __init__(self, films: int = 48 << 20, smalls: int = 16 << 20) -> None:
         self._films, self._smalls = Kept(films), Kept(smalls)
         self._lock = threading.Lock()
-        self._open: tuple[str, int, Iterator[tuple[int, np.ndarray]]] | None = None
+        self._open: tuple[tuple[str, object], int, Iterator[tuple[int, np.ndarray]]] | None = None
 
     def whole(self, ref: str) -> tuple[bytes, str]:
         """A frame and its type.
@@ -72,35 +73,46 @@ class Pictures:
 
     def small(self, ref: str) -> bytes:
         """A JPEG of a picture, `SMALL` pixels or less a side."""
-        content = self._smalls.get(ref)
+        key = (ref, changed(ref))
+        content = self._smalls.get(key)
         if content is None:
             pixels = read_image(ref)
             scale = SMALL / max(pixels.shape[:2])
             if scale < 1:
                 pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            content = self._smalls.put(ref, encoded(pixels, ".jpg", 80))
+            content = self._smalls.put(key, encoded(pixels, ".jpg", 80))
         return content
 
     def _frame(self, path: str, number: int) -> bytes:
-        key = (path, number)
+        film = (path, stamp_of(Path(path)))
+        key = (film, number)
         with self._lock:
             content = self._films.get(key)
             if content is not None:
                 return content
-            where, at, frames = self._open or ("", 0, iter(()))
-            if where != path or not at <= number < at + AHEAD:
+            where, at, frames = self._open or (None, 0, iter(()))
+            if where != film or not at <= number < at + AHEAD:
                 first = max(0, number - BEHIND)
                 frames = read_frames(Path(path), range(first, len(probe(path))))
             for n, pixels in frames:
                 if n > number - BEHIND:
-                    self._films.put((path, n), encoded(pixels, ".jpg", 92))
+                    self._films.put((film, n), encoded(pixels, ".jpg", 92))
                 if n >= number:
-                    self._open = (path, n + 1, frames)
+                    self._open = (film, n + 1, frames)
                     break
             content = self._films.get(key)
         if content is None:
             raise UserError(f"frame {number} of {Path(path).name} cannot be decoded; the video is damaged there")
         return content
+
+
+def changed(ref: str) -> object:
+    """What differs where the file of a picture or frame was written anew."""
+    match parse(ref):
+        case Frame(path, _):
+            return stamp_of(Path(path))
+        case file:
+            return stamp_of(file.file) if file.file else None
 
 
 def encoded(pixels: np.ndarray, suffix: str, quality: int = 92) -> bytes:

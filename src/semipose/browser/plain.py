@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from semipose.browser.stores import Body, FileStore, key_of, plain
-from semipose.data.readers.plain_csv import read_plain_csv
+from semipose.data.readers.plain_csv import plain_name, read_plain_csv
 from semipose.data.readers.tables import read_cells, root_of
 from semipose.errors import UserError
 
@@ -62,7 +62,7 @@ class PlainStore(FileStore):
             first.append(VISIBILITY)
         lines = [[*line, *[""] * (len(first) - len(line))] for line in self._lines]
         name = self._names.get(image) or Path(os.path.relpath(image, self.folder.resolve())).as_posix()
-        mine = {row[at["joint"]]: row for row in lines if row[at["image"]].replace("\\", "/") == name}
+        mine = {row[at["joint"]]: row for row in lines if plain_name(row[at["image"]]) == name}
         before = there.array if there else np.zeros_like(points)
         for joint, point, was in zip(self.skeleton.joints, points.tolist(), before.tolist(), strict=True):
             if point == was:

@@ -16,7 +16,7 @@ from semipose.browser.pictures import Pictures, encoded
 from semipose.browser.plain import PlainStore
 from semipose.browser.safety import is_inside
 from semipose.browser.sleap import SleapStore
-from semipose.browser.stores import Body, FileStore, Fixed, Store, key_of, version_of
+from semipose.browser.stores import Body, Conflict, FileStore, Fixed, Store, key_of, version_of
 from semipose.browser.table import DlcProject, TableStore
 from semipose.data.discover import look
 from semipose.data.images import image_size, read_image
@@ -34,6 +34,7 @@ from semipose.skeleton import Skeleton
 OWN = "labels.json"
 """The labels of a project that had none."""
 READ_ONLY = "{} can be looked at here and not changed; label in the tool that it is from, or export it as COCO"
+OTHERS = "{} has other joints than {}: it can be looked at here and not changed; open its folder alone"
 JOINT = re.compile(r"[^\W_][\w .+-]{0,59}")
 
 
@@ -47,6 +48,7 @@ class Project:
     def __init__(self, root: Path, outside: bool = False) -> None:
         if not root.is_dir():
             raise UserError(f"{root} is no folder; name one with pictures, videos or a project")
+        root = Path(os.path.abspath(root))  # jobs run in it
         self.root, self.outside = root, outside
         self.home = root / HOME
         if not is_inside(self.home, root):
@@ -55,19 +57,22 @@ class Project:
         self.pictures = Pictures()
         self.stores: list[Store] = []
         self.remarks: list[str] = []
+        self.unread = ""
         self.ready = threading.Event()
         self._lock = threading.RLock()
         self._done: dict[int, tuple[object, set[int]]] = {}
 
     def look(self) -> None:
         """Find the labels."""
+        self.unread = ""
         try:
             stores, remarks = self._found()
         except Exception as error:  # of whatever lies in the folder; the pictures can be looked at all the same
-            stores, remarks = (
-                [],
-                [str(error) if isinstance(error, UserError) else f"no labels could be read: {error!r}"],
-            )
+            self.unread = str(error) if isinstance(error, UserError) else f"no labels could be read: {error!r}"
+            stores, remarks = [], [self.unread]
+        for store in stores[1:]:
+            if {*store.skeleton.joints} != {*stores[0].skeleton.joints}:
+                store.why = store.why or OTHERS.format(store.path.name, stores[0].path.name)
         with self._lock:
             self.stores, self.remarks = stores, remarks
         self.ready.set()
@@ -92,7 +97,8 @@ class Project:
                 try:
                     stores.append(self._open(path, images))
                 except UserError as error:
-                    remarks.append(str(error))
+                    self.unread = str(error)
+                    remarks.append(self.unread)
         return stores, remarks
 
     @property
@@ -143,6 +149,8 @@ class Project:
         with self._lock:
             if self.stores:
                 raise UserError("this project has labels already; reload the page")
+            if self.unread:
+                raise UserError(f"mend the labels that are here first, or move them away: {self.unread}")
             coco.begin(self.root / OWN, names, limbs)
             self.stores = [self._open(self.root / OWN, None)]
 
@@ -163,7 +171,9 @@ class Project:
 
     def _folders(self) -> tuple[str, ...]:
         """Where pictures of frames are written, relative to the root, with the video's name in theirs."""
-        return ("images",)
+        places = [_pictures_of(folder) for store in self.stores if (folder := getattr(store, "folder", None))]
+        inside = (os.path.relpath(os.path.realpath(place), os.path.realpath(self.root)) for place in places)
+        return tuple(dict.fromkeys(("images", *inside)))
 
     def store_of(self, image: str | None) -> Store | None:
         """Which labels have a picture, or can take it."""
@@ -184,7 +194,16 @@ class Project:
         bodies = store.get(image) if store is not None and image is not None else []
         high, wide = image_size(image or self.library.ref(source, index))
         why = store.why if store else self._why_not(image or self.library.ref(source, index))
-        return {"size": [wide, high], "why": why, **shown(bodies), **(_rights(store) if store else {})}
+        return {"size": [wide, high], "why": why, **self._shown(store, bodies), **(_rights(store) if store else {})}
+
+    def _shown(self, store: Store | None, bodies: Sequence[Body], version: str = "") -> dict[str, Any]:
+        """A store's bodies as a browser gets them: their joints in the order of the project's."""
+        return shown(self._as_asked(store, bodies), version or version_of(bodies))
+
+    def _as_asked(self, store: Store | None, bodies: Sequence[Body]) -> list[Body]:
+        if store is None or self.skeleton is None or store.skeleton.joints == self.skeleton.joints:
+            return list(bodies)
+        return [body.ordered(store.skeleton.joints, self.skeleton.joints) for body in bodies]
 
     def _why_not(self, image: str) -> str:
         if not self.stores:
@@ -193,20 +212,25 @@ class Project:
         return why or self.stores[0].lacks(image)
 
     def save(self, source: int, index: int, bodies: Sequence[Body], version: str) -> dict[str, Any]:
-        """Write a frame's labels; a video's frame is written as a picture first.
+        """Write a frame's labels, joints in the order of `skeleton`; a video's frame is written as a picture first.
 
         Raises:
             Conflict, UserError: as `Store.put`.
         """
         image = self.image(source, index)
         if image is None and not any(body.labeled for body in bodies):
-            return shown([])
+            return shown([], version_of([]))
         if image is None:
             image = self._write(source, index)
         store = self.store_of(image)
         if store is None:
             raise UserError(self._why_not(image))
-        return shown(store.put(image, bodies, version))
+        if self.skeleton is not None and not store.why and store.skeleton.joints != self.skeleton.joints:
+            bodies = [body.ordered(self.skeleton.joints, store.skeleton.joints) for body in bodies]
+        try:
+            return self._shown(store, store.put(image, bodies, version))
+        except Conflict as there:
+            raise Conflict(self._as_asked(store, there.bodies), there.version) from None
 
     def _write(self, source: int, index: int) -> str:
         """A frame of a video as a picture, where its labels can name it."""
@@ -217,10 +241,7 @@ class Project:
         if isinstance(store, DlcProject | TableStore):
             base = store.folder / "labeled-data" / stem / f"img{index:05d}.png"
         else:
-            folder = getattr(store, "folder", self.root)
-            base = folder / "images" / f"{stem}-img{index:05d}.png"
-            if folder.name == "images":
-                base = folder / f"{stem}-img{index:05d}.png"
+            base = _pictures_of(getattr(store, "folder", self.root)) / f"{stem}-img{index:05d}.png"
         if not is_inside(base.parent, self.root):
             raise UserError(f"{base.parent} leads out of the folder; no picture was written")
         if not base.exists():
@@ -255,10 +276,15 @@ class Project:
         return os.path.realpath(self.library.videos[source - 1]) == ref.path
 
 
-def shown(bodies: Sequence[Body]) -> dict[str, Any]:
+def shown(bodies: Sequence[Body], version: str) -> dict[str, Any]:
     """Bodies and their version, as a browser gets them."""
     rows = [{"key": body.key, "points": [list(point) for point in body.points]} for body in bodies]
-    return {"bodies": rows, "version": version_of(bodies)}
+    return {"bodies": rows, "version": version}
+
+
+def _pictures_of(folder: Path) -> Path:
+    """Where frames are written as pictures for labels whose images lie in a folder."""
+    return folder if folder.name == "images" else folder / "images"
 
 
 def _rights(store: Store) -> dict[str, Any]:

@@ -157,18 +157,22 @@ def _extend(file: Path) -> str:
         ]
     )
     known = {*split.labeled, *split.val, *split.unlabeled}
-    gone = {*split.labeled, *split.val} - set(pool.ids)
-    held = {s.image for s in pool if s.id in set(split.val)}
-    new = [s.id for s in pool if s.id not in known and s.image not in held]
-    if not new and not gone:
-        return ""
     there = set(pool.ids)
+    gone = {*split.labeled, *split.val} - there
+    learnt, judged = set(split.labeled), set(split.val)
+    held = {s.image for s in pool if s.id in judged}
+    more = [s for s in pool if s.id not in known and s.image not in held]
+    whole = {s.session for s in pool if s.id in judged} - {s.session for s in pool if s.id in learnt}
+    new = [s.id for s in more if s.session is None or s.session not in whole]
+    kept = f"; {len(more) - len(new)} new ones of what is kept for validation are not" if len(more) > len(new) else ""
+    if not new and not gone:
+        return f"0 new labels are learnt from{kept}" if kept else ""
     labeled = (*(i for i in split.labeled if i in there), *new)
     val = tuple(i for i in split.val if i in there)
     changed = Split(split.data, labeled, split.unlabeled, val, split.seed, split.protocol)
     changed.save(place)
     lost = f", {len(gone)} that are gone were taken out" if gone else ""
-    return f"{len(new)} new labels are learnt from{lost}; validation is as before"
+    return f"{len(new)} new labels are learnt from{kept}{lost}; validation is as before"
 
 
 def _listed(value: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 import secrets
@@ -18,6 +19,7 @@ from semipose.browser.guesses import Guesses
 from semipose.browser.jobs import Jobs, as_row
 from semipose.browser.library import IMAGES
 from semipose.browser.needs import refuse_missing
+from semipose.browser.pictures import changed
 from semipose.browser.previews import Previews
 from semipose.browser.project import Project
 from semipose.browser.safety import REPORT_POLICY, Guard, is_inside
@@ -129,10 +131,9 @@ class Api:
     def save(self, source: int, index: int, asked: dict[str, Any]) -> dict[str, Any]:
         self.project.ready.wait(60)
         source, index = self.project.library.again(source, index, str(asked.get("name")))
-        store = self.project.store_of(self.project.image(source, index))
-        if store is None:
+        if self.project.skeleton is None:
             raise UserError(self.project.labels(source, index)["why"])
-        bodies = bodies_from(asked.get("bodies"), len(store.skeleton))
+        bodies = bodies_from(asked.get("bodies"), len(self.project.skeleton))
         return self.project.save(source, index, bodies, str(asked.get("version")))
 
     # Runs and jobs
@@ -235,7 +236,8 @@ class Api:
         if source == IMAGES:
             what = self.project.home / "pictures.txt"
             lines = [library.ref(IMAGES, i) for i in range(library.count(IMAGES))]
-            write_atomically(what, "".join(f"{line}\n" for line in lines if "\n" not in line).encode())
+            named = [line for line in lines if "\n" not in line and line.encode("utf-8", "replace").decode() == line]
+            write_atomically(what, "".join(f"{line}\n" for line in named).encode())
         else:
             library.count(source)
             what = library.videos[source - 1].resolve()
@@ -346,6 +348,10 @@ def _routes(api: Api) -> Starlette:
                 return answer(content, 409)
             except UserError as error:
                 return answer({"error": plain_line(error)}, 400)
+            except UnicodeEncodeError:
+                return answer(
+                    {"error": "the picture's name is no UTF-8, which these labels cannot hold; rename it"}, 400
+                )
             except (ValueError, RecursionError):
                 return answer({"error": "the request is no JSON that fits"}, 400)
             except Exception as error:  # a fault of ours is a line too
@@ -365,13 +371,21 @@ def _routes(api: Api) -> Starlette:
     def query(request: Request, key: str, default: int = 0) -> int:
         return int(request.query_params.get(key, default))
 
+    def kept(request: Request, read: Callable[[str], tuple[bytes, str]]) -> Response:
+        """Pixels of a frame, which a browser keeps for as long as the file is the same: numbers are of this server."""
+        ref = api.project.library.ref(*at(request))
+        tag = hashlib.sha256(repr((ref, changed(ref))).encode()).hexdigest()[:20]
+        headers = {"cache-control": "private, no-cache", "etag": f'"{tag}"'}
+        if request.headers.get("if-none-match") == headers["etag"]:
+            return Response(status_code=304, headers=headers)
+        content, kind = read(ref)
+        return Response(content, media_type=kind, headers=headers)
+
     def picture(request: Request) -> Response:
-        content, kind = api.project.pictures.whole(api.project.library.ref(*at(request)))
-        return Response(content, media_type=kind, headers={"cache-control": "private, max-age=60"})
+        return kept(request, api.project.pictures.whole)
 
     def small(request: Request) -> Response:
-        content = api.project.pictures.small(api.project.library.ref(*at(request)))
-        return Response(content, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
+        return kept(request, lambda ref: (api.project.pictures.small(ref), "image/jpeg"))
 
     def preview(request: Request) -> Response:
         content = api.previews.picture(request.path_params["key"])

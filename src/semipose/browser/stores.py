@@ -54,6 +54,12 @@ class Body:
     def labeled(self) -> bool:
         return any(v for _, _, v in self.points)
 
+    def ordered(self, mine: Sequence[str], asked: Sequence[str]) -> Body:
+        """The same with its points, which are of the joints `mine`, in the order of the joints `asked`; those that it
+        lacks are unlabelled."""
+        places = {joint: point for joint, point in zip(mine, self.points, strict=True)}
+        return Body(tuple(places.get(joint, (0.0, 0.0, 0)) for joint in asked), self.key)
+
 
 def bodies_from(rows: Any, joints: int) -> list[Body]:
     """Bodies as a browser sends them: [{"key": ..., "points": [[x, y, v], ...]}].
@@ -89,9 +95,9 @@ def version_of(bodies: Iterable[Body]) -> str:
 class Conflict(Exception):
     """Another program has changed a picture's labels; `bodies` and `version` are what is there now."""
 
-    def __init__(self, bodies: Sequence[Body]) -> None:
+    def __init__(self, bodies: Sequence[Body], version: str = "") -> None:
         super().__init__("another program has changed these labels")
-        self.bodies, self.version = list(bodies), version_of(bodies)
+        self.bodies, self.version = list(bodies), version or version_of(bodies)
 
 
 @dataclass

@@ -79,7 +79,9 @@ class TableStore(FileStore):
         """A CSV's content."""
         table = read_table(path)
         rows = read_cells(path)
-        depth = next(i for i, (_, row) in enumerate(rows) if row[0].lower() == "coords")
+        depth = next((i for i, (_, row) in enumerate(rows) if row[0].lower() == "coords"), None)
+        if depth is None:
+            raise UserError(f"{path.name} has a column before that of the images: it can be looked at and not changed")
         coords = rows[depth][1]
         self._start = next(i for i, cell in enumerate(coords) if cell.lower() in COORDS)
         width = max(i + 1 for i, cell in enumerate(coords) if cell)

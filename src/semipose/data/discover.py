@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
+from semipose import limits
 from semipose.data.crops.store import MARKER
 from semipose.data.marks import is_own
 from semipose.data.open import holds_labels, open_labeled
@@ -251,8 +252,11 @@ def _made_by_tools(every: Sequence[Path], base: Path) -> set[Path]:
 def _is_prediction(path: Path) -> bool:
     """Whether a file is one that `semipose predict` writes."""
     if path.name in ("keypoints.csv", "keypoints.json"):
-        with path.open("rb") as file:
-            return file.read(16).startswith((b"[", b"image,person,"))
+        try:
+            with limits.opened(path) as file:
+                return file.read(16).startswith((b"[", b"image,person,"))
+        except OSError:
+            return False
     return path.stem.endswith("DLC_semipose")
 
 

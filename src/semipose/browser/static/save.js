@@ -5,7 +5,7 @@ import { put } from "./api.js";
 
 const DELAY = 250, AGAIN = 1000;
 let store = null;
-const waiting = new Map();
+const waiting = new Map(), mine = new Set();
 const listeners = new Set();
 let timer = null, busy = false, trouble = "";
 
@@ -15,13 +15,19 @@ function tell(event) { for (const listener of [...listeners]) listener(event); }
 export const unsaved = () => waiting.size > 0 || busy;
 export const problem = () => trouble;
 
+/** What another page of this project could not save either stays. */
 function keep() {
   if (!store) return;
-  const rows = [...waiting].map(([key, item]) => [key, { bodies: item.bodies, version: item.version, name: item.name }]);
   try {
+    const others = kept().filter(([key]) => !mine.has(key));
+    const rows = [...others, ...[...waiting].map(([key, item]) => [key, { bodies: item.bodies, version: item.version, name: item.name }])];
     if (rows.length) localStorage.setItem(store, JSON.stringify(rows));
     else localStorage.removeItem(store);
   } catch { /* the browser keeps nothing; the server still does */ }
+}
+
+function kept() {
+  try { return JSON.parse(localStorage.getItem(store) ?? "[]"); } catch { return []; }
 }
 
 /** Begin with what an earlier page of this project could not save. */
@@ -29,9 +35,10 @@ export function resume(project) {
   const name = `semipose:${project}`;
   if (store === name) return;
   store = name;
-  let rows = [];
-  try { rows = JSON.parse(localStorage.getItem(store) ?? "[]"); } catch { rows = []; }
-  for (const [key, item] of rows) if (!waiting.has(key)) waiting.set(key, { ...item, uids: null, stuck: false });
+  for (const [key, item] of kept()) {
+    if (!waiting.has(key)) waiting.set(key, { ...item, uids: null, stuck: false });
+    mine.add(key);
+  }
   if (waiting.size) plan(0);
 }
 
@@ -40,6 +47,7 @@ export const waitingFor = (key) => waiting.get(key);
 /** Save a frame's labels soon. `uids`: what the page calls each body, to learn its key by. */
 export function change(key, name, bodies, version, uids) {
   waiting.set(key, { bodies, version, name, uids, stuck: false });
+  mine.add(key);
   keep();
   tell({ kind: "waiting", key });
   plan(DELAY);

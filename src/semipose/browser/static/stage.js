@@ -72,7 +72,7 @@ export class Stage {
 
   listen() {
     const pointers = new Map();
-    let start = null, moved = false, held = null, spread = 0;
+    let start = null, last = null, moved = false, held = null, spread = 0;
     const at = (event) => { const [, , left, top] = this.box(); return [event.clientX - left, event.clientY - top]; };
     this.svg.addEventListener("wheel", (event) => {
       event.preventDefault();
@@ -83,8 +83,12 @@ export class Stage {
       this.svg.setPointerCapture(event.pointerId);
       this.svg.focus({ preventScroll: true });
       pointers.set(event.pointerId, at(event));
-      if (pointers.size === 2) { held = null; const [a, b] = [...pointers.values()]; spread = Math.hypot(a[0] - b[0], a[1] - b[1]); moved = true; return; }
-      start = at(event); moved = false;
+      if (pointers.size === 2) {
+        if (held && moved) this.on.drag(held[0], held[1], ...this.back(last[0] + held[2], last[1] + held[3]), true);
+        held = null;
+        const [a, b] = [...pointers.values()]; spread = Math.hypot(a[0] - b[0], a[1] - b[1]); moved = true; return;
+      }
+      start = at(event); last = start; moved = false;
       const mark = event.target.closest?.("[data-joint]");
       held = mark && event.button === 0 && this.on.drag ? [Number(mark.dataset.body), Number(mark.dataset.joint)] : null;
       if (held) { const [x, y] = this.model.bodies[held[0]].points[held[1]]; const there = this.out(x, y); held.push(there[0] - start[0], there[1] - start[1]); }
@@ -106,6 +110,7 @@ export class Stage {
         if (held) this.on.select?.(held[0], held[1]);
       }
       if (!moved) return;
+      last = here;
       if (held) this.on.drag(held[0], held[1], ...this.back(here[0] + held[2], here[1] + held[3]), false);
       else this.pan(here[0] - before[0], here[1] - before[1]);
     });

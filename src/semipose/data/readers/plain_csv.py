@@ -67,7 +67,7 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
         where = f"{path}, line {line}"
         if len(row) != len(first):
             raise UserError(f"{where}: {len(row)} cells where the first line has {len(first)}; mend the line")
-        image = _frame(row, columns, film, where) if of_frames else _plain(row[columns["image"]])
+        image = _frame(row, columns, film, where) if of_frames else plain_name(row[columns["image"]])
         joint = row[columns["joint"]]
         if not image or not joint:
             raise UserError(f"{where} names no {'joint' if image else 'image'}; mend or remove it")
@@ -90,7 +90,7 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     return PoseData(path.stem, skeleton, samples, remarks)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """An image's name without "./" and backslashes."""
     return posixpath.normpath(name.replace("\\", "/")) if name else name
 
