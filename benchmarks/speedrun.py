@@ -146,8 +146,8 @@ def growing_size(run: Training) -> None:
 
 MUON: dict[str, Any] = {"name": "muon", "lr": 0.02, "lr_rest": 4e-3, "schedule": "cosine"}
 STAGES = ["stem", "layer1", "layer2", "layer3"]
-FPN: dict[str, Any] = {"decoder": "fpn", "deconv": None, "freeze": STAGES[:3]}
-COARSE: dict[str, Any] = {"decoder": "deconv", "deconv": [128, 128, 128], "freeze": []}
+FPN: dict[str, Any] = {"decoder": "fpn", "deconv": None, "freeze": STAGES[:3], "sigma": 1.5}
+COARSE: dict[str, Any] = {"decoder": "deconv", "deconv": [128, 128, 128], "freeze": [], "sigma": 2.0}
 ADAM: dict[str, Any] = {"name": "adam", "lr": 1e-3, "schedule": "cosine"}
 
 
@@ -179,9 +179,9 @@ SETTINGS = {
     "init-step": Setting(init({"schedule": "step"})),
     "init-half-batch": Setting(init(), batch=0.5),
     "init-double-batch": Setting(init(), batch=2),
+    "init-sigma-0.75": Setting(init(model={"sigma": 0.75})),
     "init-sigma-1": Setting(init(model={"sigma": 1.0})),
-    "init-sigma-1.5": Setting(init(model={"sigma": 1.5})),
-    "init-sigma-3": Setting(init(model={"sigma": 3.0})),
+    "init-sigma-2": Setting(init(model={"sigma": 2.0})),
     "init-sigma-shrinks": Setting(init(), prepare=shrinking_sigma),
     "init-size-grows": Setting(init(), prepare=growing_size),
     "init-bf16": Setting(init(precision="bf16-mixed")),

@@ -247,7 +247,7 @@ def test_the_network_reads_fine_stages_and_keeps_weights_that_are_installed(lite
         "fpn",
         None,
     )
-    assert model.freeze == (["stem", "layer1", "layer2"] if lite else [])
+    assert model.freeze == (["stem", "layer1", "layer2"] if lite else []) and model.sigma == 1.5
 
 
 def test_single_boxes_are_not_asked_for(tmp_path: Path) -> None:

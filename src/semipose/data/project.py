@@ -519,6 +519,7 @@ model:
   size: [{high}, {wide}]  # height, width; larger is more exact and slower
   padding: {1.0 if whole or finds or _boxed_by_labels(pool) else 1.25}
   decoder: fpn  # reads fine stages too, so that small images do; deconv for the papers'
+  sigma: 1.5  # how wide a joint is drawn, in cells of 4 pixels; the papers' 2 is for images of 256
 {frozen if lite else ""}{found if finds else ""}
 method:
   name: {method}  # {"the better of two networks: one learns from labels alone" if taught else "from labels alone"}
