@@ -12,7 +12,7 @@ import yaml
 
 from semipose.config import Config, to_dict
 from semipose.errors import UserError
-from semipose.training.rundir import LOCK, MARKER, MetricsFile, RunDir
+from semipose.training.rundir import BEFORE, LOCK, MARKER, MetricsFile, RunDir
 from tests.fixtures.projects import deeplabcut
 from tests.fixtures.runs import child, exit_code
 
@@ -62,16 +62,54 @@ def listing(folder: Path) -> dict[str, bytes]:
 def test_overwrite_removes_a_run_s_files_and_no_others(tmp_path, marked) -> None:
     run = used(tmp_path / "run").path
     filled(run, (*FILES, *OTHERS))
+    whole = listing(run)
     if not marked:
         (run / MARKER).unlink()
         (run / "config.yaml").write_text(yaml.safe_dump(to_dict(Config())))
     again = RunDir.create(run, overwrite=True)
-    assert again.path == run and set(listing(run)) == {*OTHERS, MARKER} and not (run / "predictions").exists()
+    left = {*OTHERS, MARKER}
+    kept = {str(Path(BEFORE, name)) for name in {*whole, "config.yaml"} - left}
+    assert again.path == run and set(listing(run)) == left | kept and not (run / "predictions").exists()
     with pytest.raises(UserError, match="in use"), RunDir(run).lock():
         pass
     with again.lock():
         again.write_yaml("config.yaml", {})
-    assert RunDir.create(run).path.name == "run-2"
+        again.begun()
+    assert set(listing(run)) == {*left, "config.yaml"} and RunDir.create(run).path.name == "run-2"
+
+
+def test_a_run_that_does_not_begin_leaves_what_it_was_to_overwrite(tmp_path: Path) -> None:
+    run = used(tmp_path / "run").path
+    filled(run, (*FILES, *OTHERS))
+    with RunDir.create(run / "finder", overwrite=True).lock():
+        filled(run / "finder", ("config.yaml", "model.safetensors"))
+    before = listing(run)
+    with pytest.raises(ZeroDivisionError), RunDir.create(run, overwrite=True).restored():
+        filled(run, ("finder/config.yaml", "finder/find.json", "for.yaml"))
+        raise ZeroDivisionError
+    assert listing(run) == before and not (run / BEFORE).exists()
+
+
+def test_what_a_killed_start_set_aside_is_not_lost(tmp_path: Path) -> None:
+    run = used(tmp_path / "run").path
+    filled(run, FILES)
+    before = listing(run)
+    with RunDir.create(run, overwrite=True).lock():
+        pass  # and killed before it began
+    again = RunDir.create(run, overwrite=True)
+    again.restore()
+    assert listing(run) == before
+
+
+def test_of_a_finder_in_use_nothing_is_set_aside(tmp_path: Path) -> None:
+    run = used(tmp_path / "run").path
+    filled(run, FILES)
+    inner = RunDir.create(run / "finder")
+    before = listing(run)
+    with pytest.raises(UserError, match="in use"):
+        RunDir.create(run, overwrite=True)
+    with inner.lock():
+        assert listing(run) == before
 
 
 @pytest.mark.parametrize("kind", ["notes", "DeepLabCut", "another tool's configuration", "no YAML", "a configuration"])

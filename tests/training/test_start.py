@@ -9,7 +9,9 @@ import yaml
 
 from semipose.config import Config, DataConfig, ModelConfig, to_dict
 from semipose.errors import UserError
+from semipose.methods import options
 from semipose.training import loop
+from semipose.training.rundir import RunDir
 from semipose.training.start import go_on, start
 
 
@@ -82,11 +84,17 @@ def test_what_no_pixel_can_mend_is_refused_before_a_folder_is_made(
     assert not asked and not (tmp_path / "run").exists()
 
 
-def test_nothing_is_overwritten_by_what_cannot_be_trained(tmp_path: Path, asked: list) -> None:
-    """Data that is gone, weights that do not fit, or a start from the very run."""
+def test_nothing_is_overwritten_by_what_cannot_be_trained(tmp_path: Path) -> None:
+    """Data that is gone, weights that do not fit, a start from the very run, settings that are none."""
     data = DataConfig("synth:studio?count=2", unlabeled="synth:studio?count=2&start=9")
-    out, weights = start(Config(data, steps=1), tmp_path / "run").path, tmp_path / "run" / "model.safetensors"
+    net = ModelConfig("resnet18", {"layers": [1, 1, 1, 1]}, "none", [64, 64], [8, 8, 8])
+    with RunDir.create(tmp_path / "run").lock():
+        out, weights = tmp_path / "run", tmp_path / "run" / "model.safetensors"
+    for name in ("config.yaml", "metrics.csv", "summary.json", "checkpoints/last.ckpt"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("{}")
     weights.write_bytes(b"trained")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     other = tmp_path / "other.safetensors"
     other.write_bytes(b"x")
     faults = (
@@ -94,12 +102,18 @@ def test_nothing_is_overwritten_by_what_cannot_be_trained(tmp_path: Path, asked:
         (Config(data), out, "which --overwrite would remove first"),
         (Config(data), weights, "which --overwrite would remove first"),
         (Config(replace(data, split=str(out / "metrics.csv"))), (), "which --overwrite would remove first"),
-        (Config(data, ModelConfig(weights="none")), other, "other.safetensors"),
+        (Config(data, net), other, "other.safetensors"),
+        (Config(data, net, decode="xx"), (), "decode"),
+        (Config(data, net, flip_test="xx"), (), "flip_test"),
+        (Config(data, net, steps=-3), (), "steps"),
+        (Config(data, net, accelerator="tpux"), (), "tpux"),
+        (Config(data, net, options("datadistill", teacher="/nosuch")), (), "nosuch"),
+        (Config(data, net, options("dual"), peer={"deconv": [16, 16]}), (), "stride"),
     )
     for config, begin, says in faults:
         with pytest.raises(UserError, match=says):
             start(config, out, overwrite=True, init_from=begin)
-        assert weights.read_bytes() == b"trained"
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before, says
 
 
 def test_a_run_in_the_folder_one_is_in(tmp_path: Path, asked: list, monkeypatch: pytest.MonkeyPatch) -> None:

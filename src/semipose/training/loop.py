@@ -229,6 +229,7 @@ class Training:
                 raise UserError(f"{self.run.path} holds a run already; go on with --resume {self.run.path}")
             self.run.write_yaml("config.yaml", to_dict(self.config))
             self.run.write_json("split.json", self.sets.manifest())
+            self.run.begun()
         if self.config.precision == "auto":
             world, unlabeled = (
                 self.share.world,

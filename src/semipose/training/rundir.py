@@ -7,7 +7,8 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ WRITTEN = (
     *("model.safetensors", "model-?.safetensors", "model.json", "model-?.json", "twin.safetensors"),
     *("twin.json", "model.onnx", "finder.onnx", "for.yaml", "find.json", "*.part"),
 )
+BEFORE = ".before"
+"""The folder in a run's for what is overwritten, until the new run begins."""
 WRITTEN_IN = {
     "checkpoints": ("last.ckpt", "best.ckpt", "previous.ckpt", "*.part"),
     "predictions": ("val.json", "*.part"),
@@ -52,7 +55,7 @@ class RunDir:
     @classmethod
     def create(cls, path: Path, overwrite: bool = False) -> RunDir:
         """A new folder, held for this process; a name that is taken gets `-2`, `-3`, ..., unless `overwrite`, which
-        removes a run's files there, and no others.
+        sets aside a run's files there, and no others, until the new run has begun.
 
         Of the processes of a distributed run only the first creates one; the others hear of it when training starts.
 
@@ -93,24 +96,47 @@ class RunDir:
                 f"{self.path} is no run of semipose and is not overwritten; choose another folder with --out"
             )
         self._acquire()
-        with _writing(self.path):
-            for name in WRITTEN:
-                _remove(self.path, name)
-            for folder, names in WRITTEN_IN.items():
-                here = self.path / folder
-                if here.is_symlink():
-                    here.unlink()
-                    continue
-                for name in names:
-                    _remove(here, name)
-                with contextlib.suppress(OSError):
-                    here.rmdir()  # where nothing else is in it
-            self._mark()
-        inner = self.path / "finder"
-        if inner.is_dir() and not inner.is_symlink() and is_run(inner):
-            with RunDir(inner)._overwritten().lock():
-                pass
+        inner = RunDir(self.path / "finder")
+        with inner.lock() if _is_inner(inner.path) else contextlib.nullcontext():
+            self.restore()
+            aside = self.path / BEFORE
+            try:
+                with _writing(self.path):
+                    for path in [*_files(self.path)]:
+                        _move(path, aside / path.relative_to(self.path))
+                    self._mark()
+            except BaseException:
+                self.restore()
+                raise
         return self
+
+    def begun(self) -> None:
+        """What this run overwrites is no longer needed."""
+        with _writing(self.path):
+            shutil.rmtree(self.path / BEFORE) if (self.path / BEFORE).is_dir() else None
+
+    @contextlib.contextmanager
+    def restored(self) -> Iterator[None]:
+        """Around the start of a run: where it does not begin, what it was to overwrite is there again."""
+        try:
+            yield
+        except BaseException:
+            self.restore()
+            raise
+
+    def restore(self) -> None:
+        """Put back what was set aside by a run that did not begin."""
+        aside = self.path / BEFORE
+        if (self.path / "config.yaml").exists():
+            self.begun()
+            return
+        with _writing(self.path):
+            if aside.is_dir() and not aside.is_symlink():
+                for path in [*_files(self.path)]:
+                    path.unlink()
+                for path in [path for path in aside.rglob("*") if path.is_symlink() or not path.is_dir()]:
+                    _move(path, self.path / path.relative_to(aside))
+                shutil.rmtree(aside, ignore_errors=True)
 
     def _mark(self) -> None:
         write_atomically(self.path / MARKER, f"a run of semipose {__version__}\n".encode())
@@ -170,11 +196,31 @@ def _holds_files(path: Path) -> bool:
         return path.exists() and not {file.name for file in path.iterdir()} <= EMPTY
 
 
-def _remove(folder: Path, pattern: str) -> None:
-    """Files, and links as such; never what they lead to, nor folders."""
-    for path in folder.glob(pattern):
-        if path.is_symlink() or path.is_file():
-            path.unlink()
+def _files(folder: Path) -> Iterator[Path]:
+    """What is written to a run's folder and its finder's: files, and links as such; never what they lead to."""
+    for name in WRITTEN:
+        yield from _plain(folder.glob(name))
+    for inner, names in WRITTEN_IN.items():
+        here = folder / inner
+        yield from [here] if here.is_symlink() else _plain(path for name in names for path in here.glob(name))
+    if _is_inner(folder / "finder"):
+        yield from _files(folder / "finder")
+
+
+def _plain(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if path.is_symlink() or path.is_file()]
+
+
+def _is_inner(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and is_run(folder)
+
+
+def _move(path: Path, place: Path) -> None:
+    """Move a file, and leave no empty folder."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(path, place)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
 
 
 @contextlib.contextmanager

@@ -8,13 +8,10 @@ from typing import Any, NamedTuple
 
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
-from semipose.config.schema import learns_unlabeled
-from semipose.data.datasets import open_sets
 from semipose.errors import UserError
-from semipose.inference.boxes import finder_in
 from semipose.training import loop
 from semipose.training.find import asked_for, begun_from, check_found, find_first
-from semipose.training.networks import build_networks, check_networks
+from semipose.training.networks import check_networks
 from semipose.training.rundir import RunDir, is_run
 
 
@@ -40,20 +37,17 @@ def start(
         init_from: a run folder, checkpoint or model.safetensors to start from; several, one for each network.
 
     Raises:
-        UserError, Stopped: as `run_training`. Before anything is overwritten, what can be wrong with the data and the
-            weights is said.
+        UserError, Stopped: as `run_training`. What was to be overwritten is there again where the run does not begin.
     """
     check_found(config)
     check_networks(config)
     initial = [Path(p) for p in ([init_from] if isinstance(init_from, str | Path) else init_from)]
     if overwrite and is_run(Path(out)):
         refuse_own(config, initial, Path(out))
-        sets = open_sets(config.data, learns_unlabeled(config), finder_in(None))
-        if initial and sets.labeled.skeleton is not None:
-            build_networks(config, sets.labeled.skeleton, initial)
     run = RunDir.create(Path(out), overwrite)
-    find_first(config, run, progress, initial)
-    return Run(run.path, loop.run_training(config, run, None, initial, progress), config)
+    with run.restored():
+        find_first(config, run, progress, initial)
+        return Run(run.path, loop.run_training(config, run, None, initial, progress), config)
 
 
 def refuse_own(config: Config, initial: Sequence[Path], out: Path) -> None:
