@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from semipose import pickles
 from semipose.errors import UserError
-from semipose.pickles import load_plain
+from semipose.pickles import load_plain, plain_value
 
 
 @pytest.mark.parametrize("protocol", range(6))
@@ -75,3 +76,57 @@ def test_a_few_bytes_take_no_memory_and_no_time(tmp_path: Path, value: object, s
     path.write_bytes(pickle.dumps(value))
     with pytest.raises(UserError, match=says):
         load_plain(path)
+
+
+ARRAY = b'cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS"b"\ntR'
+BYTES = b'I00\nS"abcdefgh"\ntb.'
+
+
+def kind(code: bytes, order: bytes = b"|", rest: bytes = b"NNN", flags: int = 0) -> bytes:
+    """A type of numpy, as a pickle has it."""
+    return b'cnumpy\ndtype\n(S"%b"\nI00\nI01\ntR(I3\nS"%b"\n%bI-1\nI-1\nI%d\ntb' % (code, order, rest, flags)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ARRAY + b"(I1\n(I1\nt" + kind(b"O8") + BYTES,  # bytes of the file as the place of an object
+        ARRAY + b"(I1\n(I10\nt" + kind(b"O8", flags=63) + b"I00\n(ltb.",
+        ARRAY + b"(I1\n(I100000000000\nt" + kind(b"O8", flags=63) + b"I00\n(ltb.",
+        ARRAY + b"(I1\n(I100000000000\nt" + kind(b"f8", b"<") + b'I00\nS""\ntb.',
+        ARRAY + b"(I1\n(I-1\nt" + kind(b"f8", b"<") + BYTES,
+        ARRAY + b"(I1\n(I1\nt" + kind(b"V8", rest=b'N(S"a"\nt}S"a"\n(' + kind(b"O8") + b"I0\nts") + BYTES,
+        b"cnumpy.core.multiarray\nscalar\n(" + kind(b"O8") + b'S"abcdefgh"\ntR.',
+        b"cnumpy.core.multiarray\nscalar\n(" + kind(b"O8") + b"tR.",
+        b'cnumpy.core.numeric\n_frombuffer\n(S"abcdefgh"\n' + kind(b"O8") + b'(I1\ntS"C"\ntR.',
+        b'c_codecs\nencode\n(N}S"__defaults__"\n(S"utf-7"\ntstb.',
+        b'cnumpy\nndarray\n(N}S"__module__"\nS"x"\nstb.',
+        ARRAY + b".",
+    ],
+)
+def test_no_array_takes_more_from_a_file_than_its_content(content: bytes) -> None:
+    before = (pickles._bytes.__defaults__, pickles._Array.__module__)
+    with pytest.raises(ValueError, match=r"array|type"):
+        plain_value(content)
+    assert (pickles._bytes.__defaults__, pickles._Array.__module__) == before
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(12, dtype=">i2").reshape(3, 4),
+        np.asfortranarray(np.random.default_rng(0).normal(size=(3, 2, 4))),
+        np.array(["a", "bcd"]),
+        np.array([b"a", b"bcd"]),
+        np.array([True, False]),
+        np.array([1 + 2j], np.complex64),
+        np.array([{"a": 1}, None, [2]], object),
+        np.zeros((0, 3), np.float32),
+        np.array(3.5),
+    ],
+)
+def test_arrays_are_as_numpy_reads_them(array: np.ndarray, protocol: int) -> None:
+    again, twice = plain_value(pickle.dumps([array, array], protocol))
+    assert again is twice and again.dtype == array.dtype and again.shape == array.shape
+    assert again.tolist() == array.tolist()

@@ -99,6 +99,10 @@ def bears(path: Path, mark: bytes) -> bool:
     return not ends or re.search(mark, ends) is not None
 
 
+PART = re.compile(r"\.[0-9a-f]{8}\.part$")
+"""How the names of such files end."""
+
+
 class Part:
     """A file that is written under a name of its own beside its place, `path`, and moved there when it is complete.
     Several processes may write one file: the last that is complete stays.

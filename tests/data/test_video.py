@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
@@ -175,3 +177,37 @@ def test_one_odd_time_stamp(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(video, "probe", lambda _: video.Film(film.size, stamps, film.tick))
     chosen = video.choose(clip, "rate2")
     assert chosen == sorted(set(chosen)) and set(chosen) <= set(range(len(film)))
+
+
+def encoded(path: Path, codec: str, stamps: Sequence[int], **options: str) -> Path:
+    """Grey frames at these times, in 25ths of a second."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for n, stamp in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 20 + n, np.uint8), format="rgb24")
+            frame.pts = stamp
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def test_a_recording_that_begins_amid_others_has_the_frames_that_can_be_shown(tmp_path: Path) -> None:
+    whole = encoded(tmp_path / "whole.mts", "libx264", range(60), g="12", bf="2").read_bytes()
+    cut = tmp_path / "cut.mts"
+    cut.write_bytes(whole[188 * (len(whole) // 188 // 3) :])
+    numbers = [number for number, _ in read_frames(cut)]
+    assert 10 < len(probe(cut)) < 60 and numbers == list(range(len(probe(cut)))) and cut_short(cut) == ""
+
+
+def test_pictures_that_an_avi_shows_for_longer_are_not_missing(tmp_path: Path) -> None:
+    path = encoded(tmp_path / "gaps.avi", "mjpeg", [n for n in range(60) if n % 3])
+    assert len(probe(path)) == 40 and cut_short(path) == "" and sum(1 for _ in read_frames(path)) == 40
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1, 999]", "[0.5]"])
+def test_a_damaged_choice_of_frames_is_made_again(clip: Path, tmp_path: Path, content: str) -> None:
+    chosen = choose(clip, "diverse3", tmp_path / "cache")
+    (kept,) = (tmp_path / "cache" / "frames").iterdir()
+    kept.write_text(content)
+    assert choose(clip, "diverse3", tmp_path / "cache") == chosen == json.loads(kept.read_text())

@@ -23,7 +23,7 @@ from semipose.data.pictures import OTHER_SIZE
 from semipose.data.refs import Frame
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import read_json, write_atomically
 
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv", ".mts")
 FRAMES = "uniform1000"
@@ -37,9 +37,9 @@ THUMBNAIL = 24
 
 
 class Film(NamedTuple):
-    """What a video's packets say, without a frame decoded. `stamps`: (N,) the frames' time stamps in the order they are
-    shown, in units of `tick` seconds; `size`: (height, width) as shown, a phone's rotation applied; `stated`: how many
-    frames its header says there are, 0 where it says nothing."""
+    """What a video's packets say, or its frames where packets are no frames. `stamps`: (N,) the frames' time stamps in
+    the order they are shown, in units of `tick` seconds; `size`: (height, width) as shown, a phone's rotation applied;
+    `stated`: how many frames its header says are shown, 0 where it says nothing."""
 
     size: tuple[int, int]
     stamps: np.ndarray
@@ -99,13 +99,20 @@ def _probe(path: str, _size: int, _time: int) -> Film:
             raise UserError(NO_FRAME.format(path))
         size = (first.width, first.height) if first.rotation % 180 else (first.height, first.width)
         tick = float(stream.time_base or 0.04)
-        stated = int(stream.frames or 0)
+        stated, counts = int(stream.frames or 0), container.format.name == "avi"
         # Of a container that counts no frames, its length, which may be that of its sound.
         alone = not stated and len(container.streams) == 1
         length = float(container.duration or 0) / av.time_base if alone else 0.0
     try:
         with _Container(path) as (container, stream):
-            stamps = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
+            packets = [(p.pts, p.is_keyframe, p.is_discard) for p in container.demux(stream) if p.size]
+            # VP8 has packets that only help others; what begins amid others is shown from where it can be.
+            decodes = stream.codec_context.name == "vp8" or not packets or not packets[0][1]
+        stamps = [stamp for stamp, _, discarded in packets if not discarded]
+        if decodes:
+            with _Container(path) as (container, stream):
+                stream.thread_type = "AUTO"
+                stamps = [frame.pts for frame in _decoded(container, stream)]
     except av.error.FFmpegError as error:
         raise UserError(f"video {path} is damaged ({_reason(error)}); convert or remove it") from None
     shown = sorted({stamp for stamp in stamps if stamp is not None})
@@ -113,7 +120,11 @@ def _probe(path: str, _size: int, _time: int) -> Film:
     if len(shown) < len(stamps):
         shown, tick = list(range(len(stamps))), 0.04
     film = Film(size, np.array(shown, np.int64), tick)
-    return Film(size, film.stamps, tick, stated or round(length * film.rate))
+    # Left out on purpose: what an edit cut off, and in an AVI pictures that are shown for longer.
+    left_out = len(packets) - len(stamps)
+    if counts and len(shown) > 1:
+        left_out += max(0, round((shown[-1] - shown[0]) / min(np.diff(shown))) + 1 - len(shown))
+    return Film(size, film.stamps, tick, max(0, stated - left_out) or (0 if decodes else round(length * film.rate)))
 
 
 def cut_short(path: str | Path) -> str:
@@ -225,7 +236,10 @@ def _once(path: str | Path, plan: str, cache: str | Path | None, choice: Callabl
     key = hashlib.sha256(json.dumps([str(Path(path).resolve()), stat.st_size, stat.st_mtime_ns, plan]).encode())
     kept = Path(cache).expanduser() / "frames" / f"{key.hexdigest()[:16]}.json" if cache is not None else None
     if kept is not None and kept.exists():
-        return list(json.loads(kept.read_text()))
+        with contextlib.suppress(UserError):
+            numbers, count = read_json(kept), len(probe(path))
+            if isinstance(numbers, list) and all(type(n) is int and 0 <= n < count for n in numbers):
+                return numbers
     numbers = choice()
     if kept is not None:
         write_atomically(kept, json.dumps(numbers).encode())

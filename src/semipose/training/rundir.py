@@ -8,7 +8,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from semipose import __version__
 from semipose.config.resolve import read_yaml
 from semipose.errors import UserError
-from semipose.files import write_atomically, write_parts
+from semipose.files import PART, write_atomically, write_parts
 
 LOCK = ".lock"
 MARKER = ".semipose"
@@ -28,13 +28,13 @@ EMPTY = {LOCK, MARKER}
 WRITTEN = (
     *("config.yaml", "split.json", "metrics.csv", "summary.json", "evaluation.json", "report.html"),
     *("model.safetensors", "model-?.safetensors", "model.json", "model-?.json", "twin.safetensors"),
-    *("twin.json", "model.onnx", "finder.onnx", "for.yaml", "find.json", "*.part"),
+    *("twin.json", "model.onnx", "finder.onnx", "model-finder.onnx", "for.yaml", "find.json"),
 )
 BEFORE = ".before"
 """The folder in a run's for what is overwritten, until the new run begins."""
 WRITTEN_IN = {
-    "checkpoints": ("last.ckpt", "best.ckpt", "previous.ckpt", "*.part"),
-    "predictions": ("val.json", "*.part"),
+    "checkpoints": ("last.ckpt", "best.ckpt", "previous.ckpt"),
+    "predictions": ("val.json",),
     "tensorboard": ("events.out.tfevents.*",),
 }
 """What training, evaluation, reports and exports write to a run: all that overwriting one removes."""
@@ -199,16 +199,18 @@ def _holds_files(path: Path) -> bool:
 def _files(folder: Path) -> Iterator[Path]:
     """What is written to a run's folder and its finder's: files, and links as such; never what they lead to."""
     for name in WRITTEN:
-        yield from _plain(folder.glob(name))
+        yield from _plain(folder, name)
     for inner, names in WRITTEN_IN.items():
         here = folder / inner
-        yield from [here] if here.is_symlink() else _plain(path for name in names for path in here.glob(name))
+        yield from [here] if here.is_symlink() else (path for name in names for path in _plain(here, name))
     if _is_inner(folder / "finder"):
         yield from _files(folder / "finder")
 
 
-def _plain(paths: Iterable[Path]) -> list[Path]:
-    return [path for path in paths if path.is_symlink() or path.is_file()]
+def _plain(folder: Path, name: str) -> list[Path]:
+    """Those of a name, and what was left of one that was not written to its end."""
+    parts = [path for path in folder.glob(f"{name}.????????.part") if PART.search(path.name)]
+    return [path for path in (*folder.glob(name), *parts) if path.is_symlink() or path.is_file()]
 
 
 def _is_inner(folder: Path) -> bool:
