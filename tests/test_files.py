@@ -186,3 +186,15 @@ def test_who_could_read_a_file_still_can(tmp_path: Path) -> None:
     path.chmod(0o664)
     write_atomically(path, b"b")
     assert path.read_bytes() == b"b" and path.stat().st_mode & 0o777 == 0o664
+
+
+def test_yaml_says_a_key_once_and_numbers_as_they_are_meant(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("optim: {lr: 0.5}\nsteps: 3\noptim: {batch: 2}\n")
+    with pytest.raises(UserError, match=r"a\.yaml is not YAML \(the key optim stands twice; keep one of them\)"):
+        read_mapping(path)
+    path.write_text("a: 010\nb: 1:30\nc: 12\nd: -0.5\ne: 1.5e-3\nf: 0x1F\ng: .inf\nh: &h {x: 1}\ni: {<<: *h, x: 2}\n")
+    found = read_mapping(path)
+    assert (found["a"], found["b"], found["f"]) == ("010", "1:30", 31)
+    assert (found["c"], found["d"], found["e"], found["g"]) == (12, -0.5, 0.0015, float("inf"))
+    assert found["i"] == {"x": 2}, "what is merged may be said again"

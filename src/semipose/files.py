@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -210,10 +211,31 @@ ALIASES = 20
 """Aliases that a YAML file may have: repeated ones of aliases would grow without end when they are read out."""
 
 
+NUMBERS = {
+    "int": re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
+    "float": re.compile(
+        r"[-+]?(?:(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|\.(?:inf|Inf|INF))$"
+        r"|\.(?:nan|NaN|NAN)$"
+    ),
+}
+"""As YAML 1.1, without those that few mean: 010 for eight, and 1:30 for ninety."""
+
+
 class _Plain(yaml.SafeLoader):
-    """Plain values, and few aliases."""
+    """Plain values, each key once, and few aliases."""
 
     aliases = 0
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, NUMBERS.get(tag.rpartition(":")[2], pattern)) for tag, pattern in resolvers]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<")
+        twice = next((name for name, count in names.items() if count > 1), None)
+        if twice is not None:
+            raise yaml.YAMLError(f"the key {twice[:60]} stands twice; keep one of them")
+        return super().construct_mapping(node, deep)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.aliases += self.check_event(yaml.AliasEvent)
@@ -232,6 +254,13 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return mapping(limits.text(path, limits.YAML, "YAML"), path)
 
 
+def plain_yaml(text: str) -> Any:
+    """The values of a YAML text; raises nearly anything where it is none."""
+    content = yaml.load(text, _Plain)
+    _depth(content)
+    return content
+
+
 def mapping(text: str, path: object) -> dict[str, Any]:
     """The same of the text of a file.
 
@@ -239,7 +268,7 @@ def mapping(text: str, path: object) -> dict[str, Any]:
         UserError: as `read_mapping`.
     """
     try:
-        content = yaml.load(text, _Plain) or {}
+        content = plain_yaml(text) or {}
         depth = _depth(content)
     except Exception as error:  # its resolvers raise nearly anything
         raise UserError(f"{path} is not YAML ({reason_of(error)}); mend it") from error

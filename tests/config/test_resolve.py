@@ -267,3 +267,10 @@ def test_what_is_no_yaml_is_pointed_to_init(tmp_path: Path, name: str) -> None:
         read_yaml(tmp_path / name, "data")
     with pytest.raises(UserError, match="No such file"):
         read_yaml(tmp_path / f"gone-{name}", "data")
+
+
+@pytest.mark.parametrize("word", ["--steps=1:30", "--model.size=&a [*a]"])
+def test_a_word_that_is_no_number_or_without_end_is_refused(word: str) -> None:
+    assert resolve(Config(), read_overrides(["--steps=010"])).steps == 10, "no eight"
+    with pytest.raises(UserError, match=word.partition("=")[0][2:]):
+        resolve(Config(), read_overrides([word]))

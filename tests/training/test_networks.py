@@ -133,6 +133,9 @@ def test_each_network_starts_from_its_own_file(cache, tmp_path) -> None:
     for file in files:
         theirs, mine = (load_model(folder.path / file.name).network.head.weight for folder in (first, second))
         assert torch.equal(theirs, mine)
+    begun = build_networks(config, LSP, [first.path])
+    for file, network in zip(files, begun, strict=True):
+        assert torch.equal(load_model(file).network.head.weight, network.head.weight)
     with pytest.raises(UserError, match="does not fit this network"):
         build_networks(config, LSP, files[:1])
 

@@ -273,3 +273,10 @@ def test_a_damaged_table_is_one_line(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UserError, match="is damaged"):
         MetricsFile(tmp_path / "metrics.csv", 5)
     assert (tmp_path / "metrics.csv").read_bytes() == content
+
+
+def test_what_others_call_a_part_is_theirs(tmp_path: Path) -> None:
+    run = used(tmp_path / "run").path
+    filled(run, ("thesis.part", "config.yaml", "config.yaml.0a1b2c3d.part", "checkpoints/mine.part"))
+    RunDir.create(run, overwrite=True).begun()
+    assert set(listing(run)) == {MARKER, "thesis.part", "checkpoints/mine.part"}

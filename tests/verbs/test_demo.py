@@ -4,13 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from semipose.cli import main
-from semipose.config import Config
+from semipose.config import Config, to_dict
+from semipose.errors import UserError
 from semipose.methods import options
 from semipose.papers import ours
+from semipose.training.rundir import RunDir
 from semipose.training.start import Run
-from semipose.verbs.demo import demo
+from semipose.verbs.demo import _is_demo, demo
 from tests.fixtures.runs import tiny
 
 
@@ -51,3 +54,17 @@ def test_the_gain_has_its_sign(
     result = demo(out=tmp_path)
     assert result["base"] == base and result["gain"] == pytest.approx(gain)
     assert result["gain_over_control"] == pytest.approx(scores[2] - scores[1]) and result["guard"] is None
+
+
+def test_other_runs_of_the_same_names_are_not_written_over(tmp_path: Path) -> None:
+    """`supervised` and `guarded` are what `train` calls its runs too."""
+    with RunDir.create(tmp_path / "supervised").lock():
+        (tmp_path / "supervised" / "config.yaml").write_text(yaml.safe_dump(to_dict(tiny(tmp_path / "cache"))))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="is a run of another training than the demo's"):
+        demo(out=tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    config = ours.demo("supervised", 7)
+    config = replace(config, data=replace(config.data, cache=str(tmp_path / "cache")))
+    (tmp_path / "supervised" / "config.yaml").write_text(yaml.safe_dump(to_dict(config)))
+    assert _is_demo(tmp_path / "supervised")

@@ -56,7 +56,7 @@ def test_a_finder_is_exported_too(run: Path, exported: Path, tmp_path: Path) -> 
     (tmp_path / "finder" / "find.json").write_text('{"side": 0.25, "threshold": 0.4, "most": 2, "images": 9}')
     found = export(tmp_path, out=tmp_path / "a.onnx")
     assert found.file == tmp_path / "a.onnx" and found.finder is not None
-    assert found.finder.file == tmp_path / "finder.onnx" and (found.finder.difference or 0) < 1e-4
+    assert found.finder.file == tmp_path / "a-finder.onnx" and (found.finder.difference or 0) < 1e-4
     (meta,) = (each.value for each in onnx.load(str(found.finder.file)).metadata_props if each.key == "semipose")
     about = json.loads(meta)
     assert about["joints"] == ["centre", "width", "height"] and about["size"] == [32, 64] and about["padding"] == 1
@@ -93,3 +93,9 @@ def test_without_onnx_it_is_one_line(run: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(UserError, match=r"semipose\[export\]"):
         export(run)
+
+
+def test_an_opset_that_cannot_be_had_is_refused(run: Path, exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be written with opset 1; "):
+        export(run, out=tmp_path / "old.onnx", opset=1)
+    assert not (tmp_path / "old.onnx").exists()

@@ -12,11 +12,9 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-import yaml
-
 from semipose.config.schema import BOXES, SOURCES, Config, to_dict
 from semipose.errors import UsageError, UserError, reason_of
-from semipose.files import bears, read_mapping
+from semipose.files import bears, plain_yaml, read_mapping
 from semipose.methods import METHODS, option_names, options, options_class, refuse_unread
 from semipose.models.config import ModelConfig
 from semipose.options import check_limits
@@ -40,7 +38,7 @@ def resolve(base: Config, *layers: Mapping[str, Any]) -> Config:
     if values["peer"]:  # laid over the model, its values have the model's types
         laid = to_dict(_typed({**values, "model": {**values["model"], **values["peer"]}, "peer": {}}))["model"]
         values["peer"] = {key: laid[key] for key in values["peer"]}
-    _refuse_huge(values, "")
+    _refuse_odd(values, "")
     config = _typed(values)
     check_limits(config)
     _refuse_null(config)
@@ -147,7 +145,7 @@ def read_overrides(words: Iterable[str]) -> dict[str, Any]:
         for name in path:
             inner = inner.setdefault(name, {})
         try:
-            inner[last] = yaml.safe_load(text) if text.strip() else text
+            inner[last] = plain_yaml(text) if text.strip() else text
         except Exception as error:  # its resolvers raise nearly anything
             raise UsageError(f"--{key} is {text[:60]!r}, which is not YAML ({reason_of(error)})") from None
     return layer
@@ -201,13 +199,15 @@ def _parser(section: type) -> Any:
     return parser
 
 
-def _refuse_huge(values: Any, key: str) -> None:
-    """A whole number that no float can hold is no setting."""
+def _refuse_odd(values: Any, key: str) -> None:
+    """A whole number that no float can hold is no setting, nor is 1:30, which YAML takes for ninety."""
     inner = values.items() if isinstance(values, Mapping) else enumerate(values) if isinstance(values, list) else ()
     for name, value in inner:
-        _refuse_huge(value, f"{key}.{name}".lstrip("."))
+        _refuse_odd(value, f"{key}.{name}".lstrip("."))
     if isinstance(values, int) and abs(values).bit_length() > 1000:
         raise UsageError(f"{key} is a number of more than 300 digits, and no setting is that large")
+    if isinstance(values, str) and re.fullmatch(r"[-+]?\d+(:\d+)+", values):
+        raise UsageError(f"{key} is {values!r}, which is no number; write how many")
 
 
 def _refuse_null(section: Any, prefix: str = "") -> None:

@@ -120,10 +120,10 @@ def parse_changes(text: str, sigma: float) -> list[Change]:
     if not all(part and part[1] in CHANGES and _fits(part[1], part[2]) for part in parts):
         raise UserError(
             f"method.teach is {text!r}; it can be soft, or any of {', '.join(CHANGES)} joined by +, all but foreground"
-            " and refined with a threshold, as in confident0.4, refined with one or without"
+            " and refined with a threshold from 0 to 1, as in confident0.4, refined with one or without"
         )
     return [CHANGES[part[1]](None if part[2] is None else float(part[2]), sigma) for part in parts if part]
 
 
 def _fits(name: str, number: str | None) -> bool:
-    return name in EITHER or (number is None) == (name in NUMBERLESS)
+    return (name in EITHER or (number is None) == (name in NUMBERLESS)) and float(number or 0) <= 1

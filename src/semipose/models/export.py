@@ -73,6 +73,9 @@ def write_onnx(
             verbose=False,
         )
     proto = program.model_proto
+    (written,) = (each.version for each in proto.opset_import if not each.domain)
+    if written != opset:
+        raise UserError(f"this network cannot be written with opset {opset}; {written} can be asked for, or more")
     about = {
         "joints": list(skeleton.joints),
         "flip": [int(i) for i in skeleton.flip],

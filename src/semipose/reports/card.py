@@ -46,7 +46,7 @@ def _text(
         ("unlabelled samples", f"{summary['unlabeled']} ({data['unlabeled']})"),
         ("validation samples", f"{summary['val_images']} ({_held_back(data['val'])})"),
         ("samples, boxes and labels", f"hash {split}" if split else "not told"),
-        ("began from", str(config.get("model", {}).get("weights"))),
+        ("began from", bare(config.get("model", {}).get("weights"))),
         ("trained with", f"semipose {summary['commit']}"),
         ("on", summary["machine"]),
         ("for", duration(None if took is None else float(took))),

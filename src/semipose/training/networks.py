@@ -50,7 +50,8 @@ def check_networks(config: Config) -> None:
 def build_networks(
     config: Config, skeleton: Skeleton, init_from: Sequence[Path] = (), say: bool = False
 ) -> list[SimpleBaseline]:
-    """The networks that the method trains, started from files where some are given, taken in turn.
+    """The networks that the method trains, started from files where some are given, taken in turn; of one run alone,
+    from those of its networks.
 
     Args:
         say: print which joints begin from the files, where they are for others, and that random weights are frozen.
@@ -64,13 +65,26 @@ def build_networks(
     networks = [build_model(each, len(skeleton), config.seed * 10 + i) for i, each in enumerate(configs)]
     for network in networks[1:]:
         _same_stride(networks[0], network, "peer")
-    said = {path: load_weights(network, path, skeleton) for network, path in zip(networks, cycle(init_from))}
+    files, wants = _weights(init_from), needs(config.method.name)
+    said = {path: load_weights(network, path, skeleton) for network, path in zip(networks, cycle(files))}
+    if say and len(files) == 1 and wants.networks - wants.twins > 1:
+        print(
+            f"{files[0]} starts all networks alike, and two that agree teach each other little;"
+            " name a run of two networks, or one for each: --init-from A B",
+            file=sys.stderr,
+        )
     for path, line in said.items():
         if line and say:
             print(f"{path}: {line}", file=sys.stderr)
     if say and not init_from and any(each.freeze and each.weights == "none" for each in configs):
         print("model.freeze keeps random weights (model.weights is none); set model.freeze=[]", file=sys.stderr)
     return networks
+
+
+def _weights(init_from: Sequence[Path]) -> list[Path]:
+    """Files of weights; of a single run one for each of its networks."""
+    inner = sorted(init_from[0].glob("model*.safetensors"), key=lambda file: file.stem) if len(init_from) == 1 else []
+    return inner if len(inner) > 1 else list(init_from)
 
 
 def trained_teachers(config: Config, skeleton: Skeleton, student: SimpleBaseline) -> list[SimpleBaseline]:

@@ -28,7 +28,7 @@ EMPTY = {LOCK, MARKER}
 WRITTEN = (
     *("config.yaml", "split.json", "metrics.csv", "summary.json", "evaluation.json", "report.html"),
     *("model.safetensors", "model-?.safetensors", "model.json", "model-?.json", "twin.safetensors"),
-    *("twin.json", "model.onnx", "finder.onnx", "model-finder.onnx", "for.yaml", "find.json"),
+    *("twin.json", "model.onnx", "finder.onnx", "for.yaml", "find.json"),
 )
 BEFORE = ".before"
 """The folder in a run's for what is overwritten, until the new run begins."""

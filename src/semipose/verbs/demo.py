@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,9 @@ def demo(
     began, folder, scores, runs = time.perf_counter(), Path(out), {}, []
     if (folder / "report.html").exists() and not all(is_run(folder / name) for name in _ROWS):
         raise UserError(f"{folder} has a report.html that is no demo's; choose another folder with --out")
+    mine = next((folder / name for name in _ROWS if is_run(folder / name) and not _is_demo(folder / name)), None)
+    if mine is not None:
+        raise UserError(f"{mine} is a run of another training than the demo's; choose another folder with --out")
     for name in _ROWS:
         config = ours.demo(name, seed)
         data = replace(config.data, cache=str(folder / "cache"))
@@ -60,6 +64,22 @@ def demo(
     gains = {"gain": scores["guarded"] - scores[base], "gain_over_control": scores["guarded"] - scores["control"]}
     told = {"guard": runs[-1].summary.get("guard"), "seconds": time.perf_counter() - began, "report": str(path)}
     return {**scores, "base": base, **gains, **told}
+
+
+def _is_demo(run: Path) -> bool:
+    """Whether a run has the demo's images and cache, of whatever seed; also one that did not begin."""
+    from semipose.config.resolve import read_yaml
+    from semipose.papers import ours
+
+    if not (run / "config.yaml").exists():
+        return True
+    theirs, mine = read_yaml(run / "config.yaml").get("data", {}), ours.demo(run.name, 0).data
+    same = all(_of_any_seed(theirs.get(key)) == _of_any_seed(getattr(mine, key)) for key in ("labeled", "val"))
+    return same and Path(str(theirs.get("cache"))).name == "cache"
+
+
+def _of_any_seed(source: object) -> str:
+    return re.sub(r"seed=\d+", "", str(source))
 
 
 def _print(result: dict[str, Any], asked: SimpleNamespace) -> None:

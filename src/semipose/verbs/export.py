@@ -17,7 +17,8 @@ def export(model: str | Path, *, out: str | Path | None = None, opset: int = 18)
 
     Args:
         model: A run's folder or a model.safetensors.
-        out: The file; model.onnx beside the weights by default. A finder's is finder.onnx beside it.
+        out: The file; model.onnx beside the weights by default. A finder's is finder.onnx beside that, of another name
+            NAME-finder.onnx.
         opset: Of ONNX.
 
     Returns: the file, how far its heatmaps differ from the network's, and the same of the finder.
@@ -31,11 +32,11 @@ def export(model: str | Path, *, out: str | Path | None = None, opset: int = 18)
     from semipose.inference.boxes import finder_file
     from semipose.models.export import write_onnx
 
-    whole = write_onnx(model, out, opset)
     finder = finder_file(model)
+    whole = write_onnx(model, out, opset)
     if finder is None:
         return whole
-    file = whole.file.with_name("finder.onnx")
+    file = whole.file.with_name("finder.onnx" if out is None else f"{whole.file.stem}-finder.onnx")
     return whole._replace(finder=write_onnx(finder, file, opset, {"find": search_of(finder)._asdict()}))
 
 
