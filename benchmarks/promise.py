@@ -191,7 +191,7 @@ PROTOCOLS = {
         steps=1200,
         config=Config(
             DataConfig(),
-            ModelConfig("tf_efficientnet_lite0", size=[128, 96], sigma=1.5, padding=1.0, **FINE),
+            ModelConfig("tf_efficientnet_lite0", size=[128, 96], padding=1.0, **FINE),
             options("supervised", easy=PEOPLE, labeled=f"{PEOPLE}+{COLOUR}"),
             replace(MUON, batch=16),
             threshold=0.1,

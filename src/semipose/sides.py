@@ -197,9 +197,10 @@ def words(name: str) -> list[str]:
 
 
 def _alike(a: str, b: str) -> bool:
-    """Whether single words are as a1 and a2, kp3 and kp4, A and B, or begin or end alike."""
+    """Whether single words are as a1 and a2, kp3 and kp4, A and B, lfp and rfp, or begin or end alike."""
     numbered = re.sub(r"\d+", "", a) == re.sub(r"\d+", "", b)
-    return numbered or len(a) == len(b) == 1 or (min(len(a), len(b)) > 3 and (a[:3] == b[:3] or a[-3:] == b[-3:]))
+    one = len(a) == len(b) and sum(x != y for x, y in zip(a, b, strict=True)) == 1
+    return numbered or one or (min(len(a), len(b)) > 3 and (a[:3] == b[:3] or a[-3:] == b[-3:]))
 
 
 def _in_words(joints: Sequence[str], found: Sequence[Guess]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -88,3 +89,15 @@ def test_what_is_in_pixels_or_unlabelled_or_missing_stays_as_it_is(tmp_path: Pat
     points = np.array([[10, 5, 2], [0, 0, 0]], np.float32)
     (sample,) = in_pixels(PoseData("d", TWO, (Sample("s", str(path), (0, 0, 9, 9), points),)), "stored")
     assert sample.keypoints is not None and sample.keypoints[1].tolist() == [0, 0, 0]
+
+
+def test_areas_are_of_the_same_pixels_as_the_joints(tmp_path: Path) -> None:
+    """OKS measures by them."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((24, 40, 3), np.uint8))
+    data = one(tmp_path / "a.png", 2 * SPOTS + 0.5, (16, 8, 40, 20), (48, 80))
+    known = PoseData("d", TWO, (replace(data[0], area=400.0, head_size=6.0),))
+    (sample,) = in_pixels(known, "json")
+    assert (sample.area, sample.head_size) == (100, 3)
+    shares = one(tmp_path / "a.png", SPOTS / (40, 24), (0.1, 0.1, 0.5, 0.5))
+    (sample,) = in_pixels(PoseData("d", TWO, (replace(shares[0], area=0.1),)), "shares")
+    assert sample.area is None

@@ -315,3 +315,23 @@ def test_a_header_says_how_a_picture_is_turned(tmp_path: Path, turn: int) -> Non
     exif[0x0112] = turn
     Image.new("RGB", (40, 24)).save(tmp_path / "a.jpg", exif=exif)
     assert picture_header(tmp_path / "a.jpg") == ((40, 24) if turn == 6 else (24, 40), turn)
+
+
+def test_sixteen_bits_with_a_transparent_grey_are_read_as_without(tmp_path: Path) -> None:
+    grey = (np.arange(48, dtype=np.uint16).reshape(6, 8) * 1000).astype(np.uint16)
+    plain = encoded_png(grey)
+    mark = b"tRNS" + (7).to_bytes(2, "big")
+    chunk = (2).to_bytes(4, "big") + mark + zlib.crc32(mark).to_bytes(4, "big")
+    at = plain.index(b"IDAT") - 4
+    assert np.array_equal(decode_image(plain[:at] + chunk + plain[at:], "a"), decode_image(plain, "b"))
+
+
+def test_a_cut_png_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    whole = encoded_png(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    with pytest.raises(UserError, match="damaged or truncated"):
+        decode_image(whole[: len(whole) // 2], "a.png")
+    assert capfd.readouterr().err == ""
+
+
+def encoded_png(pixels: np.ndarray) -> bytes:
+    return cv2.imencode(".png", pixels)[1].tobytes()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from semipose.config import OptimConfig
 from semipose.draws import Draws
+from semipose.geometry import View
 from semipose.methods import build_method, options
 from semipose.methods.guarded import Guarded
+from semipose.training.optim import build_optimizer, copy_state
 from tests.fixtures.tiny import CODEC, Tiny, labeled, view
 
 
@@ -66,3 +70,26 @@ def test_tiles_are_as_many_as_the_grid_has() -> None:
     assert given.mix_tiles == [2, 1]  # type: ignore[attr-defined]
     rows, columns = settings.mix_tiles  # type: ignore[attr-defined]
     assert 1 <= rows <= 4 and 1 <= columns <= 4 and (rows, columns) != (1, 1)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "muon"])
+def test_the_twin_goes_on_in_the_optimiser_as_the_student_did(optimiser: str) -> None:
+    """Where unlabelled images weigh nothing, both are one network: the twin is what supervised training would be."""
+    method = made(weight=0.0, easy="none", hard="none", mix_group=1)
+    optimizer = build_optimizer(OptimConfig(name=optimiser), method)
+
+    def step(n: int, unlabeled: View | None) -> None:
+        optimizer.zero_grad()
+        method(labeled(), unlabeled, Draws(0, n)).total.backward()
+        optimizer.step()
+
+    for n in range(4):
+        step(n, None)
+    for network, copy in method.after_burn_in():
+        copy_state(optimizer, network, copy)
+    for n in range(4, 8):
+        step(n, view(4, 5))
+    theirs = dict(method.students[0].named_parameters())
+    del theirs["stem.bias"]  # batch norm takes it out again: its gradient is what rounding leaves
+    for name, parameter in theirs.items():
+        torch.testing.assert_close(method.twin.get_parameter(name), parameter)

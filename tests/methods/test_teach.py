@@ -69,7 +69,7 @@ def test_changes_follow_each_other() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "confident", "raw", "foreground2", "foreground+", "soft+refined", "confident-1", "trust0.5", "confident40"],
+    ["", "confident", "raw", "foreground2", "foreground+", "soft+refined", "confident-1", "confident40"],
 )
 def test_what_is_not_understood_is_refused(text) -> None:
     with pytest.raises(UserError, match=r"method\.teach is .* it can be soft, or any of confident, "):

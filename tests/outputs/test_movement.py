@@ -12,7 +12,7 @@ from tests.fixtures.predictions import frames, job, pose, written
 
 
 def texts(file: netcdf_file, name: str) -> list[str]:
-    return ["".join(map(bytes.decode, row)).rstrip("\0") for row in file.variables[name][:]]
+    return [b"".join(row).decode().rstrip("\0") for row in file.variables[name][:]]
 
 
 def test_a_video_s_poses_by_time_space_joint_and_individual(tmp_path: Path) -> None:
@@ -47,3 +47,10 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     (file,) = written(Movement(job(tmp_path)), [odd])
     with netcdf_file(str(file), mmap=False) as read:
         assert texts(read, "image") == ["caf\\udce9.png"]
+
+
+def test_names_in_other_letters(tmp_path: Path) -> None:
+    (frame,) = frames(None, 1)
+    (file,) = written(Movement(job(tmp_path)), [replace(frame, name="Schwänzchen 尾.png")])
+    with netcdf_file(str(file), mmap=False) as read:
+        assert texts(read, "image") == ["Schwänzchen 尾.png"]

@@ -115,3 +115,13 @@ def test_a_missing_extra_is_one_line(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError, match=rf"pip install 'semipose\[{extra}\]'"):
         writer(job(tmp_path))
+
+
+def test_a_long_name_after_many_short_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("tables")
+    monkeypatch.setattr(tracks, "CHUNK", 2)
+    pictures = [*frames(None, 5)]
+    pictures[4] = replace(pictures[4], name=f"{'尾' * 83}.png")
+    (file,) = written(DlcTable(job(tmp_path)), pictures)
+    assert pandas.read_hdf(file).index[-1] == f"{'尾' * 83}.png"

@@ -381,3 +381,13 @@ def test_frozen_stages_stay_as_they_are_and_resume_to_the_bit(cache, tmp_path, m
         stay = {key for key, value in begun.items() if torch.equal(value, state[prefix + key])}
         assert {key for key in begun if key.startswith(frozen)} <= stay
         assert "head.weight" not in stay and "backbone.stages.layer2.0.0.conv1.weight" not in stay
+
+
+def test_what_was_learnt_stays_where_its_evaluation_fails(cache, run, monkeypatch) -> None:
+    def fail(self: train.Training) -> dict[str, float]:
+        raise UserError("these labels cannot be measured by")
+
+    monkeypatch.setattr(train.Training, "_evaluate", fail)
+    with pytest.raises(UserError, match="cannot be measured"):
+        trained(tiny(cache, "supervised"), run)
+    assert checkpoint.load(run.last)["progress"]["step"] == STEPS

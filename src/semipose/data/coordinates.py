@@ -61,11 +61,14 @@ def _moved(sample: Sample, coordinates: str, about: tuple[Size, int] | None) -> 
         box = _box(sample.box, lambda xy: xy * scale) if _within(sample.box, most) else sample.box
         if points is not None and sample.labeled and not _holds_any(box, points):
             box = label_box(points, size)  # it was made of labels that were no pixels
-        return replace(sample, keypoints=points, box=box, size=size)
+        return replace(sample, keypoints=points, box=box, size=size, area=None)
     if coordinates == "json":
         if sample.size is None:
             return sample
         step = wide / np.array(sample.size[::-1], np.float64)
+        area = None if sample.area is None else float(sample.area * step.prod())
+        head = None if sample.head_size is None else float(sample.head_size * np.sqrt(step.prod()))
+        sample = replace(sample, area=area, head_size=head)
         move: Move = lambda xy: xy * step  # noqa: E731
     else:
         high, across = stored_size(size, turn)

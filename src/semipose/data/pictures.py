@@ -100,7 +100,8 @@ def decode_turned(data: bytes, name: str) -> tuple[np.ndarray, int]:
 
 
 def _decoded(header: ImageFile.ImageFile, data: bytes, name: str) -> np.ndarray:
-    if header.has_transparency_data or header.format in SLOW:
+    deeper = header.mode.startswith("I;16")  # Pillow cuts 16 bits off at 255 where some are transparent
+    if (header.has_transparency_data and not deeper) or header.format in SLOW:
         return _on_black(header, name)
     cut_short = _is_cut_short(data, header)
     if header.format == "TIFF" and header.tag_v2.next:  # type: ignore[attr-defined]
@@ -341,12 +342,13 @@ def _brand(data: bytes | io.BufferedReader) -> str:
 
 
 def _is_cut_short(data: bytes, header: Image.Image) -> bool:
-    """A JPEG that ends early: some decoders fill the missing rows with grey and say nothing.
+    """A JPEG or PNG that ends early: some decoders fill the missing rows with grey and say nothing, others print it.
 
     The end marker may stand far from the end where a phone appended a film to the photograph: then Pillow, slower but
     strict, decides.
     """
-    if data[:2] != b"\xff\xd8" or b"\xff\xd9" in data[-4096:]:
+    end = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}.get(data[:2])
+    if end is None or end in data[-4096:]:
         return False
     try:
         header.load()

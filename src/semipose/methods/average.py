@@ -44,8 +44,9 @@ class UnbiasedTeacher(Single):
 
     teacher: Ema
 
-    def after_burn_in(self) -> None:
+    def after_burn_in(self) -> Sequence[tuple[nn.Module, nn.Module]]:
         self.teacher.net.load_state_dict(self.students[0].state_dict())
+        return ()
 
 
 def mean_teacher(options: AverageOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:

@@ -114,8 +114,13 @@ class Method(nn.Module):
     def after_step(self) -> None:
         """Called after every optimiser step; teachers that follow their student do so here."""
 
-    def after_burn_in(self) -> None:
-        """Called where a burn-in ends, before the first step with unlabelled images."""
+    def after_burn_in(self) -> Sequence[tuple[nn.Module, nn.Module]]:
+        """Called where a burn-in ends, before the first step with unlabelled images.
+
+        Returns:
+            pairs of a network and a copy, which is to go on in the optimiser as the network does.
+        """
+        return ()
 
     def after_epoch(self) -> None:
         """Called where a pass over the unlabelled images ends, after `after_step`."""

@@ -53,8 +53,9 @@ class Guarded(Single):
         nothing = torch.stack([p.sum() for p in self.twin.parameters()]).sum() * 0
         return Outcome({**losses, "twin": nothing}, measures)
 
-    def after_burn_in(self) -> None:
+    def after_burn_in(self) -> Sequence[tuple[nn.Module, nn.Module]]:
         self.twin.load_state_dict(self.students[0].state_dict())
+        return [(self.students[0], self.twin)]
 
     def step(self, labels: Target, unlabeled: View, draws: Draws) -> Outcome:
         losses, measures = super().step(labels, unlabeled, draws)

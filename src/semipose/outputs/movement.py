@@ -84,5 +84,5 @@ def _texts(file: object, name: str, values: list[str], along: str = "") -> None:
     width = max(map(len, rows))
     file.createDimension(f"{name}_letters", width)  # type: ignore[attr-defined]
     variable = file.createVariable(name, "S1", (along or name, f"{name}_letters"))  # type: ignore[attr-defined]
-    variable[:] = np.array([list(row.ljust(width, b"\0").decode("latin-1")) for row in rows], "S1")
+    variable[:] = np.frombuffer(b"".join(row.ljust(width, b"\0") for row in rows), "S1").reshape(len(rows), width)
     variable._Encoding = b"utf-8"

@@ -160,7 +160,7 @@ class DlcTable(Tables):
         levels, columns = dlc_columns(self.job)
         names = self._pandas.MultiIndex.from_tuples(columns, names=levels)
         frame = self._pandas.DataFrame(values, index=list(index), columns=names)
-        longest = {"index": 200} if isinstance(index[0], str) else None
+        longest = {"index": LONGEST} if isinstance(index[0], str) else None
         self._store.append(TABLE, frame, format="table", min_itemsize=longest)
 
     def close(self) -> None:
@@ -170,6 +170,8 @@ class DlcTable(Tables):
 
 
 TABLE = "df_with_missing"
+LONGEST = 1024
+"""Bytes of an image's name in a table."""
 """What DeepLabCut calls a table in its H5."""
 PANDAS_FORMAT = "0.15.2"
 """Of pandas' H5, since that version. pandas 3 no longer says so, and pandas 2, which DeepLabCut has, does not read it

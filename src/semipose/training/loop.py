@@ -46,7 +46,7 @@ from semipose.training.launch import check_batches, launch, mean_over_ranks, tog
 from semipose.training.monitor import CollapseMonitor
 from semipose.training.networks import build_networks, model_configs, trained_teachers
 from semipose.training.norm import estimate_norm, over_ranks
-from semipose.training.optim import Guard, build_optimizer, learning_rate, not_finite, set_rates
+from semipose.training.optim import Guard, build_optimizer, copy_state, learning_rate, not_finite, set_rates
 from semipose.training.precision import Precision, choose
 from semipose.training.progress import Progress
 from semipose.training.pseudo import hold_back, measure
@@ -311,7 +311,8 @@ class Training:
                 self.method.after_epoch()
             state.step, state.window_steps = step + 1, state.window_steps + 1
             if state.step == self.burn_in:
-                self.method.after_burn_in()
+                for network, copy in self.method.after_burn_in():
+                    copy_state(self.optimizer.optimizer, network, copy)
             state.seconds = time.perf_counter() - began
             log, evaluate, save = (self._due(n) for n in (config.log_every, config.eval_every, config.save_every))
             log |= state.step in (self.burn_in, self.alone)  # a row of metrics.csv is of one kind of step
@@ -356,7 +357,11 @@ class Training:
             self.window, state.window_steps = {}, 0
         warning = self._watch(row) if log else None
         if evaluate and self.fabric.is_global_zero:
-            row |= self._evaluate()
+            try:
+                row |= self._evaluate()
+            except Exception:
+                self._save(False)  # what was learnt so far stays
+                raise
         if row and self.table is not None:
             rate = learning_rate(self.config.optim, *self._in_schedule(state.step - 1))
             whole = {"step": state.step, "seconds": round(state.seconds, 3), "lr": rate, **row}

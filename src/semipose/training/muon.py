@@ -170,6 +170,16 @@ class Muon(torch.optim.Optimizer):
         views = [parameter.permute(flat.order) for parameter, flat in stack]
         torch._foreach_add_(views, [change.view(view.shape) for change, view in zip(changes, views, strict=True)])
 
+    @torch.no_grad()
+    def copy_momentum(self, pairs: Iterable[tuple[nn.Parameter, nn.Parameter]]) -> None:
+        """Give matrices the momentum of others of their shape and group: pairs (of, to)."""
+        stacks = [stack for stacks in self._stacks for stack in stacks.values() if self.state.get(stack[0][0])]
+        places = {id(p): (n, i) for n, stack in enumerate(stacks) for i, (p, _) in enumerate(stack)}
+        for parameter, other in pairs:
+            if id(parameter) in places and id(other) in places:
+                (of, i), (to, j) = places[id(parameter)], places[id(other)]
+                self.state[stacks[to][0][0]]["momentum"][j] = self.state[stacks[of][0][0]]["momentum"][i]
+
     def _step_rest(self, group: dict[str, Any]) -> None:
         parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
         for p in parameters:

@@ -51,6 +51,17 @@ def build_optimizer(config: OptimConfig, module: nn.Module) -> torch.optim.Optim
     return Muon(of_kernels, of_rest, *rates, config.momentum, steps, config.weight_decay, transposed)
 
 
+def copy_state(optimizer: torch.optim.Optimizer, network: nn.Module, copy: nn.Module) -> None:
+    """What the optimiser remembers of a network's parameters, for those of a copy of it too: momentum and counts."""
+    pairs = [(a, b) for a, b in zip(network.parameters(), copy.parameters(), strict=True) if b.requires_grad]
+    if isinstance(optimizer, Muon):
+        optimizer.copy_momentum(pairs)
+    for parameter, other in pairs:
+        known = optimizer.state.get(parameter, {})
+        if "exp_avg" in known:
+            optimizer.state[other] = {key: value.clone() for key, value in known.items()}
+
+
 def _is_kernel(name: str, parameter: nn.Parameter) -> bool:
     """Of a convolution or a matrix; a transformer's positions and tokens are none."""
     return parameter.ndim in (2, 4) and name.rpartition(".")[2] == "weight"

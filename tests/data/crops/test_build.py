@@ -343,3 +343,18 @@ def test_drawn_people_are_cached_like_photographs(tmp_path: Path) -> None:
 def test_no_samples_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no samples"):
         build(PoseData("none", SKELETON, ()), tmp_path)
+
+
+def test_crops_that_another_run_has_made_anew_are_not_mended(data: PoseData, tmp_path: Path) -> None:
+    """Their places are others: bytes of the old ones would damage the new."""
+    spec = replace(SPEC, store="jpeg")
+    old = build(data, tmp_path, spec)
+    image = Path(data.images[0])
+    cv2.imwrite(str(image), np.zeros_like(cv2.imread(str(image))))
+    with pytest.warns(UserWarning, match="are made anew"):
+        new = build(data, tmp_path, spec)
+    content = (new.path / "crops.bin").read_bytes()
+    with pytest.raises(UserError, match="another run has made the crops anew"):
+        old.images(range(len(data) - 1, 0, -1))
+    assert (new.path / "crops.bin").read_bytes() == content
+    new.images(range(len(data)))

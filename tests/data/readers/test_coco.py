@@ -235,3 +235,18 @@ def test_coco_keeps_its_published_sigmas() -> None:
     data = read_coco(shared_data("formats", "coco", "test_coco.json"))
     assert data.skeleton is not None
     assert data.skeleton.sigmas == COCO.sigmas and data.skeleton.pairs == COCO.pairs
+
+
+def test_an_area_of_0_is_none(tmp_path: Path) -> None:
+    """As tools write that know none; OKS would divide by it."""
+    document = copy.deepcopy(DOCUMENT)
+    document["annotations"][0]["area"] = 0  # type: ignore[index]
+    assert read_coco(written(tmp_path, document))[0].area is None
+
+
+def test_one_picture_by_two_names_is_refused(tmp_path: Path) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    first = document["images"][0]  # type: ignore[index]
+    document["images"].append({**first, "id": 99, "file_name": f"./{first['file_name']}"})  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match=r"file_name .* occurs more than once"):
+        read_coco(written(tmp_path, document))

@@ -141,3 +141,22 @@ def test_points_beside_skeletons_are_told_and_a_name_twice_is_refused(tmp_path: 
     path.write_text(path.read_text().replace('name="1.png"', 'name="0.png"'))
     with pytest.raises(UserError, match=r"image '0\.png' occurs more than once"):
         open_labeled(path)
+
+
+def test_a_joint_that_is_clicked_again_is_the_same_animal_s(tmp_path: Path) -> None:
+    """A track of points ends where the joint leaves the view, and another begins."""
+    film(tmp_path / "clip.mp4", 12)
+    meta = META.replace("</labels>", "</labels><source>clip.mp4</source>").replace("<type>skeleton</type>", "")
+
+    def track(number: int, label: str, frames: range) -> str:
+        shapes = "".join(f'<points frame="{n}" keyframe="1" outside="0" points="{n + 1},5"/>' for n in frames)
+        return f'<track id="{number}" label="{label}">{shapes}</track>'
+
+    path = tmp_path / "a.xml"
+    tracks = track(0, "nose", range(5)) + track(1, "tail", range(11)) + track(2, "nose", range(8, 11))
+    path.write_text(f"<annotations>{meta}{tracks}</annotations>")
+    data = open_labeled(path)
+    assert len(data) == 11 and data.skeleton is not None and len({s.image for s in data}) == 11
+    path.write_text(f"<annotations>{meta}{tracks}{track(3, 'nose', range(2))}</annotations>")
+    with pytest.raises(UserError, match=r"points of one label twice.*group those of each animal"):
+        open_labeled(path)

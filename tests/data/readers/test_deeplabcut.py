@@ -179,3 +179,11 @@ def test_half_a_label_is_none(tmp_path: Path, cell: str, says: str) -> None:
     path.write_text("\n".join([*head, ",".join(cells)]))
     with pytest.raises(UserError, match=says):
         read_deeplabcut(project)
+
+
+def test_other_labels_of_a_folder_are_said(tmp_path: Path) -> None:
+    project = deeplabcut(tmp_path, ["a"])
+    table = project / "labeled-data" / "a" / "CollectedData_me.csv"
+    table.with_name("CollectedData_you.csv").write_text(table.read_text().replace("me", "you"))
+    remarks = open_labeled(project).remarks
+    assert any("CollectedData_you.csv, labels of another scorer than CollectedData_me" in remark for remark in remarks)

@@ -162,3 +162,54 @@ def test_predictions_are_no_labels(tmp_path: Path) -> None:
 def test_faults_name_the_task(tmp_path: Path, tasks: list[dict[str, Any]], says: str) -> None:
     with pytest.raises(UserError, match=says):
         open_all(export(tmp_path, tasks))
+
+
+def placed(key: str, label: str, x: float, y: float) -> dict[str, Any]:
+    """A point in percent."""
+    value = {"x": x, "y": y, "width": 0.5, "keypointlabels": [label]}
+    return {"id": key, "type": "keypointlabels", "value": value, **WHOLE}
+
+
+def test_a_point_beside_its_rectangle_is_of_the_one_that_lacks_it(tmp_path: Path) -> None:
+    boxes = [box("a", 0, 0, 40, 40), box("b", 30, 30, 40, 40)]
+    points = [placed("1", "nose", 5, 5), placed("2", "nose", 60, 60), placed("3", "tail", 10, 10)]
+    inside_both, outside = placed("4", "tail", 35, 35), placed("5", "ear", 75, 60)
+    data = open_labeled(export(tmp_path, [task(0, [*boxes, *points, inside_both, outside])]))
+    joints = data.skeleton.joints if data.skeleton else ()
+    seen = [{joint for joint, v in zip(joints, s.keypoints[:, 2], strict=True) if v} for s in data if s is not None]
+    assert seen == [{"nose", "tail"}, {"nose", "tail", "ear"}] and not data.remarks
+    third = placed("6", "nose", 90, 90)  # the nearest rectangle has one
+    data = open_labeled(export(tmp_path / "b", [task(0, [*boxes, *points, inside_both, third])]))
+    assert (
+        len(data) == 2 and "1 points that are in no animal's rectangle, or in several, are left out" in data.remarks[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("choices", "v"),
+    [
+        (["Not occluded"], 2),
+        (["non-occluded"], 2),
+        (["unoccluded"], 2),
+        (["not visible"], 1),
+        (["occluded"], 1),
+        (["good", "Hidden"], 1),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_what_choices_say_of_a_joint(tmp_path: Path, choices: list[str], v: int, first: bool) -> None:
+    said = {"id": "p01", "type": "choices", "value": {"choices": choices}}
+    note = {"id": "p01", "type": "textarea", "value": {"text": ["a note"]}}
+    results = [said, *full(0), note] if first else [*full(0), said, note]
+    (sample,) = open_labeled(export(tmp_path, [task(0, results)]))
+    assert sample.keypoints is not None and sample.keypoints[1, 2] == v
+
+
+def test_sleap_io_means_the_middles_of_pixels_and_no_rectangle(tmp_path: Path) -> None:
+    files = [f"/home/ann/mice/images/{i}.png" for i in range(2)]
+    results = [placed("1", "nose", 100 * 1.5 / SIZE[1], 100 * 2.5 / SIZE[0]), box("a", 0, 0, 64, 48)]
+    (sample,) = open_labeled(
+        export(tmp_path, [task(0, results, meta={"video": {"filename": files, "frame_idx": 0}}, data={})])
+    )
+    assert sample.keypoints is not None and sample.keypoints[0].tolist() == [1.5, 2.5, 2]
+    assert sample.box == (0, 0, SIZE[1], SIZE[0])

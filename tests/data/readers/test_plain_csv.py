@@ -178,3 +178,14 @@ def test_a_pipe_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         read_plain_csv(path)
     assert not starts(str(tmp_path / "other.json"), "{") and not is_cvat(str(tmp_path / "other.xml"))
+
+
+@pytest.mark.parametrize("again", ["clip.mp4#03", "./clip.mp4#3", ".\\clip.mp4#3"])
+def test_a_frame_by_two_names_is_one(tmp_path: Path, again: str) -> None:
+    film(tmp_path / "clip.mp4", 5)
+    (tmp_path / "a.csv").write_text(f"image,joint,x,y\n{again},nose,1,2\nclip.mp4#3,tail,1,2\n")
+    (sample,) = read_plain_csv(tmp_path / "a.csv")
+    assert sample.keypoints is not None and sample.keypoints[:, 2].tolist() == [2, 2]
+    rows = "video,frame,joint,x,y\n./clip.mp4,3,nose,1,2\nclip.mp4,3,tail,1,2\n"
+    (tmp_path / "b.csv").write_text(rows)
+    assert len(read_plain_csv(tmp_path / "b.csv")) == 1

@@ -111,7 +111,9 @@ class Crops:
             content = encode(cut(read_image(image), matrix, self.spec.cover), self.spec)
             if zlib.crc32(content) != checksum:
                 raise UserError("it has changed since")
-            with (self.path / "crops.bin").open("r+b") as file:
+            with FileLock(f"{self.path}.lock"), (self.path / "crops.bin").open("r+b") as file:
+                if (self.path / "rows.bin").read_bytes() != self._rows.tobytes():
+                    raise UserError("another run has made the crops anew")
                 file.seek(start)
                 file.write(content)
         except (UserError, OSError) as error:

@@ -190,7 +190,7 @@ def _sample(
         image=files.path(name, where),
         box=_box(row, where),
         keypoints=_keypoints(row.get("keypoints"), len(skeleton), where),
-        area=None if area is None else float(area),
+        area=float(area) if area else None,  # 0 is what tools write that know none
         image_id=image_id,
         annotation_id=number,
         iscrowd=bool(crowd),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -112,10 +111,8 @@ def _of_tracks(root: Element, path: Path) -> Iterator[Shape]:
     film = (root.findtext("meta/source") or root.findtext("meta/task/source") or "").strip()
     if not is_video(film):
         raise UserError(f"{path} has tracks and names no video as its source; export it as CVAT for images")
-    free = Counter(track.get("label", "") for track in tracks if not track.get("group_id"))
     for track in tracks:
-        # Without a group, points of a frame are one animal's where no label is there twice, as of an image.
-        own = track.get("group_id") or ("" if max(free.values()) == 1 else f"track {track.get('id')}")
+        own = track.get("group_id") or ""  # points of a frame without one are one animal's, as of an image
         for shape in track:
             frame = shape.get("frame", "")
             if frame.isdecimal() and shape.get("keyframe") == "1" and shape.get("outside") != "1":

@@ -56,6 +56,8 @@ def read_deeplabcut(source: str | Path, images: str | Path | None = None) -> Pos
         path = _labels(video, scorer)
         if path is None or (is_predicted(path) and not whole):
             continue
+        others = [each for each in _tables(video).values() if each.stem != path.stem and not is_predicted(each)]
+        remarks += [f"left out: {each}, labels of another scorer than {path.stem} in that folder" for each in others]
         table = read_table(path)
         if path.suffix == ".csv" and (later := _later(path, table)) is not None:
             remarks.append(f"{path} is older than {path.stem}.h5, which has other labels: those are read")
@@ -147,8 +149,12 @@ def _links(links: Any, joints: list[str]) -> list[tuple[str, str]]:
     return [(a, b) for a, b in pairs if a in joints and b in joints and a != b]
 
 
+def _tables(video: Path) -> dict[str, Path]:
+    return {path.stem: path for kind in ("h5", "csv") for path in sorted(video.glob(f"CollectedData_*.{kind}"))}
+
+
 def _labels(video: Path, scorer: str) -> Path | None:
-    tables = {path.stem: path for kind in ("h5", "csv") for path in sorted(video.glob(f"CollectedData_*.{kind}"))}
+    tables = _tables(video)
     if len(tables) > 1 and f"CollectedData_{scorer}" not in tables:
         names = ", ".join(sorted(tables))
         raise UserError(f"{video} has {len(tables)} tables ({names}), none of the configuration's scorer {scorer!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -154,7 +155,7 @@ def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:
     ids = [id_of(row, "id", f"{path}: images entry {i}") for i, row in enumerate(rows)]
     refuse_twice(ids, f"{path}: image id")
     names = {n: name_of(row, "file_name", f"{path}: image {n}") for n, row in zip(ids, rows, strict=True)}
-    refuse_twice(names.values(), f"{path}: file_name")
+    refuse_twice(map(posixpath.normpath, names.values()), f"{path}: file_name")
     return names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
@@ -32,7 +33,7 @@ from semipose.skeleton import named_skeleton
 
 OWN = re.compile(r"(\d+)-")
 """How the ids of points begin that `pick` wrote: with the number of the animal."""
-HIDDEN = ("occlu", "hidden", "invisible", "not visible")
+HIDDEN = re.compile(r"(?<!not )(?<!not-)(?<!non )(?<!non-)(?<!un)(?<!no )(occlu|hidden|invisible)|not visible")
 """In a choice about a point: what says that it is labelled where it cannot be seen."""
 
 
@@ -67,26 +68,31 @@ def read_label_studio(
         raise UserError(f"{path}: an export of Label Studio is a list of tasks")
     tasks = [(f"{path}: task {row.get('id', n)}", row) for n, row in enumerate(rows)]
     pool = Pool(path)
-    found: list[tuple[str, list[str], list[Json]]] = []
+    found: list[tuple[str, list[str], list[Json], bool]] = []
     several = 0
     for where, row in tasks:
         results, more = _results(row, where)
         several += more
         if results:
-            found.append((where, _film(row) or names_in(_address(row, where)), results))
+            film = _film(row)
+            found.append((where, film or names_in(_address(row, where)), results, bool(film)))
     if not found:
         guessed = any(row.get("predictions") for row in rows)
         why = "predictions that nobody has corrected yet" if guessed else "no point that a person placed"
         raise UserError(f"{path} has {why}; label some images in Label Studio, and export them as JSON")
     first = found[0][1]
     folder = image_folder(path, images, first[0])
-    files = ImageFolder(folder, [names[-1] for _, names, _ in found], path.parent, outside)
+    files = ImageFolder(folder, [names[-1] for _, names, *_ in found], path.parent, outside)
     addresses = [_address(row, where) for where, row in tasks if _results(row, where)[0] and not _film(row)]
     refuse_twice(addresses, f"{path}: the image")
-    count = Counter(names[-1] for _, names, _ in found)
-    for where, names, results in found:
+    count, free = Counter(names[-1] for _, names, *_ in found), 0
+    for where, names, results, of_film in found:
         image = _image(names, files, where, alone=count[names[-1]] == 1)
-        pool.instances += _instances(names[0], image, results, where)
+        made, left_out = _instances(names[0], image, results, where, of_film)
+        pool.instances += made
+        free += left_out
+    if free:
+        pool.remarks.append(f"{path}: {free} points that are in no animal's rectangle, or in several, are left out")
     if several:
         pool.remarks.append(f"{path}: {several} tasks have several annotations; of each the last is read")
     if not pool.instances:
@@ -148,9 +154,15 @@ def _image(names: Sequence[str], files: ImageFolder, where: str, alone: bool) ->
     return files.path(names[0], where)
 
 
-def _instances(name: str, image: str, results: Sequence[Json], where: str) -> list[Instance]:
+def _instances(name: str, image: str, results: Sequence[Json], where: str, of_film: bool) -> tuple[list[Instance], int]:
+    """The animals of a task, and how many points are of none."""
     there = os.path.exists(image)
-    choices = {str(one.get("id")): " ".join(map(str, _value(one).get("choices") or ())).lower() for one in results}
+    choices: dict[str, list[str]] = {}
+    for one in results:
+        said = _value(one).get("choices")
+        choices.setdefault(str(one.get("id")), []).extend(map(str, said if isinstance(said, list) else ()))
+    # sleap-io means the middles of pixels, and writes rectangles in pixels for percent.
+    middle = 0.0 if of_film else 0.5
     points: list[tuple[str, str, Mark, str | None]] = []
     boxes: dict[str, Box] = {}
     for n, one in enumerate(results):
@@ -158,7 +170,7 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str) -> li
         labels = value.get("keypointlabels")
         if one.get("image_rotation") or value.get("image_rotation"):
             raise UserError(f"{where} was turned in Label Studio, which is not read; turn it back there, or its image")
-        if not labels and not value.get("rectanglelabels") and one.get("type") != "rectangle":
+        if not labels and (of_film or (not value.get("rectanglelabels") and one.get("type") != "rectangle")):
             continue
         size = image_size(image) if there else _size(one, where)
         key = str(one.get("id", n))
@@ -166,8 +178,8 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str) -> li
             if not isinstance(labels, list) or not isinstance(labels[0], str) or not labels[0]:
                 raise UserError(f"{where} has a point without a name; export it again")
             x, y = numbers_of([value.get("x"), value.get("y")], 2, where, "a point {}, expected x and y in percent")
-            v = 1.0 if any(word in choices.get(key, "") for word in HIDDEN) else 2.0
-            mark = (x / 100 * size[1] - 0.5, y / 100 * size[0] - 0.5, v)
+            v = 1.0 if any(HIDDEN.search(choice.lower()) for choice in choices.get(key, ())) else 2.0
+            mark = (x / 100 * size[1] - middle, y / 100 * size[0] - middle, v)
             points.append((key, labels[0], mark, one.get("parentID") or one.get("parent_id")))
         else:
             sides = [value.get(side) for side in ("x", "y", "width", "height")]
@@ -178,7 +190,8 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str) -> li
     owners = _owners(points, boxes, results)
     animals: dict[str, list[tuple[str, Mark]]] = {}
     for (_, label, mark, _), owner in zip(points, owners, strict=True):
-        animals.setdefault(owner, []).append((label, mark))
+        if owner is not None:
+            animals.setdefault(owner, []).append((label, mark))
     made = []
     for owner, marks in animals.items():
         if not apart([label for label, _ in marks]):
@@ -187,11 +200,12 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str) -> li
                 " animal in Label Studio"
             )
         made.append(Instance(name, image, dict(marks), boxes.get(owner), where))
-    return made
+    return made, owners.count(None)
 
 
-def _owners(points: Sequence[tuple], boxes: Mapping[str, Box], results: Sequence[Json]) -> list[str]:
-    """Of each point a name of its animal: that of its rectangle, or the number in an id that `pick` wrote."""
+def _owners(points: Sequence[tuple], boxes: Mapping[str, Box], results: Sequence[Json]) -> list[str | None]:
+    """Of each point a name of its animal: that of its rectangle, or the number in an id that `pick` wrote; None where
+    it is of no animal."""
     related: dict[str, str] = {}
     for one in results:
         if one.get("type") == "relation":
@@ -212,12 +226,33 @@ def _owners(points: Sequence[tuple], boxes: Mapping[str, Box], results: Sequence
         if owner is None and twice and own:
             owner = f"{own[1]}-"
         owners.append(owner or "")
-    return owners
+    if len(alone) < len(points) or not any(owner in boxes for owner in owners):
+        return [*owners]
+    return _settled(points, boxes, owners)
+
+
+def _settled(points: Sequence[tuple], boxes: Mapping[str, Box], owners: Sequence[str]) -> list[str | None]:
+    """What is in no rectangle, or in several, is of the one there, else of the nearest, that lacks such a joint."""
+    settled: list[str | None] = [owner or None for owner in owners]
+    for n, (_, label, (x, y, _), _) in enumerate(points):
+        if settled[n] is None:
+            has = {owner for owner, point in zip(settled, points, strict=True) if point[1] == label}
+            near = [name for name in boxes if _holds(boxes[name], x, y)]
+            near = near or sorted(boxes, key=lambda name: _away(boxes[name], x, y))[:1]
+            free = [name for name in near if name not in has]
+            settled[n] = free[0] if len(free) == 1 else None
+    return settled
 
 
 def _holds(box: Box, x: float, y: float) -> bool:
+    return _away(box, x, y) == 0
+
+
+def _away(box: Box, x: float, y: float) -> float:
+    """How far a point, whose pixel is half on either side of it, lies from a rectangle."""
     left, top, w, h = box
-    return 0 <= x - left <= w and 0 <= y - top <= h
+    x, y = x + 0.5, y + 0.5
+    return math.hypot(max(left - x, x - left - w, 0), max(top - y, y - top - h, 0))
 
 
 def _value(one: Json) -> Mapping[str, Any]:

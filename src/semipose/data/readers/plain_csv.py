@@ -15,7 +15,7 @@ from semipose.data.images import image_sizes
 from semipose.data.readers import data_set
 from semipose.data.readers.json_files import ImageFolder, refuse_twice, sessions_of
 from semipose.data.readers.tables import missing, number, read_cells, root_of
-from semipose.data.refs import is_frame
+from semipose.data.refs import is_frame, split_frame
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import is_video
 from semipose.errors import UserError, reads
@@ -81,7 +81,8 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     skeleton = named_skeleton(path.stem, tuple(joints), path)
     files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
     paths = {image: _path(image, files, str(path)) for image in marks}
-    refuse_twice((os.path.abspath(each) for each in paths.values() if not is_frame(each)), f"{path}: image")
+    whose = (each if is_frame(each) else os.path.abspath(each) for each in paths.values())
+    refuse_twice(whose, f"{path}: image")
     gone, remarks = missing(list(paths.values()), path)
     sessions = sessions_of(marks)
     sizes = image_sizes((path for path in paths.values() if path not in gone), str(path))
@@ -91,8 +92,10 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
 
 
 def plain_name(name: str) -> str:
-    """An image's name without "./" and backslashes."""
-    return posixpath.normpath(name.replace("\\", "/")) if name else name
+    """An image's name without "./", backslashes, and zeros before a frame's number."""
+    name = posixpath.normpath(name.replace("\\", "/")) if name else name
+    frame = split_frame(name)
+    return f"{frame[0]}#{frame[1]}" if frame is not None and is_video(frame[0]) else name
 
 
 def _film_beside(path: Path, images: str | Path | None) -> str:
@@ -112,7 +115,7 @@ def _frame(row: list[str], columns: dict[str, int], film: str, where: str) -> st
     count = number(row[columns["frame"]], f"{where}, frame")
     if not (count >= 0 and count == int(count)):
         raise UserError(f"{where} has frame {row[columns['frame']][:40]!r}; frames count from 0")
-    name = film or row[columns["video"]].replace("\\", "/")
+    name = film or plain_name(row[columns["video"]])
     if not name:
         raise UserError(f"{where} names no video; mend or remove it")
     return f"{name}#{int(count)}"
