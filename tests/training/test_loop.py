@@ -253,9 +253,13 @@ def test_weights_to_start_from(cache, tmp_path, reference) -> None:
     def head(state: dict[str, Tensor], index: int) -> Tensor:
         return state[f"students.{index}.head.weight"]
 
-    for source in (reference.path, reference.last, reference.path / "model.safetensors"):
+    for source, files in (
+        (reference.path, (0, 1)),
+        (reference.last, (0, 0)),
+        (reference.path / "model.safetensors", (0, 0)),
+    ):
         started = begun(source)
-        assert all(torch.equal(head(started, i), head(state, 0)) for i in (0, 1))
+        assert all(torch.equal(head(started, i), head(state, file)) for i, file in enumerate(files))
     started = begun(reference.path / "model.safetensors", reference.path / "model-b.safetensors")
     assert all(torch.equal(head(started, i), head(state, i)) for i in (0, 1))
 
@@ -390,4 +394,4 @@ def test_what_was_learnt_stays_where_its_evaluation_fails(cache, run, monkeypatc
     monkeypatch.setattr(train.Training, "_evaluate", fail)
     with pytest.raises(UserError, match="cannot be measured"):
         trained(tiny(cache, "supervised"), run)
-    assert checkpoint.load(run.last)["progress"]["step"] == STEPS
+    assert 0 < checkpoint.load(run.last)["progress"]["step"] < STEPS, "at the first evaluation"
