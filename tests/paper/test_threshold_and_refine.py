@@ -96,7 +96,7 @@ def test_thresholds_are_of_the_teachers_peaks(text: str) -> None:
 def test_it_goes_with_an_average_of_statistics_too() -> None:
     """EMAN's teacher, which is in evaluation mode."""
     hard = afresh(parse("affine60+flip50"))
-    teach = then(soft, *parse_changes("raw99", SIGMA))
+    teach = then(soft, refined(SIGMA, 99, "raw"))
     losses = []
     for change in (soft, teach, then(soft, refined(SIGMA))):
         net = Tiny()
