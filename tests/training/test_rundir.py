@@ -90,6 +90,17 @@ def test_a_run_that_does_not_begin_leaves_what_it_was_to_overwrite(tmp_path: Pat
     assert listing(run) == before and not (run / BEFORE).exists()
 
 
+def test_what_goes_on_later_and_a_link_of_that_name(tmp_path: Path) -> None:
+    run, elsewhere = used(tmp_path / "run").path, tmp_path / "elsewhere"
+    filled(run, FILES)
+    elsewhere.mkdir()
+    (run / BEFORE).symlink_to(elsewhere)
+    with pytest.raises(InterruptedError), RunDir.create(run, overwrite=True).restored(InterruptedError):
+        filled(run, ("for.yaml", "finder/config.yaml"))
+        raise InterruptedError
+    assert not list(elsewhere.iterdir()) and (run / "finder" / "config.yaml").exists() and (run / BEFORE).is_dir()
+
+
 def test_what_a_killed_start_set_aside_is_not_lost(tmp_path: Path) -> None:
     run = used(tmp_path / "run").path
     filled(run, FILES)

@@ -51,6 +51,7 @@ class RunDir:
         self.last, self.best = self.checkpoints / "last.ckpt", self.checkpoints / "best.ckpt"
         self.metrics = path / "metrics.csv"
         self._lock = FileLock(path / LOCK, thread_local=False)
+        self._aside = False
 
     @classmethod
     def create(cls, path: Path, overwrite: bool = False) -> RunDir:
@@ -99,9 +100,11 @@ class RunDir:
         inner = RunDir(self.path / "finder")
         with inner.lock() if _is_inner(inner.path) else contextlib.nullcontext():
             self.restore()
-            aside = self.path / BEFORE
+            aside, self._aside = self.path / BEFORE, True
             try:
                 with _writing(self.path):
+                    if aside.is_symlink():
+                        aside.unlink()
                     for path in [*_files(self.path)]:
                         _move(path, aside / path.relative_to(self.path))
                     self._mark()
@@ -113,15 +116,24 @@ class RunDir:
     def begun(self) -> None:
         """What this run overwrites is no longer needed."""
         with _writing(self.path):
-            shutil.rmtree(self.path / BEFORE) if (self.path / BEFORE).is_dir() else None
+            aside = self.path / BEFORE
+            if aside.is_dir() and not aside.is_symlink():
+                shutil.rmtree(aside)
 
     @contextlib.contextmanager
-    def restored(self) -> Iterator[None]:
-        """Around the start of a run: where it does not begin, what it was to overwrite is there again."""
+    def restored(self, *but: type[Exception]) -> Iterator[None]:
+        """Around the start of a run: where it does not begin, what it was to overwrite is there again.
+
+        Args:
+            but: what stops it so that it can go on.
+        """
         try:
             yield
+        except but:
+            raise
         except BaseException:
-            self.restore()
+            if self._aside:
+                self.restore()
             raise
 
     def restore(self) -> None:

@@ -13,6 +13,7 @@ from semipose.training import loop
 from semipose.training.find import asked_for, begun_from, check_found, find_first
 from semipose.training.networks import check_networks
 from semipose.training.rundir import RunDir, is_run
+from semipose.training.signals import Stopped
 
 
 class Run(NamedTuple):
@@ -45,7 +46,7 @@ def start(
     if overwrite and is_run(Path(out)):
         refuse_own(config, initial, Path(out))
     run = RunDir.create(Path(out), overwrite)
-    with run.restored():
+    with run.restored(Stopped):
         find_first(config, run, progress, initial)
         return Run(run.path, loop.run_training(config, run, None, initial, progress), config)
 
