@@ -213,3 +213,6 @@ def test_sleap_io_means_the_middles_of_pixels_and_no_rectangle(tmp_path: Path) -
     )
     assert sample.keypoints is not None and sample.keypoints[0].tolist() == [1.5, 2.5, 2]
     assert sample.box == (0, 0, SIZE[1], SIZE[0])
+    two = [box("a"), box("b"), *full(0, parentID="a"), *full(1, parentID="b")]
+    meta = {"video": {"filename": files, "frame_idx": 0}}
+    assert len(open_labeled(export(tmp_path / "two", [task(0, two, meta=meta, data={})]))) == 2

@@ -161,7 +161,7 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str, of_fi
     for one in results:
         said = _value(one).get("choices")
         choices.setdefault(str(one.get("id")), []).extend(map(str, said if isinstance(said, list) else ()))
-    # sleap-io means the middles of pixels, and writes rectangles in pixels for percent.
+    # sleap-io means the middles of pixels, and writes rectangles in pixels for percent: they say whose a point is alone.
     middle = 0.0 if of_film else 0.5
     points: list[tuple[str, str, Mark, str | None]] = []
     boxes: dict[str, Box] = {}
@@ -170,7 +170,7 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str, of_fi
         labels = value.get("keypointlabels")
         if one.get("image_rotation") or value.get("image_rotation"):
             raise UserError(f"{where} was turned in Label Studio, which is not read; turn it back there, or its image")
-        if not labels and (of_film or (not value.get("rectanglelabels") and one.get("type") != "rectangle")):
+        if not labels and not value.get("rectanglelabels") and one.get("type") != "rectangle":
             continue
         size = image_size(image) if there else _size(one, where)
         key = str(one.get("id", n))
@@ -199,7 +199,7 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str, of_fi
                 f"{where} has points of one name twice, and nothing says whose they are; draw a rectangle around each"
                 " animal in Label Studio"
             )
-        made.append(Instance(name, image, dict(marks), boxes.get(owner), where))
+        made.append(Instance(name, image, dict(marks), None if of_film else boxes.get(owner), where))
     return made, owners.count(None)
 
 
