@@ -161,7 +161,7 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str, of_fi
     for one in results:
         said = _value(one).get("choices")
         choices.setdefault(str(one.get("id")), []).extend(map(str, said if isinstance(said, list) else ()))
-    # sleap-io means the middles of pixels, and writes rectangles in pixels for percent: they say whose a point is alone.
+    # sleap-io means the middles of pixels, and writes rectangles in pixels for percent: they tell owners, no places.
     middle = 0.0 if of_film else 0.5
     points: list[tuple[str, str, Mark, str | None]] = []
     boxes: dict[str, Box] = {}
