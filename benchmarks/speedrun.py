@@ -152,7 +152,7 @@ ADAM: dict[str, Any] = {"name": "adam", "lr": 1e-3, "schedule": "cosine"}
 
 
 def init(optim: dict[str, Any] = {}, model: dict[str, Any] = {}, **further: Any) -> dict[str, Any]:  # noqa: B006
-    """As `semipose init` has optimiser, network and decoding, with changes."""
+    """As `semipose init` has network, targets and decoding, and recipe `auto` the optimiser, with changes."""
     return {"optim": {**MUON, **optim}, "decode": "dark", "model": {**FPN, **model}, **further}
 
 

@@ -198,3 +198,5 @@ def test_yaml_says_a_key_once_and_numbers_as_they_are_meant(tmp_path: Path) -> N
     assert (found["a"], found["b"], found["f"]) == ("010", "1:30", 31)
     assert (found["c"], found["d"], found["e"], found["g"]) == (12, -0.5, 0.0015, float("inf"))
     assert found["i"] == {"x": 2}, "what is merged may be said again"
+    path.write_text("a: &a {x: 1, y: 0}\nouter:\n  inner: &b {<<: *a, x: 2}\nc: {<<: *b, y: 1}\n")
+    assert read_mapping(path)["c"]["y"] == 1, "and merged again"

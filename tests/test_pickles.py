@@ -130,3 +130,9 @@ def test_arrays_are_as_numpy_reads_them(array: np.ndarray, protocol: int) -> Non
     again, twice = plain_value(pickle.dumps([array, array], protocol))
     assert again is twice and again.dtype == array.dtype and again.shape == array.shape
     assert again.tolist() == array.tolist()
+
+
+@pytest.mark.parametrize("axes", [(1, 0, 2), (2, 0, 1), (0, 1, 2), (2, 1, 0)])
+def test_axes_that_lie_in_memory_in_another_order(axes: tuple[int, ...]) -> None:
+    array = np.arange(24.0).reshape(2, 3, 4).transpose(axes)
+    assert np.array_equal(plain_value(pickle.dumps(array, 5)), array)

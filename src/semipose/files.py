@@ -230,12 +230,13 @@ class _Plain(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
         names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<")
         twice = next((name for name, count in names.items() if count > 1), None)
         if twice is not None:
             raise yaml.YAMLError(f"the key {twice[:60]} stands twice; keep one of them")
-        return super().construct_mapping(node, deep)
+        return node
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.aliases += self.check_event(yaml.AliasEvent)

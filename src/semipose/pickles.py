@@ -71,6 +71,15 @@ def _filled(content: Any, kind: Any, shape: Any, order: str) -> np.ndarray:
     return values.reshape(shape, order="F" if order == "F" else "C")
 
 
+def _frombuffer(content: Any, kind: Any, shape: Any, order: str, axes: Any = None) -> np.ndarray:
+    """As protocol 5 writes an array; `axes`, of one whose axes lie in memory in another order."""
+    if axes is None or order != "K":
+        return _filled(content, kind, shape, order)
+    if not isinstance(axes, tuple) or sorted(axes) != list(range(len(shape))):
+        raise pickle.UnpicklingError("it has an array of axes that are none")
+    return _filled(content, kind, shape, "C").transpose(axes)
+
+
 def _scalar(kind: Any, content: Any = b"") -> Any:
     return _filled(content, kind, (), "C")[()]
 
@@ -95,7 +104,7 @@ OURS: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): _bytes,
     ("__builtin__", "bytes"): _no_bytes,
     **{(f"{core}.multiarray", "scalar"): _scalar for core in CORES},
-    **{(f"{core}.numeric", "_frombuffer"): _filled for core in CORES},
+    **{(f"{core}.numeric", "_frombuffer"): _frombuffer for core in CORES},
 }
 """What a file may name, and what is called in its place: nothing of numpy's own takes its state from a file."""
 

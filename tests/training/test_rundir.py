@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import resource
@@ -291,3 +292,42 @@ def test_what_others_call_a_part_is_theirs(tmp_path: Path) -> None:
     filled(run, ("thesis.part", "config.yaml", "config.yaml.0a1b2c3d.part", "checkpoints/mine.part"))
     RunDir.create(run, overwrite=True).begun()
     assert set(listing(run)) == {MARKER, "thesis.part", "checkpoints/mine.part"}
+
+
+@pytest.mark.parametrize("killed", [True, False])
+@pytest.mark.parametrize("back", [True, False])
+def test_wherever_it_is_interrupted_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool, back: bool
+) -> None:
+    """While an old run is set aside, or put back, at each of its files."""
+    for stops in range(1, 60):
+        run = used(tmp_path / f"run{stops}").path
+        filled(run, (*FILES, "from.json", "start.safetensors"))
+        before, calls, real = listing(run), 0, os.replace
+
+        def move(*places: object, stops: int = stops, real: object = real) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == stops:
+                raise OSError(28, "No space left on device")
+            real(*places)  # type: ignore[operator]
+
+        if back:
+            with RunDir.create(run, overwrite=True).lock():
+                filled(run, ("for.yaml", "finder/config.yaml"))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", move)
+            if killed and not back:
+                patch.setattr(RunDir, "restore", lambda self: None)
+            with contextlib.suppress(UserError):
+                if back:
+                    RunDir(run).restore()
+                else:
+                    RunDir.create(run, overwrite=True)
+        with RunDir.create(run, overwrite=True).lock():
+            RunDir(run).restore()
+        found = {name: content for name, content in listing(run).items() if not name.startswith("finder")}
+        assert found == before, stops
+        if calls < stops:
+            return
+    pytest.fail("it is never done")

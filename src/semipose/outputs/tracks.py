@@ -170,9 +170,9 @@ class DlcTable(Tables):
 
 
 TABLE = "df_with_missing"
-LONGEST = 1024
-"""Bytes of an image's name in a table."""
 """What DeepLabCut calls a table in its H5."""
+LONGEST = 1024
+"""Bytes of an image's name in it."""
 PANDAS_FORMAT = "0.15.2"
 """Of pandas' H5, since that version. pandas 3 no longer says so, and pandas 2, which DeepLabCut has, does not read it
 then."""

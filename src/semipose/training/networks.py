@@ -83,8 +83,8 @@ def build_networks(
 
 def _weights(init_from: Sequence[Path]) -> list[Path]:
     """Files of weights; of a single run one for each of its networks."""
-    inner = sorted(init_from[0].glob("model*.safetensors"), key=lambda file: file.stem) if len(init_from) == 1 else []
-    return inner if len(inner) > 1 else list(init_from)
+    more = sorted(init_from[0].glob("model-?.safetensors")) if len(init_from) == 1 else []
+    return [init_from[0] / "model.safetensors", *more] if more else list(init_from)
 
 
 def trained_teachers(config: Config, skeleton: Skeleton, student: SimpleBaseline) -> list[SimpleBaseline]:

@@ -29,9 +29,12 @@ WRITTEN = (
     *("config.yaml", "split.json", "metrics.csv", "summary.json", "evaluation.json", "report.html"),
     *("model.safetensors", "model-?.safetensors", "model.json", "model-?.json", "twin.safetensors"),
     *("twin.json", "model.onnx", "finder.onnx", "for.yaml", "find.json"),
+    *("from.json", "start.safetensors", "start.json"),
 )
 BEFORE = ".before"
 """The folder in a run's for what is overwritten, until the new run begins."""
+PARTLY = f"{BEFORE}.part"
+"""The same while its files are moved, there or back."""
 WRITTEN_IN = {
     "checkpoints": ("last.ckpt", "best.ckpt", "previous.ckpt"),
     "predictions": ("val.json",),
@@ -100,14 +103,14 @@ class RunDir:
         inner = RunDir(self.path / "finder")
         with inner.lock() if _is_inner(inner.path) else contextlib.nullcontext():
             self.restore()
-            aside, self._aside = self.path / BEFORE, True
+            self._aside = True
             try:
                 with _writing(self.path):
-                    if aside.is_symlink():
-                        aside.unlink()
                     for path in [*_files(self.path)]:
-                        _move(path, aside / path.relative_to(self.path))
+                        _move(path, self.path / PARTLY / path.relative_to(self.path))
                     self._mark()
+                    if (self.path / PARTLY).exists():
+                        os.replace(self.path / PARTLY, self.path / BEFORE)
             except BaseException:
                 self.restore()
                 raise
@@ -137,18 +140,23 @@ class RunDir:
             raise
 
     def restore(self) -> None:
-        """Put back what was set aside by a run that did not begin."""
-        aside = self.path / BEFORE
-        if (self.path / "config.yaml").exists():
-            self.begun()
-            return
+        """Put back what was set aside by a run that did not begin; in any case what was moved there or back in part."""
+        aside, partly = self.path / BEFORE, self.path / PARTLY
         with _writing(self.path):
-            if aside.is_dir() and not aside.is_symlink():
+            for link in (aside, partly):
+                if link.is_symlink():
+                    link.unlink()
+            if aside.is_dir() and not partly.exists():
+                if (self.path / "config.yaml").exists():
+                    self.begun()
+                    return
                 for path in [*_files(self.path)]:
                     path.unlink()
-                for path in [path for path in aside.rglob("*") if path.is_symlink() or not path.is_dir()]:
-                    _move(path, self.path / path.relative_to(aside))
-                shutil.rmtree(aside, ignore_errors=True)
+                os.replace(aside, partly)
+            if partly.is_dir():
+                for path in [path for path in partly.rglob("*") if path.is_symlink() or not path.is_dir()]:
+                    _move(path, self.path / path.relative_to(partly))
+                shutil.rmtree(partly, ignore_errors=True)
 
     def _mark(self) -> None:
         write_atomically(self.path / MARKER, f"a run of semipose {__version__}\n".encode())

@@ -160,3 +160,14 @@ def test_a_joint_that_is_clicked_again_is_the_same_animal_s(tmp_path: Path) -> N
     path.write_text(f"<annotations>{meta}{tracks}{track(3, 'nose', range(2))}</annotations>")
     with pytest.raises(UserError, match=r"points of one label twice.*group those of each animal"):
         open_labeled(path)
+
+
+def test_tracks_of_several_points_are_animals_of_their_own(tmp_path: Path) -> None:
+    film(tmp_path / "clip.mp4", 4)
+    meta = META.replace("</labels>", "</labels><source>clip.mp4</source>").replace("<type>skeleton</type>", "")
+    tracks = "".join(
+        f'<track id="{n}" label="mouse"><points frame="1" keyframe="1" outside="0" points="{n},1;2,2;3,{n}"/></track>'
+        for n in range(2)
+    )
+    (tmp_path / "a.xml").write_text(f"<annotations>{meta}{tracks}</annotations>")
+    assert len(open_labeled(tmp_path / "a.xml")) == 2

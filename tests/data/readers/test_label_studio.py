@@ -178,7 +178,7 @@ def test_a_point_beside_its_rectangle_is_of_the_one_that_lacks_it(tmp_path: Path
     joints = data.skeleton.joints if data.skeleton else ()
     seen = [{joint for joint, v in zip(joints, s.keypoints[:, 2], strict=True) if v} for s in data if s is not None]
     assert seen == [{"nose", "tail"}, {"nose", "tail", "ear"}] and not data.remarks
-    third = placed("6", "nose", 90, 90)  # the nearest rectangle has one
+    third = placed("6", "nose", 75, 60)  # the nearest rectangle has one
     data = open_labeled(export(tmp_path / "b", [task(0, [*boxes, *points, inside_both, third])]))
     assert (
         len(data) == 2 and "1 points that are in no animal's rectangle, or in several, are left out" in data.remarks[0]
@@ -216,3 +216,12 @@ def test_sleap_io_means_the_middles_of_pixels_and_no_rectangle(tmp_path: Path) -
     two = [box("a"), box("b"), *full(0, parentID="a"), *full(1, parentID="b")]
     meta = {"video": {"filename": files, "frame_idx": 0}}
     assert len(open_labeled(export(tmp_path / "two", [task(0, two, meta=meta, data={})]))) == 2
+
+
+def test_an_animal_far_from_all_rectangles_is_one_of_its_own(tmp_path: Path) -> None:
+    mine = [box("a", 0, 0, 20, 20), placed("1", "nose", 5, 5)]
+    theirs = [placed("2", "nose", 80, 80), placed("3", "tail", 90, 90)]
+    data = open_labeled(export(tmp_path, [task(0, [*mine, *theirs])]))
+    assert len(data) == 2 and not data.remarks
+    marks = [s.keypoints[:, 2].tolist() for s in data if s.keypoints is not None]
+    assert sorted(marks) == [[2, 0], [2, 2]]

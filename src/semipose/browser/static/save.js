@@ -53,7 +53,13 @@ export function change(key, name, bodies, version, uids) {
   plan(DELAY);
 }
 
-export function forget(key) { waiting.delete(key); keep(); tell({ kind: "saved", key }); }
+/** What is saved is no longer this page's to write: another page may wait with the same frame. */
+function settle() {
+  keep();
+  for (const key of [...mine]) if (!waiting.has(key)) mine.delete(key);
+}
+
+export function forget(key) { waiting.delete(key); settle(); tell({ kind: "saved", key }); }
 
 function same(mine, theirs) {
   const points = (bodies) => JSON.stringify(bodies.map((each) => each.points).filter((each) => each.some((point) => point[2])));
@@ -97,7 +103,7 @@ async function flush() {
     }
   } finally {
     if (busy) { busy = false; tell({ kind: "idle", key: "" }); }
-    keep();
+    settle();
     plan(delay);
   }
 }

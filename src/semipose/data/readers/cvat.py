@@ -112,7 +112,9 @@ def _of_tracks(root: Element, path: Path) -> Iterator[Shape]:
     if not is_video(film):
         raise UserError(f"{path} has tracks and names no video as its source; export it as CVAT for images")
     for track in tracks:
-        own = track.get("group_id") or ""  # points of a frame without one are one animal's, as of an image
+        # Points of a frame without a group are one animal's, as of an image; a shape of several is one by itself.
+        several = any(";" in shape.get("points", "") for shape in track.findall("points"))
+        own = track.get("group_id") or (f"track {track.get('id')}" if several else "")
         for shape in track:
             frame = shape.get("frame", "")
             if frame.isdecimal() and shape.get("keyframe") == "1" and shape.get("outside") != "1":

@@ -33,6 +33,8 @@ from semipose.skeleton import named_skeleton
 
 OWN = re.compile(r"(\d+)-")
 """How the ids of points begin that `pick` wrote: with the number of the animal."""
+BESIDE = 0.25
+"""How far from a rectangle, in its longer sides, a point may lie that is of the animal in it."""
 HIDDEN = re.compile(r"(?<!not )(?<!not-)(?<!non )(?<!non-)(?<!un)(?<!no )(occlu|hidden|invisible)|not visible")
 """In a choice about a point: what says that it is labelled where it cannot be seen."""
 
@@ -204,8 +206,8 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str, of_fi
 
 
 def _owners(points: Sequence[tuple], boxes: Mapping[str, Box], results: Sequence[Json]) -> list[str | None]:
-    """Of each point a name of its animal: that of its rectangle, or the number in an id that `pick` wrote; None where
-    it is of no animal."""
+    """Of each point a name of its animal: that of its rectangle, or the number in an id that `pick` wrote, "" of those
+    that are in none; None where nobody can tell."""
     related: dict[str, str] = {}
     for one in results:
         if one.get("type") == "relation":
@@ -232,15 +234,27 @@ def _owners(points: Sequence[tuple], boxes: Mapping[str, Box], results: Sequence
 
 
 def _settled(points: Sequence[tuple], boxes: Mapping[str, Box], owners: Sequence[str]) -> list[str | None]:
-    """What is in no rectangle, or in several, is of the one there, else of the nearest, that lacks such a joint."""
+    """What is in no rectangle, or in several, is of the one there, else of the nearest, that lacks such a joint. What
+    is near none is of one further animal, as far as its joints differ."""
     settled: list[str | None] = [owner or None for owner in owners]
+    far = []
     for n, (_, label, (x, y, _), _) in enumerate(points):
         if settled[n] is None:
             has = {owner for owner, point in zip(settled, points, strict=True) if point[1] == label}
             near = [name for name in boxes if _holds(boxes[name], x, y)]
-            near = near or sorted(boxes, key=lambda name: _away(boxes[name], x, y))[:1]
+            near = (
+                near
+                or sorted(
+                    (name for name, box in boxes.items() if _away(box, x, y) <= BESIDE * max(box[2:])),
+                    key=lambda name: _away(boxes[name], x, y),
+                )[:1]
+            )
             free = [name for name in near if name not in has]
             settled[n] = free[0] if len(free) == 1 else None
+            far += [] if near else [n]
+    if apart([points[n][1] for n in far]):
+        for n in far:
+            settled[n] = ""
     return settled
 
 
