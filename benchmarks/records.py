@@ -2,7 +2,7 @@
 
 A record has `summary` (plain numbers), `commit`, `machine`, `common` and `runs`. `common` holds the settings that the
 runs share, by dotted key, without those that are empty; a run's `config` holds the others. A run's `curves` are a list
-of tables, one for each set of steps, with columns as arrays: what the figures draw, at most 12 points a column, 4
+of tables, one for each set of steps, with columns as arrays: what the figures draw, at most 12 points a column, 3
 digits. Scores are of the whole and of the joints; PCK over thresholds and the bins of a calibration stay with the run.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 DRAWN = ("val/pck", "response/labeled", "response/teacher", "response/student", "pseudo/pck")
 """The columns of metrics.csv that a figure draws."""
-POINTS, CURVE_DIGITS, DIGITS, WIDTH = 12, 4, 5, 120
+POINTS, CURVE_DIGITS, DIGITS, WIDTH = 12, 3, 5, 120
 EMPTY: tuple[Any, ...] = (None, [], {})
 LEFT_OUT = {"thresholds", "curve", "count", "per_joint_px", "report", "backbones", "labeled_joints"}
 """Parts of scores that no page reads."""

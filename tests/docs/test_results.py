@@ -65,7 +65,7 @@ def test_curves_are_thinned_to_what_is_drawn(records: dict[str, Any]) -> None:
     rows[99]["val/pck"] = 0.123456
     tables = [records["thinned"](table) for table in columns(rows)]
     scores, responses = tables
-    assert scores == {"step": [99], "val/pck": [0.1235]}
+    assert scores == {"step": [99], "val/pck": [0.123]}
     assert set(responses) == {"step", "response/student"}
     assert responses["step"][0] == 0 and responses["step"][-1] == 99 and len(responses["step"]) <= 40
     assert responses["response/student"][0] == 1 and responses["response/student"][-1] == 0.01
