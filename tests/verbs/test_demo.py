@@ -68,3 +68,10 @@ def test_other_runs_of_the_same_names_are_not_written_over(tmp_path: Path) -> No
     config = replace(config, data=replace(config.data, cache=str(tmp_path / "cache")))
     (tmp_path / "supervised" / "config.yaml").write_text(yaml.safe_dump(to_dict(config)))
     assert _is_demo(tmp_path / "supervised")
+
+
+def test_a_run_whose_finder_learns_is_none_of_a_demo(tmp_path: Path) -> None:
+    with RunDir.create(tmp_path / "supervised").lock():
+        assert _is_demo(tmp_path / "supervised")
+        (tmp_path / "supervised" / "for.yaml").touch()
+        assert not _is_demo(tmp_path / "supervised")

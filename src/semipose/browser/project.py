@@ -196,9 +196,11 @@ class Project:
         why = store.why if store else self._why_not(image or self.library.ref(source, index))
         return {"size": [wide, high], "why": why, **self._shown(store, bodies), **(_rights(store) if store else {})}
 
-    def _shown(self, store: Store | None, bodies: Sequence[Body], version: str = "") -> dict[str, Any]:
-        """A store's bodies as a browser gets them: their joints in the order of the project's."""
-        return shown(self._as_asked(store, bodies), version or version_of(bodies))
+    def _shown(self, store: Store | None, bodies: Sequence[Body]) -> dict[str, Any]:
+        """A store's bodies as a browser gets them, their joints in the order of the project's, and their version."""
+        rows = self._as_asked(store, bodies)
+        points = [{"key": body.key, "points": [list(point) for point in body.points]} for body in rows]
+        return {"bodies": points, "version": version_of(bodies)}
 
     def _as_asked(self, store: Store | None, bodies: Sequence[Body]) -> list[Body]:
         if store is None or self.skeleton is None or store.skeleton.joints == self.skeleton.joints:
@@ -219,7 +221,7 @@ class Project:
         """
         image = self.image(source, index)
         if image is None and not any(body.labeled for body in bodies):
-            return shown([], version_of([]))
+            return self._shown(None, [])
         if image is None:
             image = self._write(source, index)
         store = self.store_of(image)
@@ -274,12 +276,6 @@ class Project:
 
     def _is(self, ref: Frame, source: int) -> bool:
         return os.path.realpath(self.library.videos[source - 1]) == ref.path
-
-
-def shown(bodies: Sequence[Body], version: str) -> dict[str, Any]:
-    """Bodies and their version, as a browser gets them."""
-    rows = [{"key": body.key, "points": [list(point) for point in body.points]} for body in bodies]
-    return {"bodies": rows, "version": version}
 
 
 def _pictures_of(folder: Path) -> Path:

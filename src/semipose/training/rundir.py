@@ -31,16 +31,16 @@ WRITTEN = (
     *("twin.json", "model.onnx", "finder.onnx", "for.yaml", "find.json"),
     *("from.json", "start.safetensors", "start.json"),
 )
-BEFORE = ".before"
-"""The folder in a run's for what is overwritten, until the new run begins."""
-PARTLY = f"{BEFORE}.part"
-"""The same while its files are moved, there or back."""
 WRITTEN_IN = {
     "checkpoints": ("last.ckpt", "best.ckpt", "previous.ckpt"),
     "predictions": ("val.json",),
     "tensorboard": ("events.out.tfevents.*",),
 }
-"""What training, evaluation, reports and exports write to a run: all that overwriting one removes."""
+"""What training, evaluation, reports and exports write to a run: all that overwriting one sets aside."""
+BEFORE = ".before"
+"""The folder in a run's for what is overwritten, until the new run begins."""
+PARTLY = f"{BEFORE}.part"
+"""The same while its files are moved, there or back."""
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 """Where launchers tell a process which of several it is."""
 

@@ -67,12 +67,12 @@ def demo(
 
 
 def _is_demo(run: Path) -> bool:
-    """Whether a run has the demo's images and cache, of whatever seed; also one that did not begin."""
+    """Whether a run has the demo's images and cache, of whatever seed, or has not begun."""
     from semipose.config.resolve import read_yaml
     from semipose.papers import ours
 
     if not (run / "config.yaml").exists():
-        return True
+        return not (run / "for.yaml").exists()  # which is of a run whose finder learns; the demo has none
     theirs, mine = read_yaml(run / "config.yaml").get("data", {}), ours.demo(run.name, 0).data
     same = all(_of_any_seed(theirs.get(key)) == _of_any_seed(getattr(mine, key)) for key in ("labeled", "val"))
     return same and Path(str(theirs.get("cache"))).name == "cache"

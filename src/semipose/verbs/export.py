@@ -32,8 +32,8 @@ def export(model: str | Path, *, out: str | Path | None = None, opset: int = 18)
     from semipose.inference.boxes import finder_file
     from semipose.models.export import write_onnx
 
-    finder = finder_file(model)
     whole = write_onnx(model, out, opset)
+    finder = finder_file(model)
     if finder is None:
         return whole
     file = whole.file.with_name("finder.onnx" if out is None else f"{whole.file.stem}-finder.onnx")
