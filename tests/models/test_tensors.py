@@ -40,10 +40,16 @@ def test_joints_of_the_same_name_are_taken_and_the_rest_stays_as_drawn(tmp_path:
     assert torch.equal(mine.body.weight, theirs.body.weight)
     assert torch.equal(mine.head.weight[0], theirs.head.weight[2]) and torch.equal(mine.head.weight[1], drawn[1])
     assert mine.head.bias[0] == theirs.head.bias[2]
-    with pytest.raises(
-        UserError, match=r"is for other joints \(3: nose, tail, paw, ...\) than the data \(1: ear, ...\)"
-    ):
-        load_weights(Net(1), tmp_path / "w.safetensors", Skeleton("", ("ear",)))
+
+
+@pytest.mark.parametrize("joints", [("ear",), ("ear", "eye", "hoof")], ids=["fewer", "as many"])
+def test_with_no_joint_of_the_same_name_all_but_the_head_is_taken(tmp_path: Path, joints: tuple[str, ...]) -> None:
+    theirs, mine = Net(3), Net(len(joints))
+    drawn = mine.head.weight.detach().clone()
+    path = written(tmp_path / "w.safetensors", theirs, ("nose", "tail", "paw"))
+    said = load_weights(mine, path, Skeleton("", joints))
+    assert torch.equal(mine.body.weight, theirs.body.weight) and torch.equal(mine.head.weight, drawn)
+    assert said.startswith("none of its joints (3: nose, tail, paw) is one") and said.endswith("the head begins anew")
 
 
 def test_which_joint_begins_as_which_is_said(tmp_path: Path) -> None:

@@ -23,14 +23,14 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
     Args:
         skeleton: the network's joints. Where the file says that it is for others, the head takes those of the same
             name, or of one that means the same (`semipose.skeleton.SYNONYMS`), from it and keeps what it has drawn
-            for the rest.
+            for the rest, which may be all.
 
     Returns:
         which joint of the head began as which of the file's, in a line; "" where all are the file's own.
 
     Raises:
-        UserError: names or shapes of the tensors do not fit, no joint is the same, or the file says that its network
-            sees the other channel first.
+        UserError: names or shapes of the tensors do not fit, or the file says that its network sees the other channel
+            first.
     """
     path = path / "model.safetensors" if path.is_dir() else path
     state, joints, bgr = _checkpointed(path) if path.suffix == ".ckpt" else tensors_of(path)
@@ -43,8 +43,6 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
         found = likened(Skeleton("weights", tuple(joints)), skeleton)
         said = _mapping(joints, found, skeleton)
         ours = [k for k, at in enumerate(found) if at is not None]
-        if not ours:
-            raise UserError(f"{path} is for other joints ({_list(joints)}) than the data ({_list(skeleton.joints)})")
         for key in ("head.weight", "head.bias"):
             if key in state and state[key].shape[1:] == mine[key].shape[1:]:
                 head = mine[key].clone()
@@ -67,6 +65,9 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
 
 
 def _mapping(theirs: Sequence[str], found: Sequence[int | None], skeleton: Skeleton) -> str:
+    if all(at is None for at in found):
+        ours = _list(skeleton.joints)
+        return f"none of its joints ({_list(theirs)}) is one of the data's ({ours}): the head begins anew"
     pairs = [(joint, None if at is None else theirs[at]) for joint, at in zip(skeleton.joints, found, strict=True)]
     taken = [joint if joint == other else f"{joint} (as {other})" for joint, other in pairs if other is not None]
     fresh = [joint for joint, other in pairs if other is None]
@@ -75,7 +76,7 @@ def _mapping(theirs: Sequence[str], found: Sequence[int | None], skeleton: Skele
 
 
 def _list(joints: Sequence[str]) -> str:
-    return f"{len(joints)}: {', '.join(joints[:3])}, ..."
+    return f"{len(joints)}: {', '.join(joints[:3])}{', ...' * (len(joints) > 3)}"
 
 
 def description_of(path: Path) -> dict[str, Any]:
