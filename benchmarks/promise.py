@@ -6,7 +6,8 @@
 A draw is a choice of the labelled images; validation is the same for all. Each draw begins with supervised training;
 every row goes on from there, so all share their start. `--row` chooses rows, so that several processes may work side by
 side; what is finished is read, what was interrupted goes on. `--collect` writes results/<protocol>.json from what is
-finished. `--tune` takes the draw's tuning split: its validation images are other ones, from what is unlabelled else.
+finished, and keeps what the record has beyond it: remove the record where the protocol has changed. `--tune` takes the
+draw's tuning split: its validation images are other ones, from what is unlabelled else.
 
 Rows: `supervised` (labels alone, the start's views; people's labelled images are recoloured), controls (what a method's
 student sees, on labels), methods, and `oracle`, which has the labels of all training images. `best` is the method that
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from common import run_once, write
+from records import stored
 from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
 from semipose.config.resolve import resolve
 from semipose.data.open import open_labeled
@@ -223,15 +225,18 @@ def score(record: Mapping[str, Any]) -> dict[str, float]:
 
 
 def collect(name: str, asked: argparse.Namespace) -> None:
-    """Write the record of the rows and draws that are finished."""
-    protocol, runs, scores = PROTOCOLS[name], {}, {}
+    """Write the record of the rows and draws that are finished, here or in the record that is there."""
+    protocol, before, runs, scores = PROTOCOLS[name], stored(name), {}, {}
     for draw in asked.draws:
         for row in (START, *protocol.rows):
-            labels = protocol.train if row == ORACLE else asked.labels or protocol.labels
+            key, labels = f"{row} {draw}", protocol.train if row == ORACLE else asked.labels or protocol.labels
             if (asked.root / name / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
                 record = protocol.run(row, draw, asked)
-                scores.setdefault(row, {})[draw] = score(record)
-                runs[f"{row} {draw}"] = {**record, **scores[row][draw]}
+                runs[key] = {**record, **score(record)}
+            elif key in before:
+                runs[key] = before[key]
+            if key in runs:
+                scores.setdefault(row, {})[draw] = {measure: runs[key][measure] for measure in ("pck", "gross", "px")}
     control = strongest(scores, protocol.best)
     write(name, summary(scores, control, protocol.best), runs, control=control, best=protocol.best)
 

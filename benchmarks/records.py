@@ -2,7 +2,7 @@
 
 A record has `summary` (plain numbers), `commit`, `machine`, `common` and `runs`. `common` holds the settings that the
 runs share, by dotted key, without those that are empty; a run's `config` holds the others. A run's `curves` are a list
-of tables, one for each set of steps, with columns as arrays: what the figures draw, at most 12 points a column, 3
+of tables, one for each set of steps, with columns as arrays: what the figures draw, at most 9 points a column, 3
 digits. Scores are of the whole and of the joints; PCK over thresholds and the bins of a calibration stay with the run.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 DRAWN = ("val/pck", "response/labeled", "response/teacher", "response/student", "pseudo/pck")
 """The columns of metrics.csv that a figure draws."""
-POINTS, CURVE_DIGITS, DIGITS, WIDTH = 12, 3, 5, 120
+POINTS, CURVE_DIGITS, DIGITS, WIDTH = 9, 3, 5, 120
 EMPTY: tuple[Any, ...] = (None, [], {})
 LEFT_OUT = {"thresholds", "curve", "count", "per_joint_px", "report", "backbones", "labeled_joints"}
 """Parts of scores that no page reads."""
@@ -26,6 +26,19 @@ LEFT_OUT = {"thresholds", "curve", "count", "per_joint_px", "report", "backbones
 def load(name: str) -> dict[str, Any]:
     """A record by its name, such as "lspet"."""
     return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def stored(name: str) -> dict[str, Any]:
+    """The runs of a record, each with all that the record says once for many; none where there is no record."""
+    if not (RESULTS / f"{name}.json").exists():
+        return {}
+    record = load(name)
+    head = {key: record[key] for key in ("commit", "machine")}
+    common = record.get("common", {})
+    return {
+        key: {**head, **run, **({"config": {**common, **run["config"]}} if "config" in run else {})}
+        for key, run in record["runs"].items()
+    }
 
 
 def save(name: str, content: Mapping[str, Any], folder: Path = RESULTS) -> Path:
@@ -68,7 +81,7 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Settings by dotted key. Where the crop cache lay is nobody's concern."""
     found: dict[str, Any] = {}
     for key, value in config.items():
-        if isinstance(value, Mapping) and key not in ("options", "peer"):
+        if isinstance(value, Mapping) and key.rpartition(".")[2] not in ("options", "peer"):
             found |= flat(value, f"{prefix}{key}.")
         elif f"{prefix}{key}" != "data.cache":
             found[f"{prefix}{key}"] = value
@@ -118,7 +131,7 @@ def _run(value: Any, common: Mapping[str, Any], whole: Mapping[str, Any]) -> Any
         elif key == "pseudo":
             kept[key] = _run({name: each for name, each in part.items() if name != "per_joint"}, common, whole)
         elif key == "calibration":
-            kept[key] = {name: significant(each["correlation"], DIGITS) for name, each in part.items()}
+            kept[key] = {name: significant(_correlation(each), DIGITS) for name, each in part.items()}
         elif key == "scores":
             kept[key] = {measure: _run(_means(each), common, whole) for measure, each in part.items()}
         elif key == "val":
@@ -135,9 +148,14 @@ def _without_repeats(val: Mapping[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in scores.items() if key != "per_joint"}
 
     kept = {key: value for key, value in val.items() if key not in ("joints", "networks", "ensemble")}
-    if len(val["networks"]) > 1:
+    if len(val.get("networks", ())) > 1:
         kept["networks"] = {name: whole(scores) for name, scores in val["networks"].items()}
     return kept | ({"ensemble": whole(val["ensemble"])} if "ensemble" in val else {})
+
+
+def _correlation(calibration: Any) -> float:
+    """Also of a record's own, which has kept nothing else."""
+    return float(calibration["correlation"] if isinstance(calibration, Mapping) else calibration)
 
 
 def _means(scores: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@
 validation as in promise.py, SimpleBaseline's decoder but for `_fpn`, what `init` writes: a pyramid, joints 1.5 cells
 wide, the first stages frozen. How long a
 step takes is measured first, by a short run of each start; its steps are what fits the minutes. `--start` chooses
-starts; what is finished is read. `--collect` writes results/starts.json from that: of each start the mean PCK in % and
+starts; what is finished is read. `--collect` writes results/starts.json from that and from what the record has beyond
+it: of each start the mean PCK in % and
 median error in pixels over its draws, and seconds a step.
 
 Two starts have a training of their own before. `lite0_pretrained`: the recipe `pretrain` on all images of the
@@ -31,6 +32,7 @@ from typing import Any
 
 from common import run_once, write
 from promise import FINE, PROTOCOLS, score
+from records import stored
 from semipose.augment import without_mirror
 from semipose.config import Config, DataConfig
 from semipose.config.resolve import resolve
@@ -38,6 +40,7 @@ from semipose.methods import options
 from semipose.papers.configure import configure
 
 LABELS = {"mouse": 10, "people": 500}
+INIT = {**FINE, "deconv": None, "sigma": 1.5}
 FROZEN = {"freeze": ["stem", "layer1", "layer2"]}
 SLOW = {"optim": {"backbone_rate": 0.1}}
 LITE = {f"lite{i}": {"model": {"backbone": f"tf_efficientnet_lite{i}"}} for i in (0, 1, 2)}
@@ -45,10 +48,10 @@ STARTS: dict[str, dict[str, Any]] = {
     **LITE,
     **{f"{name}_frozen": {"model": {**start["model"], **FROZEN}} for name, start in LITE.items()},
     **{f"{name}_slow": {**start, **SLOW} for name, start in LITE.items()},
-    **{f"{name}_fpn": {"model": {**start["model"], **FINE, "deconv": None, "sigma": 1.5}} for name, start in LITE.items()},
+    **{f"{name}_fpn": {"model": {**start["model"], **INIT}} for name, start in LITE.items()},
     "lite0_pretrained": LITE["lite0"],
     "lite0_drawn": LITE["lite0"],
-    "lite0_fpn_drawn": {"model": {**LITE["lite0"]["model"], **FINE, "deconv": None, "sigma": 1.5}},
+    "lite0_fpn_drawn": {"model": {**LITE["lite0"]["model"], **INIT}},
     "resnet18": {"model": {"backbone": "resnet18"}},
     "vit_small": {"model": {"backbone": "vit_small_patch16_dinov3", "decoder": "light", "deconv": None}},
 }
@@ -123,14 +126,17 @@ def run(name: str, labels: int, start: str, draw: int, asked: argparse.Namespace
 
 
 def collect(asked: argparse.Namespace) -> None:
-    """Write the record of what is finished."""
-    runs: dict[str, Any] = {}
+    """Write the record of what is finished, here or in the record that is there."""
+    before, runs = stored("starts"), dict[str, Any]()
     summary: dict[str, float] = {}
     for name, usual in LABELS.items():
         for labels in sorted({usual, *asked.labels}):
             key = name if labels == usual else f"{name}_{labels}_labels"
             for start in STARTS:
                 done = {
+                    draw: before[old] for draw in asked.draws if (old := f"{name} {labels} {start} {draw}") in before
+                }
+                done |= {
                     draw: run(name, labels, start, draw, asked)
                     for draw in asked.draws
                     if (asked.root / name / folder_of(labels, start, draw, asked.minutes) / "summary.json").exists()
