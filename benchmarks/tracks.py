@@ -3,11 +3,11 @@
     python benchmarks/tracks.py
     python benchmarks/tracks.py --seeds 0 1 2 --picture crossing.png
 
-A run with a finder learns from single frames of videos (`synth:walk`), with Muon, and predicts videos of other people
-frame by frame, from the image to the tracks. Switches, fragments, missed bodies and false tracks are counted against
-the drawn truth (`semipose.metrics.tracks`). `tracker_*` are the same counts where the tracker is given the true poses,
-each joint off by `NOISE` pixels and each body left out of one frame in `LEFT_OUT`: what is left are the tracker's own
-errors. A run that was interrupted goes on.
+A run with a finder learns from single frames of videos (`synth:walk`), with the network that `semipose init` writes and
+Muon, and predicts videos of other people frame by frame, from the image to the tracks. Switches, fragments, missed
+bodies and false tracks are counted against the drawn truth (`semipose.metrics.tracks`). `tracker_*` are the same counts
+where the tracker is given the true poses, each joint off by `NOISE` pixels and each body left out of one frame in
+`LEFT_OUT`: what is left are the tracker's own errors. A run that was interrupted goes on.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from common import write
+from promise import FINE, MUON
 from semipose import evaluate
-from semipose.config import Config, DataConfig
+from semipose.config import Config, DataConfig, ModelConfig
 from semipose.config.schema import FINDER, FindConfig
 from semipose.data import refs
 from semipose.data.synthetic import walk
@@ -37,8 +38,6 @@ from semipose.inference.tracking import Tracker
 from semipose.methods import options
 from semipose.metrics.tracks import Counts, Poses, count_tracks
 from semipose.outputs.pose import Pose
-from semipose.papers import mini
-from semipose.papers.ours import FAST
 from semipose.skeleton import LSP
 from semipose.training.once import train_once
 
@@ -46,7 +45,7 @@ FRAMES, STRIDE, VAL_FRAMES = 240, 10, 60
 """Labelled frames, of each video each tenth, and those of validation."""
 TRAIN, VAL, HELD_OUT = 0, 1, 900
 """Seeds of the people."""
-STEPS, FIND_STEPS, BATCH, FIND_SIZE, SIZE = 500, 400, 8, [144, 192], [96, 64]
+STEPS, FIND_STEPS, BATCH, FIND_SIZE, SIZE = 500, 400, 8, [192, 256], [96, 64]
 NEAR = 0.3
 """Body sizes: a track that is farther from a body is on another."""
 NOISE, LEFT_OUT = 3.0, 20
@@ -54,18 +53,25 @@ NOISE, LEFT_OUT = 3.0, 20
 
 def config(seed: int, asked: argparse.Namespace) -> Config:
     """A finder and a network in boxes, from labels alone."""
-    base = mini.base(options("supervised", easy="affine30+flip50"), seed)
     data = DataConfig(
         labeled=str(refs.People(walk.DOMAIN, FRAMES, 10 * seed + TRAIN, 0, STRIDE)),
         val=str(refs.People(walk.DOMAIN, VAL_FRAMES, 10 * seed + VAL, 0, STRIDE)),
         boxes="labels",
         cache=str(asked.root / "cache"),
     )
-    model = replace(base.model, size=SIZE, padding=1.25)
-    run = replace(
-        base, data=data, model=model, optim=replace(FAST, batch=BATCH), find=FindConfig(FIND_STEPS, FIND_SIZE)
+    return Config(
+        data,
+        ModelConfig("tf_efficientnet_lite0", size=SIZE, sigma=1.5, **FINE),
+        options("supervised", easy="affine30+flip50"),
+        replace(MUON, batch=BATCH),
+        find=FindConfig(FIND_STEPS, FIND_SIZE),
+        steps=STEPS,
+        seed=seed,
+        eval_every=0,
+        decode="dark",
+        threads=asked.threads,
+        accelerator="cpu",
     )
-    return replace(run, steps=STEPS, eval_every=0, decode="dark", threads=asked.threads, accelerator="cpu")
 
 
 def frames(video: int) -> list[int]:

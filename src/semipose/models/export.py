@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -60,8 +62,7 @@ def write_onnx(
         if hasattr(module, "fused_attn"):  # timm's attention in one call, which ONNX has for some shapes alone
             setattr(module, "fused_attn", False)  # noqa: B010
     example = torch.rand(2, 3, *network.size, generator=torch.Generator().manual_seed(0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         program: Any = torch.onnx.export(
             network,
             (example,),
@@ -75,7 +76,7 @@ def write_onnx(
     proto = program.model_proto
     (written,) = (each.version for each in proto.opset_import if not each.domain)
     if written != opset:
-        raise UserError(f"this network cannot be written with opset {opset}; {written} can be asked for, or more")
+        raise UserError(f"this network cannot be written with opset {opset}; take --opset {written}")
     about = {
         "joints": list(skeleton.joints),
         "flip": [int(i) for i in skeleton.flip],
@@ -102,6 +103,19 @@ def write_onnx(
     finally:
         part.drop()
     return Export(file, difference)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings and what is logged: onnxscript logs the trace of an opset that it cannot have."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _difference(file: Path, image: np.ndarray, expected: np.ndarray) -> float | None:
