@@ -205,6 +205,8 @@ PROTOCOLS = {
         best="mum_long",
     ),
 }
+PROTOCOLS["people_drawn"] = PROTOCOLS["people"].on({"weights": "people", "sigma": 1.5})
+"""People again, from the network of drawn people that comes with the package."""
 PROTOCOLS["mouse_deconv"] = PROTOCOLS["mouse"].on(COARSE).of_length(600, 500)
 PROTOCOLS["people_deconv"] = replace(
     PROTOCOLS["people"].on(COARSE, labeled=None),

@@ -6,15 +6,13 @@
 
 `mouse`: mice from above, 10 labels; `people`: LSPET, 500 labels (`--labels`: others); images, views, optimiser and
 validation as in promise.py, SimpleBaseline's decoder but for `_fpn`, what `init` writes: a pyramid, joints 1.5 cells
-wide, the first stages frozen. How long a
-step takes is measured first, by a short run of each start; its steps are what fits the minutes. `--start` chooses
-starts; what is finished is read. `--collect` writes results/starts.json from that and from what the record has beyond
-it: of each start the mean PCK in % and
-median error in pixels over its draws, and seconds a step.
+wide, the first stages frozen. How long a step takes is measured first, by a short run of each start; its steps are what
+fits the minutes. `--start` chooses starts; what is finished is read. `--collect` writes results/starts.json from that
+and from what the record has beyond it: of each start the mean PCK in % and median error in pixels over its draws, and
+seconds a step.
 
-Two starts have a training of their own before. `lite0_pretrained`: the recipe `pretrain` on all images of the
-protocol, which takes a third of the minutes. `_drawn`: labels of synthetic people, `DRAWN` steps that no minutes count,
-since such a network would come with the package; mice take all of it but the head.
+`lite0_pretrained` begins with the recipe `pretrain` on all images of the protocol, which takes a third of the minutes.
+`lite0_fpn_people` begins with the network of drawn people that comes with the package; mice take all but its head.
 
 Run it on an idle machine, one process with one thread. Where timm's hub cannot be reached, ResNet18 and the
 transformer begin from random weights (`--hub` takes the hub's): the transformer's row then only shows that it trains.
@@ -34,7 +32,7 @@ from common import run_once, write
 from promise import FINE, PROTOCOLS, score
 from records import stored
 from semipose.augment import without_mirror
-from semipose.config import Config, DataConfig
+from semipose.config import Config
 from semipose.config.resolve import resolve
 from semipose.methods import options
 from semipose.papers.configure import configure
@@ -50,8 +48,7 @@ STARTS: dict[str, dict[str, Any]] = {
     **{f"{name}_slow": {**start, **SLOW} for name, start in LITE.items()},
     **{f"{name}_fpn": {"model": {**start["model"], **INIT}} for name, start in LITE.items()},
     "lite0_pretrained": LITE["lite0"],
-    "lite0_drawn": LITE["lite0"],
-    "lite0_fpn_drawn": {"model": {**LITE["lite0"]["model"], **INIT}},
+    "lite0_fpn_people": {"model": {**LITE["lite0"]["model"], **INIT, "weights": "people"}},
     "resnet18": {"model": {"backbone": "resnet18"}},
     "vit_small": {"model": {"backbone": "vit_small_patch16_dinov3", "decoder": "light", "deconv": None}},
 }
@@ -59,7 +56,6 @@ STARTS: dict[str, dict[str, Any]] = {
 OF_THE_HUB = ("resnet18", "vit_small")
 TIMED = 24
 """Steps of the short run."""
-DRAWN = 1500
 PART = 1 / 3
 """Of the minutes, for pre-training."""
 
@@ -88,13 +84,6 @@ def pretrained(config: Config) -> Config:
     return replace(config, method=method, optim=recipe.optim)
 
 
-def drawn(config: Config) -> Config:
-    """Labels of synthetic people, as the network of a start on photographs sees them."""
-    data = DataConfig("synth:wild?count=2000", val="synth:wild?count=200&start=5000", cache=config.data.cache)
-    method = options("supervised", easy="affine60+flip50+ra10")
-    return replace(config, data=data, method=method, optim=replace(config.optim, batch=16), steps=DRAWN)
-
-
 def steps_in(minutes: float, config: Config, name: str, root: Path) -> int:
     """How many steps fit, by a short run."""
     timed = run_once(name, replace(config, steps=TIMED), root)
@@ -115,10 +104,7 @@ def run(name: str, labels: int, start: str, draw: int, asked: argparse.Namespace
         steps = steps_in(PART * asked.minutes, first, f"timed-{start}-before", root)
         run_once(f"{folder}-before", replace(first, steps=steps), root)
         before = [root / f"{folder}-before"]
-    elif start.endswith("_drawn"):
-        run_once(start, drawn(config_of("people", labels, start, 0, asked)), asked.root)
-        before = [asked.root / start]
-    steps = steps_in(minutes, config, f"timed-{start}", root)
+    steps = steps_in(minutes, config, f"timed-{start.removesuffix('_people')}", root)
     record = run_once(folder, replace(config, steps=steps), root, before)
     brief = {key: record[key] for key in ("steps", "seconds", "parameters", "commit")}
     scores = {key: round(value, 3) for key, value in score(record).items()}

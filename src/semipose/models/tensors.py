@@ -16,14 +16,18 @@ from semipose.files import read_json
 from semipose.models import checkpoint
 from semipose.skeleton import Skeleton, likened
 
+HEAD = ("head.weight", "head.bias")
+"""The tensors with a row a joint."""
 
-def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = None) -> str:
+
+def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = None, head: bool = True) -> str:
     """Start `network` from a `model.safetensors`, a run folder, or a checkpoint (its first network).
 
     Args:
         skeleton: the network's joints. Where the file says that it is for others, the head takes those of the same
             name, or of one that means the same (`semipose.skeleton.SYNONYMS`), from it and keeps what it has drawn
             for the rest, which may be all.
+        head: from the file too; without, the network keeps what it has drawn for all joints.
 
     Returns:
         which joint of the head began as which of the file's, in a line; "" where all are the file's own.
@@ -39,15 +43,17 @@ def load_weights(network: nn.Module, path: Path, skeleton: Skeleton | None = Non
             f"{path} sees {'blue' if bgr else 'red'} first, this network does not; set model.bgr={str(bgr).lower()}"
         )
     mine, said = network.state_dict(), ""
-    if skeleton is not None and joints is not None and tuple(joints) != tuple(skeleton.joints):
+    if not head:
+        state |= {key: mine[key] for key in HEAD}
+    elif skeleton is not None and joints is not None and tuple(joints) != tuple(skeleton.joints):
         found = likened(Skeleton("weights", tuple(joints)), skeleton)
         said = _mapping(joints, found, skeleton)
         ours = [k for k, at in enumerate(found) if at is not None]
-        for key in ("head.weight", "head.bias"):
+        for key in HEAD:
             if key in state and state[key].shape[1:] == mine[key].shape[1:]:
-                head = mine[key].clone()
-                head[ours] = state[key][[at for at in found if at is not None]].to(head)
-                state[key] = head
+                begun = mine[key].clone()
+                begun[ours] = state[key][[at for at in found if at is not None]].to(begun)
+                state[key] = begun
     broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise UserError(

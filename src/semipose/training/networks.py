@@ -15,6 +15,7 @@ from semipose.config import Config, ModelConfig, peer_of
 from semipose.errors import UserError
 from semipose.methods import needs
 from semipose.models.build import build_model
+from semipose.models.own import OWN, load_own
 from semipose.models.pose import SimpleBaseline
 from semipose.models.tensors import load_weights
 from semipose.models.weights import load_model
@@ -66,8 +67,13 @@ def build_networks(
     for network in networks[1:]:
         _same_stride(networks[0], network, "peer")
     files, wants = _weights(init_from), needs(config.method.name)
-    said = {path: load_weights(network, path, skeleton) for network, path in zip(networks, cycle(files))}
-    if say and len(files) == 1 and wants.networks - wants.twins > 1:
+    several = wants.networks - wants.twins
+    said = {str(path): load_weights(network, path, skeleton) for network, path in zip(networks, cycle(files))}
+    for i, (network, each) in enumerate(zip(networks, configs, strict=True)):
+        if each.weights in OWN and not files:  # two heads that agree would teach each other little
+            line = load_own(network, each, skeleton, head=not 0 < i < several)
+            said.setdefault(f"model.weights: {each.weights}", line)
+    if say and len(files) == 1 and several > 1:
         print(
             f"{files[0]} starts all networks alike, and two that agree teach each other little;"
             " name a run of two networks, or one for each: --init-from A B",

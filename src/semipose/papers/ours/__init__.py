@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from semipose.config.schema import Config, OptimConfig
+from semipose.config.schema import Config, DataConfig, OptimConfig
 from semipose.methods import options
+from semipose.models.config import ModelConfig
 from semipose.papers import mini
 from semipose.papers.pose_mum.methods import MUM, POSE_MUM, POSE_MUM_PLUS
 from semipose.papers.tables import Make, Paper, Plan, Recipe
@@ -69,6 +70,27 @@ def auto(seed: int = 0, root: Path | None = None) -> Config:
     return replace(config, steps=2000, eval_every=500, norm_batches=25)
 
 
+def drawn_people(seed: int = 0, root: Path | None = None) -> Config:
+    """What taught `model.weights: people`, the start that comes with this package."""
+    return Config(
+        DataConfig("synth:wild?count=2000", val="synth:wild?count=200&start=5000"),
+        ModelConfig(
+            "tf_efficientnet_lite0",
+            size=[128, 96],
+            sigma=1.5,
+            padding=1.0,
+            decoder="fpn",
+            freeze=["stem", "layer1", "layer2"],
+        ),
+        options("supervised", easy="affine60+flip50+ra10"),
+        OptimConfig(name="muon", lr=0.02, schedule="cosine", batch=16),
+        steps=1500,
+        eval_every=500,
+        decode="dark",
+        seed=seed,
+    )
+
+
 def pretrain(seed: int = 0, root: Path | None = None) -> Config:
     """A start from one's own unlabelled images, for `semipose train data.yaml --init-from`."""
     optim = OptimConfig(name="muon", lr=0.01, lr_rest=2e-3, schedule="cosine", batch=1, unlabeled_batch=16)
@@ -83,10 +105,12 @@ PAPER = Paper(
     plans={
         **{name: Plan({"mini": _small(method)}) for name, (method, _) in METHODS.items()},
         "auto": Plan({"paper": auto}),
+        "drawn-people": Plan({"paper": drawn_people}),
         "pretrain": Plan({"paper": pretrain}),
     },
     recipes={
         "auto": Recipe("auto", "the better of two networks: MUM after the labels are learnt, or labels alone"),
+        "drawn-people": Recipe("drawn-people", "labels of drawn people: what taught model.weights=people"),
         "pretrain": Recipe(
             "pretrain", "no labels: places of one's own images told apart, a start for another training"
         ),
