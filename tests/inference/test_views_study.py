@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.fixtures.runs import untrained
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "decoding.py"
 
 
+@pytest.mark.slow
 def test_three_medians_of_one_run(tmp_path: Path) -> None:
     run = untrained(tmp_path / "run", "supervised")
     words = [sys.executable, str(SCRIPT), str(run), "--views", "flip+turn90", "--try"]

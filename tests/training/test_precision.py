@@ -99,6 +99,7 @@ def test_measuring_leaves_no_trace(method: str, cache: Path, tmp_path: Path) -> 
     assert not torch.is_autocast_enabled("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [FP32, BF16])
 def test_a_run_is_as_one_that_was_asked_for_what_it_took(name: str, cache: Path, tmp_path: Path, monkeypatch) -> None:
     taking(monkeypatch, name, name)
@@ -109,6 +110,7 @@ def test_a_run_is_as_one_that_was_asked_for_what_it_took(name: str, cache: Path,
     assert (summary["precision"]["learning"], summary["precision"]["teaching"]) == (name, name)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_takes_the_same_again(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tiny(cache, "single", precision="auto")
     whole, parts = (RunDir.create(tmp_path / each) for each in ("whole", "parts"))

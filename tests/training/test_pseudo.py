@@ -110,6 +110,7 @@ def test_measuring_leaves_no_trace(cache: Path, run: RunDir, name: str, students
     assert same(before, dict(made.method.state_dict())) and torch.equal(state, torch.get_rng_state())
 
 
+@pytest.mark.slow
 def test_a_run_measures_what_it_teaches_with(cache: Path, tmp_path: Path) -> None:
     """At each evaluation, with the same views every time; training is that of a run that does not look, and a resumed
     run that of one in one go."""

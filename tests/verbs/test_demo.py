@@ -22,6 +22,7 @@ def row(cache: Path, name: str, seed: int) -> Config:
     return replace(tiny(cache, method["name"]), method=options(**method), seed=seed)
 
 
+@pytest.mark.slow
 def test_the_better_of_labels_alone_is_compared_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,7 @@ def test_scores_are_returned_written_and_printed(run: Path, capsys: pytest.Captu
     assert bars == ["network a", "network b"], "as in the table"
 
 
+@pytest.mark.slow
 def test_views_of_both_networks_and_their_ensemble(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain, none = semipose.evaluate(run), semipose.evaluate(run, views="none")
     several = semipose.evaluate(run, views="flip+turn15+scale10", flip_test="plain")

@@ -52,6 +52,7 @@ def test_one_video_holds_out_its_last_frames(tmp_path: Path) -> None:
     assert [s.id[-7:-4] for s in val] == ["008", "009"] and len(labeled) == 8
 
 
+@pytest.mark.slow
 def test_data_yaml_trains_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain_csv(tmp_path, frames=6)
     for i in range(3):
@@ -248,6 +249,27 @@ def test_the_network_reads_fine_stages_and_keeps_weights_that_are_installed(lite
         None,
     )
     assert model.freeze == (["stem", "layer1", "layer2"] if lite else []) and model.sigma == 1.5
+
+
+@pytest.mark.parametrize(
+    ("joints", "weights"),
+    [
+        (("nose", "L_wrist", "left ankle", "RightKnee"), "people"),
+        (("nose", "left_eye", "right_eye", "left_wrist"), "imagenet"),
+        (("snout", "left_ear", "right_ear", "tail_base"), "imagenet"),
+    ],
+)
+def test_people_begin_from_the_network_that_knows_them(joints, weights, tmp_path, monkeypatch) -> None:
+    rows = ["image,joint,x,y"]
+    for i in range(4):
+        picture(tmp_path / f"{i}.png", i)
+        rows += [f"{i}.png,{joint},{10 + 4 * k},{12 + 3 * k + i}" for k, joint in enumerate(joints)]
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    monkeypatch.setattr("semipose.data.project.find_spec", lambda _: None)
+    init(tmp_path)
+    model = configure(None, tmp_path / "data.yaml").model
+    backbone = "tf_efficientnet_lite0" if weights == "people" else "resnet18"
+    assert (model.weights, model.backbone, model.decoder) == (weights, backbone, "fpn")
 
 
 def test_single_boxes_are_not_asked_for(tmp_path: Path) -> None:

