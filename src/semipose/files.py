@@ -148,6 +148,11 @@ def writing(path: Path, *others: type[Exception]) -> Iterator[None]:
         raise UserError(f"{path} could not be written ({reason_of(error)}); what was there before is intact") from error
 
 
+def plain_bytes(text: str) -> bytes:
+    """UTF-8, with a backslash and its number for each byte of a file's name that is none."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     """Write, flush to disk, then rename: the old file stays until the new one is complete.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from semipose.errors import UserError
-from semipose.outputs import FORMATS, writers
+from semipose.outputs import FORMATS, ended_apart, writers
 from tests.fixtures.films import film
 from tests.fixtures.predictions import frames, job, written
 
@@ -59,3 +59,32 @@ def test_a_second_run_writes_over_the_first_and_over_nothing_else(tmp_path: Path
     file.mkdir()
     with pytest.raises(UserError):
         written(writers([form], job(tmp_path))[0], shown)
+
+
+class Fails:
+    """A writer whose file cannot be ended."""
+
+    files: tuple = ()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_: object) -> None:
+        if kind is None:
+            raise UserError("no room")
+
+    def add(self, *_: object) -> None:
+        pass
+
+
+def test_what_one_cannot_end_takes_no_file_of_another_s(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first, last = writers(["csv", "dlc-csv"], job(out))
+    with pytest.raises(UserError, match="no room"), ended_apart([first, Fails(), last]) as opened:
+        for frame in frames(None, 2):
+            for writer in opened:
+                writer.add(frame, [], [])
+    assert sorted(file.name for file in out.iterdir()) == ["imagesDLC_semipose.csv", "keypoints.csv"]
+    with pytest.raises(RuntimeError), ended_apart(writers(["coco"], job(tmp_path / "none"))):
+        raise RuntimeError
+    assert not any((tmp_path / "none").iterdir())

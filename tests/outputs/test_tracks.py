@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from semipose.errors import UserError
-from semipose.outputs import tracks
+from semipose.files import HEAD
+from semipose.outputs import Job, tracks
 from semipose.outputs.tracks import DlcCsv, DlcTable, Sleap, dlc_columns
+from semipose.skeleton import Skeleton
 from tests.fixtures.predictions import frames, job, pose, written
 
 
@@ -125,3 +127,24 @@ def test_a_long_name_after_many_short_ones(tmp_path: Path, monkeypatch: pytest.M
     pictures[4] = replace(pictures[4], name=f"{'尾' * 83}.png")
     (file,) = written(DlcTable(job(tmp_path)), pictures)
     assert pandas.read_hdf(file).index[-1] == f"{'尾' * 83}.png"
+
+
+def test_an_h5_of_too_many_columns_is_refused_before_the_first_frame(tmp_path: Path) -> None:
+    pytest.importorskip("tables")
+    whole = Skeleton("whole", tuple(f"a joint of number {k}" for k in range(133)))
+    with pytest.raises(UserError, match="cannot hold 2,793 columns; ask for dlc-csv"):
+        DlcTable(Job(tmp_path, whole, 7))
+    (file,) = written(
+        DlcTable(Job(tmp_path, Skeleton("", tuple(f"j{k}" for k in range(17))), 30)), list(frames(None, 1)), 0
+    )
+    assert file.exists()
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_slp_of_many_images_is_known_as_ours(tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    shown = [replace(frame, path="/in/" + "long/" * 60 + frame.name) for frame in frames(None, 500)]
+    (file,) = written(Sleap(job(tmp_path)), shown)
+    assert file.stat().st_size > 2 * HEAD
+    assert len(sio.load_slp(str(file), open_videos=False)) == 500
+    assert written(Sleap(job(tmp_path)), shown[:1]) == [file]

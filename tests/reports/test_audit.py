@@ -3,6 +3,8 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -82,6 +84,12 @@ def test_the_table_has_a_row_a_joint_of_each_sample(judged: Any) -> None:
     assert len(rows) == 1 + 3 * 4
     assert rows[3] == ["b.png", "0.4500", "tail", "30.000", "20.000", "0.5000", "0.2250", "0.0900", "0.9000"]
     assert [row[0] for row in rows[1::4]] == ["b.png", "c.png", "a.png"]
+
+
+def test_a_name_that_is_no_text_is_written_with_its_bytes(judged: Any) -> None:
+    samples = tuple(replace(each, id=os.fsdecode(b"caf\xe9%d.png" % n)) for n, each in enumerate(judged.data))
+    judged.data = PoseData("", None, samples)
+    assert b"\r\ncaf\\udce91.png," in b"".join(table(judged, ORDER))
 
 
 def test_the_worst_joints_are_named_below_each_picture(judged: Any) -> None:

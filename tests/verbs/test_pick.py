@@ -54,11 +54,14 @@ def test_without_a_format_it_is_that_of_the_labels_or_coco(run: Path, tmp_path: 
     project = tmp_path / "project"
     (project / "labeled-data").mkdir(parents=True)
     (project / "config.yaml").touch()
+    studio = tmp_path / "export.json"
+    studio.write_text('[{"annotations": [{"result": [{"value": {"keypointlabels": ["snout"]}}]}]}]')
     forms = {
         str(project): "dlc",
         str(project / "config.yaml"): "dlc",
         "labels.v002.slp": "sleap",
         "annotations.xml": "cvat",
+        str(studio): "label-studio",
         "labels.json": "coco",
         "synth:studio?count=3": "coco",
     }

@@ -26,7 +26,7 @@ from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import cut_short, is_video
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import plain_bytes, write_atomically
 from semipose.inference.bodies import MOST
 from semipose.inference.boxes import finder_file
 from semipose.inference.ensemble import Ensemble
@@ -34,7 +34,7 @@ from semipose.inference.found import Found
 from semipose.inference.predictor import HELD, Boxes, Predictor
 from semipose.inference.tracking import Tracker
 from semipose.memory import keep_freed_memory
-from semipose.outputs import Frame, Job, check_writers, writers
+from semipose.outputs import Frame, Job, check_writers, ended_apart, writers
 from semipose.outputs.base import PLAIN, Style
 
 T = TypeVar("T")
@@ -154,7 +154,7 @@ def predict_files(
     job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs), tracked, style)
     tracker, film = Tracker(most), None
     with contextlib.ExitStack() as stack:
-        outputs = [stack.enter_context(writer) for writer in writers(names, job)]
+        outputs = stack.enter_context(ended_apart(writers(names, job)))
         waiting: deque[Frame] = deque()
         incoming = stack.enter_context(contextlib.closing(_ahead(_frames(groups, damaged))))
         found = predictor.pairs(_noted(incoming, waiting), AHEAD)
@@ -188,7 +188,7 @@ def predict_files(
         written.append(write_submission(results, folder, submit, predictor.skeleton))
     if unlike:
         written.append(job.free("unlike.txt", UNLIKE))
-        write_atomically(written[-1], UNLIKE + "".join(f"{name}\n" for name in unlike).encode())
+        write_atomically(written[-1], UNLIKE + plain_bytes("".join(f"{name}\n" for name in unlike)))
     remarks = [*data.remarks, *_remarks(Path(source), folder, groups)]
     return Prediction(written, count, seconds, damaged, unlike, unfound, remarks)
 

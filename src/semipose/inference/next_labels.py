@@ -30,10 +30,11 @@ from semipose.data.datasets import cut
 from semipose.data.images import read_images
 from semipose.data.predicted import mark_predicted
 from semipose.data.readers.deeplabcut import is_deeplabcut
+from semipose.data.readers.label_studio import is_label_studio
 from semipose.data.refs import Frame, Person, parse
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
-from semipose.files import read_mapping, real, write_atomically
+from semipose.files import plain_bytes, read_mapping, real, write_atomically
 from semipose.geometry import View
 from semipose.inference.evaluation import evaluating
 from semipose.inference.uncertainty import BATCH, Inputs, Judgement, judge, on_device, open_both, unfound_in
@@ -122,7 +123,7 @@ def choose_images(
     joints = judged.skeleton
     files = FORMATS[form](folder, filled, joints, scorer or _scorer(opened.config))
     mark_predicted([file for file in files if file.suffix != ".yaml"])
-    write_atomically(folder / "picked.csv", _table(judged, [(rows[i], far) for i, far in chosen], filled).encode())
+    write_atomically(folder / "picked.csv", plain_bytes(_table(judged, [(rows[i], far) for i, far in chosen], filled)))
     images = [judged.data[rows[i]].image for i, _ in chosen]
     return Choice([*files, folder / "picked.csv"], images, opened.remark, unfound_in(opened.unlabeled))
 
@@ -263,6 +264,7 @@ def _names(images: Sequence[str], form: str) -> dict[str, str]:
             case ref:
                 where, stem = ref.file.parent.name or "images", ref.file.stem
         start = f"labeled-data/{where}/{stem}" if form == "dlc" else f"images/{where}-{stem}"
+        start = plain_bytes(start).decode()
         name = f"{start}.png"
         while name in used:
             last[start] += 1
@@ -278,6 +280,8 @@ def _form_of(config: Config) -> str:
     source = Path(named[0] if isinstance(named, list) else named or "")
     if is_deeplabcut(source):
         return "dlc"
+    if is_label_studio(str(source)):
+        return "label-studio"
     return {".slp": "sleap", ".xml": "cvat"}.get(source.suffix.lower(), "coco")
 
 

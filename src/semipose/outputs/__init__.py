@@ -6,14 +6,17 @@ leaves no file of a finished one's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
 
 from semipose.errors import UserError
 from semipose.outputs.base import Frame, Job, Writer, check_packages
 from semipose.outputs.plain import Coco, Csv
 from semipose.outputs.pose import Pose
 
-__all__ = ["FORMATS", "Frame", "Job", "Pose", "Writer", "check_writers", "writers"]
+__all__ = ["FORMATS", "Frame", "Job", "Pose", "Writer", "check_writers", "ended_apart", "writers"]
 
 
 def _overlay(job: Job) -> Writer:
@@ -74,6 +77,30 @@ def check_writers(names: Sequence[str]) -> None:
         raise UserError(f"there is no output {unknown[0]!r}; choose of {', '.join(FORMATS)}")
     for name in names:
         check_packages(name, "its CSV, dlc-csv" if name == "dlc" else "")
+
+
+@contextmanager
+def ended_apart(made: Sequence[Writer]) -> Iterator[Sequence[Writer]]:
+    """Writers, of which each is ended by itself: what one cannot write at its end takes no file of another's.
+
+    Raises:
+        Exception: the first of a writer's own, when all have ended.
+    """
+    failed: list[Exception] = []
+
+    def end(writer: Writer, kind: Any, error: Any, at: Any) -> bool:
+        try:
+            writer.__exit__(kind, error, at)
+        except Exception as own:
+            failed.append(own)
+        return False
+
+    with ExitStack() as stack:
+        for writer in made:
+            stack.push(partial(end, writer.__enter__()))
+        yield made
+    if failed:
+        raise failed[0]
 
 
 def writers(names: Sequence[str], job: Job) -> list[Writer]:

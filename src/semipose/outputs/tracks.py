@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from semipose.errors import UserError
 from semipose.files import Part, writing
 from semipose.outputs.base import Frame, Job, cell, check_packages
 from semipose.outputs.pose import Pose
@@ -152,6 +154,23 @@ class DlcTable(Tables):
         import pandas
 
         self._pandas: Any = pandas
+        count = len(dlc_columns(job)[1])
+        if count > SURE and not self._holds(count):
+            raise UserError(
+                f"DeepLabCut's H5 cannot hold {count:,} columns; ask for dlc-csv, or for fewer bodies (--bodies)"
+            )
+
+    def _holds(self, count: int) -> bool:
+        """By a table of one row: an HDF5 attribute, which has the columns' names, ends at 64 KB."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.open(Path(folder, "a.h5"))
+            try:
+                self.rows([0], np.zeros((1, count)))
+            except LIBRARIES:
+                return False
+            finally:
+                self._store.close()
+        return True
 
     def open(self, path: Path) -> None:
         self._store = self._pandas.HDFStore(str(path), "w")
@@ -173,6 +192,8 @@ TABLE = "df_with_missing"
 """What DeepLabCut calls a table in its H5."""
 LONGEST = 1024
 """Bytes of an image's name in it."""
+SURE = 1500
+"""Columns that it always holds, whatever the joints are called."""
 PANDAS_FORMAT = "0.15.2"
 """Of pandas' H5, since that version. pandas 3 no longer says so, and pandas 2, which DeepLabCut has, does not read it
 then."""
@@ -232,6 +253,8 @@ class Sleap:
         try:
             with writing(self.files[0], *LIBRARIES):
                 labels.save(str(part.path), format="slp", verbose=False)
+                with part.path.open("ab") as file:  # HDF5 reads no further; inside, it may lie anywhere
+                    file.write(b'\n"written by": "semipose"\n')
                 part.done()
         finally:
             part.drop()

@@ -16,6 +16,7 @@ from semipose.data.images import read_images
 from semipose.data.packed import blocks
 from semipose.drawing.poses import DARK, WHITE, draw_pose
 from semipose.errors import UserError
+from semipose.files import plain_bytes
 from semipose.inference.uncertainty import Judgement
 from semipose.outputs.base import cell
 from semipose.reports.gallery import WHOLE, body_in, crop_to_box, data_uri
@@ -100,7 +101,7 @@ def table(judged: Judgement, order: Sequence[int]) -> Iterator[bytes]:
             sample, mean = cell(name), f"{score:.4f}"
             for joint, (x, y, *rest) in zip(joints, each, strict=True):
                 rows.writerow((sample, mean, joint, f"{x:.3f}", f"{y:.3f}", *(f"{v:.4f}" for v in rest)))
-        yield text.getvalue().encode()
+        yield plain_bytes(text.getvalue())
 
 
 def page(found: Mapping[str, Any], judged: Judgement, chosen: Sequence[int], path: Path) -> Path:

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from semipose.drawing.charts import Chart, Series, line_chart
 from semipose.errors import boundary
-from semipose.files import ready, write_atomically
+from semipose.files import plain_bytes, ready, write_atomically
 from semipose.metrics.summary import ENSEMBLE, TWIN, label_of
 from semipose.reports.compare import cautions, headline, percent, points
 from semipose.reports.gallery import gallery
@@ -51,7 +51,7 @@ def write_page(path: Path, template: str, content: dict[str, Any]) -> Path:
         loader=PackageLoader("semipose.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"percent": percent, "pixels": pixels}
-    write_atomically(ready(path, PAGE), environment.get_template(template).render(content).encode())
+    write_atomically(ready(path, PAGE), plain_bytes(environment.get_template(template).render(content)))
     return path
 
 

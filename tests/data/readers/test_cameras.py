@@ -148,7 +148,10 @@ def test_calibrations_project_as_opencv_does(tmp_path: Path, name: str, write: C
         ({"distortion_model": "equidistant"}, "distortion_model is not read there"),
         ({"dist_coeffs": {}}, "its lens has 1 coefficients"),
         ({"R": [0.5, 0, 0]}, "R and rvec say different things"),
-        ({"camera_matrix": None, "P": [[1, 0, 0]] * 4}, "its projection matrix is 4 x 3"),
+        ({"camera_matrix": None, "dist_coeffs": None, "P": [[1, 0, 0]] * 4}, "its projection matrix is 4 x 3"),
+        ({"camera_matrix": None, "P": np.eye(3, 4).tolist()}, "dist_coeffs is not read there"),
+        ({"rvec": None, "R": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "rotation": [0.5, 0, 0]}, "say different things"),
+        ({"k": [0.1, 0, 0]}, "k is not read there"),
     ],
 )
 def test_faults_of_calibrations_name_the_camera(tmp_path: Path, change: dict, says: str) -> None:
@@ -194,6 +197,11 @@ def test_a_lens_has_many_names(tmp_path: Path, name: str) -> None:
     ("change", "says"),
     [
         ({"dist_coeffs": [0.1] * 5}, "dist_coeffs is not read there"),
+        ({"dist": [0.1] * 5, "P": np.eye(3, 4).tolist()}, "dist is not read there"),
+        ({"k": [0.1, 0, 0], "p": [0, 0]}, "k is not read there"),
+        ({"k1": -0.2, "k2": 0.1}, "k1 is not read there"),
+        ({"radial": [0.1, 0]}, "radial is not read there"),
+        ({"skew": 3.0}, "skew is not read there"),
         ({"T": [1, 2, 3]}, "are both there"),
     ],
 )
@@ -202,6 +210,12 @@ def test_our_own_form_passes_over_no_lens(tmp_path: Path, change: dict, says: st
     path.write_text(json.dumps({"a": {"K": np.eye(3).tolist(), "R": np.eye(3).tolist(), "t": [0, 0, 0], **change}}))
     with pytest.raises(UserError, match=says):
         read_cameras(path)
+
+
+def test_a_lens_of_zeros_may_be_called_anything(tmp_path: Path) -> None:
+    path, matrix = tmp_path / "cameras.json", np.hstack([np.eye(3), [[1], [2], [3]]]).tolist()
+    path.write_text(json.dumps({"a": {"P": matrix, "dist_coeffs": [0.0] * 5, "k1": 0, "fisheye": False}}))
+    assert np.allclose(read_cameras(path)["a"].t, [1, 2, 3])
 
 
 def test_a_camera_of_anipose_without_a_matrix_is_named(tmp_path: Path) -> None:

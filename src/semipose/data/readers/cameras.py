@@ -127,7 +127,7 @@ def _yaml(path: Path) -> dict[str, Any]:
 TAG = re.compile("!!opencv-(nd-)?matrix")
 MATRIX = ("camera_matrix", "cameraMatrix", "matrix", "mtx", "intrinsic_matrix")
 LENS = ("dist_coeffs", "distCoeffs", "distCoef", "distortion_coefficients", "distortions", "distortion", "dist", "D")
-OF_LENS = re.compile("dist|lens|fisheye|model|coef|^D$", re.IGNORECASE)
+OF_LENS = re.compile("(?i:dist|lens|fisheye|model|coef|radial|tangential|skew)|^(D|s|[kp][1-6]?)$")
 """Names of what changes how a lens projects: none of them is passed over."""
 PLAIN = ("pinhole", "plumb_bob", "opencv", "rational_polynomial", "perspective", "radtan", "brown")
 """Models of a lens that are read, as others call them."""
@@ -180,13 +180,22 @@ def _refuse_unread(entry: Mapping[str, Any], read: Sequence[str]) -> None:
     """
     for key, value in entry.items():
         named = isinstance(value, str) and value.lower() in PLAIN
-        if key not in read and OF_LENS.search(str(key)) and value not in (None, False) and not named:
+        if key not in read and OF_LENS.search(str(key)) and not named and not _changes_nothing(value):
             raise ValueError(f"{key} is not read there, and its points would be wrong without; see docs/cameras.md")
     for words in (MATRIX, LENS, TURN, PLACE):
         there = [word for word in words if entry.get(word) is not None]
         values = [np.ravel(_filled(entry[word])) for word in there]
+        if words is TURN:
+            values = [np.ravel(Rotation.from_rotvec(v).as_matrix()) if v.size == 3 else v for v in values]
         if any(a.shape == values[0].shape and not np.allclose(a, values[0]) for a in values[1:]):
             raise ValueError(f"{' and '.join(there)} say different things; keep one")
+
+
+def _changes_nothing(value: Any) -> bool:
+    """Of a word about a lens: nothing, no, or zeros."""
+    if value is None or isinstance(value, bool | int | float):
+        return not value
+    return isinstance(value, list | np.ndarray) and len(value) > 0 and not np.any(_filled(value))
 
 
 def _first(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -206,11 +215,12 @@ def _camera(entry: Mapping[str, Any]) -> Camera:
     if _first(entry, MATRIX) is not None:
         return _opencv(entry)
     if "P" in entry:
+        _refuse_unread(entry, ())
         return from_matrix(entry["P"])
     R = _array(entry["R"], 3, 3)
     if "T" in entry and "t" in entry:
         raise ValueError("T, the camera's place, and t, x_cam = R X + t, are both there; keep one")
-    _refuse_unread(entry, () if "T" in entry else ("distortion",))
+    _refuse_unread(entry, ("k", "p") if "T" in entry else ("distortion",))
     if "T" in entry:
         return Camera(_intrinsics(entry), R, -R @ _array(entry["T"], 3), _lens(entry))
     lens = tuple(_array(entry.get("distortion", [0] * 5), 5).tolist())
