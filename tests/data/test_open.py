@@ -108,3 +108,20 @@ def test_what_has_no_labels_is_said_in_a_line_that_can_be_read(tmp_path: Path, n
     with pytest.raises(UserError, match=f"{name} is {what}, which has no labels; name labels: a project of") as error:
         open_labeled(tmp_path / name)
     assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("code", ["utf-16", "utf-16-be", "utf-16-le"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"images": [], "annotations": [{"keypoints": []}], "categories": []}'),
+        ("a.xml", '<?xml version="1.0"?><annotations></annotations>'),
+    ],
+)
+def test_labels_in_utf_16_are_named_with_what_to_do(tmp_path: Path, name: str, text: str, code: str) -> None:
+    """PowerShell writes so."""
+    mark = {"utf-16-be": b"\xfe\xff", "utf-16-le": b"\xff\xfe"}.get(code, b"")
+    (tmp_path / name).write_bytes(mark + text.encode(code))
+    assert holds_labels(tmp_path / name)
+    with pytest.raises(UserError, match=rf"{name} is not .* in UTF-8; save it again, in UTF-8"):
+        open_labeled(tmp_path / name)

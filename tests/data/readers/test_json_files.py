@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,10 @@ def test_of_two_videos_of_one_name_none_is_guessed(tmp_path: Path) -> None:
     alone = ImageFolder(tmp_path, names[:2])
     whole = [str(Frame(str(tmp_path / "clip.mp4"), n)) for n in (1, 2)]
     assert [alone.path(name, "here") for name in names[:2]] == whole
+
+
+def test_names_from_a_mac_are_found_however_their_marks_are_written(tmp_path: Path) -> None:
+    picture(tmp_path / "Frösche" / unicodedata.normalize("NFD", "Käse.png"))
+    for name in ("Frösche/Käse.png", "Käse.png", "FRÖSCHE/käse.PNG"):
+        for form in ("NFC", "NFD"):
+            assert Path(ImageFolder(tmp_path).path(unicodedata.normalize(form, name), "here")).exists(), (name, form)

@@ -69,6 +69,15 @@ def test_the_layout_of_roboflow(tmp_path: Path) -> None:
     assert (len(open_labeled(path)), len(open_labeled(f"{path}#val"))) == (3, 2)
 
 
+@pytest.mark.parametrize("root", ["/content/mouse", "D:\\data\\mouse", "C:/Users/Me/mouse"])
+def test_a_path_of_another_machine_is_found_by_its_last_folders(tmp_path: Path, root: str) -> None:
+    path = yolo(tmp_path, path=None, train=f"{root}/images/train", val=f"{root}/images/val")
+    assert (len(open_labeled(path)), len(open_labeled(f"{path}#val"))) == (3, 2)
+    path = yolo(tmp_path, path=None, val="photos/val")  # of this one: no other folder is meant
+    with pytest.raises(UserError, match="which is not in"):
+        open_labeled(f"{path}#val")
+
+
 def test_names_of_points_and_of_classes(tmp_path: Path) -> None:
     names = ["nose", "left_ear", "right_ear", "tail"]
     path = yolo(tmp_path, kpt_names={0: names}, flip_idx=None, names=["mouse", "rat"])

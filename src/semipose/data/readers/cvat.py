@@ -22,7 +22,7 @@ def is_cvat(source: str) -> bool:
     """Whether a file starts as CVAT's XML."""
     try:
         with limits.opened(source) as file:
-            return source.lower().endswith(".xml") and b"<annotations" in file.read(4096)
+            return source.lower().endswith(".xml") and b"<annotations" in file.read(4096).replace(b"\0", b"")
     except (OSError, ValueError):
         return False
 

@@ -6,6 +6,7 @@ import math
 import os
 import posixpath
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,7 +45,8 @@ def ends(source: str) -> str:
         with limits.opened(source) as file:
             head = file.read(part)
             file.seek(max(part, os.path.getsize(source) - part))
-            return (head + file.read()).decode("utf-8-sig", "replace")
+            code = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"  # which reading will refuse
+            return (head + file.read()).decode(code, "replace")
     except OSError:
         return ""
 
@@ -197,6 +199,12 @@ def outward(outside: bool) -> Iterator[None]:
         OUTSIDE.reset(token)
 
 
+def folded(name: str) -> str:
+    """A name as others are compared with it: whatever the case of its letters, and whether their marks are characters of
+    their own, as in names from a Mac."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 class ImageFolder:
     """The images folder: file names become absolute paths inside it.
 
@@ -225,7 +233,7 @@ class ImageFolder:
         names = [name for name, frame in frames if frame is None or not is_video(frame[0])]
         names += dict.fromkeys(frame[0] for _, frame in frames if frame is not None and is_video(frame[0]))
         self._taken = {os.path.normpath(self.folder / name) for name in names}
-        self._alike = Counter(PurePosixPath(name).name.casefold() for name in names)
+        self._alike = Counter(folded(PurePosixPath(name).name) for name in names)
         self._listed: dict[Path, dict[str, list[str]]] = {}
 
     @cached_property
@@ -235,8 +243,8 @@ class ImageFolder:
         files: dict[str, list[Path]] = {}
         for file in below(self.folder):
             if file.suffix.lower() in EXTENSIONS or is_video(file):
-                files.setdefault(file.name.casefold(), []).append(file)
-                files.setdefault(f"{file.parent.name}/{file.name}".casefold(), []).append(file)
+                files.setdefault(folded(file.name), []).append(file)
+                files.setdefault(folded(f"{file.parent.name}/{file.name}"), []).append(file)
                 files.setdefault(file.stem.lstrip("0") or "0", []).append(file)
         return files
 
@@ -269,7 +277,7 @@ class ImageFolder:
             return direct
         # Every video has an img0.png: another's is not this one.
         found = self._below(posix, where, name, min(2, len(posix.parts)) if inside else 2)
-        if found is None and not inside and not climbs and self._alike[posix.name.casefold()] <= 1:
+        if found is None and not inside and not climbs and self._alike[folded(posix.name)] <= 1:
             found = self._any_case(PurePosixPath(posix.name))  # the folder of the images itself has another name
         lost = climbs and not any(Path(path).is_relative_to(self.folder) for path in aimed)
         if found is None and not there and not lost:
@@ -292,9 +300,9 @@ class ImageFolder:
             if place not in self._listed:
                 files: dict[str, list[str]] = {}
                 for file in os.listdir(place) if place.is_dir() else ():
-                    files.setdefault(file.casefold(), []).append(file)
+                    files.setdefault(folded(file), []).append(file)
                 self._listed[place] = files
-            alike = self._listed[place].get(part.casefold(), [])
+            alike = self._listed[place].get(folded(part), [])
             if len(alike) != 1:
                 return None
             place = place / alike[0]
@@ -307,8 +315,8 @@ class ImageFolder:
         for other in names_in(name):
             posix = PurePosixPath(other)
             near = self._any_case(posix)
-            alone = [p for p in self.below.get(posix.name.casefold(), []) if str(p) not in self._taken]
-            if near is None and len(alone) == 1 and self._alike[posix.name.casefold()] <= 1:
+            alone = [p for p in self.below.get(folded(posix.name), []) if str(p) not in self._taken]
+            if near is None and len(alone) == 1 and self._alike[folded(posix.name)] <= 1:
                 near = str(alone[0])
             if near is not None:
                 return near
@@ -317,7 +325,7 @@ class ImageFolder:
     def _below(self, posix: PurePosixPath, where: str, name: str, least: int) -> str | None:
         """A file in the folders below that shares the last `least` parts of its path."""
         known = "/".join(posix.parts[-2:]) if least > 1 else posix.name  # many folders may have the name
-        near = self.below.get(known.casefold(), [])
+        near = self.below.get(folded(known), [])
         near = [p for p in near if p.name == posix.name] or near
         shared = {str(p): _shared(p, posix) for p in near if str(p) not in self._taken}
         most = max(shared.values(), default=0)

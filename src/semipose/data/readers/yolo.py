@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from semipose import limits
@@ -188,14 +188,11 @@ def _shown_name(image: str, home: Path) -> str:
 
 
 def _place(entry: str, roots: Sequence[Path], home: Path, outside: bool, where: str) -> Path:
-    """The folder or list that an entry names."""
-    plain = PurePosixPath(entry.replace("\\", "/"))
-    inner = PurePosixPath(*(part for part in plain.parts if part not in ("..", plain.anchor)))
-    places = [
-        Path(os.path.normpath(root / path))
-        for path in (plain, *([inner] if inner.parts else []))
-        for root in (*roots, home)
-    ]
+    """The folder or list that an entry names; a path of another machine by its last folders, as many as are there."""
+    plain, theirs = PurePosixPath(entry.replace("\\", "/")), PureWindowsPath(entry)
+    parts = [part for part in theirs.parts if part not in ("..", theirs.anchor)]
+    inner = [PurePosixPath(*parts[n:]) for n in range(len(parts) if theirs.anchor else min(1, len(parts)))]
+    places = [Path(os.path.normpath(root / path)) for path in (plain, *inner) for root in (*roots, home)]
     there = [place for place in dict.fromkeys(places) if place.exists()]
     place = next((place for place in there if outside or place.resolve().is_relative_to(home.resolve())), None)
     if place is None and there:
