@@ -200,8 +200,8 @@ def outward(outside: bool) -> Iterator[None]:
 
 
 def folded(name: str) -> str:
-    """A name as others are compared with it: whatever the case of its letters, and whether their marks are characters of
-    their own, as in names from a Mac."""
+    """A name as it is compared: without the case of its letters, and with their marks in them, which a Mac writes as
+    characters of their own."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
