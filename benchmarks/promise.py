@@ -205,7 +205,7 @@ PROTOCOLS = {
         best="mum_long",
     ),
 }
-PROTOCOLS["people_drawn"] = PROTOCOLS["people"].on({"weights": "people", "sigma": 1.5})
+PROTOCOLS["people_drawn"] = replace(PROTOCOLS["people"].on({"weights": "people", "sigma": 1.5}), best="mum_more")
 """People again, from the network of drawn people that comes with the package."""
 PROTOCOLS["mouse_deconv"] = PROTOCOLS["mouse"].on(COARSE).of_length(600, 500)
 PROTOCOLS["people_deconv"] = replace(

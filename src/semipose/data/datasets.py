@@ -170,6 +170,26 @@ def opened(source: str, images: str | None, config: DataConfig) -> PoseData:
     return in_pixels(open_labeled(source, images, *_which(config)), config.coordinates)
 
 
+def open_alike(config: DataConfig, source: str | Path, images: str | Path | None) -> tuple[PoseData, DataConfig]:
+    """Other labelled data, read as a run reads its own: the category, where it is there, what coordinates count, boxes,
+    and whether paths may lead out. With the configuration that says so, of which it is the validation set.
+
+    Raises:
+        UserError: it cannot be read, or its labels or boxes are certainly something else than they are taken for.
+    """
+    where = replace(config, val=str(source), val_images=None if images is None else str(images), split=None)
+    try:
+        data = opened(str(where.val), where.val_images, where)
+    except UserError:
+        if where.category is None:
+            raise
+        where = replace(where, category=None)
+        data = opened(str(where.val), where.val_images, where)
+    data = _boxed(data, where)
+    refuse_certain(data, where.coordinates, where.boxes)
+    return data, where
+
+
 def _labeled(config: DataConfig) -> list[tuple[str, str | None]]:
     """Each labelled source with its images."""
     sources = config.labeled if isinstance(config.labeled, list) else [config.labeled]

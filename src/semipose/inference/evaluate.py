@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from semipose.config import Config, DataConfig
+from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
-from semipose.data.datasets import cut, open_sets, others_in
-from semipose.data.open import open_labeled
+from semipose.data.datasets import cut, open_alike, open_sets, others_in
 from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.json_files import load_json, rows_of
 from semipose.data.sample import PoseData
@@ -39,7 +38,8 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Score a run's networks on labelled data (its own validation set by default), and write `evaluation.json` there.
 
-    Joints that the data lacks, by name, are not scored.
+    Joints that the data lacks, by name, are not scored. Other data are read as the run's: its category where they have
+    it, `coordinates`, `boxes`, `outside`.
 
     Args:
         run: its folder; also a model.safetensors, or a folder of imported weights, and then `data` has to be named.
@@ -60,10 +60,10 @@ def evaluate_run(
     folder = path.parent if path.is_file() else path
     if data is None and not of_run:
         raise UserError(f"{path} is no run and has no validation data of its own; name labelled data with --data")
-    where = config.data
-    if data is not None:
-        where = DataConfig(val=str(data), val_images=None if images is None else str(images))
-    val = open_sets(where, False, finder_in(folder)).val if data is None else open_labeled(data, images)
+    if data is None:
+        where, val = config.data, open_sets(config.data, False, finder_in(folder)).val
+    else:
+        val, where = open_alike(config.data, data, images)
     if val is None:
         raise UserError(f"{path} was trained without validation data; name some with --data")
     skeleton = next(iter(loaded.values())).skeleton

@@ -27,8 +27,7 @@ from semipose.augment import POLICIES, parse, parts
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.data.crops.build import Crops
-from semipose.data.datasets import cut, open_sets
-from semipose.data.open import open_labeled
+from semipose.data.datasets import cut, open_alike, open_sets
 from semipose.data.sample import PoseData
 from semipose.data.split import Split
 from semipose.draws import Draws, permutation
@@ -266,11 +265,11 @@ def perturbed(
 def _validation(
     model: Path, val: str | Path | None, images: str | Path | None, split: str | Path | None
 ) -> tuple[Config, PoseData]:
-    if val is not None:
-        data = open_labeled(val, images)
-        return Config(), data.subset(Split.load(Path(split)).val).labeled() if split else data
     file = (model if model.is_dir() else model.parent) / "config.yaml"
     config = resolve(Config(), read_yaml(file)) if file.exists() else Config()
+    if val is not None:
+        data, _ = open_alike(config.data, val, images)
+        return Config(), data.subset(Split.load(Path(split)).val).labeled() if split else data
     own = open_sets(config.data, False, finder_in(file.parent)).val if file.exists() else None
     if own is None:
         raise UserError(f"{model} names no validation data of its own; name some with --val")
