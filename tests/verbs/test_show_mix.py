@@ -32,6 +32,12 @@ def test_the_verb_writes_the_picture_and_says_what_moved(model: Path, tmp_path: 
     assert main([*words, "--steps=3"]) == 2 and "settings of the method" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["guarded", "mum", "pose_mum_plus"])
+def test_a_method_with_a_twin_or_an_average_is_shown_too(model: Path, tmp_path: Path, name: str) -> None:
+    shown = show_mix(model, data=DATA, out=tmp_path / "mix.png", method={"name": name})
+    assert "image" in shown["mixed"] and (tmp_path / "mix.png").exists()
+
+
 def test_what_cannot_be_shown_is_one_line(model: Path, tmp_path: Path) -> None:
     for arguments, message in (
         ({"model": tmp_path / "absent"}, "there is no"),

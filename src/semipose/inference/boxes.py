@@ -258,5 +258,5 @@ def _append(path: Path, line: str) -> None:
     except OSError as error:
         raise UserError(
             f"the cache {path} cannot be written ({error.strerror or error}); make its folder writable, or name another"
-            " with data.cache, or where none is named, as in predict, with the variable HOME"
+            " with data.cache, in predict with --cache, elsewhere with the variable HOME"
         ) from None

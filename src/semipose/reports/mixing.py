@@ -88,7 +88,8 @@ def draw_group(
     name = config.method.name if needs(config.method.name).tiles else "pose_mum"
     config = resolve(config, {"method": {"name": name, **(method or {})}})
     codec = Codec(loaded.network.stride, config.model.sigma, torch.tensor(loaded.skeleton.flip))
-    taking = build_method(config.method, [loaded.network], codec)
+    networks = [loaded.network] * needs(config.method.name).networks  # of a twin nothing is shown
+    taking = build_method(config.method, networks, codec)
     assert isinstance(taking, Single) and isinstance(taking.mix, Mixing)
     drawn = Draws(seed, step)
     view = taking.easy(_view(config, taking.mix.group, data, images, (seed, step)), drawn)

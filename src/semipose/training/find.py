@@ -112,7 +112,8 @@ def find_first(config: Config, run: RunDir, progress: bool = True, init_from: Se
     if finds is not None and finds.missed == finds.bodies:
         raise UserError(
             f"the finder found no body in any of {finds.images} validation images, so there are no boxes to train in;"
-            " give it longer (find.steps) or larger images (find.size), or leave it out: find.steps: 0, boxes: own"
+            " give it longer (find.steps) or larger images (find.size), or leave it out: find.steps: 0,"
+            " data.boxes: own, data.unlabeled_boxes: whole"
         )
 
 
@@ -155,7 +156,10 @@ def check_found(config: Config) -> None:
     """
     asks, has = config.data.unlabeled_boxes == FINDER, config.find.steps > 0
     if asks and not has:
-        raise UserError("data.unlabeled_boxes is finder, and there is none: set find.steps, usually 400")
+        raise UserError(
+            "data.unlabeled_boxes is finder, and there is none: set find.steps, usually 400, or"
+            " data.unlabeled_boxes: whole"
+        )
     if has and config.data.boxes != "labels":
         raise UserError(
             f"find.steps is {config.find.steps} and data.boxes {config.data.boxes}: what a finder finds is a box around"

@@ -61,8 +61,8 @@ def predict(
             weights).
         views: Average over views of each crop, as in flip+turn15+scale10: mirrored, turned 15 degrees either way, 10 %
             larger and smaller, beside the plain one.
-        also: Further runs or model.safetensors, such as RUN/model-b.safetensors of Dual: poses are the mean of all, and
-            error bars are no smaller than their disagreement.
+        also: Further runs or model.safetensors, such as RUN/model-b.safetensors of Dual: poses are the mean of two,
+            the median of more, and error bars are no smaller than their disagreement.
         bodies: In an image at most, for the run's finder; without, as many as a labelled image shows.
         track: Follow bodies through videos: COCO's track_id, a column of the CSV, DeepLabCut's individuals, SLEAP's
             tracks, colours. Without, where frames may have several bodies.

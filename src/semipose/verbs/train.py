@@ -37,7 +37,8 @@ def train(
     Args:
         data: A data.yaml: the data section (labeled, unlabeled, val, ...), alone or with others; or the folder that
             semipose init wrote it to.
-        recipe: A recipe's name (semipose recipes); auto where no file has settings of its own.
+        recipe: A recipe's name (semipose recipes); auto where no file has settings of its own. Beside a file that has
+            some it gives the method and its views, the file all else.
         config: A YAML file of settings, such as a run's config.yaml.
         pair: A result of semipose gap, whose first pair becomes method.easy and method.hard.
         out: The run's folder; runs/<recipe> by default. A name that is taken gets -2.

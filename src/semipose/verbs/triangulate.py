@@ -24,7 +24,7 @@ def triangulate(
     are matched by number. Several people at an instant need a person_id each, the same in every file.
 
     Args:
-        cameras: A camera file: JSON, or Human3.6M's cameras.pkl.
+        cameras: A camera file: JSON, OpenCV's YAML, Anipose's calibration.toml, or Human3.6M's cameras.pkl.
         views: Each camera as NAME=FILE, its name and its keypoints.json.
         truth: A JSON of true points in mm, to measure MPJPE by.
         tolerance: px within which a view agrees; a tenth of each box by default.
