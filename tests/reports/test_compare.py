@@ -53,6 +53,23 @@ def test_one_method_with_two_settings_is_not_averaged() -> None:
     assert plain(headline(runs)) == "PCK: t1 50.0 %, t2 30.0 %."
 
 
+def test_runs_of_other_networks_or_lengths_are_not_averaged() -> None:
+    def run(name: str, pck: float, config: str) -> Run:
+        return replace(bare(name, pck, method="supervised"), config=config)
+
+    deep = [
+        run("r18", 0.9, "model: {backbone: resnet18}\nsteps: 5"),
+        run("r50", 0.3, "model: {backbone: resnet50}\nsteps: 5"),
+    ]
+    assert plain(headline(deep)) == "PCK: r18 90.0 %, r50 30.0 %."
+    long = [
+        run("a", 0.5, "steps: 5\nseed: 0\nworkers: 2"),
+        run("b", 0.7, "steps: 5\nseed: 1"),
+        run("c", 0.8, "steps: 9"),
+    ]
+    assert plain(headline(long)) == "PCK: c 80.0 %, supervised (mean of 2 runs) 60.0 %."
+
+
 def test_other_sentences() -> None:
     assert "no" in headline([bare("x", None)]).lower() and "PCK" in headline([bare("x", None)])
     one = bare("dual", 0.5, labels=100, unlabeled=4000)

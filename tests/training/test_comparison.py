@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 
 from semipose.data.datasets import Sets
+from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.methods import options
 from semipose.training.comparison import Job, compare, compared, configured, label_counts, strongest, student_view
+from tests.fixtures.projects import picture
 from tests.fixtures.runs import points, tiny
 
 
@@ -132,6 +135,21 @@ def test_labels_of_a_seed_are_part_of_more_labels_of_it(tmp_path: Path) -> None:
 
     assert chosen("supervised", 3, 0) == chosen("dual", 3, 0) < chosen("supervised", 6, 0) < chosen("dual", 12, 0)
     assert chosen("supervised", 6, 0) != chosen("supervised", 6, 1)
+
+
+def test_runs_are_named_anew_where_a_picture_has_changed(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", 1)
+    labeled = PoseData("a", points(1).skeleton, [replace(points(1)[0], image=str(tmp_path / "a.png"))])
+
+    def named() -> str | None:
+        sets = Sets(labeled, points(5, name="unlabeled"), points(3, name="val"))
+        return configured(tiny(tmp_path), Job("dual", 1, 0), sets, tmp_path).data.split
+
+    first = named()
+    assert named() == first
+    picture(tmp_path / "a.png", 2)
+    os.utime(tmp_path / "a.png", ns=(5, 5))
+    assert named() != first
 
 
 @pytest.mark.parametrize(

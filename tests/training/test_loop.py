@@ -11,6 +11,7 @@ from torch import Tensor
 
 from semipose.data.crops.build import CropSpec, build_crops
 from semipose.data.datasets import Sets, cut, open_sets
+from semipose.data.sample import PoseData
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.inference.evaluation import predict_crops
@@ -262,6 +263,23 @@ def test_weights_to_start_from(cache, tmp_path, reference) -> None:
         assert all(torch.equal(head(started, i), head(state, file)) for i, file in enumerate(files))
     started = begun(reference.path / "model.safetensors", reference.path / "model-b.safetensors")
     assert all(torch.equal(head(started, i), head(state, i)) for i in (0, 1))
+
+
+def test_one_joint_has_no_pck_to_choose_by_and_a_model_all_the_same(cache, run, monkeypatch) -> None:
+    data = points()
+    one = PoseData("one", Skeleton("one", ("tip",)), [replace(s, keypoints=s.keypoints[:1]) for s in data])
+    monkeypatch.setattr(train, "open_sets", lambda *_: Sets(one, one, one))
+    config = replace(tiny(cache), method=options("guarded", burn_in=0.0, mix_group=2, mix_tiles=[1, 1]))
+    summary = trained(config, run)
+    assert any("no validation sample has a PCK" in line for line in summary["warnings"]) and "guard" not in summary
+    assert (run.path / "model.safetensors").exists()
+
+
+def test_a_run_with_a_remark_that_the_checkpoint_has_not_goes_on(cache, run, monkeypatch) -> None:
+    config = tiny(cache, "supervised")
+    trained(config, run, stop_at=3)
+    monkeypatch.setattr(train, "side_doubts", lambda *_: ["'left_x' is left and there is no right one"])
+    assert resume(config, run)["steps"] == STEPS
 
 
 def test_weights_of_another_skeleton_start_all_but_the_head(cache, run, reference, monkeypatch, capsys) -> None:

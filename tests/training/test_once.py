@@ -16,7 +16,8 @@ from semipose.methods import options
 from semipose.training import loop, once
 from semipose.training.find import FOR
 from semipose.training.once import Clock, Unfinished, train_once
-from semipose.training.signals import Stopped
+from semipose.training.rundir import RunDir
+from semipose.training.signals import Interruption, Stopped
 from semipose.training.start import Run
 
 CONFIG = Config(steps=5)
@@ -73,6 +74,19 @@ def test_one_that_was_interrupted_goes_on(tmp_path: Path, trained: list, monkeyp
     monkeypatch.setattr(loop, "run_training", stops)
     with pytest.raises(Stopped, match="the same command goes on"):
         train_once(folder, CONFIG)
+
+
+def test_a_signal_in_the_last_evaluation_begins_no_further_run(tmp_path: Path, monkeypatch) -> None:
+    def late(config: Config, run: RunDir, *_: object, **__: object) -> dict:
+        run.write_json("summary.json", {})
+        Interruption.late = True
+        return {}
+
+    monkeypatch.setattr(loop, "run_training", late)
+    with pytest.raises(Stopped, match="the same command goes on"):
+        train_once(tmp_path / "run", CONFIG)
+    monkeypatch.setattr(loop, "run_training", lambda *_, **__: {})
+    assert train_once(tmp_path / "other", CONFIG, progress=False) == (tmp_path / "other", False)
 
 
 def test_what_it_starts_from_tells_runs_apart(tmp_path: Path, trained: list) -> None:

@@ -11,7 +11,7 @@ from semipose.config import Config, DataConfig, ModelConfig, to_dict
 from semipose.errors import UserError
 from semipose.methods import options
 from semipose.training import loop
-from semipose.training.rundir import RunDir
+from semipose.training.rundir import BEFORE, RunDir
 from semipose.training.start import go_on, start
 
 
@@ -47,17 +47,32 @@ def test_one_start_or_several(tmp_path: Path, asked: list, given: Any, files: li
     assert asked[0][2:4] == (None, files)
 
 
-def test_a_run_goes_on_by_its_folder_or_a_checkpoint(tmp_path: Path, asked: list) -> None:
+def test_a_run_goes_on_by_its_folder_or_a_checkpoint(tmp_path: Path, asked: list, monkeypatch) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(to_dict(Config(steps=7))))
     for name in ("last.ckpt", "step5.ckpt"):
         (tmp_path / "checkpoints" / name).touch()
     go_on(tmp_path)
     go_on(tmp_path / "checkpoints" / "step5.ckpt", {"workers": 2})
+    monkeypatch.chdir(tmp_path / "checkpoints")
+    go_on("step5.ckpt", {"workers": 2})
     assert [call[:3] for call in asked] == [
         (Config(steps=7), tmp_path, tmp_path / "checkpoints" / "last.ckpt"),
-        (Config(steps=7, workers=2), tmp_path, tmp_path / "checkpoints" / "step5.ckpt"),
+        *[(Config(steps=7, workers=2), tmp_path, tmp_path / "checkpoints" / "step5.ckpt")] * 2,
     ]
+
+
+def test_a_run_whose_successor_was_killed_before_it_began_is_there_again(tmp_path: Path, asked: list) -> None:
+    run = RunDir.create(tmp_path / "run")
+    (run.path / "checkpoints").mkdir()
+    run.write_yaml("config.yaml", to_dict(Config(steps=7)))
+    run.last.touch()
+    run._lock.release(force=True)
+    RunDir.create(run.path, overwrite=True)._lock.release(force=True)
+    assert not (run.path / "config.yaml").exists() and (run.path / BEFORE).is_dir()
+    go_on(run.path)
+    assert (run.path / "config.yaml").exists() and not (run.path / BEFORE).exists()
+    assert asked[-1][2] == run.last
 
 
 @pytest.mark.parametrize("name", [".", "model.safetensors"])

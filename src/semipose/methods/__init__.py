@@ -109,6 +109,8 @@ def options(name: str, **values: Any) -> Options:
 
 def switched(given: Options, name: str) -> Options:
     """Another method with what it reads of these options, where they are not what the method before has by default."""
+    if name == given.name:
+        return given
     usual = vars(type(given)())
     own = option_names(name)[1:]
     kept = {key: value for key, value in vars(given).items() if key in own and value != usual[key]}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from semipose.config.schema import FREE
 from semipose.metrics.summary import ENSEMBLE
 from semipose.reports.runs import Run, number
 
@@ -43,8 +44,13 @@ def _groups(runs: Sequence[Run]) -> dict[tuple[str, ...], list[Run]]:
 
 
 def _kind(run: Run) -> tuple[str, ...]:
-    """The method with its settings: runs of one kind are averaged."""
-    return run.method, *(f"{key}={value}" for key, value in run.config_values.items() if key.startswith("method."))
+    """The method with all settings but data and seed: runs of one kind are averaged."""
+    kept = ((key, value) for key, value in run.config_values.items() if not key.startswith("data."))
+    return run.method, *(f"{key}={value}" for key, value in kept if key not in OF_A_RUN)
+
+
+OF_A_RUN = {"seed", *FREE, "eval_every", "log_every"}
+"""Settings in which runs of one kind may differ: seeds are averaged over, and no number depends on the others."""
 
 
 def cautions(runs: Sequence[Run]) -> list[str]:

@@ -10,8 +10,11 @@ same configuration and data is reused, an interrupted one goes on.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,7 @@ from semipose.augment import POLICIES, parts
 from semipose.config import Config, to_dict
 from semipose.config.schema import LossesConfig
 from semipose.data.datasets import Sets, open_sets
+from semipose.data.refs import Person, parse
 from semipose.data.split import Split
 from semipose.draws import permutation
 from semipose.errors import UserError
@@ -157,9 +161,9 @@ def configured(base: Config, job: Job, sets: Sets, folder: Path) -> Config:
     unlabeled = () if base.data.unlabeled or sets.unlabeled is None else sets.unlabeled.ids
     val = () if base.data.val or sets.val is None else sets.val.ids
     split = Split(sets.labeled.name, chosen, unlabeled, val, job.seed, "random")
-    # The name tells data that has changed since: its runs are not reused.
+    # The name tells data that has changed since, its pictures too: its runs are not reused.
     name = "all" if everything else f"{job.labels}-seed{job.seed}"
-    file = folder.resolve() / "splits" / f"{name}-{sets.hash[:8]}.json"
+    file = folder.resolve() / "splits" / f"{name}-{_data_of(sets)}.json"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         split.save(file)
@@ -169,6 +173,17 @@ def configured(base: Config, job: Job, sets: Sets, folder: Path) -> Config:
     return replace(
         base, method=method, losses=losses, peer=peer, seed=job.seed, data=replace(base.data, split=str(file))
     )
+
+
+@lru_cache(maxsize=2)
+def _data_of(sets: Sets) -> str:
+    """Eight digits of samples, labels, and sizes and times of the files of pictures and videos."""
+    parts = [part for part in (sets.labeled, sets.unlabeled, sets.val) if part]
+    refs = (parse(image) for part in parts for image in part.images)
+    files = dict.fromkeys(str(ref.file) for ref in refs if not isinstance(ref, Person) and ref.file is not None)
+    states = [os.stat(file) for file in files if os.path.exists(file)]
+    told = [(state.st_size, state.st_mtime_ns) for state in states]
+    return sha256(repr((sets.hash, told)).encode()).hexdigest()[:8]
 
 
 def _options(method: Options, row: str) -> Options:

@@ -51,7 +51,7 @@ from semipose.training import loop
 from semipose.training.bodies import Bodies, SureFinds
 from semipose.training.launch import check_batches
 from semipose.training.rundir import RunDir
-from semipose.training.signals import Stopped
+from semipose.training.signals import Stopped, stop_if_late
 
 FOR = "for.yaml"
 """In the finder's folder: the configuration of the run that it is for, until that one has begun."""
@@ -108,6 +108,7 @@ def find_first(config: Config, run: RunDir, progress: bool = True, init_from: Se
             loop.run_training(own, inner, last if begun else None, initial, progress, kind=Finding)
         except Stopped as stopped:
             raise Stopped(stopped.step, stopped.path, f"go on with --resume {run.path}") from None
+        stop_if_late(own.steps or 0, folder, f"go on with --resume {run.path}")
     finds = finds_of(folder)
     if finds is not None and finds.missed == finds.bodies:
         raise UserError(

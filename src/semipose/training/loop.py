@@ -253,7 +253,7 @@ class Training:
         if changed:
             reasons = "; ".join(changed)
             raise UserError(f"{self.run.path} cannot be resumed exactly: {reasons}; use --init-from for a new run")
-        fresh = {"progress": asdict(self.state), "monitor": asdict(self.monitor), "method": self.method.state_dict()}
+        fresh = {"progress": asdict(RunState()), "monitor": asdict(self.monitor), "method": self.method.state_dict()}
         fresh["optimizer"] = self.optimizer.optimizer.state_dict()
         checkpoint.refuse_unlike({key: saved[key] for key in fresh}, fresh, f"{self.run.path}: the checkpoint")
         self.method.load_state_dict(saved["method"])
@@ -286,7 +286,9 @@ class Training:
             loading(self.batches, self.state.step, stop, self.config.workers, pin) as incoming,
         ):
             self._loop(incoming, stop, interruption, bar)
-        return self._finish() if self.state.step == self.steps else {}
+        summary = self._finish() if self.state.step == self.steps else {}
+        Interruption.late |= interruption.asked  # and the loop had no step left to stop after
+        return summary
 
     def _loop(
         self, incoming: Iterable[dict[str, Tensor]], stop: int, interruption: Interruption, bar: Progress
@@ -422,10 +424,14 @@ class Training:
         if self.twins and self.state.step > self.burn_in:
             others, scores = self._scored({"a": self.networks[-1]}, val, last)
             taught, alone = (each["mean"]["pck"] for each in (self.scores, scores))
-            kept = "labels" if alone > taught else "taught"
-            self.guarded = {"kept": kept, "taught": taught, "labels": alone, "images": len(val)}
-            if kept == "labels" and last:
-                predictions, self.scores = others, scores
+            if taught is None or alone is None:
+                if UNGUARDED not in self.state.warnings:
+                    self.state.warnings.append(UNGUARDED)
+            else:
+                kept = "labels" if alone > taught else "taught"
+                self.guarded = {"kept": kept, "taught": taught, "labels": alone, "images": len(val)}
+                if kept == "labels" and last:
+                    predictions, self.scores = others, scores
         if last:
             self.error_bars = {name: bars_of(predictions[name], val) for name in self.named}
             predictions = {name: each[..., :3] for name, each in predictions.items()}
@@ -498,6 +504,12 @@ class Training:
         }
         self.run.write_json("summary.json", summary)
         return summary
+
+
+UNGUARDED = (
+    "no validation sample has a PCK, by which the better of two networks is kept: what unlabelled images taught is kept"
+)
+"""Said of a run whose samples have one labelled joint each, or none that the measure's size needs."""
 
 
 def _not_finite(step: int, run: RunDir) -> str:

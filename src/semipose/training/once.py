@@ -17,7 +17,7 @@ from semipose.errors import UserError
 from semipose.training import loop
 from semipose.training.find import asked_for
 from semipose.training.rundir import RunDir
-from semipose.training.signals import Stopped
+from semipose.training.signals import Stopped, stop_if_late
 from semipose.training.start import go_on, start
 
 
@@ -39,22 +39,33 @@ def train_once(
         Stopped: a signal stopped it, with its checkpoint saved; the same call goes on.
     """
     folder = _place(folder, config, begin)
-    last = folder / "checkpoints" / "last.ckpt"
     if (folder / "summary.json").exists():
         return folder, True
     if not train:
         raise Unfinished
     try:
-        if last.exists():
-            loop.run_training(config, RunDir(folder), last, progress=progress)
-            return folder, False
-        asked = None if (folder / "config.yaml").exists() else asked_for(folder)
-        if asked is not None and _is_same(asked, config):
-            return go_on(folder, progress=progress).path, False
-        initial = sorted(begin.glob("model*.safetensors"), key=lambda file: file.stem) if begin else []
-        return start(config, folder, True, initial, progress).path, False
+        _train(folder, config, begin, progress)
+        stop_if_late(config.steps or 0, folder, GOES_ON)
     except Stopped as stopped:
-        raise Stopped(stopped.step, stopped.path, "the same command goes on") from None
+        raise Stopped(stopped.step, stopped.path, GOES_ON) from None
+    return folder, False
+
+
+GOES_ON = "the same command goes on"
+
+
+def _train(folder: Path, config: Config, begin: Path | None, progress: bool) -> None:
+    """From its last checkpoint, from its finder, or from the start."""
+    last = folder / "checkpoints" / "last.ckpt"
+    if last.exists():
+        loop.run_training(config, RunDir(folder), last, progress=progress)
+        return
+    asked = None if (folder / "config.yaml").exists() else asked_for(folder)
+    if asked is not None and _is_same(asked, config):
+        go_on(folder, progress=progress)
+    else:
+        initial = sorted(begin.glob("model*.safetensors"), key=lambda file: file.stem) if begin else []
+        start(config, folder, True, initial, progress)
 
 
 def _place(folder: Path, config: Config, start: Path | None) -> Path:

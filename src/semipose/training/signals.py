@@ -21,8 +21,25 @@ class Stopped(Exception):
         super().__init__(f"stopped after step {step}, saved to {path}; {then or f'go on with --resume {path}'}")
 
 
+def stop_if_late(step: int, path: Path, then: str) -> None:
+    """After a run that ended, before what comes next.
+
+    Raises:
+        Stopped: a signal came too late to stop the run.
+    """
+    late, Interruption.late = Interruption.late, False
+    if late:
+        raise Stopped(step, path, then)
+
+
 class Interruption:
-    """Within the `with`, the first signal is remembered for the loop; a second one interrupts at once."""
+    """Within the `with`, the first signal is remembered for the loop; a second one interrupts at once.
+
+    Attributes:
+        late: of all: a signal came when a run had made its last step, so what comes after that run is not begun.
+    """
+
+    late = False
 
     def __init__(self) -> None:
         self.asked = False

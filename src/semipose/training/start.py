@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from semipose.errors import UserError
 from semipose.training import loop
 from semipose.training.find import asked_for, begun_from, check_found, find_first
 from semipose.training.networks import check_networks
-from semipose.training.rundir import RunDir, is_run
+from semipose.training.rundir import BEFORE, RunDir, is_run
 from semipose.training.signals import Stopped
 
 
@@ -73,6 +74,10 @@ def go_on(resume: str | Path, settings: Mapping[str, Any] | None = None, progres
         UserError: there is no checkpoint, another setting differs, or as `run_training`.
     """
     path = Path(resume)
+    if (path / BEFORE).is_dir() and not (path / "config.yaml").exists() and asked_for(path) is None:
+        old = RunDir(path)
+        with old.lock():
+            old.restore()  # what was to overwrite it was stopped before it began
     if path.is_dir() and not (path / "config.yaml").exists() and (asked := asked_for(path)) is not None:
         config = resolve(asked, settings or {})
         check_found(config)
@@ -80,7 +85,7 @@ def go_on(resume: str | Path, settings: Mapping[str, Any] | None = None, progres
         initial = begun_from(path)
         find_first(config, RunDir(path), progress, initial)
         return Run(path, loop.run_training(config, RunDir(path), None, initial, progress), config)
-    checkpoint = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
+    checkpoint = path / "checkpoints" / "last.ckpt" if path.is_dir() else Path(os.path.abspath(path))
     run = RunDir(checkpoint.parent.parent)
     if not (checkpoint.exists() and (run.path / "config.yaml").exists()):
         raise UserError(f"{path} is neither a run folder with a checkpoint nor a checkpoint of one; nothing to resume")

@@ -72,7 +72,8 @@ def train(
     else:
         name = recipe or (None if config or has_settings(data) else "auto")
         layers = [read_yaml(Path(config))] if isinstance(config, str | Path) else []
-        layers += [{"method": read_pair(pair)}] if pair else []
+        if pair:  # in one layer with a method that is named, which then keeps it
+            settings["method"] = {**read_pair(pair), **settings.get("method", {})}
         if from_ is not None:
             if init_from:
                 raise UsageError("--from is --init-from with the network's architecture; give one of the two")

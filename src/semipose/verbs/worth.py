@@ -67,7 +67,10 @@ def worth(
         raise UsageError("name a data.yaml; semipose init writes one for a folder")
     base = config if isinstance(config, Config) else None if config or has_settings(data) else "auto"
     layers = [read_yaml(Path(config))] if isinstance(config, str | Path) else []
-    chosen = configure(base, data, *layers, nested(settings))
+    laid = nested(settings)
+    if method is not None:  # in one layer with its options, which are kept whatever the method before has by default
+        laid["method"] = {**laid.get("method", {}), "name": method}
+    chosen = configure(base, data, *layers, laid)
     for suffix, mark in {"json": rb'^{\s*"sentence": ', "md": b"^# Is it worth it", "html": PAGE}.items():
         refuse_foreign(Path(out, f"worth.{suffix}"), mark)
     result = compare(chosen, method, seeds, labels, curve=curve, out=Path(out), progress=progress)
