@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from semipose.data.discover import look
+from semipose.data.discover import Inside, look
 from semipose.errors import UserError
+from tests.data.readers.test_yolo import line, yolo
 from tests.fixtures.films import film
 from tests.fixtures.projects import deeplabcut, lightning_pose, picture, plain_csv
 
@@ -101,3 +104,132 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
     (tmp_path / name).unlink()
     (tmp_path / name).symlink_to("nowhere")
     assert [path for path, _ in look(tmp_path).labeled] == [tmp_path]
+
+
+def names(inside: Inside) -> set[str]:
+    """The images that `inside` leaves, as paths in its folder."""
+    return {p.relative_to(inside.root).as_posix() for p in inside.images}
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("class", r"labels/held/0\.txt, line 1 is of class 3"),
+        ("labels", "no image of val has a label of 4 points; are the labels in labels/"),
+        ("place", "val is 'images/gone', which is not in"),
+        ("outside", r"val is '\.\./other', outside the folder of the file; .*semipose init --outside"),
+    ],
+)
+@pytest.mark.parametrize("alone", [False, True])
+def test_validation_of_yolo_that_cannot_be_read_is_named_and_not_learned_from(
+    tmp_path: Path, fault: str, sentence: str, alone: bool
+) -> None:
+    root, held = tmp_path / "set", {"place": "images/gone", "outside": "../other"}.get(fault, "images/held")
+    path = yolo(root, val=held)
+    for i in range(2):
+        picture(root / f"images/held/{i}.jpg", 20 + i)
+        picture(root / f"images/more/{i}.jpg", 30 + i)
+        picture(tmp_path / f"other/{i}.jpg", 40 + i)
+    if fault == "class":
+        (root / "labels/held").mkdir()
+        (root / "labels/held/0.txt").write_text(line(0, kind=3))
+    inside = look(path if alone else root)
+    assert inside.labeled == [(path, None)] and inside.val == []
+    (remark,) = (r for r in inside.remarks if r.startswith("left out: val of data.yaml: "))
+    assert re.search(sentence, remark)
+    gone = {"images/val/0.jpg", "images/val/1.jpg"}  # by the folder's name
+    held_out = {f"images/held/{i}.jpg" for i in range(2)} if held == "images/held" else set[str]()
+    assert names(inside) == {p.relative_to(root).as_posix() for p in root.rglob("*.jpg")} - gone - held_out
+    unsure = [r for r in inside.remarks if r.startswith(f"not known: which images {path}#val holds out; some may be")]
+    assert len(unsure) == (fault == "place")
+    if held_out:
+        assert f"left out: 2 images and videos of {path}#val, first {root}/images/held/0.jpg" in inside.remarks
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_training_of_yolo_that_cannot_be_read_is_an_error(tmp_path: Path, alone: bool) -> None:
+    path = yolo(tmp_path)
+    (tmp_path / "labels/train/0.txt").write_text(line(0, kind=3))
+    with pytest.raises(UserError, match=r"labels/train/0\.txt, line 1 is of class 3"):
+        look(path if alone else tmp_path)
+
+
+def test_images_of_yolo_that_train_names_too_are_learned_from(tmp_path: Path) -> None:
+    yolo(tmp_path, train="images", val="images")
+    picture(tmp_path / "images/more.jpg", 30)
+    inside = look(tmp_path)
+    assert inside.val == [] and inside.remarks == [] and "images/more.jpg" in names(inside)
+
+
+@pytest.mark.parametrize("damage", ["content", "syntax"])
+def test_images_of_validation_labels_that_cannot_be_read_are_not_learned_from(tmp_path: Path, damage: str) -> None:
+    good, broken = tmp_path / "annotations/train.json", tmp_path / "annotations/val.json"
+    good.parent.mkdir()
+    for path, ids in ((good, (0, 1)), (broken, (1, 2, 3))):
+        rows = [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 9, 9], "keypoints": [5, 6, 2]} for i in ids]
+        images = [{"id": i, "file_name": f"m\u00fcs {i}.png"} for i in ids]
+        kinds = [{"id": 1, "name": "thing", "keypoints": ["a"]}]
+        path.write_text(json.dumps({"images": images, "annotations": rows, "categories": kinds}))
+    text = broken.read_text().replace("[5, 6, 2]", "[5, 6]") if damage == "content" else broken.read_text()[:-1]
+    broken.write_text(text.replace("\\u00fc", "\u00fc"))
+    for i in range(5):
+        picture(tmp_path / f"images/m\u00fcs {i}.png", i)
+    inside = look(tmp_path)
+    assert inside.labeled == [(good, tmp_path / "images")] and inside.val == []
+    assert names(inside) == {f"images/m\u00fcs {i}.png" for i in (0, 1, 4)}
+    assert inside.remarks[0].startswith(f"left out: {broken}")
+    assert inside.remarks[1] == f"left out: 2 images and videos of {broken}, first {tmp_path}/images/m\u00fcs 2.png"
+    unsure = f"not known: which images {broken} holds out; some may be among the unlabelled ones until it is mended"
+    assert inside.remarks[2:] == ([unsure] if damage == "syntax" else [])
+
+
+def test_images_of_validation_labels_of_another_kind_are_not_learned_from(tmp_path: Path) -> None:
+    plain_csv(tmp_path)
+    kinds = [{"id": 1, "name": "thing", "keypoints": ["a"]}]
+    rows = [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9], "keypoints": [5, 6, 2]}]
+    images = [{"id": 1, "file_name": "frames/held.png"}]
+    (tmp_path / "val.json").write_text(json.dumps({"images": images, "annotations": rows, "categories": kinds}))
+    picture(tmp_path / "frames/held.png", 8)
+    inside = look(tmp_path)
+    assert f"left out: 1 images and videos of {tmp_path}/val.json, first {tmp_path}/frames/held.png" in inside.remarks
+    assert names(inside) == {f"frames/{i}.png" for i in range(3)}
+
+
+@pytest.mark.parametrize("kind", ["yolo", "yolo and test:", "csv", "json"])
+@pytest.mark.parametrize("way", ["folder", "file", "relative", "link"])
+def test_images_in_test_without_labels_are_not_learned_from(
+    tmp_path: Path, kind: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "set"
+    if "yolo" in kind:
+        path = yolo(root, **({"test": "images/test"} if "test" in kind else {}))
+    else:
+        images = [f"{part}/{i}.png" for part in ("train", "val") for i in range(2)]
+        for i, image in enumerate(images):
+            picture(root / image, i)
+        path = root / f"labels.{kind}"
+        shape = {"category_id": 1, "bbox": [1, 1, 9, 9], "keypoints": [5, 6, 2]}
+        document = {
+            "images": [{"id": i, "file_name": image} for i, image in enumerate(images)],
+            "annotations": [{"id": i, "image_id": i, **shape} for i in range(4)],
+            "categories": [{"id": 1, "name": "thing", "keypoints": ["nose"]}],
+        }
+        rows = ["image,joint,x,y", *(f"{image},nose,5,6" for image in images)]
+        path.write_text(json.dumps(document) if kind == "json" else "\n".join(rows))
+    for i in range(6):
+        picture(root / f"images/test/{i}.png", 50 + i)
+    picture(root / "more.png", 60)
+    (tmp_path / "linked").symlink_to(root)
+    monkeypatch.chdir(tmp_path)
+    given = {"folder": root, "file": path, "relative": Path("set"), "link": tmp_path / "linked"}[way]
+    inside = look(given)
+    first = inside.root / "images/test/0.png"
+    assert f"left out: 6 images and videos in folders of validation and test, first {first}" in inside.remarks
+    assert "more.png" in names(inside) and not any("test" in name for name in names(inside))
+    assert not any(remark.startswith("not known") for remark in inside.remarks)
+
+
+def test_a_folder_of_tests_beside_labels_of_no_part_is_learned_from(tmp_path: Path) -> None:
+    plain_csv(tmp_path)
+    picture(tmp_path / "test/0.png", 9)
+    assert "test/0.png" in names(look(tmp_path)) and look(tmp_path).remarks == []

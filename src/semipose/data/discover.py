@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
 
 from semipose import limits
 from semipose.data.crops.store import MARKER
@@ -20,11 +22,12 @@ from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.readers.deeplabcut import left_out as unread
 from semipose.data.readers.lightning_pose import is_lightning_pose
 from semipose.data.readers.lightning_pose import tables as lp_tables
-from semipose.data.readers.yolo import KINDS, is_yolo, named_parts
+from semipose.data.readers.yolo import KINDS, is_yolo, named_parts, part_images
+from semipose.data.refs import parse, split_frame
 from semipose.data.sample import PoseData
 from semipose.data.video import VIDEOS, is_video
 from semipose.errors import UserError
-from semipose.files import below, read_mapping
+from semipose.files import below, read_json, read_mapping
 
 SUFFIXES = (".slp", ".csv", ".json", ".mat", *KINDS, ".xml", ".nwb")
 """Of files that may hold labels, in order of preference; those of the first kind found are used."""
@@ -35,6 +38,9 @@ PLAIN = {"images", "image", "labels", "annotations", "data", "set", "split", "co
 """Words of a folder's name that leave it one of validation: val_images; test_mouse is a mouse's."""
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """A word of a file's name; labelsTest and person_keypoints_val2017 are of validation, labels_latest is not."""
+
+NO_NAME = r"\\/\"<>\x00-\x1f\ufffd"
+"""What the name of a picture has none of, for a regular expression."""
 
 PREDICTIONS = f"predictions that nobody has corrected; {TODO}"
 
@@ -60,6 +66,15 @@ class Inside:
     tests: list[tuple[Path, Path | None]] = field(default_factory=list)
 
 
+class _Held(NamedTuple):
+    """Labels for validation or testing that are not used: what they are called, the real paths of their images, and
+    whether these are all."""
+
+    name: str
+    images: set[str]
+    complete: bool = True
+
+
 def look(root: Path, category: str | None = None, outside: bool = False) -> Inside:
     """
     Args:
@@ -79,8 +94,9 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     videos = [p for p in seen if p.suffix.lower() in VIDEOS]
     remarks: list[str] = []
     strange = [p for p in every if p.suffix.lower() in OTHERS]
+    inside = Inside(base, [(root, None)], [], set(), images, videos, made, remarks, strange)
     if root.is_file() and is_yolo(str(root)):
-        return Inside(base, *_yolo(root, None, category, outside), images, videos, made, remarks, strange)
+        return _yolo(inside, category, outside)
     if root.is_file() or is_deeplabcut(root) or is_lightning_pose(root):
         if is_deeplabcut(root):
             parts = ", ".join(unread(base))
@@ -92,16 +108,20 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
         elif root.is_dir():
             remarks += [f"left out: {path}, beside {lp_tables(root)[0].name}" for path in lp_tables(root)[1:]]
         refuse_predicted(root)
-        return Inside(base, [(root, None)], [], set(), images, videos, made, remarks, strange)
+        if root.is_file() and not is_deeplabcut(root):
+            return _without_held(inside, open_labeled(root, None, category, None, outside).images)
+        return inside
     wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json", MARK)]
     wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
     sources, faults, broken = [], [], []
     named: dict[Path, set[str]] = {}
+    shown: dict[Path, Sequence[str]] = {}
     for path in wanted:
         try:
             refuse_predicted(path)
             images_of, data = _images_of(path, base, category, outside)
             sources.append((path, images_of))
+            shown[path] = data.images
             named[path] = {os.path.realpath(image) for image in data.images}
         except UserError as fault:
             faults.append(fault)
@@ -117,12 +137,15 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
             f" joint, x, y{'; ' if strange else ''}{not_read(strange)}"
         )
     kind = sources[0][0].suffix.lower()
-    remarks += [f"left out: {p}, labels of another kind" for p, _ in sources if p.suffix.lower() != kind]
+    strangers = [p for p, _ in sources if p.suffix.lower() != kind]
+    remarks += [f"left out: {p}, labels of another kind" for p in strangers]
     sources = [source for source in sources if source[0].suffix.lower() == kind]
+    held = [_Held(str(p), named[p]) for p in strangers if VALIDATION & _said(p, base)]
+    held += [_named_in(p, (*images, *videos)) for p in broken if VALIDATION & _said(p, base)]
     if kind in KINDS:
         remarks += [f"left out: {path}, beside {sources[0][0].name}" for path, _ in sources[1:]]
-        return Inside(base, *_yolo(*sources[0], category, outside), images, videos, made, remarks, strange)
-    words = {path: _words(path.stem) | parts_of(path, base) for path, _ in sources}
+        return _yolo(replace(inside, labeled=sources[:1]), category, outside, held)
+    words = {path: _said(path, base) for path, _ in sources}
     val = sorted((s for s in sources if VALIDATION & words[s[0]]), key=lambda s: "test" in words[s[0]])
     labeled = [source for source in sources if source not in val]
     apart = set[str]().union(*(named[path] for path, _ in val))
@@ -133,22 +156,54 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
         first = val[0][0] if val[0][0].name == path.name else val[0][0].name
         remarks.append(f"left out: {path}, beside {first}; its images are not learned from")
     tests = [source for source in val[1:] if words[source[0]] & {"test", "testing"}]
-    if any(TRAINING & (words[path] | parts_of(path, base)) for path, _ in labeled):
-        away = [p for p in (*images, *videos) if VALIDATION & parts_of(p, base)]
-        away = [p for p in away if os.path.realpath(p) not in apart]
-        images, videos = ([p for p in some if p not in away] for some in (images, videos))
-        if away:
-            remarks.append(
-                f"left out: {len(away)} images and videos in folders of validation and test, first {away[0]}"
-            )
-    return Inside(base, labeled, val[:1], apart, images, videos, made, remarks, strange, tests)
+    inside = replace(inside, labeled=labeled, val=val[:1], apart=apart, tests=tests)
+    return _without_held(inside, [image for path, _ in labeled for image in shown[path]], held)
+
+
+def _without_held(inside: Inside, labeled: Sequence[str], held: Sequence[_Held] = ()) -> Inside:
+    """Without the images and videos of `held`, and without those in folders for validation and testing where labels, or
+    images that they name, are in a folder for training; what is labelled stays.
+
+    Args:
+        labeled: the images that labels name.
+    """
+    base, remarks = inside.root, list(inside.remarks)
+    known = inside.apart | {os.path.realpath(image) for image in labeled}
+    files = {p: os.path.realpath(p) for p in (*inside.images, *inside.videos)}
+    rest = [p for p in files if files[p] not in known]
+    folders = {Path(os.path.dirname(parse(image).file or "")) for image in labeled}
+    said = [*(_said(p, base) for p, _ in inside.labeled), *(parts_of(folder / "image", base) for folder in folders)]
+    parted = any(TRAINING & words for words in said)
+    away = {p for p in rest if parted and VALIDATION & parts_of(p, base)}
+    if away:
+        first = next(p for p in rest if p in away)
+        remarks.append(f"left out: {len(away)} images and videos in folders of validation and test, first {first}")
+    for source in held:
+        some = [p for p in rest if files[p] in source.images and p not in away]
+        remarks += [f"left out: {len(some)} images and videos of {source.name}, first {some[0]}"] if some else []
+        away |= set(some)
+    unsure = [source.name for source in held if not source.complete] if len(away) < len(rest) else []
+    remarks += [
+        f"not known: which images {name} holds out; some may be among the unlabelled ones until it is mended"
+        for name in unsure
+    ]
+    images, videos = ([p for p in some if p not in away] for some in (inside.images, inside.videos))
+    return replace(inside, images=images, videos=videos, remarks=remarks)
+
+
+def _said(path: Path, base: Path) -> set[str]:
+    """The words of a file of labels that may say of which part it is: of its name, and `parts_of`."""
+    return _words(path.stem) | parts_of(path, base)
 
 
 def parts_of(path: Path, base: Path) -> set[str]:
     """Of which part of a data set's own split a file is, as its folders below `base` say: train, valid2017, val_images,
     images/test."""
     found: set[str] = set()
-    for part in path.relative_to(base).parent.parts if path.is_relative_to(base) else ():
+    full = Path(os.path.abspath(path))
+    places = (of(base) for of in (os.path.abspath, os.path.realpath))
+    place = next((place for place in places if full.is_relative_to(place)), None)
+    for part in full.relative_to(place).parent.parts if place is not None else ():
         said = _words(part)
         if said & (VALIDATION | TRAINING) and said <= VALIDATION | TRAINING | PLAIN:
             found |= said & (VALIDATION | TRAINING)
@@ -189,20 +244,45 @@ def _last(name: str) -> str:
     return PureWindowsPath(name).name
 
 
-def _yolo(
-    path: Path, images: Path | None, category: str | None, outside: bool
-) -> tuple[list[tuple[Path, Path | None]], list[tuple[Path, Path | None]], set[str]]:
-    """What of `Inside` a YOLO-pose data set says itself: to train on, to validate on, and images that are held out."""
+def _yolo(inside: Inside, category: str | None, outside: bool, held: Sequence[_Held] = ()) -> Inside:
+    """What a YOLO-pose data set, which `inside` names, says itself: what to validate on, and images that are held out.
+
+    Raises:
+        UserError: what to train on cannot be read.
+    """
+    path, images = inside.labeled[0]
+    labeled = open_labeled(path, images, category, None, outside).images
+    train, every = ({os.path.realpath(image) for image in some} for some in (labeled, part_images(path, images)))
     named: dict[str, set[str]] = {}
-    for part in named_parts(path):
-        with suppress(UserError):  # of a part that is not there, which training does not need
-            data = open_labeled(f"{path}#{part}", images, category, None, outside)
-            named[part] = {os.path.realpath(image) for image in data.images}
-    train = named.pop("train", set())
-    held = {part: files - train for part, files in named.items() if files - train}
-    val = next(iter(held), None)
-    apart = set[str]().union(*held.values())
-    return [(path, images)], [(Path(f"{path}#{val}"), images)] if val else [], apart
+    held, remarks = list(held), list(inside.remarks)
+    for part in named_parts(path)[1:]:  # after train
+        source = f"{path}#{part}"
+        try:
+            data = open_labeled(source, images, category, None, outside)
+            named[part] = {os.path.realpath(image) for image in data.images} - train
+        except UserError as fault:
+            remarks.append(f"left out: {part} of {path.name}: {fault}")
+        try:
+            held.append(_Held(source, {os.path.realpath(image) for image in part_images(source, images)} - every))
+        except UserError:  # it names none that are there
+            held.append(_Held(source, set(), False))
+    val = [(Path(f"{path}#{part}"), images) for part, files in named.items() if files][:1]
+    inside = replace(inside, val=val, apart=set[str]().union(*named.values()), remarks=remarks)
+    return _without_held(inside, labeled, held)
+
+
+def _named_in(path: Path, pictures: Iterable[Path]) -> _Held:
+    """Those of some pictures and videos whose names are anywhere in a file of labels that cannot be read."""
+    is_json = path.suffix.lower() == ".json"
+    text, whole = "", not is_json
+    with suppress(UserError):
+        text = limits.content(path, limits.CSV, "labels").decode("utf-8", "replace")
+    with suppress(UserError, RecursionError):
+        text, whole = (json.dumps(read_json(path), ensure_ascii=False), True) if is_json else (text, whole)
+    parts = re.split(f"[{NO_NAME}{',;|' if path.suffix.lower() == '.csv' else ''}]+", text)
+    names = {(split_frame(part) or (part, 0))[0].strip().casefold() for part in parts}
+    found = {os.path.realpath(p) for p in pictures if p.name.casefold() in names}
+    return _Held(str(path), found, whole and any(name.endswith((*EXTENSIONS, *VIDEOS)) for name in names))
 
 
 def _without_all(

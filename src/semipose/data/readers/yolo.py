@@ -49,6 +49,17 @@ def named_parts(path: Path) -> list[str]:
 
 
 @reads("a YOLO-pose data set")
+def part_images(source: str | Path, images: str | Path | None = None) -> list[str]:
+    """The images of a part, with labels or without, wherever they are.
+
+    Raises:
+        UserError: it names none that are there.
+    """
+    path, part = parted(source)
+    return [image for _, image in _images(read_mapping(path), path, part, images, outside=True)]
+
+
+@reads("a YOLO-pose data set")
 def read_yolo(
     source: str | Path,
     images: str | Path | None = None,
