@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from semipose.cli import main
+from semipose.config.resolve import read_overrides
+from semipose.data.datasets import open_sets
 from semipose.data.extent import label_box
 from semipose.data.project import begin
 from semipose.errors import UserError
+from semipose.papers.configure import configure
+from tests.data.readers.test_yolo import yolo
 from tests.fixtures.projects import picture, plain_csv
 
 
@@ -96,6 +103,66 @@ def test_with_nothing_unlabelled_the_split_is_named_and_where_to_put_more(tmp_pa
 def test_no_labels_are_to_be_kept_back_where_none_would_be_left(tmp_path: Path) -> None:
     """Of two images one validates; `split --labeled 1` would leave nothing unlabelled."""
     plain_csv(tmp_path, frames=2)
+    (line,) = (line for line in begin(tmp_path).lines if line.startswith("from labels alone"))
+    assert "semipose split" not in line and line.endswith("semipose init again with --overwrite")
+
+
+def coco(path: Path, images: list[str]) -> Path:
+    """One body in each image, which lie beside the file."""
+    keypoints = [20, 14, 2, 40, 30, 2]
+    rows = [
+        {"id": i, "image_id": i, "category_id": 1, "bbox": [15, 10, 30, 25], "keypoints": keypoints}
+        for i in range(len(images))
+    ]
+    document = {
+        "images": [{"id": i, "file_name": name} for i, name in enumerate(images)],
+        "annotations": rows,
+        "categories": [{"id": 1, "name": "mouse", "keypoints": ["nose", "tail"]}],
+    }
+    for i, name in enumerate(images):
+        picture(path.parent / name, i)
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["csv", "yolo", "coco with val", "coco"])
+def test_what_is_proposed_to_keep_labels_back_does(tmp_path: Path, kind: str) -> None:
+    names, labels, kept = [f"{i}.png" for i in range(12)], tmp_path / "labels.csv", 3
+    if kind == "csv":
+        plain_csv(tmp_path, frames=15)
+    elif kind == "yolo":
+        labels = yolo(tmp_path, count=12)
+        for path in tmp_path.glob("labels/*/*.txt"):  # boxes that hold their joints
+            path.write_text("0 0.5 0.5 0.6 0.6 0.3 0.3 2 0.6 0.4 2 0.4 0.6 2 0.7 0.7 2")
+    elif kind == "coco":
+        labels, kept = coco(tmp_path / "labels.json", names), 2
+    else:
+        (tmp_path / "train").mkdir()
+        (tmp_path / "val").mkdir()
+        labels = coco(tmp_path / "train/_annotations.coco.json", names)
+        coco(tmp_path / "val/_annotations.coco.json", names)
+    project = begin(tmp_path)
+    (line,) = (line for line in project.lines if line.startswith("from labels alone"))
+    found = re.search("keep labels back: semipose (split .*), then semipose train (.*)", line)
+    assert found is not None
+    split, (target, *settings) = shlex.split(found[1]), shlex.split(found[2])
+    assert split[:4] == ["split", str(labels), "--labeled", str(kept)] and target == str(project.files[0])
+    assert main(split) == 0
+    sets = open_sets(configure(None, target, read_overrides(settings)).data, True, None)
+    assert sets.unlabeled is not None and sets.val is not None
+    counts = {"csv": (3, 9, 3), "yolo": (3, 9, 2), "coco": (2, 8, 2), "coco with val": (3, 9, 12)}
+    assert (len(sets.labeled), len(sets.unlabeled), len(sets.val)) == counts[kind]
+    assert ("--val" in split) == (kind in ("csv", "coco"))
+
+
+@pytest.mark.parametrize("kind", ["several", "held out elsewhere", "own folders"])
+def test_no_labels_are_to_be_kept_back_where_a_split_of_one_file_would_not_do(tmp_path: Path, kind: str) -> None:
+    if kind == "own folders":
+        coco(tmp_path / "labels.json", [f"{part}/{i}.png" for part in ("train", "val") for i in range(12)])
+    else:
+        coco(tmp_path / "a.json", [f"a/{i}.png" for i in range(12)])
+        name, of = ("b.json", "b") if kind == "several" else ("val.json", "a")
+        coco(tmp_path / name, [f"{of}/{i}.png" for i in range(4)])
     (line,) = (line for line in begin(tmp_path).lines if line.startswith("from labels alone"))
     assert "semipose split" not in line and line.endswith("semipose init again with --overwrite")
 

@@ -127,7 +127,7 @@ def begin(
     data |= {"category": category} if category else {}
     data |= {"outside": True} if outside else {}
     files: dict[Path, str] = {}
-    val, trained = list[Sample](), list(pool)
+    val, trained, own = list[Sample](), list(pool), None
     if inside.val:
         data["val"], data["val_images"] = inside.val[0]
         val = list(open_all(*inside.val[0], category, None, outside))
@@ -138,7 +138,8 @@ def begin(
             split = Split(pool.name, tuple(s.id for s in trained), (), (), 0, "random")
             why += f"; {len(pool) - len(trained)} labels of images held out are not trained on"
     else:
-        split, why = _own_split(pool, home) or _split(pool)
+        own = _own_split(pool, home)
+        split, why = own or _split(pool)
         if split:
             val, trained = list(pool.subset(split.val)), list(pool.subset(split.labeled))
     if split:
@@ -176,17 +177,13 @@ def begin(
         files[data["unlabeled"][-1]] = json.dumps(listed, indent=0, ensure_ascii=False)
     lines.append(f"unlabelled: {len(rest)} images and {len(videos)} videos")
     if not rest and not videos:
-        source, images = inside.labeled[0]
-        more = f"{f' --images {images}' if images else ''}{f' --category {category}' if category else ''}"
         kept = max(1, len(trained) // 4)
-        study = (
-            "; or, to see what unlabelled images would do, keep labels back: semipose split"
-            f" {source}{more} --labeled {kept} --val {len(val)} --out {split_file}, then semipose train {target}"
-            " --method.name=guarded"
-        )
+        # `split` is of one file, knows nothing of what is held out elsewhere, and does not read what lies outside.
+        whole = len(inside.labeled) == 1 and not own and not outside and (not inside.val or len(trained) == len(pool))
+        study = _study(inside, category, kept, 0 if inside.val else len(val), split_file, target)
         lines.append(
             f"from labels alone: put images or videos into {home} and call semipose init again with --overwrite"
-            f"{study if len(trained) - kept >= FEWEST else ''}"
+            f"{study if whole and len(trained) - kept >= FEWEST else ''}"
         )
     shown = [video.name for video in videos if video.stem in both]
     if shown:
@@ -222,6 +219,19 @@ def begin(
     for path, content in contents.items():
         write_atomically(path, content)
     return Project(tuple(lines), (target, *(path for path in files if path != target)))
+
+
+def _study(inside: Inside, category: str | None, kept: int, val: int, split_file: Path, target: Path) -> str:
+    """How `kept` of the labels can teach, and the images of the others without theirs; `val` of them validate, 0 where
+    another file's do."""
+    source, images = inside.labeled[0]
+    more = f"{f' --images {images}' if images else ''}{f' --category {category}' if category else ''}"
+    counts = f"--labeled {kept}{f' --val {val}' if val else ''}"
+    named = "" if val else f" --data.split={split_file}"  # with `val` it is in the target already
+    return (
+        "; or, to see what unlabelled images would do, keep labels back: semipose split"
+        f" {source}{more} {counts} --out {split_file}, then semipose train {target}{named} --method.name=guarded"
+    )
 
 
 def _unused(path: Path) -> Path:
