@@ -174,6 +174,16 @@ def test_what_may_be_sides_is_proposed_and_no_pair(names: list[str], pair: tuple
     assert [(guess.i, guess.j) for guess in guesses(names)] == [pair]
 
 
+def test_joints_whose_pairs_are_known_otherwise_are_not_remarked_on() -> None:
+    names = ["oreille_g", "oreille_d", "patte_g", "patte_d", "HLpaw", "left_right_ear"]
+    names += ["left_eye", "L_eye", "right_eye"]
+    assert find_sides(names, range(len(names))) == ((), ())
+    first, second = find_sides(names, {0, 1, 4, 5, 6, 8}).remarks
+    assert "'L_eye'" in first and "not clearly one pair" in first
+    assert second.startswith("'patte_g' - 'patte_d' may be")
+    assert len(find_sides(names).remarks) == 4
+
+
 def test_many_names_of_one_kind_are_one_line() -> None:
     (line,) = find_sides(
         [f"{side}{part}" for part in ("knee", "hock", "foot", "hip") for side in ("Near", "Off")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 OTHER = {"left": "right", "right": "left"}
@@ -95,7 +95,7 @@ class Guess(NamedTuple):
     why: str
 
 
-def find_sides(joints: Sequence[str]) -> Sides:
+def find_sides(joints: Sequence[str], settled: Collection[int] = ()) -> Sides:
     """Pairs by name: two joints are one where their names are the same but for the side. A side is surely meant by
 
     * a word: `left_ear`, `Right Wrist`, `paw_L`, `lEye`, `LEar`, `lft_ear`; of other languages `oreille_gauche`,
@@ -113,15 +113,18 @@ def find_sides(joints: Sequence[str]) -> Sides:
     such of each. A name with both sides, or with two possible partners, has no partner and is remarked on, and so is
     one that surely means a side and finds no other, or that says it as the pairs of the data do. Names that may mean
     sides, as `guesses` has them, are remarked on and no pairs.
+
+    Args:
+        settled: joints whose pairs are known otherwise, as from a file: there is no remark on these alone.
     """
     names = [_plain(name) for name in joints]
     series = _series(names)
     sure = [_sure(name, series) for name in names]
     readings = [found or _perhaps(_spaced(name)) for found, name in zip(sure, names, strict=True)]
-    remarks = []
+    remarks: list[tuple[str, set[int]]] = []
     for i, name in enumerate(joints):
         if len({reading.side for reading in sure[i]}) > 1:
-            remarks.append(f"{name!r} says left and right at once: no pair")
+            remarks.append((f"{name!r} says left and right at once: no pair", {i}))
             sure[i] = readings[i] = set()
     pairs: list[tuple[int, int]] = []
     forms: dict[tuple, str] = {}
@@ -135,8 +138,9 @@ def find_sides(joints: Sequence[str]) -> Sides:
         for i, found in enumerate(partners):
             rivals = {k for j in found for k in partners[j]} - {i}
             if len(found) > 1 or rivals:
-                several = ", ".join(repr(joints[j]) for j in sorted(found | rivals | {i}))
-                remarks.append(f"{several} are not clearly one pair: none of them is")
+                group = found | rivals | {i}
+                several = ", ".join(repr(joints[j]) for j in sorted(group))
+                remarks.append((f"{several} are not clearly one pair: none of them is", group))
                 sure[i] = readings[i] = set()
             elif found and any(side == "left" for side, rest in shown[i] if ("right", rest) in shown[min(found)]):
                 pairs.append((i, min(found)))
@@ -147,9 +151,10 @@ def find_sides(joints: Sequence[str]) -> Sides:
         like = sure[i] or {reading for reading in readings[i] if reading.form in forms}
         if like:
             side = min(like).side
-            remarks.append(f"{joints[i]!r} is {side} and there is no {OTHER[side]} one: no pair")
-    remarks += _in_words(joints, [g for g in guesses(joints) if not {g.i, g.j} & paired])
-    return Sides(tuple(sorted(pairs)), tuple(dict.fromkeys(remarks)))
+            remarks.append((f"{joints[i]!r} is {side} and there is no {OTHER[side]} one: no pair", {i}))
+    said = [remark for remark, about in remarks if not about <= {*settled}]
+    said += _in_words(joints, [g for g in guesses(joints) if not {g.i, g.j} & {*paired, *settled}])
+    return Sides(tuple(sorted(pairs)), tuple(dict.fromkeys(said)))
 
 
 def guesses(joints: Sequence[str]) -> list[Guess]:

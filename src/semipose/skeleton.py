@@ -78,6 +78,11 @@ class Skeleton:
             order[left], order[right] = right, left
         return tuple(order)
 
+    @property
+    def paired(self) -> set[int]:
+        """The joints that stand in a pair."""
+        return {i for pair in self.pairs for i in pair}
+
     def index(self, *names: str) -> int | None:
         """The first joint whose name is one of `names`, or None. Case and separators do not matter, but where nothing
         else tells two joints apart, as with "a+x" and "a-x"."""

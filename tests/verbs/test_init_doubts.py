@@ -15,6 +15,7 @@ from semipose.data.pictures import HEIC
 from semipose.errors import UserError
 from semipose.verbs.check import check
 from semipose.verbs.init import init
+from tests.data.readers.test_yolo import yolo
 from tests.fixtures.films import cut, film
 from tests.fixtures.projects import deeplabcut, picture, plain_csv
 from tests.verbs.test_init import coco, names_of, opened
@@ -179,6 +180,14 @@ def test_sides_that_are_not_clear_are_asked_for_with_a_proposal(tmp_path: Path) 
     assert "mirrored, as training would show it" in (tmp_path / "page.html").read_text()
     (tmp_path / "data.yaml").write_text(text.replace("#    pairs", "    pairs"))
     assert "unclear" not in check(tmp_path / "data.yaml", progress=False).text()
+
+
+def test_pairs_that_the_data_states_are_written_whatever_the_names(tmp_path: Path) -> None:
+    yolo(tmp_path, 8, kpt_names={0: ["nez", "oreille_g", "oreille_d", "queue"]}, names={0: "souris"})
+    lines = init(tmp_path).lines
+    text = (tmp_path / "semipose.yaml").read_text()
+    assert "left and right: oreille_g - oreille_d" in lines and "may be left and right" not in "".join(lines)
+    assert "    pairs: [[oreille_g, oreille_d]]" in text and "+flip50  #" in text
 
 
 def test_doubts_on_the_frame_are_said_and_proposed(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def diagnose(data: PoseData, out: str | Path = "doctor.jpg", paired: bool = Fals
     """
     assert data.skeleton is not None
     skeleton, found = data.skeleton, orders(data)
-    remarks = () if paired else find_sides(skeleton.joints).remarks
-    alone = [joint for k, joint in enumerate(skeleton.joints) if k not in {i for pair in skeleton.pairs for i in pair}]
+    remarks = () if paired else find_sides(skeleton.joints, skeleton.paired).remarks
+    alone = [joint for k, joint in enumerate(skeleton.joints) if k not in skeleton.paired]
     lines = [f"without a pair: {', '.join(alone)}"] if alone else []
     lines += [f"name: {remark}" for remark in remarks]
     lines += [] if found else ["no pairs: a mirrored picture keeps each joint's name"]

@@ -45,6 +45,14 @@ def test_names_that_say_it_and_names_of_other_places_are_left_alone() -> None:
     assert unnamed_pairs(called(few, "nose", "ear1", "ear2", "hip1", "hip2", "tail")) == []
 
 
+def test_pairs_that_the_data_states_are_clear_whatever_the_names() -> None:
+    names = ("nez", "oreille_g", "oreille_d", "patte_g", "patte_d", "queue")
+    data = replace(animals(), skeleton=Skeleton("other", names, ((1, 2), (3, 4))))
+    assert side_doubts(data) == [] and not check(data, progress=False).findings
+    lines = side_doubts(replace(data, skeleton=Skeleton("other", names, ((1, 2),))))
+    assert "'patte_g' - 'patte_d'" in lines[0] and not any("oreille" in line for line in lines)
+
+
 def test_a_chain_mirrors_itself_and_has_no_sides() -> None:
     worm = np.array([[50, 30 + 10 * k, 2] for k in range(6)], np.float32)
     samples = tuple(replace(s, keypoints=worm) for s in animals())

@@ -32,7 +32,7 @@ def unnamed_pairs(data: PoseData) -> list[tuple[int, int]]:
     if data.skeleton is None:
         return []
     flip = list(data.skeleton.flip)
-    free = {k for k, other in enumerate(flip) if k == other}
+    free = {*range(len(flip))} - data.skeleton.paired
     if len(flip) > JOINTS or len(free) < 2:
         return []
     rows = [(i, j) for i, j in unknown_words(data.skeleton.joints) if {i, j} <= free]
@@ -59,11 +59,12 @@ def unnamed_pairs(data: PoseData) -> list[tuple[int, int]]:
 
 def side_doubts(data: PoseData, told: Mapping[str, Any] | None = None) -> list[str]:
     """Why left and right are not clear, a line each: then pictures are not mirrored until someone says. None where the
-    pairs are named (`told`, as `data.skeleton`)."""
+    pairs are named (`told`, as `data.skeleton`), and none on joints that the skeleton pairs, as the data's file may
+    whatever their names say."""
     if data.skeleton is None or (told or {}).get("pairs") is not None:
         return []
     joints = data.skeleton.joints
-    lines = list(find_sides(joints).remarks)
+    lines = list(find_sides(joints, data.skeleton.paired).remarks)
     rows = [f"{joints[i]!r} - {joints[j]!r}" for i, j in unnamed_pairs(data)]
     if rows:
         lines.append(f"{', '.join(rows)} lie as left and right do, and the names do not say so: no pairs")
