@@ -21,6 +21,7 @@ WORDS = (
     ("vanster vanstra", "hoger hogra"),
     ("venstre", "hojre hoyre"),
     ("vasen vasemman", "oikea oikean"),
+    ("vasak vasaku", "parem parema"),
     ("lewy lewa lewe lewo", "prawy prawa prawe prawo"),
     ("levy levyj levyi levyy leva levaya levaja leve levoe levo", "pravy pravyj pravyi pravyy prava pravaya pravaja"),
     ("lijevi lijeva lijevo levi", "desni desna desno prave pravoe pravo"),
@@ -57,7 +58,8 @@ PARTS = (
 )
 """Of scripts without spaces or capitals: said wherever they stand in a name; longer ones first."""
 LETTERS = (("g", "d", "gauche, droite"), ("i", "d", "izquierda, derecha"), ("e", "d", "esquerda, direita"),
-           ("s", "d", "sinistra, destra"), ("л", "п", "левый, правый"))  # fmt: skip
+           ("s", "d", "sinistra, destra"), ("v", "h", "vänster, höger or venstre, højre"),
+           ("л", "п", "левый, правый"))  # fmt: skip
 """Single letters that may say a side, and may not."""
 BODY = (
     "ear eye paw foot feet hand hip knee wrist ankle shoulder elbow leg arm wing hoof finger thumb toe heel whisker"
