@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from types import NoneType
@@ -17,7 +17,7 @@ from typing import Any
 
 from semipose.errors import UserError
 from semipose.limits import JOINTS
-from semipose.sides import find_sides
+from semipose.sides import find_sides, guesses
 from semipose.sides import words as words_of
 
 DEFAULT_SIGMA = 0.05
@@ -139,12 +139,30 @@ def infer_pairs(joints: Sequence[str]) -> tuple[tuple[int, int], ...]:
     return find_sides(joints).pairs
 
 
-def named_skeleton(name: str, joints: Sequence[str], where: object, limbs: Sequence[tuple[str, str]] = ()) -> Skeleton:
-    """A skeleton of joint names and limbs by name, pairs read from the names; UserError where a name stands twice."""
+def stated_pairs(joints: Sequence[str], rows: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Pairs that a file states, each once whichever joint it has first: the left one, where names say or may say which
+    that is, else the one that is first of the joints."""
+    likely = [(guess.i, guess.j) for guess in guesses(joints)]
+    named = {frozenset(pair): pair for pair in (*likely, *infer_pairs(joints))}
+    return tuple(named.get(frozenset(pair), pair) for pair in dict.fromkeys((min(row), max(row)) for row in rows))
+
+
+def named_skeleton(
+    name: str,
+    joints: Sequence[str],
+    where: object,
+    limbs: Sequence[tuple[str, str]] = (),
+    pairs: Sequence[tuple[str, str]] = (),
+) -> Skeleton:
+    """A skeleton of joint names, and limbs and pairs by name; of joints that are in none of these pairs, those that the
+    names say. UserError where a name stands twice, or in two pairs."""
     names = list(joints)
     try:
-        edges = tuple((names.index(a), names.index(b)) for a, b in limbs)
-        return Skeleton(name, tuple(names), infer_pairs(names), edges)
+        edges, rows = ([(names.index(a), names.index(b)) for a, b in each] for each in (limbs, pairs))
+        stated = stated_pairs(names, rows)
+        taken = {i for pair in stated for i in pair}
+        others = [pair for pair in infer_pairs(names) if not taken & {*pair}]
+        return Skeleton(name, tuple(names), (*stated, *others), tuple(edges))
     except ValueError as e:
         raise UserError(f"{where}: {e}") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -112,6 +113,14 @@ def test_sleap_s_predictions_become_labels_by_the_labeller_alone(tmp_path: Path)
         frame.instances = [sio.Instance.from_numpy(guess.numpy()[:, :2], skeleton=labels.skeletons[0])]
     labels.save(str(tmp_path / "done.slp"), verbose=False)
     same(open_labeled(tmp_path / "done.slp"), images)
+
+
+def test_pairs_that_names_do_not_say_come_back_from_sleap(tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    sided = replace(MOUSE, pairs=((0, 2),))
+    (file,) = FORMATS["sleap"](tmp_path, filled(tmp_path, "sleap"), sided, "Ann")
+    (skeleton,) = sio.load_slp(str(file)).skeletons
+    assert [{node.name for node in each.nodes} for each in skeleton.symmetries] == [{"nose", "ear_R"}]
 
 
 def test_sleap_names_frames_in_their_video(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ def test_an_individual_is_the_same_one_in_all_frames(tmp_path: Path) -> None:
 
 def test_sleap_has_a_track_for_each_individual(tmp_path: Path) -> None:
     sio = pytest.importorskip("sleap_io")
-    writer = Sleap(job(tmp_path, 2))
+    about = job(tmp_path, 2)
+    writer = Sleap(replace(about, skeleton=replace(about.skeleton, pairs=((0, 1),))))
     with writer:
         for n, frame in enumerate(frames(tmp_path / "clip.mp4", 3)):
             writer.add(
@@ -73,6 +74,7 @@ def test_sleap_has_a_track_for_each_individual(tmp_path: Path) -> None:
             )
     labels = sio.load_slp(str(writer.files[0]), open_videos=False)
     assert sorted(track.name for track in labels.tracks) == ["individual1", "individual2"]
+    assert len(labels.skeletons[0].symmetries) == 1
     assert [[i.track.name for i in frame.instances] for frame in labels] == [
         ["individual2"],
         *[["individual2", "individual1"]] * 2,

@@ -12,11 +12,10 @@ import numpy as np
 
 from semipose import apart
 from semipose.browser.stores import Body, FileStore, stamp_of
-from semipose.data.readers.sleap import last_parts, load_slp, place_of_picture, place_of_video
+from semipose.data.readers.sleap import last_parts, load_slp, place_of_picture, place_of_video, skeleton_of
 from semipose.data.refs import Frame, parse
 from semipose.errors import UserError
 from semipose.files import Part
-from semipose.skeleton import named_skeleton
 
 PROGRAM = "semipose.browser.sleap_edit"
 
@@ -43,7 +42,7 @@ class SleapStore(FileStore):
         labels = load_slp(self.path)
         if labels.skeletons != 1:
             raise UserError(f"{self.path.name} has {labels.skeletons} skeletons: it can only be read")
-        self.skeleton = named_skeleton(labels.name or self.path.stem, labels.joints, self.path, labels.links)
+        self.skeleton = skeleton_of(labels, self.path)
         self._places: dict[str, tuple[int, int | None]] = {}
         alike = last_parts(labels.videos)
         for number, video in enumerate(labels.videos):

@@ -138,7 +138,8 @@ def write_sleap(folder: Path, images: Sequence[Draft], skeleton: Skeleton, score
     import sleap_io as io
 
     edges = [tuple(limb) for limb in skeleton.limbs]
-    nodes = io.Skeleton(nodes=list(skeleton.joints), edges=edges, name=skeleton.name)
+    sides = [tuple(pair) for pair in skeleton.pairs]
+    nodes = io.Skeleton(nodes=list(skeleton.joints), edges=edges, symmetries=sides, name=skeleton.name)
     places: dict[Any, list[tuple[int, Draft]]] = {}
     for image in images:
         ref = parse(image.ref)

@@ -226,9 +226,8 @@ class Sleap:
         if kind is not None:
             return
         io, joints = self._io, self.job.skeleton
-        skeleton = io.Skeleton(
-            nodes=list(joints.joints), edges=[tuple(limb) for limb in joints.limbs], name=joints.name
-        )
+        edges, sides = ([tuple(row) for row in rows] for rows in (joints.limbs, joints.pairs))
+        skeleton = io.Skeleton(nodes=list(joints.joints), edges=edges, symmetries=sides, name=joints.name)
         videos: dict[str, Any] = {}
         labeled = []
         tracks: dict[tuple[str, int], Any] = {}

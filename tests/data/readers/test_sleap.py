@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from semipose.data.checks.symmetry import side_doubts
 from semipose.data.images import read_image
 from semipose.data.open import open_labeled
 from semipose.data.readers import sleap
@@ -80,6 +81,26 @@ def test_pictures_and_packed_pictures(tmp_path: Path) -> None:
     assert [s.keypoints.tolist() for s in packed if s.keypoints is not None] == [
         s.keypoints.tolist() for s in data if s.keypoints is not None
     ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_symmetries_are_pairs_before_what_names_say(tmp_path: Path, packed: bool) -> None:
+    names = ["head", "eyeB", "eyeA", "patte_d", "patte_g", "left_ear", "right_ear", "tail"]
+    sides = [("eyeA", "eyeB"), ("patte_g", "patte_d"), ("eyeB", "eyeA")]
+    skeleton = sio.Skeleton(names, symmetries=sides, name="mouse")
+    film = sio.Video.from_filename([str(picture(tmp_path / f"{i}.png", i)) for i in range(2)])
+    instance = sio.Instance.from_numpy(np.arange(16.0).reshape(8, 2), skeleton=skeleton)
+    path = tmp_path / ("labels.pkg.slp" if packed else "labels.slp")
+    labels = sio.Labels([sio.LabeledFrame(video=film, frame_idx=0, instances=[instance])])
+    labels.save(str(path), embed="user" if packed else False)
+    data = open_labeled(path)
+    assert data.skeleton is not None and sorted(data.skeleton.pairs) == [(1, 2), (4, 3), (5, 6)]
+    assert side_doubts(data) == []
+    crossed = sio.Skeleton(names[5:], symmetries=[("left_ear", "tail")], name="mouse")
+    instance = sio.Instance.from_numpy(np.arange(6.0).reshape(3, 2), skeleton=crossed)
+    sio.Labels([sio.LabeledFrame(video=film, frame_idx=0, instances=[instance])]).save(str(path), embed=False)
+    told = open_labeled(path).skeleton
+    assert told is not None and told.pairs == ((0, 2),)
 
 
 def test_several_animals_have_boxes_of_their_own(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ h5py = pytest.importorskip("h5py")
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     film = sio.Video.from_filename([str(picture(tmp_path / f"{i}.png", i)) for i in range(3)])
-    nodes = sio.Skeleton(["nose", "tail"], edges=[("nose", "tail")], name="mouse")
+    nodes = sio.Skeleton(["nose", "tail"], edges=[("nose", "tail")], symmetries=[("tail", "nose")], name="mouse")
     points = np.array([[10.0, 20], [np.nan, np.nan]])
     rows = [
         sio.LabeledFrame(video=film, frame_idx=i, instances=[sio.Instance.from_numpy(points, skeleton=nodes)])
@@ -33,6 +33,7 @@ def test_labels_as_arrays(path: Path) -> None:
     found = copy(str(path))
     about = json.loads(str(found["about"]))
     assert about["joints"] == ["nose", "tail"] and about["links"] == [["nose", "tail"]] and about["name"] == "mouse"
+    assert about["symmetries"] == [["nose", "tail"]]
     assert about["videos"][0]["pictures"] and len(about["videos"][0]["files"]) == 3
     assert found["frame"].tolist() == [0, 2] and found["video"].tolist() == [0, 0]
     assert found["points"][:, 0].tolist() == [[10, 20], [10, 20]] and np.isnan(found["points"][:, 1]).all()

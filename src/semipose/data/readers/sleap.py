@@ -22,7 +22,7 @@ from semipose.data.readers.tables import labelled
 from semipose.data.sample import FAR, PoseData, Sample
 from semipose.errors import UserError, reads
 from semipose.files import Part, below, writing
-from semipose.skeleton import named_skeleton
+from semipose.skeleton import Skeleton, named_skeleton
 
 FRAMES = Path("~/.cache/semipose/frames")
 """Where labelled frames of a video are kept as pictures, written once."""
@@ -37,7 +37,7 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
 
     Pictures that the file names are used where they are; frames of a video, or packed in the file, are written to
     `FRAMES` once. The session is the video. The box is the whole frame, or, where a frame has several instances, the
-    extent of each one's labels.
+    extent of each one's labels. Symmetries are pairs of left and right; of joints without one, the names say it.
 
     Args:
         images: the folder of the videos or pictures, where they have moved.
@@ -50,7 +50,7 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
     labels = load_slp(path)
     if labels.skeletons != 1:
         raise UserError(f"{path} has {labels.skeletons} skeletons; one can be read: remove the others in SLEAP")
-    skeleton = named_skeleton(labels.name or path.stem, labels.joints, path, labels.links)
+    skeleton = skeleton_of(labels, path)
     if not len(labels.points):
         raise UserError(f"{path} has no instance that a person labelled; label some frames first")
     names = _sessions(labels.videos)
@@ -76,6 +76,11 @@ def read_sleap(source: str | Path, images: str | Path | None = None) -> PoseData
     return PoseData(path.name.partition(".")[0], skeleton, tuple(boxed(samples) if several else samples), tuple(lost))
 
 
+def skeleton_of(labels: Labels, path: Path) -> Skeleton:
+    """The joints of a file, its symmetries as pairs of left and right."""
+    return named_skeleton(labels.name or path.stem, labels.joints, path, labels.links, labels.symmetries)
+
+
 class Labels(NamedTuple):
     """What `sleap_copy.described` gives of a file. `frames`: of each instance its video and frame."""
 
@@ -83,6 +88,7 @@ class Labels(NamedTuple):
     name: str
     joints: list[str]
     links: list[tuple[str, str]]
+    symmetries: list[tuple[str, str]]
     videos: list[dict[str, Any]]
     frames: list[tuple[int, int]]
     points: np.ndarray
@@ -104,10 +110,10 @@ def load_slp(path: Path) -> Labels:
     far = next((name for video in videos for name in video["every"] if "://" in name), None)
     if far is not None:
         raise UserError(f"{path} names a video on the network, {far[:80]}; fetch it, and name the file in SLEAP")
-    links = [(str(a), str(b)) for a, b in about.get("links", ())]
+    links, sides = ([(str(a), str(b)) for a, b in about.get(key, ())] for key in ("links", "symmetries"))
     joints, name = [str(joint) for joint in about.get("joints", ())], str(about.get("name") or "")
     frames = list(zip(content["video"].tolist(), content["frame"].tolist(), strict=True))
-    return Labels(about["skeletons"], name, joints, links, videos, frames, content["points"])
+    return Labels(about["skeletons"], name, joints, links, sides, videos, frames, content["points"])
 
 
 def _sessions(videos: list[dict[str, Any]]) -> list[str]:

@@ -48,16 +48,17 @@ def copy(path: str, *wanted: str) -> dict[str, np.ndarray]:
 
 
 def described(labels: Any) -> dict[str, np.ndarray]:
-    """`about`, JSON in one text: `skeletons` (how many), `name`, `joints` and `links` of the first, and of each video
-    `files`, `source` and whether it is `pictures`. Of N labelled instances, frame by frame: `video`, `frame` (N,), and
-    `points` (N, K, 2), NaN where one is missing."""
+    """`about`, JSON in one text: `skeletons` (how many), `name`, `joints`, `links` and `symmetries` of the first, and
+    of each video `files`, `source` and whether it is `pictures`. Of N labelled instances, frame by frame: `video`,
+    `frame` (N,), and `points` (N, K, 2), NaN where one is missing."""
     about: dict[str, Any] = {"skeletons": len(labels.skeletons), "videos": [_video(video) for video in labels.videos]}
     rows: list[tuple[int, int]] = []
     points: list[np.ndarray] = []
     if about["skeletons"] == 1:
         own = labels.skeletons[0]
         links = [(edge.source.name, edge.destination.name) for edge in own.edges]
-        about |= {"name": own.name, "joints": [node.name for node in own.nodes], "links": links}
+        sides = [sorted(node.name for node in each.nodes) for each in own.symmetries]
+        about |= {"name": own.name, "joints": [node.name for node in own.nodes], "links": links, "symmetries": sides}
         for frame in labels:
             for instance in frame.user_instances:
                 rows.append((labels.videos.index(frame.video), int(frame.frame_idx)))

@@ -17,7 +17,7 @@ from semipose.data.readers.tables import missing
 from semipose.data.sample import MARKS, PoseData
 from semipose.errors import UserError, reads
 from semipose.files import read_mapping
-from semipose.skeleton import COCO, Skeleton, infer_pairs
+from semipose.skeleton import COCO, Skeleton, infer_pairs, stated_pairs
 
 KINDS = (".yaml", ".yml")
 PARTS = ("train", "val", "test")
@@ -151,12 +151,8 @@ def _skeleton(config: Mapping[str, Any], joints: tuple[str, ...], names: Sequenc
             raise UserError(f"{path}: flip_idx is {shown(flip)}; it has to be an order of {len(joints)} points")
         if any(flip[flip[k]] != k for k in range(len(joints))):
             raise UserError(f"{path}: flip_idx {shown(flip)} does not exchange points in pairs; mend it")
-        told = {frozenset(pair): pair for pair in pairs}
-        pairs = (
-            pairs
-            if flip == sorted(flip)
-            else tuple(told.get(frozenset((a, b)), (a, b)) for a, b in enumerate(flip) if a < b)
-        )
+        stated = stated_pairs(joints, [(a, b) for a, b in enumerate(flip) if a < b])
+        pairs = stated or pairs
     try:
         return Skeleton(name, joints, pairs, _limbs(config.get("skeleton"), len(joints)))
     except ValueError as error:
