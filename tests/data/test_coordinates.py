@@ -79,6 +79,15 @@ def test_pixels_of_the_size_that_the_json_states(tmp_path: Path) -> None:
         in_pixels(one(tmp_path / "a.png", SPOTS, (1, 1, 9, 9)), "json")
 
 
+@pytest.mark.parametrize("how", ["json", "stored"])
+def test_a_box_of_the_whole_file_stays_one(tmp_path: Path, how: str) -> None:
+    (sample,) = in_pixels(one(photo(tmp_path / "a.png", 6), 2 * SPOTS, (0, 0, 24, 40), (24, 40)), how)
+    assert sample.box == (0, 0, 24, 40) and sample.size == (40, 24)
+    cv2.imwrite(str(tmp_path / "b.png"), np.zeros((24, 40, 3), np.uint8))
+    (sample,) = in_pixels(one(tmp_path / "b.png", SPOTS / 2, (0, 0, 40, 24), (12, 20)), how)
+    assert sample.box == (0, 0, 40, 24)
+
+
 def test_what_is_in_pixels_or_unlabelled_or_missing_stays_as_it_is(tmp_path: Path) -> None:
     data = one(tmp_path / "gone.png", SPOTS, (1, 1, 9, 9))
     assert in_pixels(data, None) is data and in_pixels(data, "file") is data

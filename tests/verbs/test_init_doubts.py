@@ -11,6 +11,7 @@ import yaml
 
 from semipose.cli import main
 from semipose.data.discover import parts_of
+from semipose.data.extent import label_box
 from semipose.data.pictures import HEIC
 from semipose.errors import UserError
 from semipose.verbs.check import check
@@ -188,6 +189,44 @@ def test_pairs_that_the_data_states_are_written_whatever_the_names(tmp_path: Pat
     text = (tmp_path / "semipose.yaml").read_text()
     assert "left and right: oreille_g - oreille_d" in lines and "may be left and right" not in "".join(lines)
     assert "    pairs: [[oreille_g, oreille_d]]" in text and "+flip50  #" in text
+
+
+@pytest.mark.parametrize("animals", [1, 2])
+@pytest.mark.parametrize("scale", [0.5, 2])
+def test_cvat_s_labels_of_pictures_of_another_size(tmp_path: Path, scale: float, animals: int) -> None:
+    rows = []
+    for i in range(8):
+        picture(tmp_path / "images" / f"{i}.png", i)
+        shapes = [
+            "".join(
+                f'<points label="{name}" outside="0" points="{x * scale - 0.5},{y * scale - 0.5}"/>'
+                for name, x, y in (
+                    ("nose", 4.5 + i + 40 * n, 8.5),
+                    ("hip", 19.5 + i + 30 * n, 20.5),
+                    ("tail", 9.5, 40.5),
+                )
+            )
+            for n in range(animals)
+        ]
+        inner = "".join(f'<skeleton label="mouse">{shape}</skeleton>' for shape in shapes)
+        size = f'width="{round(64 * scale)}" height="{round(48 * scale)}"'
+        rows.append(f'<image id="{i}" name="{i}.png" {size}>{inner}</image>')
+    (tmp_path / "annotations.xml").write_text(f"<annotations>{''.join(rows)}</annotations>")
+    said = f"the labels say {round(64 * scale)} x {round(48 * scale)} pixels, the file is 64 x 48"
+    assert any(said in line for line in init(tmp_path).lines)
+    path = tmp_path / "data.yaml"
+    assert "#  coordinates: json" in path.read_text() and said in check(path, progress=False).text()
+    path.write_text(path.read_text().replace("#  coordinates", "  coordinates").replace("boxes: labels", "boxes: own"))
+    assert "unclear" not in check(path, progress=False).text() and check(path, progress=False).ok
+    for sample in opened(path)[0]:
+        i = int(Path(sample.image).stem)
+        assert sample.keypoints is not None and sample.size == (48, 64)
+        if sample.id.endswith("#1"):
+            assert np.allclose(sample.keypoints[:, :2], [[44 + i, 8], [49 + i, 20], [9, 40]], atol=0.02)
+        else:
+            assert np.allclose(sample.keypoints[:, :2], [[4 + i, 8], [19 + i, 20], [9, 40]], atol=0.02)
+        extent = label_box(sample.keypoints, (48, 64)) if animals > 1 else (0, 0, 64, 48)
+        assert np.allclose(sample.box, extent, atol=0.05)
 
 
 def test_doubts_on_the_frame_are_said_and_proposed(tmp_path: Path) -> None:

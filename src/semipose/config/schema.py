@@ -56,7 +56,7 @@ class DataConfig:
             `labels`, the extent of each one's labelled joints; `corners`, the data's, which are x1, y1, x2, y2; or
             `whole`, the image, which then may show one alone.
         coordinates: what labels and their boxes count: `file`, pixels of the image as it is shown; `json`, of the size
-            that the JSON states; `stored`, of the picture before EXIF turns it; `shares` of width and height, 0 to 1;
+            that the labels state; `stored`, of the picture before EXIF turns it; `shares` of width and height, 0 to 1;
             `percent` of them. Where none is named, `file`, and a training whose labels look otherwise is refused.
         window: unlabelled images come as windows of so many neighbouring frames, which a plan of `frames` counts: of
             `uniform500` and 4, 125 windows. In a folder of images, neighbours are those whose names count up by one.

@@ -24,8 +24,8 @@ def in_pixels(data: PoseData, coordinates: str | None) -> PoseData:
     """The same samples in pixels of their images as shown.
 
     Args:
-        coordinates: None or `file`, they are; `json`, pixels of the size that the JSON states; `stored`, of the picture
-            as it is stored, before EXIF turns it; `shares`, of width and height, 0 to 1; or `percent`.
+        coordinates: None or `file`, they are; `json`, pixels of the size that the labels state; `stored`, of the
+            picture as it is stored, before EXIF turns it; `shares`, of width and height, 0 to 1; or `percent`.
 
     Raises:
         UserError: `json`, and no size is stated.
@@ -73,8 +73,8 @@ def _moved(sample: Sample, coordinates: str, about: tuple[Size, int] | None) -> 
     else:
         high, across = stored_size(size, turn)
         move = lambda xy: unturned(xy, turn, across, high)  # noqa: E731
-    keep = sample.box == whole(size) and sample.size in (None, size)
-    box = sample.box if keep else _box(sample.box, move)
+    # One of the whole file was made by a reader, where the data has none.
+    box = sample.box if sample.box == whole(size) else _box(sample.box, move)
     return replace(sample, keypoints=_points(sample, move, 0.5), box=box, size=size)
 
 

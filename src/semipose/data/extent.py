@@ -142,27 +142,39 @@ def boxed_by_corners(data: PoseData) -> PoseData:
 
 
 def boxed(
-    samples: Iterable[Sample], known: Mapping[str, tuple[int, int] | None] = MappingProxyType({})
+    samples: Iterable[Sample],
+    known: Mapping[str, tuple[int, int] | None] = MappingProxyType({}),
+    stated: bool = False,
 ) -> list[Sample]:
     """The same samples, each labelled one in the box of its own labels. One label says nothing of a size: such a box is
     as large as the others are in the median, the whole image where there are none.
 
     Args:
         known: (height, width) of images, where they are not to be read from their files.
+        stated: whether labels may still be in pixels of the size that the data states: boxes are cut to that where all
+            of a sample's labels lie in it.
     """
     samples = list(samples)
     labels = [s.keypoints if s.keypoints is not None and s.labeled else None for s in samples]
     wanted = dict.fromkeys(s.image for s, points in zip(samples, labels, strict=True) if points is not None)
     sizes = {image: known.get(image) or image_size(image) for image in wanted}
     count = [0 if points is None else int((points[:, 2] > 0).sum()) for points in labels]
+    frames = [s.size if stated and _lie_inside(s) else sizes.get(s.image) for s in samples]
     boxes = [
-        s.box if points is None else label_box(points, sizes[s.image])
-        for s, points in zip(samples, labels, strict=True)
+        s.box if points is None or frame is None else label_box(points, frame)
+        for s, points, frame in zip(samples, labels, frames, strict=True)
     ]
     sides = [max(box[2:]) for box, n in zip(boxes, count, strict=True) if n > 1]
     usual = float(np.median(sides)) if sides else None
-    for i, points in enumerate(labels):
-        if points is not None and count[i] == 1:
-            size = sizes[samples[i].image]
-            boxes[i] = label_box(points, size, least=usual) if usual else whole(size)
+    for i, (points, frame) in enumerate(zip(labels, frames, strict=True)):
+        if points is not None and frame is not None and count[i] == 1:
+            boxes[i] = label_box(points, frame, least=usual) if usual else whole(sizes[samples[i].image])
     return [replace(s, box=box) for s, box in zip(samples, boxes, strict=True)]
+
+
+def _lie_inside(sample: Sample) -> bool:
+    """Whether all labels lie in an image of the size that the data states, if it does."""
+    if sample.size is None or sample.keypoints is None:
+        return False
+    points = sample.keypoints[sample.keypoints[:, 2] > 0, :2] + 0.5
+    return bool(((points >= 0) & (points <= sample.size[::-1])).all())

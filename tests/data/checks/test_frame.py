@@ -68,7 +68,7 @@ CASES = {
     "a table's shares": (moved(labels(boxed=False), lambda xy: xy / [160, 120]), 1, ("shares", True)),
     "twice the size": (moved(labels(), lambda xy: 2 * xy, (240, 320)), 1, ("json", True)),
     "half the size, all inside": (moved(labels(), lambda xy: xy / 2, (60, 80)), 1, ("json", True)),
-    "the JSON's sizes are wrong": (moved(labels(), lambda xy: xy, (60, 80)), 1, ("file", False)),
+    "the stated sizes are wrong": (moved(labels(), lambda xy: xy, (60, 80)), 1, ("file", False)),
     "stretched": (moved(labels(), lambda xy: xy * [1, 2], (240, 160)), 1, (None, True)),
     "stored, with sizes": (moved(labels(), turned, (160, 120)), 6, ("stored", True)),
     "stored, without sizes": (moved(labels(40), turned), 6, ("stored", True)),
@@ -161,7 +161,7 @@ def test_check_shows_it_and_is_content_when_it_is_settled(tmp_path: Path) -> Non
     (tmp_path / "data.yaml").write_text("labeled: labels.json\nlabeled_images: images\n")
     report = check_verb(tmp_path / "data.yaml", html=tmp_path / "page.html", progress=False)
     problem = next(finding for finding in report.findings if finding.problem)
-    assert "the JSON says 128 x 96 pixels" in problem.text, "before what comes of it"
+    assert "the labels say 128 x 96 pixels" in problem.text, "before what comes of it"
     assert [look.caption for look in problem.looks][:2] == [
         "as it is read",
         "with data.coordinates=json",

@@ -52,6 +52,16 @@ def test_skeletons_with_what_is_outside_and_occluded(tmp_path: Path) -> None:
     assert np.allclose(data[1].keypoints[:3, :2], [xy(2, k) for k in range(3)], atol=1e-4)
 
 
+def test_the_size_that_labels_are_in_pixels_of(tmp_path: Path) -> None:
+    path = cvat(tmp_path, skeleton(0), points(1))
+    assert [s.size for s in open_labeled(path)] == [(48, 64)]
+    path.write_text(path.read_text().replace('width="64" height="48"', 'width="128" height="96"', 1))
+    assert open_labeled(path)[0].size == (96, 128) and open_labeled(path)[0].box == (0, 0, 64, 48)
+    path.write_text(path.read_text().replace('width="128"', 'width="wide"', 1))
+    assert open_labeled(path)[0].size is None
+    assert {s.size for s in open_labeled(cvat(tmp_path / "b", points(0), meta=""))} == {(48, 64)}
+
+
 def test_two_animals_are_in_boxes_of_their_own(tmp_path: Path) -> None:
     data = open_labeled(cvat(tmp_path, skeleton(0) + skeleton(3), skeleton(1)))
     assert data.ids == ("0.png#0", "0.png#1", "1.png#0") and all(s.box[2] < 64 for s in data)
@@ -91,6 +101,10 @@ def test_key_frames_of_a_video(tmp_path: Path) -> None:
     path.write_text(f'<annotations>{meta}<track id="0" label="mouse">{shapes}</track></annotations>')
     data = open_labeled(path)
     assert [s.image.rpartition("#")[2] for s in data] == ["0", "2"] and data[0].session == "clip"
+    assert data[0].size is None
+    size = "<task><original_size><width>128</width><height>96</height></original_size>"
+    path.write_text(path.read_text().replace("<task>", size))
+    assert {s.size for s in open_labeled(path)} == {(96, 128)}
     path.write_text(path.read_text().replace("clip.mp4", ""))
     with pytest.raises(UserError, match="names no video as its source"):
         open_labeled(path)

@@ -28,6 +28,21 @@ def test_boxes_are_whole_frames_or_extents(tmp_path: Path) -> None:
     assert [s.box for s in several] == [extent, (1, 2, 3, 4), extent]
 
 
+@pytest.mark.parametrize("scale", [0.5, 2])
+def test_boxes_of_labels_are_cut_to_the_size_that_is_stated_where_these_fit_it(tmp_path: Path, scale: float) -> None:
+    first, second = (picture(tmp_path / f"{i}.png", i) for i in range(2))
+    stated = (round(SIZE[0] * scale), round(SIZE[1] * scale))
+    wide = SIZE[1] * scale
+    inside = {"a": (wide - 9, 3.0, 2.0), "b": (wide - 3, 9.0, 2.0)}
+    beyond = {"a": (SIZE[1] - 9.0, 3.0, 2.0), "b": (SIZE[1] - 3.0, 9.0, 2.0)}
+    rows = [Instance(p.name, str(p), marks, None, "", stated) for p in (first, second) for marks in (inside, beyond)]
+    data = Pool(tmp_path, rows).data(TWO)
+    assert {s.size for s in data} == {stated} and data[0].keypoints is not None and data[1].keypoints is not None
+    assert data[0].box == label_box(data[0].keypoints, stated)
+    assert data[1].box == label_box(data[1].keypoints, SIZE if scale < 1 else stated)
+    assert Pool(tmp_path, rows[::2]).data(TWO)[0].box == (0, 0, SIZE[1], SIZE[0])
+
+
 def test_missing_images_are_counted_and_left_out(tmp_path: Path) -> None:
     there = picture(tmp_path / "0.png")
     data = Pool(tmp_path / "x.xml", [one(there), one(tmp_path / "gone.png")]).data(TWO)

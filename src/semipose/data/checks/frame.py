@@ -152,7 +152,7 @@ def _shares(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doub
 
 
 def _sizes(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doubt]:
-    """Where the JSON's size is another than the file's."""
+    """Where the size that the labels state is another than the file's."""
     said = [s for s in samples if s.size is not None and s.size != heads[s.image].size]
     if not said:
         return []
@@ -160,11 +160,11 @@ def _sizes(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doubt
     by_exif = [s for s in turned if heads[s.image].turn in TURNED]
     doubts = []
     if by_exif:
-        doubts.append(_of_stored(by_exif, "the JSON states the size of the stored picture"))
+        doubts.append(_of_stored(by_exif, "they state its size"))
     aside = [s for s in turned if s not in by_exif]
     if aside:
         high, wide = heads[aside[0].image].size
-        text = f"{_many(aside)}: the JSON says {wide} high and {high} wide, the file is {high} high and {wide} wide"
+        text = f"{_many(aside)}: the labels say {wide} high and {high} wide, the file is {high} high and {wide} wide"
         todo = f"the pictures were turned since they were labelled: turn them back; or, if they fit, {_set('file')}"
         doubts.append(Doubt(text, True, todo, tuple(aside[:2]), "coordinates"))
     rest = [s for s in said if s not in turned]
@@ -177,18 +177,18 @@ def _of_other_size(rows: Sequence[Sample], heads: Mapping[str, Header]) -> Doubt
     first = rows[0]
     assert first.size is not None
     (high, wide), (h, w) = first.size, heads[first.image].size
-    text = f"{_many(rows)}: the JSON says {wide} x {high} pixels, the file is {w} x {h}"
+    text = f"{_many(rows)}: the labels say {wide} x {high} pixels, the file is {w} x {h}"
     in_file = _out(rows, [heads[s.image].size for s in rows])
-    in_json = _out(rows, [s.size for s in rows if s.size])
+    as_stated = _out(rows, [s.size for s in rows if s.size])
     shapes = [abs(_shape(s.size) - _shape(heads[s.image].size)) for s in rows if s.size]
-    if in_json > in_file + OUT:
-        todo = f"labels fit the file alone, so the JSON's sizes seem wrong; {_set('file')} says so"
+    if as_stated > in_file + OUT:
+        todo = f"labels fit the file alone, so the sizes stated with them seem wrong; {_set('file')} says so"
         return Doubt(text, False, todo, tuple(rows[:2]), "coordinates", "file")
     if max(shapes) > SAME:
         todo = f"pictures were cut or stretched: take the originals; or, if labels fit these, {_set('file')}"
         return Doubt(text, True, todo, tuple(rows[:2]), "coordinates")
-    text += ", and labels lie outside the file" if in_file > in_json + OUT else ""
-    todo = f"if labels count the JSON's pixels, {_set('json')}; if the file's, file instead of json"
+    text += ", and labels lie outside the file" if in_file > as_stated + OUT else ""
+    todo = f"if labels count pixels of the size that they state, {_set('json')}; if the file's, file instead of json"
     return Doubt(text, True, todo, tuple(rows[:2]), "coordinates", "json")
 
 

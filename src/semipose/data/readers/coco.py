@@ -136,7 +136,7 @@ def _with_boxes(samples: Sequence[Sample], rows: Mapping[Any, Json], path: Path)
         return list(samples), []
     sizes = {s.image: _size(s.image, rows[s.image_id]) for s in bare}
     kept = [s for s in bare if s.labeled and sizes[s.image] is not None]
-    inside = boxed([replace(s, box=whole(size)) for s in kept if (size := sizes[s.image])], sizes)
+    inside = boxed([replace(s, box=whole(size)) for s in kept if (size := sizes[s.image])], sizes, True)
     at = {s.id: s for s in inside}
     remarks = []
     if kept:

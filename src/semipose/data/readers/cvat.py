@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -10,7 +11,7 @@ from semipose import limits
 from semipose.data.extent import Box
 from semipose.data.readers import of_tool
 from semipose.data.readers.instances import Instance, Mark, Pool, apart, numbers
-from semipose.data.readers.json_files import ImageFolder, image_folder, refuse_twice
+from semipose.data.readers.json_files import ImageFolder, image_folder, refuse_twice, size_of
 from semipose.data.readers.xml_files import read_xml
 from semipose.data.sample import NEAR, PoseData
 from semipose.data.video import is_video
@@ -71,16 +72,17 @@ def read_cvat(
     files = ImageFolder(folder, names, path.parent, outside)
     pool = Pool(path)
     alone = 0
+    sizes, film = _sizes(root)
     for name, mine in by_name.items():
-        image = files.path(name, str(path))
+        image, size = files.path(name, str(path)), sizes.get(name, film)
         of_skeletons = [(s, where) for s, where in mine if s.tag == "skeleton" and s.get("label", "") in kinds]
         for shape, where in of_skeletons:
             marks = _marks(shape.findall("points"), where)
-            pool.instances.append(Instance(name, image, marks, None, where))
+            pool.instances.append(Instance(name, image, marks, None, where, size))
         if kinds:
             alone += sum(shape.tag == "points" for shape, _ in mine)
         else:
-            pool.instances += _groups(name, image, mine, path)
+            pool.instances += (replace(one, size=size) for one in _groups(name, image, mine, path))
     if not pool.instances:
         raise UserError(f"{path} has no points of joints; label some images first")
     if alone:
@@ -90,6 +92,21 @@ def read_cvat(
     joints = [*(joint for joint in told if kinds or joint in seen), *(joint for joint in seen if joint not in told)]
     title = next(iter(sorted(kinds)), path.resolve().parent.name)
     return pool.data(named_skeleton(title, joints, path))
+
+
+Size = tuple[int, int]
+
+
+def _sizes(root: Element) -> tuple[dict[str, Size | None], Size | None]:
+    """(height, width) of images by name, and of the video, as CVAT saw them."""
+
+    def size(sides: Sequence[str | None]) -> Size | None:
+        high, wide = (int(side) if side and side.isdecimal() and len(side) < 10 else None for side in sides)
+        return size_of({"height": high, "width": wide})
+
+    images = {one.get("name") or "": size((one.get("height"), one.get("width"))) for one in root.findall("image")}
+    films = {size((one.findtext("height"), one.findtext("width"))) for one in root.findall("meta//original_size")}
+    return images, films.pop() if len(films) == 1 else None
 
 
 Shape = tuple[str, Element, str]

@@ -34,6 +34,7 @@ class Instance:
         joints: by name; one that it has not is unlabelled.
         box: where the tool has one.
         where: what errors call it.
+        size: (height, width) of its image as the tool says, where its joints and box are in pixels of that.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Instance:
     joints: Mapping[str, Mark]
     box: Box | None = None
     where: str = ""
+    size: tuple[int, int] | None = None
 
 
 @dataclass
@@ -84,9 +86,9 @@ class Pool:
             number[one.name] += 1
             session = Path(files[one.image]).stem if is_frame(one.image) else sessions[one.name]
             box = one.box or whole(image_size(one.image))
-            made.append(Sample(key, one.image, box, points, image_id=one.name, session=session))
+            made.append(Sample(key, one.image, box, points, image_id=one.name, session=session, size=one.size))
         if bare and (several or len(bare) < len(made)):
-            for i, sample in zip(bare, boxed([made[i] for i in bare]), strict=True):
+            for i, sample in zip(bare, boxed([made[i] for i in bare], stated=True), strict=True):
                 made[i] = sample
         return PoseData(name or path.stem, skeleton, tuple(made), (*self.remarks, *lost))
 
