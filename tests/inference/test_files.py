@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 import time
 import weakref
@@ -398,6 +399,26 @@ def test_a_run_of_several_instances_says_that_one_pose_is_found_in_a_frame(tmp_p
     for boxes in ({"most": 1, "whole": True}, [], None):
         (tmp_path / "summary.json").write_text(json.dumps({"boxes": boxes}))
         assert boxes_of_run(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "summary", "told"),
+    [
+        ("data: [1]", "{}", None),
+        ("data:", "[]", None),
+        ("data: {boxes: own}", '{"boxes": {"most": 1e999, "whole": false}}', "around instances, in each"),
+        ("data: {boxes: labels, unlabeled_boxes: [1]}", "{}", "--boxes, which takes a JSON"),
+        ("data: {boxes: labels}", "[" * 100_000, "is not known: .*summary.json is not JSON: it is nested too deep"),
+        ("data: [", "{}", "is not known: .*config.yaml is not YAML"),
+    ],
+)
+def test_a_damaged_run_spoils_no_prediction_that_is_done(
+    tmp_path: Path, config: str, summary: str, told: str | None
+) -> None:
+    (tmp_path / "config.yaml").write_text(config)
+    (tmp_path / "summary.json").write_text(summary)
+    note = boxes_of_run(tmp_path)
+    assert note is None if told is None else note is not None and re.search(told, note) and "\n" not in note
 
 
 def test_what_is_left_out_and_what_ends_early_is_said(tmp_path: Path) -> None:

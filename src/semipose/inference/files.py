@@ -26,7 +26,7 @@ from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import cut_short, is_video
 from semipose.errors import UserError
-from semipose.files import plain_bytes, write_atomically
+from semipose.files import plain_bytes, read_json, write_atomically
 from semipose.inference.bodies import MOST
 from semipose.inference.boxes import finder_file
 from semipose.inference.ensemble import Ensemble
@@ -205,14 +205,19 @@ def _remarks(source: Path, out: Path, groups: Groups) -> list[str]:
 
 
 def boxes_of_run(run: Path) -> str | None:
-    """What to know of a run that was trained on boxes, where none are given."""
+    """What to know of a run that was trained on boxes, where none are given, or why that is not known."""
     file = run / "config.yaml"
-    data = read_yaml(file).get("data", {}) if file.exists() else {}
-    most, whole = _instances(run)
+    try:
+        data = read_yaml(file).get("data") if file.exists() else None
+        most, whole = _instances(run)
+    except UserError as error:
+        return f"whether {run} was trained on boxes around instances is not known: {error}"
+    data = data if isinstance(data, dict) else {}
     if finder_file(run) is not None or (data.get("boxes") not in ("labels", "corners") and whole):
         return None
     found = data.get("unlabeled_boxes", "whole")
-    where = f"--boxes {found}" if found != "whole" else "--boxes, which takes a JSON, people or a first run,"
+    named = isinstance(found, str) and found != "whole"
+    where = f"--boxes {found}" if named else "--boxes, which takes a JSON, people or a first run,"
     several = f" (up to {most} in an image)" if most > 1 else ""
     return (
         f"{run} was trained on boxes around instances{several}, in each of which it finds one pose, and here each image"
@@ -221,13 +226,18 @@ def boxes_of_run(run: Path) -> str | None:
 
 
 def _instances(run: Path) -> tuple[int, bool]:
-    """Of what a run was validated on: the most instances in an image, and whether boxes were whole images."""
+    """Of what a run was validated on: the most instances in an image, and whether boxes were whole images.
+
+    Raises:
+        UserError: its summary.json is damaged.
+    """
     file = run / "summary.json"
-    try:
-        boxes = json.loads(file.read_text(encoding="utf-8"))["boxes"]
-        return int(boxes["most"]), bool(boxes["whole"])
-    except (OSError, ValueError, KeyError, TypeError):
+    summary = read_json(file) if file.exists() else None
+    boxes = summary.get("boxes") if isinstance(summary, dict) else None
+    if not isinstance(boxes, dict):
         return 1, True
+    most, whole = boxes.get("most"), boxes.get("whole")
+    return most if type(most) is int else 1, whole is not False
 
 
 def left_out(damaged: Sequence[str], read: int) -> str:
