@@ -164,7 +164,7 @@ def test_overwrite_follows_no_link(tmp_path) -> None:
 def test_a_running_one_is_not_overwritten(tmp_path) -> None:
     run = RunDir.create(tmp_path / "run")
     run.write_yaml("config.yaml", {})
-    with pytest.raises(UserError, match="run is in use by another process"):
+    with pytest.raises(UserError, match="in use by another process; wait for it or choose another --out"):
         RunDir.create(tmp_path / "run", overwrite=True)
     assert (run.path / "config.yaml").exists()
 
@@ -195,7 +195,7 @@ def test_of_a_distributed_run_only_the_first_process_creates(tmp_path, monkeypat
 
 def test_one_process_at_a_time(tmp_path) -> None:
     run = RunDir.create(tmp_path / "run")
-    with pytest.raises(UserError, match="run is in use by another process; wait"), RunDir(run.path).lock():
+    with pytest.raises(UserError, match=r"run is in use by another process; wait for it$"), RunDir(run.path).lock():
         pass
     with run.lock(), pytest.raises(UserError, match="in use"), RunDir(run.path).lock():
         pass

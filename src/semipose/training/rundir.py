@@ -99,7 +99,7 @@ class RunDir:
             raise UserError(
                 f"{self.path} is no run of semipose and is not overwritten; choose another folder with --out"
             )
-        self._acquire()
+        self._acquire(" or choose another --out")
         inner = RunDir(self.path / "finder")
         with inner.lock() if _is_inner(inner.path) else contextlib.nullcontext():
             self.restore()
@@ -161,13 +161,12 @@ class RunDir:
     def _mark(self) -> None:
         write_atomically(self.path / MARKER, f"a run of semipose {__version__}\n".encode())
 
-    def _acquire(self) -> None:
+    def _acquire(self, instead: str = "") -> None:
         try:
             with _writing(self.path):
                 self._lock.acquire(timeout=0)
         except Timeout:
-            message = f"run {self.path} is in use by another process; wait for it or choose another --out"
-            raise UserError(message) from None
+            raise UserError(f"run {self.path} is in use by another process; wait for it{instead}") from None
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
