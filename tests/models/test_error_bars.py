@@ -71,8 +71,8 @@ def test_any_heatmap_gets_a_finite_radius(score: float, spread: float) -> None:
 
 
 def test_they_go_through_json() -> None:
-    again = ErrorBars.from_dict(json.loads(json.dumps(BARS.to_dict())))
-    assert again == BARS
+    for bars in (BARS, ErrorBars.fit(*sampled(900, 6))):
+        assert bars is not None and ErrorBars.from_dict(json.loads(json.dumps(bars.to_dict()))) == bars
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,15 @@ def test_they_go_through_json() -> None:
         {"edges": ["a"]},
         {"least": None},
         {"most": [1.0] * 3},
+        {"factors": [-3.0], "edges": []},
+        {"factors": "12", "edges": [1.0]},
+        {"factors": [True], "edges": []},
+        {"factors": [1.0] * 3, "edges": [2.0, 1.0]},
+        {"joints": [1.0] * 5 + [-0.1]},
+        {"residuals": -9},
+        {"residuals": 9.5},
+        {"least": [1.0, 5.0], "most": [0.5, 6.0]},
+        {"rare": "1"},
     ],
 )
 def test_what_is_no_error_bars_is_refused(change: dict[str, object]) -> None:

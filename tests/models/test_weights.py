@@ -62,6 +62,17 @@ def test_it_decodes_as_its_run(network, saved) -> None:
     assert read_networks(saved)[1].decode == "dark"
 
 
+def test_a_way_to_decode_that_nobody_knows_is_refused(saved) -> None:
+    saved.with_name("config.yaml").write_text("decode: [1]\n")
+    with pytest.raises(UserError, match=r"config\.yaml: decode is '\[1\]'; it can be argmax, quarter, dark"):
+        load_model(saved)
+    beside = saved.with_suffix(".json")
+    for word in ("drak", "", 1, ["dark"]):
+        beside.write_text(json.dumps({**json.loads(beside.read_text()), "decode": word}))
+        with pytest.raises(UserError, match=r"model\.json: decode is .*; it can be argmax"):
+            load_model(saved)
+
+
 def test_the_description_needs_no_other_file(saved) -> None:
     content = json.loads(saved.with_suffix(".json").read_text())
     assert content["model"]["weights"] == "none" and content["skeleton"]["joints"] == list(LSP.joints)

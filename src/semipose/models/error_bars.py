@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain, pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -97,14 +98,14 @@ class ErrorBars:
         poses = (_terms(seen[whole], least, most) @ weights).mean(-1)
         return cls.from_dict(
             {
-                "weights": weights,
-                "least": least,
-                "most": most,
-                "edges": edges,
-                "factors": factors,
-                "joints": joints,
-                "rare": np.quantile(poses, RARE),
-                "residuals": known.sum(),
+                "weights": weights.tolist(),
+                "least": least.tolist(),
+                "most": most.tolist(),
+                "edges": edges.tolist(),
+                "factors": factors.tolist(),
+                "joints": joints.tolist(),
+                "rare": float(np.quantile(poses, RARE)),
+                "residuals": int(known.sum()),
             }
         )
 
@@ -136,19 +137,30 @@ class ErrorBars:
         """What `to_dict` gave.
 
         Raises:
-            ValueError: it is something else, or a number is not finite.
+            ValueError: it is something else, a number is not finite, or a radius would be negative.
         """
         lists = {one.name: content[one.name] for one in fields(cls) if one.name not in ("rare", "residuals")}
+        rare, residuals = content["rare"], content["residuals"]
+        whole = type(residuals) is int and residuals >= 0
+        if not whole or not all(isinstance(each, list | tuple) for each in lists.values()):
+            raise ValueError(NONE)
+        numbers = [rare, *chain.from_iterable(lists.values())]
+        if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers):
+            raise ValueError(NONE)
         made = cls(
             **{name: tuple(float(value) for value in values) for name, values in lists.items()},
-            rare=float(content["rare"]),
-            residuals=int(content["residuals"]),
+            rare=float(rare),
+            residuals=residuals,
         )
         lengths = [len(each) for each in (made.weights, made.least, made.most)]
-        numbers = (*made.weights, *made.least, *made.most, *made.edges, *made.factors, *made.joints, made.rare)
-        if lengths != [5, 2, 2] or len(made.factors) != len(made.edges) + 1 or not all(map(math.isfinite, numbers)):
-            raise ValueError("error_bars are no error bars of this version")
+        fits = lengths == [5, 2, 2] and len(made.factors) == len(made.edges) + 1
+        ordered = all(low <= high for low, high in (*zip(made.least, made.most, strict=False), *pairwise(made.edges)))
+        if not (fits and ordered and min((*made.factors, *made.joints)) >= 0):
+            raise ValueError(NONE)
         return made
+
+
+NONE = "error_bars are no error bars of this version"
 
 
 def _quantile(ratios: np.ndarray) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,10 +93,22 @@ def load_model(path: Path) -> TrainedModel:
             f"{beside} does not describe a model of this version ({reason_of(error)}); it was edited or damaged"
         ) from error
     load_weights(network, path)
-    run = path.with_name("config.yaml")
-    decode = description.get("decode") or (read_mapping(run).get("decode") if run.exists() else None)
-    decode = decode if isinstance(decode, str) and decode in DECODERS else "quarter"
-    return TrainedModel(network.eval(), skeleton, config, decode, error_bars)
+    return TrainedModel(network.eval(), skeleton, config, _decode(description, beside), error_bars)
+
+
+def _decode(description: Mapping[str, Any], beside: Path) -> str:
+    """How a model's run decodes, by its description or else by the configuration in its folder.
+
+    Raises:
+        UserError: by what nobody knows.
+    """
+    file, said = beside, description.get("decode")
+    run = beside.with_name("config.yaml")
+    if said is None and run.exists():
+        file, said = run, read_mapping(run).get("decode")
+    if said is not None and said not in DECODERS:
+        raise UserError(f"{file}: decode is {str(said)[:60]!r}; it can be {', '.join(DECODERS)}")
+    return said or "quarter"
 
 
 def without_weights(folder: Path) -> str:
