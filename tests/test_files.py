@@ -200,3 +200,11 @@ def test_yaml_says_a_key_once_and_numbers_as_they_are_meant(tmp_path: Path) -> N
     assert found["i"] == {"x": 2}, "what is merged may be said again"
     path.write_text("a: &a {x: 1, y: 0}\nouter:\n  inner: &b {<<: *a, x: 2}\nc: {<<: *b, y: 1}\n")
     assert read_mapping(path)["c"]["y"] == 1, "and merged again"
+
+
+def test_json_of_few_values_says_a_key_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"a": {"b": 1, "c": 2, "b": 3}}')
+    assert read_json(path) == {"a": {"b": 3, "c": 2}}
+    with pytest.raises(UserError, match=r"a\.json is not JSON: the key b stands twice; keep one of them; mend it"):
+        read_json(path, once=True)

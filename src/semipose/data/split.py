@@ -61,7 +61,7 @@ class Split:
     def load(cls, path: str | Path) -> Split:
         """Read what `save` wrote; UserError where the ids do not match their hash."""
         path = Path(path)
-        content = read_json(path)
+        content = read_json(path, once=True)
         if not isinstance(content, dict):
             raise UserError(f"{path} is not a split file: it holds no names with values; make it again")
         try:

@@ -90,7 +90,7 @@ def description_of(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     if not beside.exists():
         raise UserError(f"{beside} cannot be read: it does not exist; it belongs beside {path.name}")
-    content = read_json(beside)
+    content = read_json(beside, once=True)
     if not isinstance(content, dict):
         raise UserError(f"{beside} does not describe a model; it was edited or damaged")
     return content

@@ -223,3 +223,66 @@ def test_a_camera_of_anipose_without_a_matrix_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text((tmp_path / "a.toml").read_text().replace("matrix", "Matrix", 1))
     with pytest.raises(UserError, match="camera 'cam_0' has no matrix"):
         read_cameras(tmp_path / "a.toml")
+
+
+EYE = np.eye(3).tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"K": [[900, 0, 500], [500, 900, 500], [0, 0, 1]]}, "a 0 below the first"),
+        ({"K": [[1e-300, 0, 500], [0, 900, 500], [0, 0, 1]]}, "focal lengths of 0.001 px or more"),
+        ({"K": [[900, 0, 1e9], [0, 900, 500], [0, 0, 1]]}, "principal point is beyond 1e\\+06"),
+        ({"t": [0, 0, 1e10]}, "its place is beyond 1e\\+09"),
+        ({"distortion": [1e8, 0, 0, 0, 0]}, "its lens is beyond 100000"),
+        ({"cross": -7}, "cross is -7; it can be 2"),
+        ({"cross": 1e8}, "cross is 100000000.0; it can be 2"),
+        ({"cross": True}, "cross is True"),
+        ({"cross": "3"}, "cross is 3"),
+        ({"cross": [1]}, "cross is"),
+        ({"R": [[True, False, False], [False, True, False], [False, False, True]]}, "3 x 3 numbers are expected$"),
+        ({"t": ["0", "0", "4000"]}, "3 numbers are expected$"),
+        ({"t": None, "T": [0, 0, 0], "cross": 1}, "cross is not read there"),
+        ({"P": np.eye(3, 4).tolist()}, "P and K, R, t say different things"),
+        ({"P": np.eye(3, 4).tolist(), "t": None, "R": None}, "P and K say different things"),
+    ],
+)
+def test_cameras_that_cannot_be_are_refused(tmp_path: Path, change: dict, says: str) -> None:
+    entry = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
+    (tmp_path / "cameras.json").write_text(json.dumps({"a": entry}))
+    with pytest.raises(UserError, match=rf"camera 'a' is no camera: .*({says})"):
+        read_cameras(tmp_path / "cameras.json")
+
+
+def test_a_projection_matrix_may_say_again_what_stands_beside_it(tmp_path: Path) -> None:
+    (camera,) = around(np.random.default_rng(3), 1)
+    entry = json.loads(write_cameras(tmp_path / "a.json", {"a": camera}).read_text())["a"]
+    (tmp_path / "a.json").write_text(json.dumps({"a": {**entry, "P": (-0.3 * camera.matrix).tolist()}}))
+    found = read_cameras(tmp_path / "a.json")["a"]
+    assert found.distortion == camera.distortion and np.array_equal(found.K, camera.K)
+    lists(tmp_path / "b.json")
+    document = json.loads((tmp_path / "b.json").read_text())
+    document["c1"]["P"] = np.eye(3, 4).tolist()
+    (tmp_path / "b.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match=r"camera 'c1'.*P and camera_matrix, rvec, tvec say different things"):
+        read_cameras(tmp_path / "b.json")
+
+
+def test_each_camera_has_a_name_of_its_own(tmp_path: Path) -> None:
+    path, one = tmp_path / "cameras.json", json.dumps(GOOD)
+    path.write_text(f'{{"a": {one}, "a": {one}}}')
+    with pytest.raises(UserError, match=r"cameras\.json is not JSON: the key a stands twice; keep one of them"):
+        read_cameras(path)
+    path.write_text(f'{{" ": {one}}}')
+    with pytest.raises(UserError, match="a camera has an empty name; give it one"):
+        read_cameras(path)
+    entry = {"R": EYE, "T": [0, 0, 0], "f": [900, 900], "c": [500, 500]}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({("S1", 1): entry, "S1/1": entry}))
+    with pytest.raises(UserError, match="camera name 'S1/1' occurs more than once"):
+        read_cameras(tmp_path / "a.pkl")
+    toml(tmp_path / "a.toml")
+    for word in ('["A"]', "true", '""'):
+        (tmp_path / "b.toml").write_text((tmp_path / "a.toml").read_text().replace('"A"', word))
+        with pytest.raises(UserError, match=r"b\.toml: (the name of a camera is|a camera has an empty name)"):
+            read_cameras(tmp_path / "b.toml")

@@ -16,13 +16,16 @@ from scipy.spatial.transform import Rotation
 
 from semipose import limits
 from semipose.cameras.camera import Camera
-from semipose.data.readers.json_files import load_json, refuse_twice
+from semipose.data.readers.json_files import refuse_twice
 from semipose.errors import UserError, reads, reason_of
-from semipose.files import mapping, write_atomically
+from semipose.files import mapping, read_json, write_atomically
 from semipose.pickles import load_plain
 
-LARGEST = 1e9
-"""mm or px: no camera has a larger number."""
+FARTHEST, LARGEST, SMALLEST, STRONGEST = 1e9, 1e6, 1e-3, 1e5
+"""mm from the origin to a camera, px of its focal lengths and principal point and the shortest focal length, and what
+coefficients of a lens are: beyond them no camera is."""
+CROSS = (1, 2)
+"""Human3.6M's own projection and OpenCV's."""
 
 
 @reads("a file of cameras")
@@ -30,7 +33,7 @@ def read_cameras(path: str | Path) -> dict[str, Camera]:
     """The cameras of a file by name, in its order. `docs/cameras.md` shows each form.
 
     JSON, {name: camera}, a camera being one of
-    - K (3x3), R (3x3), t (3 mm), distortion (5, may be left out), cross (may be left out): as `Camera`;
+    - K (3x3), R (3x3), t (3 mm), distortion (5, may be left out), cross (1 or 2, may be left out): as `Camera`;
     - R (3x3), T (3 mm), f or fx and fy, c or cx and cy, k (3), p (2): T is the camera's place, x_cam = R (X - T);
     - P (3x4): a projection matrix, world mm to px;
     - OpenCV's: camera_matrix or cameraMatrix, dist_coeffs or distortion_coefficients, and R (3x3) or rvec (3) with T or
@@ -50,12 +53,13 @@ def read_cameras(path: str | Path) -> dict[str, Camera]:
     elif kind == ".toml":
         document = _anipose(path)
     else:
-        document = _of_opencv(_yaml(path) if kind in (".yaml", ".yml") else load_json(path))
+        document = _of_opencv(_yaml(path) if kind in (".yaml", ".yml") else read_json(path, once=True))
     if not isinstance(document, dict) or not document:
         raise UserError(f"{path} has no cameras; it must map each camera's name to its parameters")
     cameras = {}
-    for key, entry in document.items():
-        name = "/".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
+    names = [_name(key, path) for key in document]
+    refuse_twice(names, f"{path}: camera name")
+    for name, entry in zip(names, document.values(), strict=True):
         if not isinstance(entry, dict):
             raise UserError(f"{path}: camera {name!r} is no camera: it must map names to numbers; see docs/cameras.md")
         try:
@@ -65,6 +69,20 @@ def read_cameras(path: str | Path) -> dict[str, Camera]:
         except Exception as error:  # of whatever stands in place of numbers
             raise UserError(f"{path}: camera {name!r} is no camera: {reason_of(error)}") from error
     return cameras
+
+
+def _name(key: Any, path: Path) -> str:
+    """
+    Raises:
+        UserError: a camera's name is empty or none.
+    """
+    parts = key if isinstance(key, tuple) else (key,)
+    if not all(isinstance(part, str | int | np.integer) and not isinstance(part, bool) for part in parts):
+        raise UserError(f"{path}: the name of a camera is {str(key)[:60]}; it must be text or a number")
+    name = "/".join(map(str, parts))
+    if not name.strip():
+        raise UserError(f"{path}: a camera has an empty name; give it one")
+    return name
 
 
 def write_cameras(path: str | Path, cameras: Mapping[str, Camera]) -> Path:
@@ -112,7 +130,7 @@ def _anipose(path: Path) -> dict[str, Any]:
     odd = next((key for key, value in entries.items() if "matrix" not in value), None)
     if odd is not None:
         raise UserError(f"{path}: camera {odd!r} has no matrix; see docs/cameras.md")
-    names = [str(entry.get("name", key)) for key, entry in entries.items()]
+    names = [_name(entry.get("name", key), path) for key, entry in entries.items()]
     refuse_twice(names, f"{path}: camera name")
     return dict(zip(names, entries.values(), strict=True))
 
@@ -127,7 +145,7 @@ def _yaml(path: Path) -> dict[str, Any]:
 TAG = re.compile("!!opencv-(nd-)?matrix")
 MATRIX = ("camera_matrix", "cameraMatrix", "matrix", "mtx", "intrinsic_matrix")
 LENS = ("dist_coeffs", "distCoeffs", "distCoef", "distortion_coefficients", "distortions", "distortion", "dist", "D")
-OF_LENS = re.compile("(?i:dist|lens|fisheye|model|coef|radial|tangential|skew)|^(D|s|[kp][1-6]?)$")
+OF_LENS = re.compile("(?i:dist|lens|fisheye|model|coef|radial|tangential|skew|cross)|^(D|s|[kp][1-6]?)$")
 """Names of what changes how a lens projects: none of them is passed over."""
 PLAIN = ("pinhole", "plumb_bob", "opencv", "rational_polynomial", "perspective", "radtan", "brown")
 """Models of a lens that are read, as others call them."""
@@ -206,25 +224,64 @@ def _filled(value: Any) -> np.ndarray:
     """Numbers as lists or as OpenCV's matrix: rows, cols, data."""
     value = value.get("data") if isinstance(value, dict) else value
     try:
-        return np.asarray(value if isinstance(value, list | np.ndarray) else None, np.float64)
+        return np.asarray(value if _is_numbers(value) else None, np.float64)
     except (TypeError, ValueError, OverflowError):
         raise ValueError("numbers are expected") from None
 
 
+def _is_numbers(value: Any, inner: bool = False) -> bool:
+    """Whether lists or arrays hold numbers alone, neither text nor yes and no."""
+    if isinstance(value, list | tuple):
+        return all(_is_numbers(each, True) for each in value)
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiu"
+    return inner and isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _projection(entry: Mapping[str, Any]) -> Camera:
+    """Of P, and what else is said of the camera beside it.
+
+    Raises:
+        ValueError: they say different things, or not all of it.
+    """
+    made = from_matrix(_filled(entry["P"]))
+    there = [word for word in dict.fromkeys((*MATRIX, *INSIDE, *TURN, *PLACE)) if entry.get(word) is not None]
+    try:
+        other = _camera({key: value for key, value in entry.items() if key != "P"}) if there else None
+    except KeyError:
+        other = None
+    if other is None:
+        _refuse_unread(entry, ())
+    elif all(
+        np.abs(a - b).max() <= 1e-3 * max(1, np.abs(b).max())
+        for a, b in ((other.K, made.K), (other.R, made.R), (other.t, made.t))
+    ):
+        return other
+    if there:
+        raise ValueError(f"P and {', '.join(there)} say different things; keep one of them")
+    return made
+
+
+INSIDE = ("K", "f", "c", "fx", "fy", "cx", "cy")
+"""Words for a camera's own part, beside `MATRIX`."""
+
+
 def _camera(entry: Mapping[str, Any]) -> Camera:
+    if entry.get("P") is not None:
+        return _projection(entry)
     if _first(entry, MATRIX) is not None:
         return _opencv(entry)
-    if "P" in entry:
-        _refuse_unread(entry, ())
-        return from_matrix(entry["P"])
     R = _array(entry["R"], 3, 3)
     if "T" in entry and "t" in entry:
         raise ValueError("T, the camera's place, and t, x_cam = R X + t, are both there; keep one")
-    _refuse_unread(entry, ("k", "p") if "T" in entry else ("distortion",))
+    _refuse_unread(entry, ("k", "p") if "T" in entry else ("distortion", "cross"))
     if "T" in entry:
         return Camera(_intrinsics(entry), R, -R @ _array(entry["T"], 3), _lens(entry))
     lens = tuple(_array(entry.get("distortion", [0] * 5), 5).tolist())
-    return Camera(_array(entry["K"], 3, 3), R, _array(entry["t"], 3), lens, float(entry.get("cross", 2)))
+    cross = entry.get("cross", 2)
+    if isinstance(cross, bool) or cross not in CROSS:
+        raise ValueError(f"cross is {str(cross)[:60]}; it can be 2, as in OpenCV, or 1, as in Human3.6M")
+    return Camera(_array(entry["K"], 3, 3), R, _array(entry["t"], 3), lens, float(cross))
 
 
 def _human36m(entry: Mapping[str, Any]) -> Camera:
@@ -235,7 +292,7 @@ def _human36m(entry: Mapping[str, Any]) -> Camera:
 def _intrinsics(entry: Mapping[str, Any]) -> np.ndarray:
     if "K" in entry:
         return _array(entry["K"], 3, 3)
-    f, c = ((_array(entry[n], 2) if n in entry else [entry[f"{n}x"], entry[f"{n}y"]]) for n in ("f", "c"))
+    f, c = (_array(entry[n] if n in entry else [entry[f"{n}x"], entry[f"{n}y"]], 2) for n in ("f", "c"))
     return np.array([[f[0], 0, c[0]], [0, f[1], c[1]], [0, 0, 1]], np.float64)
 
 
@@ -250,8 +307,10 @@ def _array(value: Any, *shape: int) -> np.ndarray:
         raise ValueError(f"{size} numbers are expected")
     if isinstance(value, np.ndarray) and value.size > SHORT:
         raise ValueError(f"{size} numbers are expected where there are {value.shape}")
+    if not _is_numbers(value):
+        raise ValueError(f"{size} numbers are expected")
     try:
-        array = np.asarray(value if isinstance(value, list | np.ndarray) else None, np.float64)
+        array = np.asarray(value, np.float64)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{size} numbers are expected") from None
     if array.size != np.prod(shape):
@@ -277,10 +336,17 @@ def _checked(camera: Camera) -> Camera:
     numbers = (camera.K, camera.R, camera.t, np.array(camera.distortion), np.array(camera.cross))
     if not all(np.isfinite(n).all() for n in numbers):
         raise ValueError("a number is not finite")
-    if max(np.abs(n).max() for n in numbers) > LARGEST:
-        raise ValueError(f"a number is beyond {LARGEST:g}")
+    for what, value, most in (
+        ("of its place", camera.t, FARTHEST),
+        ("of its focal lengths and principal point", camera.K, LARGEST),
+        ("of its lens", np.array(camera.distortion), STRONGEST),
+        ("of R", camera.R, 2),
+    ):
+        if np.abs(value).max() > most:
+            raise ValueError(f"a number {what} is beyond {most:g}")
     if np.abs(camera.R @ camera.R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(camera.R) < 0:
         raise ValueError("R is not a rotation")
-    if (camera.K[[0, 1], [0, 1]] <= 0).any() or not np.allclose(camera.K[2], (0, 0, 1)):
-        raise ValueError("K needs positive focal lengths and the last row 0 0 1")
+    focal = camera.K[[0, 1], [0, 1]]
+    if (focal < SMALLEST).any() or not np.allclose(camera.K[2], (0, 0, 1)) or abs(camera.K[1, 0]) > 1e-6 * focal[1]:
+        raise ValueError(f"K needs focal lengths of {SMALLEST:g} px or more, a 0 below the first, the last row 0 0 1")
     return camera
