@@ -45,20 +45,30 @@ def named(stage: Path, names: dict[str, str]) -> None:
             path.write_text(path.read_text().replace(f'"{old}"', f'"{video}#{number}"'))
 
 
-def test_frames_of_a_video_a_camera_are_matched_by_number(stage: Path):
-    named(stage, {name: f"{name}.mp4" for name in NAMES})
+@pytest.mark.parametrize("videos", [[f"{name}.mp4" for name in NAMES], ["clip.mp4"] * 3])
+def test_frames_of_a_video_a_camera_are_matched_by_number(stage: Path, videos: list[str]):
+    named(stage, dict(zip(NAMES, videos, strict=True)))
     found = triangulate_files(stage / "cameras.json", files(stage), out=stage / "out.json")
     assert {person["image_id"] for person in found["people"]} == {7, 11}
     assert all(views == list(NAMES) for person in found["people"] for views in person["views"])
-    named(stage, {"truth": "left.mp4"})
     with pytest.raises(UserError, match="nobody who was predicted"):
-        triangulate_files(stage / "cameras.json", files(stage), out=stage / "out.json", truth=stage / "truth.json")
+        triangulate_files(stage / "cameras.json", files(stage), out=stage / "2.json", truth=stage / "truth.json")
+    named(stage, {"truth": "another.mp4"})
+    for truth in ("truth.json", "out.json"):
+        again = triangulate_files(stage / "cameras.json", files(stage), out=stage / "2.json", truth=stage / truth)
+        assert again["mpjpe"]["absolute"]["mean"] < 1e-3 and again["people"] == found["people"]
+    edit(stage / "truth.json", lambda d: d["people"].append({**d["people"][0], "image_id": 7}))
+    with pytest.raises(UserError, match=r"truth\.json: the frame and person \(7, 0\) occurs more than once"):
+        triangulate_files(stage / "cameras.json", files(stage), out=stage / "2.json", truth=stage / "truth.json")
 
 
-def test_frames_of_videos_of_one_name_keep_it(stage: Path):
+def test_frames_of_several_videos_a_camera_keep_their_names(stage: Path):
     named(stage, {name: "video.mp4" for name in (*NAMES, "truth")})
+    for name in (*NAMES, "truth"):
+        path = stage / f"{name}.json"
+        path.write_text(path.read_text().replace("video.mp4#11", "other.mp4#11"))
     found = triangulate_files(stage / "cameras.json", files(stage), out=stage / "out.json", truth=stage / "truth.json")
-    assert found["people"][2]["image_id"] == "video.mp4#11" and found["mpjpe"]["absolute"]["mean"] < 1e-3
+    assert found["people"][2]["image_id"] == "other.mp4#11" and found["mpjpe"]["absolute"]["mean"] < 1e-3
 
 
 def test_a_wrong_view_is_left_out_by_the_size_of_its_box(stage: Path):

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from semipose.files import ready, write_atomically
 from semipose.metrics.mpjpe import mpjpe_summary, root_of
 from semipose.skeleton import Skeleton
 
+T = TypeVar("T")
 Key = tuple[int | str, int | str | None]
 People = dict[Key, tuple[np.ndarray, float]]
 """(image, person) -> (K, 3) x, y, score and the tolerance in px."""
@@ -44,7 +45,8 @@ def triangulate_files(
         predictions: camera name -> COCO keypoint results, [{"image_id", "keypoints": 3K numbers, "bbox"}].
         out: the file to write: {"unit", "cameras", "people": [{"image_id", "person_id", "keypoints_3d": K times x, y, z
             or null, "residual": K px or null, "views": K lists of camera names}], "mpjpe"}.
-        truth: a file as `out`, optionally with the names of the "joints", [] of K; null is not labelled.
+        truth: a file as `out`, optionally with the names of the "joints", [] of K; null is not labelled. Where frames
+            are matched by number, its images are these numbers, or frames such as "clip.mp4#17".
         tolerance: px, within which a view agrees; by default a tenth of the longer side of each box.
 
     Returns: what was written.
@@ -60,7 +62,8 @@ def triangulate_files(
         raise UserError(f"the tolerance must be more than 0 px, not {tolerance:g}")
     if len(predictions) < 2:
         raise UserError(f"triangulation needs predictions of two cameras or more, not {len(predictions)}")
-    views = _by_number({name: _read(Path(path), tolerance) for name, path in predictions.items()})
+    given = {name: _read(Path(path), tolerance) for name, path in predictions.items()}
+    views = _by_number(given)
     joints = {len(xys) for people in views.values() for xys, _ in people.values()}
     if len(joints) != 1:
         raise UserError(f"the predictions have {sorted(joints)} joints; each camera's must have the same")
@@ -90,23 +93,30 @@ def triangulate_files(
         ],
     }
     if truth is not None:
-        document["mpjpe"] = _score(Path(truth), keys, found.points)
+        document["mpjpe"] = _score(Path(truth), keys, found.points, views is not given)
     write_atomically(ready(Path(out), rb'^{"unit": "mm", "cameras": '), (json.dumps(document) + "\n").encode())
     return document
 
 
 def _by_number(views: Mapping[str, People]) -> Mapping[str, People]:
-    """With frames' numbers for images, where each camera has one video and these have different names."""
-    frames = {name: {key: FRAME.fullmatch(str(key[0])) for key in people} for name, people in views.items()}
-    videos = [{match and match[1] for match in each.values()} for each in frames.values() if each]
-    if any(len(each) != 1 or None in each for each in videos) or len(set().union(*videos)) == 1:
+    """With frames' numbers for images, where each camera has one video."""
+    matches = [[FRAME.fullmatch(str(image)) for image, _ in people] for people in views.values() if people]
+    videos = [{match and match[1] for match in each} for each in matches]
+    if any(len(each) != 1 or None in each for each in videos):
         return views
-    for name, each in frames.items():
-        refuse_twice(((int(match[2]), key[1]) for key, match in each.items() if match), f"{name}: the frame and person")
-    return {
-        name: {(int(match[2]), key[1]): views[name][key] for key, match in each.items() if match}
-        for name, each in frames.items()
-    }
+    return {name: _numbered(people, f"{name}: the frame and person") for name, people in views.items()}
+
+
+def _numbered(people: Mapping[Key, T], what: str) -> dict[Key, T]:
+    """With frames' numbers for the images that are frames.
+
+    Raises:
+        UserError: `what` is there twice, with its number written in two ways.
+    """
+    matches = [(FRAME.fullmatch(str(image)), image, person) for image, person in people]
+    keys: list[Key] = [(int(match[2]) if match else image, person) for match, image, person in matches]
+    refuse_twice(keys, what)
+    return dict(zip(keys, people.values(), strict=True))
 
 
 def _read(path: Path, tolerance: float | None) -> People:
@@ -122,8 +132,9 @@ def _read(path: Path, tolerance: float | None) -> People:
     return people
 
 
-def _score(path: Path, keys: Sequence[Key], points: np.ndarray) -> dict[str, Any]:
-    """MPJPE of everybody in the truth, also of those whom no camera predicted."""
+def _score(path: Path, keys: Sequence[Key], points: np.ndarray, numbered: bool) -> dict[str, Any]:
+    """MPJPE of everybody in the truth, also of those whom no camera predicted. `numbered`: images are frames' numbers,
+    as which the truth's frames count too."""
     document = load_json(path)
     rows = document.get("people") if isinstance(document, dict) else document
     people: dict[Key, np.ndarray] = {}
@@ -136,6 +147,7 @@ def _score(path: Path, keys: Sequence[Key], points: np.ndarray) -> dict[str, Any
             raise UserError(f"{where}: keypoints_3d must be {points.shape[1]} times x, y, z or null")
         given = np.array([_floats(p, where) for p in each])
         _put(people, row, where, given)
+    people = _numbered(people, f"{path}: the frame and person") if numbered else people
     at = {key: n for n, key in enumerate(keys)}
     if not any(key in at for key in people):
         raise UserError(f"{path} has nobody who was predicted; image_id and person_id must be those of the predictions")
