@@ -118,6 +118,13 @@ def test_an_edited_split_is_refused(tmp_path: Path, edit, says: str) -> None:  #
         Split.load(path)
 
 
+def test_an_id_twice_is_the_split_s_fault(tmp_path: Path) -> None:
+    path = tmp_path / "split.json"
+    Split("people", ("00.jpg#0", "00.jpg#0"), (), ("01.jpg#0",), 0, "random").save(path)
+    with pytest.raises(UserError, match=r"split\.json: labeled has '00\.jpg#0' more than once; make the split again"):
+        Split.load(path)
+
+
 def test_overlap_is_by_image_and_through_links(tmp_path: Path) -> None:
     data = people()
     with pytest.raises(UserError, match=r"labeled and the val .*00\.jpg"):

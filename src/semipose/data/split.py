@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,10 @@ class Split:
         expected = words[2]
         if split.hash != expected:
             raise UserError(f"the ids in {path} do not match its hash: it was edited or damaged; make the split again")
+        for use, own in ids.items():
+            twice = [i for i, count in Counter(own).items() if count > 1]
+            if twice:
+                raise UserError(f"{path}: {use} has {twice[0][:200]!r} more than once; make the split again")
         return split
 
     def apply(self, data: PoseData) -> tuple[PoseData, PoseData, PoseData]:

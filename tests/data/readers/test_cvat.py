@@ -42,6 +42,10 @@ def skeleton(i: int, label: str = "mouse") -> str:
     return f'<skeleton label="{label}" z_order="0">{points(i)}</skeleton>'
 
 
+def boxed(sides: str) -> str:
+    return f'{points(0)}<box label="mouse" {sides}/>'
+
+
 def test_skeletons_with_what_is_outside_and_occluded(tmp_path: Path) -> None:
     path = cvat(tmp_path, skeleton(0), "", skeleton(2))
     data = open_labeled(path)
@@ -121,6 +125,9 @@ def test_key_frames_of_a_video(tmp_path: Path) -> None:
             "twice",
         ),
         ('<skeleton label="mouse"><points label="nose" points="1e9,2"/></skeleton>', "has a joint beyond"),
+        (boxed('xtl="one" ytl="1" xbr="40" ybr="40"'), r"xml: image 0\.png, xtl of its box is 'one' where a number is"),
+        (boxed('ytl="1" xbr="40" ybr="40"'), r"xml: image 0\.png has a box without xtl; draw it again"),
+        (boxed('xtl="40" ytl="1" xbr="1" ybr="40"'), r"xml: image 0\.png has a box whose corners are exchanged, 40 1"),
     ],
 )
 def test_faults_are_one_sentence(tmp_path: Path, shapes: str, says: str) -> None:

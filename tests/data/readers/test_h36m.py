@@ -75,3 +75,13 @@ def test_a_pickle_in_an_npz_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is not H36M's .npz"):
         read_h36m(path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_frame_of_another_name_is_named_with_its_file(tmp_path: Path) -> None:
+    names, part = np.array(["S1_Walking.54138969_000001.jpg", "a.jpg"]), np.ones((2, 17, 3))
+    for name in names:
+        (tmp_path / name).touch()
+    path = tmp_path / "h36m_train.npz"
+    np.savez(path, imgname=names, center=np.ones((2, 2)), scale=np.ones(2), part=part)
+    with pytest.raises(UserError, match=r"h36m_train\.npz: image 'a\.jpg' is not named as S1_.*; rename or remove it"):
+        read_h36m(path)

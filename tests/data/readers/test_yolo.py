@@ -109,6 +109,11 @@ FAULTS = {
     "shape": ("data.yaml", yaml.safe_dump({**HEAD, "kpt_shape": 4}), "kpt_shape is 4"),
     "pairs": ("data.yaml", yaml.safe_dump({**HEAD, "flip_idx": [1, 2, 0, 3]}), "does not exchange points in pairs"),
     "too few pairs": ("data.yaml", yaml.safe_dump({**HEAD, "flip_idx": [0]}), "has to be an order of 4 points"),
+    "pairs in quotes": (
+        "data.yaml",
+        yaml.safe_dump({**HEAD, "flip_idx": ["0", "2", "1", "3"]}),
+        r"yaml: flip_idx is \['0', .*\]; it has to be an order of 4 points, each number from 0 to 3 once",
+    ),
     "no part": ("data.yaml", yaml.safe_dump({"kpt_shape": [4, 3], "val": "images/val"}), "has no train; it has val"),
     "gone": ("data.yaml", yaml.safe_dump({**HEAD, "train": "images/none"}), "'images/none', which is not in"),
     "outside": ("data.yaml", yaml.safe_dump({**HEAD, "train": "/"}), "outside the folder .* data.outside=true"),

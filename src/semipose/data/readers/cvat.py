@@ -172,11 +172,22 @@ def _groups(name: str, image: str, shapes: Sequence[tuple[Element, str]], path: 
                 " in CVAT, or use a skeleton"
             )
         if points:
-            yield Instance(name, image, _marks(points, where), _box(boxes[0]) if len(boxes) == 1 else None, where)
+            box = _box(boxes[0], where) if len(boxes) == 1 else None
+            yield Instance(name, image, _marks(points, where), box, where)
 
 
-def _box(shape: Element) -> Box | None:
-    x, y, right, bottom = numbers(" ".join(shape.get(k, "x") for k in ("xtl", "ytl", "xbr", "ybr")), 4, "a box")
+def _box(shape: Element, where: str) -> Box | None:
+    """None where it is a line or a point."""
+    sides = {}
+    for side in ("xtl", "ytl", "xbr", "ybr"):
+        if side not in shape.attrib:
+            raise UserError(f"{where} has a box without {side}; draw it again")
+        (sides[side],) = numbers(shape.attrib[side], 1, f"{where}, {side} of its box")
+    x, y, right, bottom = sides.values()
+    if right < x or bottom < y:
+        raise UserError(
+            f"{where} has a box whose corners are exchanged, {x:g} {y:g} {right:g} {bottom:g}; draw it again"
+        )
     return (x, y, right - x, bottom - y) if min(right - x, bottom - y) >= NEAR else None
 
 

@@ -20,7 +20,7 @@ from semipose.cameras.camera import Camera
 from semipose.data.readers import data_set
 from semipose.data.readers.cameras import read_cameras
 from semipose.data.readers.coco import read_coco
-from semipose.data.readers.json_files import ImageFolder, ends, image_folder, load_json, rows_of, starts
+from semipose.data.readers.json_files import ImageFolder, ends, image_folder, load_json, rows_of, shown, starts
 from semipose.data.sample import AWAY, FAR, NEAR, PoseData, Sample, Shot
 from semipose.errors import UserError, reads, reason_of
 from semipose.skeleton import H36M
@@ -65,7 +65,7 @@ def _of_json(path: Path, images: str | Path | None) -> PoseData:
     for s in data:
         xyz = _xyz(rows[s.annotation_id], f"{path}: annotation {s.annotation_id}")
         points = None if s.keypoints is None else s.keypoints[order]
-        samples.append(_shot(replace(s, keypoints=points), None if xyz is None else xyz[order]))
+        samples.append(_shot(replace(s, keypoints=points), None if xyz is None else xyz[order], path))
     return PoseData(path.stem, H36M, samples, data.remarks)
 
 
@@ -122,7 +122,7 @@ def _of_arrays(path: Path, images: str | Path | None) -> PoseData:
         x, y = arrays["center"][i].astype(float) - side / 2
         box, image = (float(x), float(y), side, side), files.path(name, f"{path}: entry {i}")
         points = arrays["part"][i].astype(np.float32)
-        sample = _shot(Sample(f"{name}#{i}", image, box, points, image_id=name), None)
+        sample = _shot(Sample(f"{name}#{i}", image, box, points, image_id=name), None, path)
         samples.append(_in_world(sample, arrays["S"][i, :, :3], cameras, path) if cameras else sample)
     files.refuse_if_none_exists({s.image for s in samples})
     return PoseData(path.stem, H36M, tuple(samples))
@@ -192,10 +192,11 @@ def _in_world(sample: Sample, seen: np.ndarray, cameras: Mapping[str, Camera], p
     return replace(sample, shot=replace(shot, xyz=(1000 * seen.astype(np.float64) - camera.t) @ camera.R))
 
 
-def _shot(sample: Sample, xyz: np.ndarray | None) -> Sample:
+def _shot(sample: Sample, xyz: np.ndarray | None, path: Path) -> Sample:
     match = NAME.match(Path(sample.image).stem)
     if not match:
-        raise UserError(f"{sample.id}: its name is not of the kind S1_Directions_1.54138969_000001.jpg")
+        kind = "S1_Directions_1.54138969_000001.jpg"
+        raise UserError(f"{path}: image {shown(sample.image_id)} is not named as {kind}; rename or remove it")
     subject, action, camera, frame = match.groups()
     points = sample.keypoints
     if points is not None:

@@ -113,7 +113,8 @@ def numbers(text: str, count: int, where: str) -> list[float]:
     except ValueError:
         values = []
     if len(values) != count or not all(map(math.isfinite, values)):
-        raise UserError(f"{where} is {text[:60]!r} where {count} numbers are expected; mend it or remove the entry")
+        expected = "a number is" if count == 1 else f"{count} numbers are"
+        raise UserError(f"{where} is {text[:60]!r} where {expected} expected; mend it or remove the entry")
     return values
 
 

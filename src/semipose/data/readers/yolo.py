@@ -147,8 +147,13 @@ def _skeleton(config: Mapping[str, Any], joints: tuple[str, ...], names: Sequenc
         return COCO
     pairs = infer_pairs(joints)
     if flip is not None:
-        if not isinstance(flip, list) or sorted(map(str, flip)) != sorted(map(str, range(len(joints)))):
-            raise UserError(f"{path}: flip_idx is {shown(flip)}; it has to be an order of {len(joints)} points")
+        numbered = isinstance(flip, list) and all(type(k) is int for k in flip)
+        if not numbered or sorted(flip) != [*range(len(joints))]:
+            count = len(joints)
+            raise UserError(
+                f"{path}: flip_idx is {shown(flip)}; it has to be an order of {count} points, each number from 0 to"
+                f" {count - 1} once"
+            )
         if any(flip[flip[k]] != k for k in range(len(joints))):
             raise UserError(f"{path}: flip_idx {shown(flip)} does not exchange points in pairs; mend it")
         stated = stated_pairs(joints, [(a, b) for a, b in enumerate(flip) if a < b])
