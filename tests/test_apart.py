@@ -67,7 +67,9 @@ def test_no_object_comes_back(read) -> None:
 
 
 def test_what_is_no_file_is_said_at_once(tmp_path: Path) -> None:
-    for path, says in ((tmp_path / "gone", "cannot be read"), (tmp_path, "is a folder")):
+    os.mkfifo(tmp_path / "pipe")
+    plain = "is no plain file; name one"
+    for path, says in ((tmp_path / "gone", "cannot be read"), (tmp_path, plain), (tmp_path / "pipe", plain)):
         with pytest.raises(UserError, match=says):
             apart.arrays("none", path, parser="the library")
 

@@ -49,7 +49,7 @@ def arrays(program: str, path: Path, *words: str, parser: str, todo: str = SAVE)
     if not os.access(path, os.R_OK):
         raise UserError(f"{path} cannot be read; check the path")
     if not path.is_file():
-        raise UserError(f"{path} is a folder, not a file; name a file")
+        raise UserError(f"{path} is no plain file; name one")
     root = str(Path(__file__).parents[1])
     command = [sys.executable, "-P", "-c", START.format(program, __name__), root, os.path.abspath(path), *words]
     # An empty list of plugins: no file names a library of HDF5 to load.

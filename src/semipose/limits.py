@@ -19,7 +19,7 @@ JSON, CSV, YAML, TEXT = 2 << 30, 256 << 20, 1 << 20, 64 << 20
 """Bytes of a file that is read as a whole."""
 
 PICTURE = 1 << 30
-"""Bytes that decoding one picture may take."""
+"""Bytes that a picture's file may have, and that decoding it may take."""
 
 CELLS = 64 << 20
 """Numbers that a table of labels may become: images x animals x joints x 3."""
@@ -63,7 +63,7 @@ def opened(path: str | Path) -> BufferedReader:
     number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
-        raise OSError(errno.EINVAL, "it is no file", str(path))
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return os.fdopen(number, "rb")
 
 

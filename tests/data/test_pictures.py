@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -157,6 +158,16 @@ def test_a_bad_file_is_one_line_that_names_it(tmp_path: Path, content: bytes | N
         read(file)
     assert says in str(error.value) and str(file) in str(error.value) and "\n" not in str(error.value)
     assert ("check the path" in str(error.value)) == (content is None)
+
+
+def test_pipes_and_files_that_fill_the_memory_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")  # reading it would wait for ever
+    with pytest.raises(UserError, match=r"pipe\.png cannot be read \(it is no plain file\)"):
+        read_bytes(tmp_path / "pipe.png")
+    (tmp_path / "huge.png").touch()
+    os.truncate(tmp_path / "huge.png", 40 << 30)
+    with pytest.raises(UserError, match=r"huge\.png is a file of 40960 MB, more than 1024 MB; shrink it or remove it"):
+        read_bytes(tmp_path / "huge.png")
 
 
 def test_the_size_of_a_truncated_image_is_not_a_matter_of_its_path(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,7 +81,14 @@ def test_diverse_frames_differ_and_are_remembered(tmp_path: Path, monkeypatch: p
 def test_what_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "page.mp4").write_text("<html>")
     (tmp_path / "empty.avi").write_bytes(b"")
-    for name, what in (("page.mp4", "no video"), ("empty.avi", "no video"), ("gone.mov", "check the path")):
+    os.mkfifo(tmp_path / "pipe.mp4")  # reading it would wait for ever
+    faults = {
+        "page.mp4": "no video",
+        "empty.avi": "no video",
+        "gone.mov": "check the path",
+        "pipe.mp4": "no plain file",
+    }
+    for name, what in faults.items():
         with pytest.raises(UserError, match=what) as error:
             probe(tmp_path / name)
         assert "\n" not in str(error.value) and name in str(error.value)

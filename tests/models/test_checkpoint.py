@@ -111,6 +111,12 @@ class Malicious:
         return (Path.touch, (self.marker,))
 
 
+def test_a_pipe_is_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "best.ckpt")
+    with pytest.raises(UserError, match=r"best\.ckpt cannot be read \(it is no plain file\)"):
+        load(tmp_path / "best.ckpt")
+
+
 def test_a_malicious_pickle_is_never_executed(tmp_path) -> None:
     marker, path = tmp_path / "executed", tmp_path / "best.ckpt"
     zipped = io.BytesIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from pathlib import Path
 
@@ -146,7 +147,9 @@ def test_refusals_are_one_line_and_write_nothing(case: str, tmp_path: Path) -> N
 def test_files_that_are_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "page.pth").write_text("<html>")
     torch.save(Path("code"), tmp_path / "code.pth")
-    for name, message in (("page", "no plain tensors"), ("code", "no plain tensors"), ("none", "cannot be read")):
+    os.mkfifo(tmp_path / "pipe.pth")  # reading it would wait for ever
+    said = {"page": "no plain tensors", "code": "no plain tensors", "none": "cannot be read", "pipe": "no plain file"}
+    for name, message in said.items():
         with pytest.raises(UserError, match=message) as caught:
             import_weights(tmp_path / f"{name}.pth", tmp_path / "out")
         assert "\n" not in str(caught.value)

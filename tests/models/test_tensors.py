@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,10 @@ def test_damaged_files_are_sentences(tmp_path: Path) -> None:
     path.with_suffix(".json").unlink()
     path.write_bytes(b"nothing")
     with pytest.raises(UserError, match="is not a safetensors file"):
+        load_weights(Net(2), path)
+    path.unlink()
+    os.mkfifo(path)  # reading it would wait for ever
+    with pytest.raises(UserError, match=r"cannot be read \(it is no plain file\)"):
         load_weights(Net(2), path)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,13 @@ def test_broken_files_become_notes(tmp_path: Path, text: str) -> None:
     assert any("predictions/val.json could not be read" in n for n in run.notes)
     assert run.predictions is None and run.scores == {}
     assert run.pck == pytest.approx(run.metrics["val/pck"][-1]), "the last measured value stands in"
+
+
+def test_pipes_become_notes(tmp_path: Path) -> None:
+    for name in ("config.yaml", "split.json"):
+        os.mkfifo(tmp_path / name)
+    (run,) = read_runs([tmp_path])
+    assert run.config is None and any("it is no plain file" in note for note in run.notes)
 
 
 def test_binary_files_become_notes(tmp_path: Path) -> None:

@@ -65,9 +65,14 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The bytes of one file; UserError where it cannot be read."""
+    """The bytes of one file; UserError where it cannot be read, is no plain file, or is too large."""
     try:
-        return Path(path).read_bytes()
+        with limits.opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limits.PICTURE:
+                most = f"{size >> 20} MB, more than {limits.PICTURE >> 20} MB"
+                raise UserError(f"image {path} is a file of {most}; shrink it or remove it")
+            return file.read()
     except OSError as e:
         raise _unreadable(path, e) from None
     except ValueError as e:  # a name that no disk can hold

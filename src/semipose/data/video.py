@@ -319,6 +319,8 @@ class _Container:
         import av
 
         self.path = path
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe may never say anything
+            raise UserError(f"{path} is no video: it is no plain file; replace or remove it")
         try:
             self.container = av.open(str(path), metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:

@@ -68,7 +68,8 @@ def _whole(path: Path) -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        header, _, data = path.read_bytes().partition(b"\n")
+        with limits.opened(path) as file:
+            header, _, data = file.read().partition(b"\n")
     except OSError as error:
         raise UserError(f"checkpoint {path} cannot be read ({error.strerror or error})") from None
     if not header.startswith(MAGIC):

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from semipose import limits
 from semipose.errors import UserError, reason_of
 from semipose.files import read_json, read_mapping
 from semipose.models.build import build_model
@@ -138,8 +139,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Any]:
         )
     try:
         plain = path.suffix == ".safetensors"
-        if not plain:
-            refuse_bomb(path, path.read_bytes())
+        with limits.opened(path) as file:
+            if not plain:
+                refuse_bomb(path, file.read())
         with torch.serialization.safe_globals([*_numbers(), *([] if plain else _settings(path))]):
             content: Any = load_file(path) if plain else torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load
 from torch import nn
 
+from semipose import limits
 from semipose.errors import UserError, boundary, reason_of
 from semipose.files import read_json
 from semipose.models import checkpoint
@@ -117,7 +118,8 @@ def _names(joints: Any) -> list[str] | None:
 def tensors_of(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, bool | None]:
     """The tensors; where a description stands beside them, the joints they are for and whether they see blue first."""
     try:
-        data = path.read_bytes()
+        with limits.opened(path) as file:
+            data = file.read()
     except OSError as error:
         raise UserError(f"weights {path} cannot be read ({error.strerror or error})") from None
     description = description_of(path) if path.with_suffix(".json").exists() else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from semipose import limits
 from semipose.errors import UserError, reason_of
 from semipose.files import mapping
 from semipose.metrics.pck import box_norm, normalized_distance
@@ -148,7 +150,8 @@ def read_run(path: Path, name: str) -> Run:
 
     def part(file: str, read: Callable[[str], Any], without: str, empty: Any) -> Any:
         try:
-            return read((path / file).read_text(encoding="utf-8"))
+            with limits.opened(path / file) as content:
+                return read(io.TextIOWrapper(content, encoding="utf-8").read())
         except FileNotFoundError:
             notes.append(f"{file} is missing: no {without}")
         except Exception as error:  # of whatever stands in a damaged file
@@ -204,7 +207,8 @@ def number(value: Any) -> float | None:
 def _split(file: Path) -> tuple[frozenset[str] | None, str | None]:
     """The labelled samples' ids and the hash of all, where the run says so; the page can do without."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        with limits.opened(file) as plain:
+            content = json.loads(plain.read())
         return frozenset(str(name) for name in content["labeled"]), str(content["hash"]) if "hash" in content else None
     except (ValueError, KeyError, TypeError, OSError, RecursionError):
         return None, None

@@ -85,3 +85,9 @@ def test_a_frame_of_another_name_is_named_with_its_file(tmp_path: Path) -> None:
     np.savez(path, imgname=names, center=np.ones((2, 2)), scale=np.ones(2), part=part)
     with pytest.raises(UserError, match=r"h36m_train\.npz: image 'a\.jpg' is not named as S1_.*; rename or remove it"):
         read_h36m(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(UserError, match=r"a\.npz is not H36M's \.npz, or damaged \(it is no plain file\)"):
+        read_h36m(tmp_path / "a.npz")

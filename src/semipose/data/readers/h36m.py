@@ -154,16 +154,18 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
             its own headers say.
     """
     try:
-        with zipfile.ZipFile(path) as file:
-            there = {entry.filename.removesuffix(".npy"): entry for entry in file.infolist()}
-            total = 0
-            for name in names:
-                if name in there:
-                    with file.open(there[name]) as member:
-                        total += max(_size(member), there[name].file_size)
-                    limits.refuse_large(path, total, path.stat().st_size)
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: np.asarray(arrays[name]) for name in names if name in there}
+        with limits.opened(path) as plain:
+            with zipfile.ZipFile(plain) as file:
+                there = {entry.filename.removesuffix(".npy"): entry for entry in file.infolist()}
+                total = 0
+                for name in names:
+                    if name in there:
+                        with file.open(there[name]) as member:
+                            total += max(_size(member), there[name].file_size)
+                        limits.refuse_large(path, total, path.stat().st_size)
+            plain.seek(0)
+            with np.load(plain, allow_pickle=False) as arrays:
+                return {name: np.asarray(arrays[name]) for name in names if name in there}
     except UserError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds
