@@ -16,7 +16,7 @@ from semipose.cli import main
 from semipose.config import to_dict
 from semipose.papers.find import recipes
 from tests.fixtures import layouts
-from tests.fixtures.projects import deeplabcut
+from tests.fixtures.projects import deeplabcut, plain_csv
 from tests.fixtures.runs import tiny
 
 PEOPLE = "synth:studio?count={}&start={}"
@@ -332,3 +332,17 @@ def test_a_reader_that_is_gone_is_no_error(words: list[str]) -> None:
     said = process.stderr.read()
     process.stderr.close()
     assert process.wait() == 1 and not said
+
+
+def test_names_of_files_neither_move_the_cursor_nor_begin_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "1\x1b]0;owned\x07\nok: nothing stops training.png"
+    plain_csv(tmp_path, frames=1)
+    (tmp_path / "frames" / "1.png").write_bytes((tmp_path / "frames" / "0.png").read_bytes())
+    (tmp_path / "frames" / "1.png").rename(tmp_path / "frames" / name)
+    for words in (["check", "--unlabeled", str(tmp_path / "frames")], ["init", str(tmp_path)]):
+        main(words)
+        said = capsys.readouterr().out
+        assert r"1\x1b]0;owned\x07\nok: nothing stops training.png" in said and "\x1b" not in said
+        assert sum(line.startswith("ok: nothing") for line in said.splitlines()) == (words[0] == "check")

@@ -5,7 +5,7 @@ from zipfile import BadZipFile
 import pytest
 
 from semipose.cli import main
-from semipose.errors import UsageError, UserError, boundary, plain_line, reads
+from semipose.errors import UsageError, UserError, boundary, plain_line, plain_text, reads
 
 
 def test_a_wrong_setting_is_the_user_s_error_with_its_own_exit_code(
@@ -73,6 +73,7 @@ def test_debug_shows_where_it_was(tmp_path, capsys: pytest.CaptureFixture[str], 
 
 def test_names_of_a_file_neither_break_the_line_nor_fill_the_screen(tmp_path, capsys) -> None:
     assert plain_line("a\n b\x1b[2J\ud800") == r"a b\x1b[2J\ud800"
+    assert plain_text("    a\nb\x9b2J") == r"    a\nb\x9b2J", "as far to the right as it was"
     assert len(str(UserError("x" * 10_000))) < 2000
     (tmp_path / "labels.csv").write_text(f"image,joint,x,y\na.png,nose,\x1b[2J{'9' * 5000},2\n")
     assert main(["doctor", str(tmp_path / "labels.csv")]) == 1

@@ -68,6 +68,8 @@ def test_from_coco_counts_limbs_from_one() -> None:
     [
         ({"joints": ()}, "no joints"),
         ({"joints": ("a", "b", "a")}, "names a more than once"),
+        ({"joints": ("a", "b\nok")}, r"joint 'b\\nok' has a line break or control character"),
+        ({"joints": ("a", "b\x1b[31m")}, r"joint 'b\\x1b\[31m' has a line break or control character"),
         ({"joints": ("a", "b"), "pairs": ((0, 2),)}, r"pair \(0, 2\)"),
         ({"joints": ("a", "b"), "limbs": ((1, 1),)}, r"limb \(1, 1\)"),
         ({"joints": ("a", "b", "c"), "pairs": ((0, 1), (1, 2))}, "two left/right pairs"),

@@ -14,6 +14,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from types import NoneType, SimpleNamespace, UnionType
@@ -21,7 +22,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from semipose import __doc__ as about
 from semipose import __version__, verbs
-from semipose.errors import UsageError, UserError, plain_line
+from semipose.errors import UsageError, UserError, plain_line, plain_text
 from semipose.training.signals import EXIT_STOPPED, Stopped
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -133,8 +134,23 @@ def run(name: str, words: Sequence[str]) -> int:
     whole = inspect.signature(verb).bind(*bound.args, **bound.kwargs, **_settings(others))
     result = verb(*whole.args, **whole.kwargs)
     whole.apply_defaults()
-    shown = getattr(module, "_print", lambda result, asked: print(result))
-    return shown(result, SimpleNamespace(**whole.arguments)) or DONE
+    shown = getattr(module, "_print", lambda result, asked: print(*str(result).split("\n"), sep="\n"))
+    with redirect_stdout(_Plain()):
+        return shown(result, SimpleNamespace(**whole.arguments)) or DONE
+
+
+class _Plain(io.TextIOBase):
+    """Standard output, on which no name of a file or joint moves a terminal's cursor or begins a line: `print` writes
+    each of its values, and what stands between and behind them, by itself."""
+
+    def __init__(self) -> None:
+        self.out = sys.stdout
+
+    def write(self, text: str) -> int:
+        return self.out.write(text if text == "\n" else plain_text(text))
+
+    def flush(self) -> None:
+        self.out.flush()
 
 
 def _help(verb: Callable[..., Any]) -> tuple[str, str]:

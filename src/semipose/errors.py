@@ -95,5 +95,9 @@ def reason_of(error: BaseException) -> str:
 
 def plain_line(text: object) -> str:
     """Text in one line without control characters."""
-    line = re.sub(r"\s*[\r\n]+\s*", " ", str(text)).strip()
-    return CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), line)
+    return plain_text(re.sub(r"\s*[\r\n]+\s*", " ", str(text)).strip())
+
+
+def plain_text(text: str) -> str:
+    """Text with its control characters, line breaks among them, as they are written in Python: \\n, \\x1b."""
+    return CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)

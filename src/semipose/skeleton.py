@@ -15,7 +15,7 @@ from numbers import Integral
 from types import NoneType
 from typing import Any
 
-from semipose.errors import UserError
+from semipose.errors import CONTROL, UserError
 from semipose.limits import JOINTS
 from semipose.sides import find_sides, guesses
 from semipose.sides import words as words_of
@@ -50,6 +50,9 @@ class Skeleton:
             raise ValueError(f"skeleton {self.name!r} has {k} joints, more than {JOINTS}")
         if not all(isinstance(name, str) and name.strip() for name in self.joints):
             raise ValueError(f"skeleton {self.name!r} has a joint without a name")
+        odd = next((name for name in self.joints if CONTROL.search(name)), None)
+        if odd is not None:
+            raise ValueError(f"joint {odd[:60]!r} has a line break or control character in its name; rename it")
         twice = sorted({j for j in self.joints if self.joints.count(j) > 1})
         if twice:
             raise ValueError(f"skeleton {self.name!r} names {', '.join(twice)} more than once; joint names must differ")

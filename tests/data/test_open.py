@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from semipose.data.open import FORMATS, holds_labels, open_all, open_labeled, open_unlabeled
-from semipose.errors import UserError
+from semipose.errors import UserError, plain_line
+from tests.data.readers.test_cvat import cvat
 from tests.data.readers.test_lsp import people
 from tests.data.readers.test_lsp import written as write_lsp
-from tests.fixtures.projects import picture
+from tests.data.readers.test_yolo import yolo
+from tests.fixtures.projects import deeplabcut, picture, plain_csv
 from tests.fixtures.shared import shared_data
 
 
@@ -125,3 +128,38 @@ def test_labels_in_utf_16_are_named_with_what_to_do(tmp_path: Path, name: str, t
     assert holds_labels(tmp_path / name)
     with pytest.raises(UserError, match=rf"{name} is not .* in UTF-8; save it again, in UTF-8"):
         open_labeled(tmp_path / name)
+
+
+ESC = "b\x1b[31m\nok: nothing stops training"
+
+
+def _coco(folder: Path) -> Path:
+    document = {
+        "images": [{"id": 1, "file_name": picture(folder / "a.png").name}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9], "keypoints": [2, 2, 2] * 2}],
+        "categories": [{"id": 1, "name": "mouse", "keypoints": ["a", ESC]}],
+    }
+    (folder / "a.json").write_text(json.dumps(document))
+    return folder / "a.json"
+
+
+def _cvat(folder: Path) -> Path:
+    return cvat(folder, '<points label="a" points="1,2"/><points label="b&#10;ok" points="3,4"/>', meta="")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        _coco,
+        _cvat,
+        lambda folder: plain_csv(folder, joints=("a", "b\x1b[31m")),
+        lambda folder: plain_csv(folder, joints=("a", "b\0")),
+        lambda folder: deeplabcut(folder, joints=("a", "b\x1b[31m")) / "labeled-data" / "a" / "CollectedData_me.csv",
+        lambda folder: yolo(folder, kpt_names=["a", ESC, "c", "d"]),
+    ],
+    ids=["COCO", "CVAT", "CSV", "NUL in CSV", "DeepLabCut", "YOLO"],
+)
+def test_a_joint_whose_name_is_not_a_line_is_refused(tmp_path: Path, build: Callable[[Path], Path]) -> None:
+    with pytest.raises(UserError, match=r"joint 'b.*has a line break or control character") as error:
+        open_labeled(build(tmp_path))
+    assert str(error.value) == plain_line(error.value) and str(tmp_path) in str(error.value)

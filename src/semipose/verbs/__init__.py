@@ -11,7 +11,8 @@ A file holds one public function of its own name, and may hold two private thing
   `--help`, each line below "Args:" beside its option, and last "Example: semipose NAME ...".
 * It returns what Python users get, and prints nothing.
 * `_print(result, asked)` prints what shell users get, from the result and the options (`asked.out`), and may return an
-  exit code: 0 where it returns nothing. Without it the result itself is printed.
+  exit code: 0 where it returns nothing. Without it the result itself is printed. Each value that it gives to `print` is
+  shown as one line, so that names in data begin none: of several lines, `print(*lines, sep="\\n")`.
 * `_BARE`: option -> its value where the option stands without one.
 
 At the top a file imports only what is light; what needs torch, OpenCV or SciPy is imported where it is used.

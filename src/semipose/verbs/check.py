@@ -170,7 +170,7 @@ def _doubts(predictor: Predictor, model: str, opened: Mapping[str, PoseData]) ->
 
 
 def _print(report: Report, asked: SimpleNamespace) -> int:
-    print(report.text())
+    print(*report.text().split("\n"), sep="\n")
     if asked.html:
         print(f"wrote {asked.html}")
     return int(not report.ok)

@@ -52,6 +52,6 @@ def doctor(
 
 
 def _print(result: Diagnosis, asked: SimpleNamespace) -> int:
-    print("\n".join(result.lines))
+    print(*result.lines, sep="\n")
     print(f"wrote {result.picture}: an example, its mirror image{'' if result.ok else ', and what to look at'}")
     return int(not result.ok)

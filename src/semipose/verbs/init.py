@@ -45,5 +45,5 @@ def init(
 
 
 def _print(result: Project, asked: SimpleNamespace) -> None:
-    print("\n".join(result.lines))
+    print(*result.lines, sep="\n")
     print(f"wrote {', '.join(map(str, result.files))}; semipose train {result.files[0]} trains it")

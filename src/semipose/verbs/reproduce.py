@@ -80,12 +80,12 @@ def _print(tables: list[dict[str, Any]], asked: SimpleNamespace) -> None:
     if asked.claims:
         from semipose.papers.scoreboard import board_text
 
-        return print(board_text(tables))
+        return print(*board_text(tables).split("\n"), sep="\n")
     from semipose.papers.listing import rows_text
     from semipose.papers.results import markdown
 
     if asked.target is None:
-        return print(rows_text())
+        return print(*rows_text().split("\n"), sep="\n")
     for table in tables:
-        print(markdown(table))
+        print(*markdown(table).split("\n"), sep="\n")
     return print(f"wrote {', '.join(str(file) for table in tables for file in table['files'])}")

@@ -106,7 +106,7 @@ def _print(run: Run, asked: SimpleNamespace) -> None:
     if asked.print_config:
         import yaml
 
-        return print(yaml.safe_dump(to_dict(run.config), sort_keys=False), end="")
+        return print(*yaml.safe_dump(to_dict(run.config), sort_keys=False).splitlines(), sep="\n")
     if not run.summary:  # of several processes, the first alone has one
         return None
     pck = (run.summary.get("val") or {}).get("mean", {}).get("pck")

@@ -48,7 +48,7 @@ def ui(
 
 
 def _print(server: Server, asked: SimpleNamespace) -> None:
-    print(f"{server.address}\nopen this in a browser; Ctrl+C ends it, trainings go on", flush=True)
+    print(server.address, "open this in a browser; Ctrl+C ends it, trainings go on", sep="\n", flush=True)
     if asked.host not in ("127.0.0.1", "localhost", "::1"):
         print(f"semipose ui: {asked.host} is reached from other machines, unencrypted", file=sys.stderr)
     server.serve(asked.browser)

@@ -21,7 +21,7 @@ from semipose.data.refs import Frame, is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.split import check_overlap
 from semipose.data.video import cut_short
-from semipose.errors import UserError, UserErrors
+from semipose.errors import UserError, UserErrors, plain_text
 from semipose.skeleton import Skeleton, joint_map
 
 _LISTED, SHOWN = 20, 6
@@ -111,7 +111,7 @@ class Report:
             lines += [f"    -> {finding.todo}"] if finding.todo else []
         problems = sum(f.problem for f in self.findings)
         lines.append("ok: nothing stops training" if self.ok else f"{problems} problems must be mended before training")
-        return "\n".join(lines)
+        return "\n".join(map(plain_text, lines))
 
 
 def check(
