@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -242,6 +243,23 @@ def test_an_area_of_0_is_none(tmp_path: Path) -> None:
     document = copy.deepcopy(DOCUMENT)
     document["annotations"][0]["area"] = 0  # type: ignore[index]
     assert read_coco(written(tmp_path, document))[0].area is None
+
+
+def test_areas_that_are_no_body_s_are_said_or_refused(tmp_path: Path) -> None:
+    document: Any = copy.deepcopy(DOCUMENT)
+    first, _, crowd = document["annotations"]
+    crowd["area"] = 5000  # its box has 1200 square pixels
+    for area in (600, 890, 1):  # the box's own, a rounded one, and a body that is hardly seen
+        first["area"] = area
+        assert not read_coco(written(tmp_path, document)).remarks
+    for area in (910, 1e-9):
+        first["area"] = area
+        (remark,) = read_coco(written(tmp_path, document)).remarks
+        assert f"1 of 3 annotations have an area that does not fit their box (ids 10: {area:g})" in remark
+    document["images"][0] |= {"height": 30, "width": 40}
+    first["area"] = 1e11
+    with pytest.raises(UserError, match=r"annotation 10 has area 1e\+11, larger than its box and its picture; mend it"):
+        read_coco(written(tmp_path, document))
 
 
 def test_one_picture_by_two_names_is_refused(tmp_path: Path) -> None:

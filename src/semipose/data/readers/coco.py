@@ -99,7 +99,9 @@ def read_coco(
     if _is_label_studio_s(document):
         made = [replace(s, keypoints=_from_edges(s.keypoints)) for s in made]
     files.refuse_if_none_exists({s.image for s in made})
-    samples, remarks = _with_boxes(made, rows, path)
+    remarks = _areas(made, path)
+    samples, more = _with_boxes(made, rows, path)
+    remarks += more
     images_of = {s.image: _exists(s.image) for s in samples}
     gone = [image for image, there in images_of.items() if not there]
     if gone:
@@ -151,6 +153,38 @@ def _with_boxes(samples: Sequence[Sample], rows: Mapping[Any, Json], path: Path)
         count = len(bare) - len(kept)
         remarks.append(f"left out: {count} annotations of {path.name} with neither a box nor labels, first {first}")
     return [at.get(s.id, s) for s in samples if s.box != NO_BOX or s.id in at], remarks
+
+
+LARGE = 1.5
+"""Times a box or a picture that no area is larger than, whatever a tool rounds."""
+
+
+def _areas(samples: Sequence[Sample], path: Path) -> list[str]:
+    """What is said of areas that do not fit their boxes.
+
+    Raises:
+        UserError: one is larger than its box and its picture.
+    """
+    odd = []
+    for s in samples:
+        if s.area is None or s.iscrowd:
+            continue
+        box, picture = s.box[2] * s.box[3], math.prod(s.size or (0,))
+        if picture and s.area > LARGE * max(box, picture):
+            raise UserError(
+                f"{path}: annotation {s.annotation_id} has area {s.area:g}, larger than its box and its picture; mend"
+                " it, or leave area out"
+            )
+        if s.labeled and box and not min(1, box) <= s.area <= LARGE * box:
+            odd.append(s)
+    if not odd:
+        return []
+    some = ", ".join(f"{s.annotation_id}: {s.area:g}" for s in odd[:5]) + ", ..." * (len(odd) > 5)
+    return [
+        f"{path.name}: {len(odd)} of {len(samples)} annotations have an area that does not fit their box (ids {some}):"
+        " by too large a one AP takes wrong poses for right, by too small a one right ones for wrong; mend it, or leave"
+        " area out"
+    ]
 
 
 def _exists(image: str) -> bool:
