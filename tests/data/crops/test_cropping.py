@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semipose.data.crops.cropping import CropSpec, crop_matrices, cut
+from semipose.data.crops.cropping import CropSpec, _averaged, crop_matrices, cut
 
 SPEC = CropSpec(size=(48, 40), cover=(70, 64))
 
@@ -85,3 +86,24 @@ def test_a_crop_inside_the_image_has_no_dark_border(scale: float) -> None:
     w = SPEC.size[1] / scale / SPEC.padding
     matrix = crop_matrices(np.array([[350.3 - w / 2, 351.7 - w / 2, w, w]]), SPEC)[0]
     assert (cut(white, matrix, SPEC.cover) == 255).all()
+
+
+@pytest.mark.parametrize(("height", "width", "k"), [(48, 64, 50), (48, 64, 64), (48, 64, 97), (9, 700, 13)])
+def test_blocks_larger_than_the_picture_have_the_means_of_a_padded_one(height: int, width: int, k: int) -> None:
+    picture = np.random.default_rng(k).integers(0, 256, (height, width, 3), np.uint8)
+    padded = np.pad(picture, ((0, -height % k), (0, -width % k), (0, 0)))
+    means = cv2.resize(padded, (padded.shape[1] // k, padded.shape[0] // k), interpolation=cv2.INTER_AREA)
+    assert (_averaged(picture, k) == means).all()
+
+
+@pytest.mark.parametrize("size", [(48, 64), (10, 60_000)])
+def test_a_box_of_any_size_takes_no_more_memory_than_its_picture(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("the picture is enlarged")
+
+    monkeypatch.setattr(cv2, "copyMakeBorder", refused)
+    box = np.array([[-499999.5, -499999.5, 999999, 999999]])
+    picture = np.full((*size, 3), 255, np.uint8)
+    assert cut(picture, crop_matrices(box, SPEC)[0], SPEC.cover).shape == (*SPEC.cover, 3)

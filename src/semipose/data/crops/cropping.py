@@ -68,12 +68,23 @@ def cut(image: np.ndarray, matrix: np.ndarray, cover: tuple[int, int]) -> np.nda
         return np.zeros((*cover, 3), np.uint8)
     region = image[y0:y1, x0:x1]
     if k > 1:
-        down, right = -(y1 - y0) % k, -(x1 - x0) % k
-        if down or right:
-            region = cv2.copyMakeBorder(region, 0, down, 0, right, cv2.BORDER_CONSTANT)
-        region = cv2.resize(region, (region.shape[1] // k, region.shape[0] // k), interpolation=cv2.INTER_AREA)
+        region = _averaged(region, k)
     to_image = np.array([[k, 0, x0 + (k - 1) / 2], [0, k, y0 + (k - 1) / 2], [0, 0, 1]])
     return cv2.warpAffine(region, (matrix @ to_image)[:2], cover[::-1], flags=cv2.INTER_LINEAR)
+
+
+def _averaged(region: np.ndarray, k: int) -> np.ndarray:
+    """The means of blocks of k x k pixels; those of the last ones that the region lacks are black."""
+    height, width = region.shape[:2]
+    if k > min(height, width):
+        # Black pixels up to whole blocks may be thousands of times as many as the picture's own.
+        rows = np.add.reduceat(region, np.arange(0, height, k), axis=0, dtype=np.int64)
+        sums = np.add.reduceat(rows, np.arange(0, width, k), axis=1)
+        return np.rint(sums / k**2).astype(np.uint8)
+    down, right = -height % k, -width % k
+    if down or right:
+        region = cv2.copyMakeBorder(region, 0, down, 0, right, cv2.BORDER_CONSTANT)
+    return cv2.resize(region, (region.shape[1] // k, region.shape[0] // k), interpolation=cv2.INTER_AREA)
 
 
 def _span(shift: float, scale: float, out: int, limit: int, margin: int) -> tuple[int, int]:
