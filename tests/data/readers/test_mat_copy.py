@@ -49,6 +49,12 @@ def test_what_cannot_be_is_refused_by_its_entry(change: dict[str, Any], says: st
         people(mpii(**change))
 
 
+def test_a_joint_that_stands_twice_is_refused() -> None:
+    points = [SimpleNamespace(id=n, x=float(n), y=4.0) for n in (3, 9, 3)]
+    with pytest.raises(Refused, match=r"has joint 3 twice in entry 0 \(a\.jpg\); keep one"):
+        people(mpii(person={"annopoints": SimpleNamespace(point=np.array(points, object))}))
+
+
 def test_another_file_is_refused(tmp_path: Path) -> None:
     savemat(tmp_path / "a.mat", {"joints": np.zeros((2, 2))})
     with pytest.raises(Refused, match=r"no RELEASE\.annolist"):

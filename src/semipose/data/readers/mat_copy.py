@@ -78,11 +78,14 @@ def _joints(person: Any, where: str) -> np.ndarray:
     points = _value(_value(person, "annopoints"), "point")
     if points is None:
         return np.full((16, 3), np.nan)
-    joints = np.zeros((16, 3))
+    joints, named = np.zeros((16, 3)), set[float]()
     for point in np.atleast_1d(points):
         number = _number(_value(point, "id"), where)
         if number not in range(16):
             raise Refused(f"has a joint of number {number:g} in {where}; MPII's are 0 to 15")
+        if number in named:
+            raise Refused(f"has joint {number:g} twice in {where}; keep one of them")
+        named.add(number)
         # Head joints have no is_visible; elsewhere it is a number or a text.
         hidden = str(_value(point, "is_visible")) in ("0", "0.0")
         joints[int(number)] = *(_number(_value(point, axis), where) for axis in ("x", "y")), 1 if hidden else 2
