@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +125,13 @@ def lists(path: Path) -> None:
     )
 
 
+def test_a_number_without_a_point_is_one_in_yaml(tmp_path: Path) -> None:
+    stored(tmp_path / "a.yml")
+    text = re.sub(r"-0\.10*1?,", "-1e-01,", (tmp_path / "a.yml").read_text(), count=1)
+    (tmp_path / "a.yml").write_text(text)
+    assert "-1e-01" in text and read_cameras(tmp_path / "a.yml")["1"].distortion[0] == -0.1
+
+
 @pytest.mark.parametrize(
     ("name", "write"), [("a.toml", toml), ("a.json", stored), ("a.yml", stored), ("b.json", lists)]
 )
@@ -146,7 +154,10 @@ def test_calibrations_project_as_opencv_does(tmp_path: Path, name: str, write: C
         ({"tvec": [1, 2]}, "3 numbers are expected"),
         ({"lens_coefficients": [0.1] * 5}, "lens_coefficients is not read there"),
         ({"distortion_model": "equidistant"}, "distortion_model is not read there"),
-        ({"dist_coeffs": {}}, "its lens has 1 coefficients"),
+        ({"dist_coeffs": {}}, "numbers are expected"),
+        ({"tvec": [True, 0, 0]}, "numbers are expected"),
+        ({"dist_coeffs": ["0.1", 0, 0, 0, 0]}, "numbers are expected"),
+        ({"camera_matrix": None, "dist_coeffs": None, "P": [[True, 0, 0, 0]] * 3}, "numbers are expected"),
         ({"R": [0.5, 0, 0]}, "R and rvec say different things"),
         ({"camera_matrix": None, "dist_coeffs": None, "P": [[1, 0, 0]] * 4}, "its projection matrix is 4 x 3"),
         ({"camera_matrix": None, "P": np.eye(3, 4).tolist()}, "dist_coeffs is not read there"),
@@ -241,8 +252,8 @@ EYE = np.eye(3).tolist()
         ({"cross": True}, "cross is True"),
         ({"cross": "3"}, "cross is 3"),
         ({"cross": [1]}, "cross is"),
-        ({"R": [[True, False, False], [False, True, False], [False, False, True]]}, "3 x 3 numbers are expected$"),
-        ({"t": ["0", "0", "4000"]}, "3 numbers are expected$"),
+        ({"R": [[True, False, False], [False, True, False], [False, False, True]]}, "3 x numbers are expected$"),
+        ({"t": ["0", "0", "4000"]}, "numbers are expected$"),
         ({"t": None, "T": [0, 0, 0], "cross": 1}, "cross is not read there"),
         ({"P": np.eye(3, 4).tolist()}, "P and K, R, t say different things"),
         ({"P": np.eye(3, 4).tolist(), "t": None, "R": None}, "P and K say different things"),

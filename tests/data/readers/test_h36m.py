@@ -91,3 +91,14 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.npz")
     with pytest.raises(UserError, match=r"a\.npz is not H36M's \.npz, or damaged \(it is no plain file\)"):
         read_h36m(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("change", [{"part": True}, {"seen": 0.3}])
+def test_truth_values_and_shares_in_an_npz_are_no_joints(tmp_path: Path, change: dict) -> None:
+    part = np.ones((1, 17, 3), bool if change.get("part") else np.float64)
+    part[..., 2] = change.get("seen", 1)
+    path = tmp_path / "h36m_train.npz"
+    names = np.array(["S1_Directions_1.54138969_000001.jpg"])
+    np.savez(path, imgname=names, center=np.ones((1, 2)), scale=np.ones(1), part=part)
+    with pytest.raises(UserError, match=r"part is no array of numbers|part of entry 0 cannot be"):
+        read_h36m(path)

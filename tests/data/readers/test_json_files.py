@@ -5,6 +5,7 @@ import os
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from semipose.data.readers.json_files import (
     image_folder,
     is_nothing,
     load_json,
+    points_of,
     refuse_twice,
     rows_of,
     sessions_of,
@@ -49,6 +51,29 @@ def test_a_box_that_is_one_comes_back(box: tuple[float, float, float, float]) ->
 def test_a_box_that_is_none_is_refused(box: object, says: str) -> None:
     with pytest.raises(UserError, match=says):
         box_of({"bbox": box}, "here")
+
+
+@pytest.mark.parametrize("values", [[[1, 2], [3, None], [5, 6]], [1, 2, 3, None, 5, 6]])
+def test_points_are_in_lists_or_one_after_another(values: list) -> None:
+    points = points_of(values, (3, 2), "here", "numbers")
+    np.testing.assert_array_equal(points, [[1, 2], [3, np.nan], [5, 6]])
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([[1, 3, 5], [2, 4, 6]], "2 x 3 numbers, expected 3 x 2"),
+        ([[[1, 2]], [[3, 4]], [[5, 6]]], "not all numbers"),
+        ([[1], 2, 3, 4, 5, 6], "not all numbers"),
+        ([1, 2, 3, 4, 5], "5 numbers, expected 3 x 2"),
+        ([1, 2, 3, 4, 5, True], "not all numbers"),
+        ([[1, 2], [3, "1_0"], [5, 6]], "not all numbers"),
+        ([[1, 2], {}, "56"], "not all numbers"),
+    ],
+)
+def test_points_of_another_shape_or_kind_are_refused(values: list, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        points_of(values, (3, 2), "here", "numbers")
 
 
 def test_rows_fields_and_ids(tmp_path: Path) -> None:

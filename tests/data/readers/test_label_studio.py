@@ -152,6 +152,8 @@ def test_predictions_are_no_labels(tmp_path: Path) -> None:
     [
         ([task(0, [point(0, 0, image_rotation=90)])], "was turned in Label Studio"),
         ([task(0, [{**point(0, 0), "value": {"x": "a", "y": 1, "keypointlabels": ["nose"]}}])], "a point "),
+        ([task(0, [{**point(0, 0), "value": {"x": float("nan"), "y": 1, "keypointlabels": ["nose"]}}])], "a point "),
+        ([task(0, [{**point(0, 0), "value": {"x": "1", "y": 1, "keypointlabels": ["nose"]}}])], "a point "),
         ([task(0, [{**point(0, 0), "value": {"x": 1, "y": 1, "keypointlabels": [3]}}])], "a point without a name"),
         ([{"id": 0, "data": {"text": "a"}, "annotations": [{"result": full(0)}]}], "task 0 names no image"),
         ([task(0, full(0)), task(1, full(0), "0.png")], "the image '0.png' occurs more than once"),

@@ -62,7 +62,10 @@ def test_other_documents_are_as_they_are(document: object) -> None:
     assert widened(document) is document
 
 
-@pytest.mark.parametrize("change", [{"foot_kpts": [1, 2, 1] * 5}, {"foot_kpts": ["1"] * 18}, {"face_valid": "false"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"foot_kpts": [1, 2, 1] * 5}, {"foot_kpts": ["1"] * 18}, {"foot_kpts": [True] * 18}, {"face_valid": "false"}],
+)
 def test_parts_that_do_not_fit_are_refused(tmp_path: Path, change: dict[str, object]) -> None:
     path = whole(tmp_path)
     document = json.loads(path.read_text())

@@ -223,8 +223,10 @@ def _first(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
 def _filled(value: Any) -> np.ndarray:
     """Numbers as lists or as OpenCV's matrix: rows, cols, data."""
     value = value.get("data") if isinstance(value, dict) else value
+    if not _is_numbers(value):
+        raise ValueError("numbers are expected")
     try:
-        return np.asarray(value if _is_numbers(value) else None, np.float64)
+        return np.asarray(value, np.float64)
     except (TypeError, ValueError, OverflowError):
         raise ValueError("numbers are expected") from None
 
@@ -235,7 +237,13 @@ def _is_numbers(value: Any, inner: bool = False) -> bool:
         return all(_is_numbers(each, True) for each in value)
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "fiu"
+    if isinstance(value, str):
+        return inner and POINTLESS.fullmatch(value) is not None
     return inner and isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+POINTLESS = re.compile(r"[-+]?\d+[eE][-+]?\d+")
+"""1e-05: a number without a point, which is a text in YAML."""
 
 
 def _projection(entry: Mapping[str, Any]) -> Camera:

@@ -20,8 +20,17 @@ from semipose.cameras.camera import Camera
 from semipose.data.readers import data_set
 from semipose.data.readers.cameras import read_cameras
 from semipose.data.readers.coco import read_coco
-from semipose.data.readers.json_files import ImageFolder, ends, image_folder, load_json, rows_of, shown, starts
-from semipose.data.sample import AWAY, FAR, NEAR, PoseData, Sample, Shot
+from semipose.data.readers.json_files import (
+    ImageFolder,
+    array_of,
+    ends,
+    image_folder,
+    load_json,
+    rows_of,
+    shown,
+    starts,
+)
+from semipose.data.sample import AWAY, FAR, MARKS, NEAR, PoseData, Sample, Shot
 from semipose.errors import UserError, reads, reason_of
 from semipose.skeleton import H36M
 
@@ -93,9 +102,12 @@ def _xyz(values: object, where: str) -> np.ndarray | None:
     if values is None:
         return None
     try:
-        points = 1000 * np.asarray(values, np.float64).reshape(17, 4)[:, :3]
+        points = array_of(values)
     except (TypeError, ValueError, OverflowError):
-        raise UserError(f"{where} needs 17 keypoints_3d x, y, z, v") from None
+        points = np.zeros(0)
+    if points.shape not in ((17, 4), (17 * 4,)):
+        raise UserError(f"{where} needs 17 keypoints_3d x, y, z, v")
+    points = 1000 * points.reshape(17, 4)[:, :3]
     if not (np.abs(points) <= AWAY).all():
         raise UserError(f"{where} has keypoints_3d that are no places in metres; mend or remove it")
     return points
@@ -130,14 +142,14 @@ def _of_arrays(path: Path, images: str | Path | None) -> PoseData:
 
 def _refuse_numbers(arrays: Mapping[str, np.ndarray], path: Path) -> None:
     """Sizes, places and visibilities that cannot be."""
-    odd = next((key for key, values in arrays.items() if values.dtype.kind not in "biuf"), None)
+    odd = next((key for key, values in arrays.items() if values.dtype.kind not in "iuf"), None)
     if odd is not None:
         raise UserError(f"{path}: {odd} is no array of numbers; export it again")
     part, scale = arrays["part"], arrays["scale"]
     rules = {
         "center": (np.abs(arrays["center"]) <= FAR).all(1),
         "scale": (scale >= NEAR / 200) & (scale <= FAR / 200),
-        "part": (np.abs(part[..., :2]) <= FAR).all((1, 2)) & ((part[..., 2] >= 0) & (part[..., 2] <= 2)).all(1),
+        "part": (np.abs(part[..., :2]) <= FAR).all((1, 2)) & np.isin(part[..., 2], MARKS).all(1),
     }
     if "S" in arrays:
         rules["S"] = (np.abs(arrays["S"][..., :3]) <= AWAY / 1000).all((1, 2))

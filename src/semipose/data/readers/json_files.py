@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -88,30 +88,49 @@ def numbers_of(values: Json, count: int, where: str, words: str, far: float = FA
     """A list of `count` numbers, at most `far` on both sides; `words` says what it is: "box {}, expected x and y"."""
     if isinstance(values, list | tuple) and len(values) == count:
         try:
-            numbers = [float(value) for value in values if not isinstance(value, bool | None)]
-        except (TypeError, ValueError, OverflowError):
+            numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        except OverflowError:
             numbers = []
-        if len(numbers) == count and not any(abs(value) > far for value in numbers):
+        if len(numbers) == count and (far == math.inf or all(abs(value) <= far for value in numbers)):
             return numbers
-        words += f", at most {far:g}" if len(numbers) == count else ""
+        words += f", at most {far:g}" if len(numbers) == count and not any(map(math.isnan, numbers)) else ""
     raise UserError(f"{where} has {words.format(shown(values))}; mend it or remove the entry")
 
 
 def points_of(values: Json, shape: tuple[int, int], where: str, words: str) -> np.ndarray:
-    """(K, D) float64 of a list, flat or of lists; NaN where a number is missing (null). `words` says what they are.
+    """(K, D) float64 of a list of K lists, or of all their numbers one after another; NaN where a number is missing
+    (null). `words` says what they are.
 
     Raises:
-        UserError: another number of values, one that is no number, infinite, or beyond `FAR`.
+        UserError: another number of values, or in another order, one that is no number, infinite, or beyond `FAR`.
     """
     try:
-        points = np.asarray(values if isinstance(values, list | np.ndarray) else None, np.float64)
+        points = array_of(values)
     except (TypeError, ValueError, OverflowError):
         raise UserError(f"{where} has {words} that are not all numbers") from None
-    if points.size != shape[0] * shape[1]:
-        raise UserError(f"{where} has {points.size} {words}, expected {shape[0]} x {shape[1]}")
+    if points.shape not in (shape, (shape[0] * shape[1],)):
+        count = " x ".join(map(str, points.shape))
+        raise UserError(f"{where} has {count} {words}, expected {shape[0]} x {shape[1]}")
     if (np.abs(points) > FAR).any():
         raise UserError(f"{where} has {words} beyond {FAR:g} pixels; mend or remove it")
     return points.reshape(shape)
+
+
+NUMBERS = {int, float, type(None)}
+
+
+def array_of(values: Json) -> np.ndarray:
+    """float64 of a list of numbers, or of lists of them; NaN where one is missing (null).
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is something else, or has a text or a truth value in it.
+    """
+    if not isinstance(values, list):
+        raise TypeError
+    every = chain.from_iterable(values) if values and isinstance(values[0], list) else values
+    if not NUMBERS.issuperset(map(type, every)):
+        raise TypeError
+    return np.asarray(values, np.float64)
 
 
 def shown(value: Any) -> str:

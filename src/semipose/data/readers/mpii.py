@@ -26,7 +26,7 @@ from semipose.data.readers.json_files import (
     points_of,
     starts,
 )
-from semipose.data.sample import FAR, NEAR, PoseData, Sample
+from semipose.data.sample import FAR, MARKS, NEAR, PoseData, Sample
 from semipose.errors import UserError, reads
 from semipose.skeleton import MPII
 
@@ -110,7 +110,7 @@ def _listed(row: Json, where: str) -> np.ndarray | None:
         return None
     xy = points_of(row["joints"], (16, 2), f"{where} needs 16 joints and", "numbers x, y")
     seen = points_of(field_of(row, "joints_vis", where), (16, 1), where, "joints_vis")
-    if not ((seen >= 0) & (seen <= 2)).all():
+    if not np.isin(seen, MARKS).all():
         raise UserError(f"{where} has joints_vis that are none of 0 and 1; mend it")
     return np.concatenate([xy, 2.0 * (seen > 0)], 1)
 

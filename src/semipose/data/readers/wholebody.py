@@ -55,7 +55,7 @@ def with_face(skeleton: Skeleton) -> Skeleton:
 
 
 def _is_number(value: Any) -> bool:
-    return value is None or isinstance(value, int | float)
+    return value is None or type(value) in (int, float)
 
 
 def _whole(row: Any) -> Any:
