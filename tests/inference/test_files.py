@@ -334,6 +334,13 @@ def test_what_another_wrote_stays(clip: Path, tmp_path: Path) -> None:
     assert boxes.exists() and not list(tmp_path.rglob("*.part"))
 
 
+def test_a_box_outside_a_frame_is_refused(clip: Path, tmp_path: Path) -> None:
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text('[{"image_id": "clip.mp4#1", "bbox": [5000, 5000, 30, 30]}]')
+    with pytest.raises(UserError, match=r"boxes: clip\.mp4#1#0 has the bbox .*, outside its image"):
+        on(clip, tmp_path / "out", boxes=boxes)
+
+
 def test_what_is_in_the_output_folder_is_no_source(tmp_path: Path) -> None:
     folder_of("a.png", "b/v.mp4", at=tmp_path)
     first = on(tmp_path, tmp_path / "b" / "out", "overlay")

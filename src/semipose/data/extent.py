@@ -30,6 +30,37 @@ def whole(size: tuple[int, int]) -> Box:
     return (0.0, 0.0, float(size[1]), float(size[0]))
 
 
+LARGE = 20
+"""A box whose longer side is more times that of its image is damage."""
+
+
+def lies_beside(box: Any, height: Any, width: Any) -> Any:
+    """Whether a box x, y, w, h shows nothing of an image; of arrays of them, an array."""
+    x, y, w, h = box
+    return (x >= width) | (y >= height) | (x + w <= 0) | (y + h <= 0)
+
+
+def is_huge(box: Any, height: Any, width: Any) -> Any:
+    """Whether a box x, y, w, h is far larger than an image; of arrays of them, an array."""
+    _, _, w, h = (each / LARGE for each in box)
+    return ((w > width) & (w > height)) | ((h > width) & (h > height))
+
+
+def refuse_misplaced(box: Box, size: tuple[int, int] | None, where: str) -> None:
+    """
+    Raises:
+        UserError: the box shows nothing of an image of `size` (height, width), or is far larger; None is of no size.
+    """
+    if size is None:
+        return
+    high, wide = size
+    image = f"its image of {wide} x {high} pixels; mend or remove it"
+    if lies_beside(box, high, wide):
+        raise UserError(f"{where} has the bbox {[*box]}, outside {image}")
+    if is_huge(box, high, wide):
+        raise UserError(f"{where} has the bbox {[*box]}, more than {LARGE} times as large as {image}")
+
+
 def label_box(
     joints: np.ndarray,
     size: tuple[int, int],

@@ -73,6 +73,7 @@ def test_few_corrupt_unlabelled_images_are_a_note(data: PoseData, tmp_path: Path
         ({"keypoints": np.array([[99, 6, 2], [7, 8, 1]], np.float32)}, True, "s2: nose"),
         ({"keypoints": np.zeros((2, 3), np.float32)}, True, "1 samples have no labelled joint"),
         ({"box": (100, 100, 5, 5)}, False, "1 boxes lie outside"),
+        ({"box": (-4e5, -4e5, 8e5, 8e5)}, False, "1 boxes are more than 20 times as large as their image"),
     ],
 )
 def test_faults_are_listed_by_id(data: PoseData, change: dict, ok: bool, says: str) -> None:

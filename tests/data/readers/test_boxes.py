@@ -62,8 +62,33 @@ def test_of_several_categories_one_is_named(tmp_path: Path) -> None:
     assert len(kept) == len(read_boxes(written(tmp_path, DOCUMENT))) - 1
 
 
-@pytest.mark.parametrize("score", ["0.9", float("nan"), [0.9]])
+@pytest.mark.parametrize("score", ["0.9", float("nan"), [0.9], True, 7, 1e300, -3])
 def test_scores_are_numbers(tmp_path: Path, score: object) -> None:
     rows = [{"image_id": "a.png", "bbox": [0, 0, 4, 4], "score": score}]
-    with pytest.raises(UserError, match=r"entry 0 has score .*, expected a number"):
+    with pytest.raises(UserError, match=r"entry 0 has score .*, expected a number from 0 to 1"):
         read_boxes(written(tmp_path, rows))
+
+
+@pytest.mark.parametrize("score", [0, 1, 1.04])
+def test_a_heatmap_s_peak_is_a_score(tmp_path: Path, score: float) -> None:
+    rows = [{"image_id": "a.png", "bbox": [0, 0, 4, 4], "score": score}]
+    assert read_boxes(written(tmp_path, rows))[0].score == score
+
+
+@pytest.mark.parametrize(
+    ("box", "says"),
+    [
+        ([5000, 5000, 30, 30], "outside its image of 40 x 30 pixels"),
+        ([-9, 0, 9, 9], "outside its image"),
+        ([-400, -300, 900, 700], "more than 20 times as large as its image"),
+    ],
+)
+def test_boxes_that_cannot_be_of_their_image_name_their_entry(tmp_path: Path, box: list[float], says: str) -> None:
+    fits = [-3, -2, 700, 700]
+    rows = [{"image_id": "a.png", "bbox": each} for each in (fits, box)]
+    with pytest.raises(UserError, match=f"entry 1 has the bbox .*{says}"):
+        read_boxes(written(tmp_path, rows))
+    listed = {"images": [{"file_name": "a.png", "boxes": [fits, box]}]}
+    with pytest.raises(UserError, match=f"images entry 0, box 1 has the bbox .*{says}"):
+        read_boxes(written(tmp_path, listed))
+    assert len(read_boxes(written(tmp_path, rows[:1]))) == 1

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from semipose.data.checks.scan import Scan, read_all
 from semipose.data.checks.swapped import orders
 from semipose.data.checks.symmetry import side_doubts
 from semipose.data.coordinates import in_pixels
+from semipose.data.extent import LARGE, is_huge, lies_beside
 from semipose.data.open import open_all, open_unlabeled
 from semipose.data.pictures import UNLABELED_BAD_LIMIT, inside
 from semipose.data.refs import Frame, is_frame, parse
@@ -254,7 +256,13 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
             True,
             "boxes lie outside their image",
             "mend the boxes, or leave them out with data.boxes=labels",
-            list(ids.take(np.flatnonzero(_outside(data, scan)))),
+            _placed(data, scan, lies_beside),
+        ),
+        (
+            True,
+            f"boxes are more than {LARGE} times as large as their image",
+            "mend the boxes, or leave them out with data.boxes=labels",
+            _placed(data, scan, is_huge),
         ),
         (
             False,
@@ -338,10 +346,11 @@ def _looks(doubt: Doubt, skeleton: Skeleton | None) -> tuple[Look, ...]:
     return tuple(rows)
 
 
-def _outside(data: PoseData, scan: Scan) -> np.ndarray:
-    """(N,) whether a box shows nothing of an image that can be read."""
-    (x, y, w, h), (height, width) = data.samples.boxes.T, scan.shapes[scan.place].T
-    return np.asarray((height > 0) & ((x >= width) | (y >= height) | (x + w <= 0) | (y + h <= 0)))
+def _placed(data: PoseData, scan: Scan, rule: Callable[[Any, Any, Any], Any]) -> list[str]:
+    """The ids of samples whose boxes are wrong by a rule, in images that can be read."""
+    height, width = scan.shapes[scan.place].T
+    wrong = (height > 0) & rule(data.samples.boxes.T, height, width)
+    return list(data.samples.ids.take(np.flatnonzero(wrong)))
 
 
 def _repeated(data: PoseData, scan: Scan) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from semipose.data.extent import whole
+from semipose.data.extent import refuse_misplaced, whole
 from semipose.data.images import image_size
 from semipose.data.packed import GrowingTexts, Texts, blocks
 from semipose.data.pictures import leave_out
@@ -26,14 +25,19 @@ from semipose.data.readers.json_files import (
     name_of,
     refuse_twice,
     rows_of,
+    shown,
     starts,
 )
 from semipose.data.readers.json_rows import entries
+from semipose.data.refs import is_frame
 from semipose.data.sample import PoseData, Sample, Samples
+from semipose.data.video import is_video
 from semipose.errors import UserError, reads
 
-Detection = tuple[str, tuple[float, float, float, float] | None, Any, float | None]
-"""File name, box (None: the whole image), image id, score."""
+Detection = tuple[str, tuple[float, float, float, float] | None, Any, float | None, str]
+"""File name, box (None: the whole image), image id, score, what errors call the entry."""
+HIGHEST = 1.5
+"""A score is 0 to 1, but the peaks of heatmaps, of which `predict` makes its scores, may be a little higher."""
 
 
 @reads("boxes")
@@ -82,20 +86,38 @@ class _IsCoco(Exception):
 
 def _read(path: Path, files: ImageFolder, rows: Iterable[Detection]) -> PoseData:
     errors: dict[str, str] = {}
+    sizes: dict[str, tuple[int, int] | None] = {}
 
     def samples() -> Iterator[Sample]:
-        for name, box, image_id, score in rows:
+        for name, box, image_id, score, where in rows:
             image = files.path(name, str(path))
-            try:
-                where = box or whole(image_size(image))
-                yield Sample(name, image, where, image_id=image_id, score=score)
-            except UserError as error:
-                errors[image] = str(error)
+            if box is None:
+                try:
+                    box = whole(image_size(image))
+                except UserError as error:
+                    errors[image] = str(error)
+                    continue
+            else:
+                if image not in sizes:
+                    sizes[image] = _size(image)
+                refuse_misplaced(box, sizes[image], where)
+            yield Sample(name, image, box, image_id=image_id, score=score)
 
     found = _numbered(Samples.of(samples()))
     files.refuse_if_none_exists(found.images or errors)
     leave_out(path.stem, errors.values(), len(found) + len(errors))
     return PoseData(path.stem, None, found, left_out=errors.values())
+
+
+def _size(image: str) -> tuple[int, int] | None:
+    """(height, width); None of an image that cannot be read, which is said later, and of what is in a video, which is
+    compared when it is opened (`folder.with_boxes`)."""
+    if is_frame(image) or is_video(image):
+        return None
+    try:
+        return image_size(image)
+    except UserError:
+        return None
 
 
 def _numbered(samples: Samples) -> Samples:
@@ -170,8 +192,8 @@ def _detections(
             raise UserError(f"{where} is {json.dumps(row)[:60]}, expected an object with image_id and bbox")
         image_id = id_of(row, "image_id", where)
         score = row.get("score")
-        if score is not None and not (isinstance(score, int | float) and abs(score) < math.inf):
-            raise UserError(f"{where} has score {score!r}, expected a number")
+        if score is not None and not (type(score) in (int, float) and 0 <= score <= HIGHEST):
+            raise UserError(f"{where} has score {shown(score)}, expected a number from 0 to 1; mend it")
         if score is not None and score < min_score:
             continue
         name = files.by_number(image_id, where) if names is None else names.get(image_id)
@@ -179,7 +201,7 @@ def _detections(
             raise UserError(
                 f"{where} is of image_id {image_id!r}, which the images list does not have; mend one of them"
             )
-        yield name, box_of(row, where), image_id, None if score is None else float(score)
+        yield name, box_of(row, where), image_id, None if score is None else float(score), where
 
 
 def _image_boxes(rows: Sequence[Json], path: Path, start: int) -> Iterator[Detection]:
@@ -190,9 +212,10 @@ def _image_boxes(rows: Sequence[Json], path: Path, start: int) -> Iterator[Detec
         boxes = row.get("boxes")
         number = name if row.get("id") is None else id_of(row, "id", where)
         if boxes is None:
-            yield name, None, number, None
+            yield name, None, number, None, where
             continue
         if not isinstance(boxes, list):
             raise UserError(f"{where} has boxes that are no list; write [[x, y, w, h], ...]")
         for j, box in enumerate(boxes):
-            yield name, box_of({"bbox": box}, f"{where}, box {j}"), number, None
+            each = f"{where}, box {j}"
+            yield name, box_of({"bbox": box}, each), number, None, each

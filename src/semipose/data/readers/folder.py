@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from semipose import limits
+from semipose.data.extent import refuse_misplaced
 from semipose.data.packed import Texts
 from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size, refuse_moving
 from semipose.data.readers import Format
@@ -106,8 +107,12 @@ def strange_in(source: str | Path | Sequence[str | Path]) -> list[Path]:
 
 
 def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
-    """`data` with the boxes that another set has in its images, the images without one left out. A box of a video (and
-    no frame of it) is one in each of its frames."""
+    """`data`, whole images, with the boxes that another set has in them, the images without one left out. A box of a
+    video (and no frame of it) is one in each of its frames.
+
+    Raises:
+        UserError: there is none, or one that lies outside its image or is far larger.
+    """
     boxes_of: dict[str, list[Sample]] = {}
     for sample in boxes:
         boxes_of.setdefault(_real(sample.image), []).append(sample)
@@ -115,6 +120,7 @@ def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
     for s in data:
         own = boxes_of.get(_real(s.image), [])
         for n, box in enumerate(own or boxes_of.get(_real(str(parse(s.image).file)), [])):
+            refuse_misplaced(box.box, (int(s.box[3]), int(s.box[2])), f"{boxes.name}: {box.id}")
             number = box.image_id if own else s.image_id
             samples.append(replace(s, id=f"{s.id}@{n}", box=box.box, score=box.score, image_id=number))
     if not samples:
