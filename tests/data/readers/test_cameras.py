@@ -252,7 +252,7 @@ EYE = np.eye(3).tolist()
         ({"cross": True}, "cross is True"),
         ({"cross": "3"}, "cross is 3"),
         ({"cross": [1]}, "cross is"),
-        ({"R": [[True, False, False], [False, True, False], [False, False, True]]}, "3 x numbers are expected$"),
+        ({"R": [[True, False, False], [False, True, False], [False, False, True]]}, "3 x 3 numbers are expected$"),
         ({"t": ["0", "0", "4000"]}, "numbers are expected$"),
         ({"t": None, "T": [0, 0, 0], "cross": 1}, "cross is not read there"),
         ({"P": np.eye(3, 4).tolist()}, "P and K, R, t say different things"),
