@@ -1,7 +1,8 @@
 """What two later papers give on real images: MultiAugs and SSPCM beside Dual, MUM and the strongest control.
 
-    python benchmarks/promise.py mouse --row multiaugs --row sspcm --row dual --root runs/promise    # trains
-    python benchmarks/later.py --root runs/promise                                                   # collects
+    python benchmarks/promise.py mouse --row multiaugs --row sspcm --row dual    # trains
+    python benchmarks/promise.py mouse --collect
+    python benchmarks/later.py                                                   # reads the protocols' records
 
 Everything is as in the protocols of promise.py: the same start, labels and steps, and networks of a pair start from two
 trainings. Of each row and protocol, over the draws of labels that it has: `gain_ROW_PROTOCOL`, points of PCK over the
@@ -12,28 +13,26 @@ strongest control of these draws; `gain_equal_steps_ROW_PROTOCOL`, over supervis
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-from pathlib import Path
 from typing import Any
 
 from common import write
-from promise import CONTROLS, PROTOCOLS, Protocol, score
+from promise import CONTROLS, PROTOCOLS
+from records import load, stored
 
 Scores = dict[int, dict[str, float]]
 """Of each draw PCK, gross errors, the median error in pixels, and seconds a step."""
 ROWS = ("mum", "mum_more", "mum_long", "mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm")
 
 
-def finished(protocol: Protocol, name: str, root: Path) -> dict[str, Scores]:
-    """The scores of each row."""
+def finished(name: str) -> dict[str, Scores]:
+    """The scores of each row of a protocol's record."""
     found: dict[str, Scores] = {}
-    for row in (*CONTROLS, *ROWS):
-        for file in sorted((root / name).glob(f"draw[0-9]/{row}-{protocol.labels}/summary.json")):
-            record = json.loads(file.read_text())
-            draw = int(file.parts[-3].removeprefix("draw"))
-            seconds = record["seconds"] / record["steps"]
-            found.setdefault(row, {})[draw] = {**score(record), "seconds": seconds}
+    for key, run in stored(name).items():
+        row, draw = key.split()
+        if row in (*CONTROLS, *ROWS):
+            scores = {measure: run[measure] for measure in ("pck", "gross", "px")}
+            found.setdefault(row, {})[int(draw)] = {**scores, "seconds": run["seconds"] / run["steps"]}
     return found
 
 
@@ -44,12 +43,12 @@ def apart(row: Scores, other: Scores, key: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, default=Path("runs/promise"))
-    asked = parser.parse_args()
-    summary: dict[str, float] = {}
-    runs: dict[str, Any] = {}
+    parser.parse_args()
+    before = load("later")  # some of its rows no protocol's record has
+    summary: dict[str, float] = before["summary"]
+    runs: dict[str, Any] = before["runs"]
     for name, protocol in PROTOCOLS.items():
-        rows = finished(protocol, name, asked.root)
+        rows = finished(name)
         for row in ROWS:
             draws = rows.get(row, {})
             if not draws:

@@ -6,7 +6,7 @@
 A draw is a choice of the labelled images; validation is the same for all. Each draw begins with supervised training;
 every row goes on from there, so all share their start. `--row` chooses rows, so that several processes may work side by
 side; what is finished is read, what was interrupted goes on. `--collect` writes results/<protocol>.json from what is
-finished, and keeps what the record has beyond it: remove the record where the protocol has changed. `--tune` takes the
+finished and the record has not yet: remove the record where the protocol has changed. `--tune` takes the
 draw's tuning split: its validation images are other ones, from what is unlabelled else.
 
 Rows: `supervised` (labels alone, the start's views; people's labelled images are recoloured), controls (what a method's
@@ -232,11 +232,11 @@ def collect(name: str, asked: argparse.Namespace) -> None:
     for draw in asked.draws:
         for row in (START, *protocol.rows):
             key, labels = f"{row} {draw}", protocol.train if row == ORACLE else asked.labels or protocol.labels
-            if (asked.root / name / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
+            if key in before:
+                runs[key] = before[key]
+            elif (asked.root / name / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
                 record = protocol.run(row, draw, asked)
                 runs[key] = {**record, **score(record)}
-            elif key in before:
-                runs[key] = before[key]
             if key in runs:
                 scores.setdefault(row, {})[draw] = {measure: runs[key][measure] for measure in ("pck", "gross", "px")}
     control = strongest(scores, protocol.best)

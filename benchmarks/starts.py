@@ -7,9 +7,9 @@
 `mouse`: mice from above, 10 labels; `people`: LSPET, 500 labels (`--labels`: others); images, views, optimiser and
 validation as in promise.py, SimpleBaseline's decoder but for `_fpn`, what `init` writes: a pyramid, joints 1.5 cells
 wide, the first stages frozen. How long a step takes is measured first, by a short run of each start; its steps are what
-fits the minutes. `--start` chooses starts; what is finished is read. `--collect` writes results/starts.json from that
-and from what the record has beyond it: of each start the mean PCK in % and median error in pixels over its draws, and
-seconds a step.
+fits the minutes. `--start` chooses starts; what is finished is read. `--collect` writes results/starts.json from the
+record that is there and what is not in it yet: of each start the mean PCK in % and median error in pixels over its
+draws, and seconds a step.
 
 `lite0_pretrained` begins with the recipe `pretrain` on all images of the protocol, which takes a third of the minutes.
 `lite0_fpn_people` begins with the network of drawn people that comes with the package; mice take all but its head.
@@ -120,13 +120,14 @@ def collect(asked: argparse.Namespace) -> None:
             key = name if labels == usual else f"{name}_{labels}_labels"
             for start in STARTS:
                 done = {
-                    draw: before[old] for draw in asked.draws if (old := f"{name} {labels} {start} {draw}") in before
-                }
-                done |= {
                     draw: run(name, labels, start, draw, asked)
                     for draw in asked.draws
                     if (asked.root / name / folder_of(labels, start, draw, asked.minutes) / "summary.json").exists()
                 }
+                done |= {
+                    draw: before[old] for draw in asked.draws if (old := f"{name} {labels} {start} {draw}") in before
+                }
+                done = dict(sorted(done.items()))
                 runs |= {f"{name} {labels} {start} {draw}": record for draw, record in done.items()}
                 summary |= {f"{key}_{start}_{measure}": value for measure, value in means(done).items()}
     write("starts", summary, runs, minutes=asked.minutes, hub=asked.hub)
