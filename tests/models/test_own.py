@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from semipose.bodies import BODIES
 from semipose.config import Config, ModelConfig
 from semipose.errors import UserError
 from semipose.methods import options
@@ -44,6 +45,11 @@ def test_joints_are_matched_by_name_and_others_begin_anew(capsys) -> None:
     assert "none of its joints (14: right_ankle, " in capsys.readouterr().err
     mine = mouse.state_dict()
     assert all(torch.equal(mine[key], state[key].to(mine[key])) for key in state if key not in HEAD)
+
+
+def test_of_a_finder_s_maps_nothing_is_said(capsys) -> None:
+    build_networks(config(), BODIES, say=True)
+    assert not capsys.readouterr().err
 
 
 def test_two_networks_that_teach_each_other_have_heads_of_their_own() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from semipose.bodies import BODIES
 from semipose.config import Config, ModelConfig, peer_of
 from semipose.errors import UserError
 from semipose.methods import needs
@@ -80,7 +81,7 @@ def build_networks(
             file=sys.stderr,
         )
     for path, line in said.items():
-        if line and say:
+        if line and say and skeleton.joints != BODIES.joints:  # a finder's maps are no joints of anybody's
             print(f"{path}: {line}", file=sys.stderr)
     if say and not init_from and any(each.freeze and each.weights == "none" for each in configs):
         print("model.freeze keeps random weights (model.weights is none); set model.freeze=[]", file=sys.stderr)
