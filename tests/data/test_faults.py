@@ -122,7 +122,7 @@ JSON_FAULTS: list[tuple[str, Change, str]] = [
     ("cameras", at("a", "t", 0)(1e300), "beyond 1e"),
     ("cameras", at("b")([1]), "camera 'b' is no camera: it must map names to numbers"),
     ("cameras", at("a", "cross")([1]), "camera 'a' is no camera"),
-    ("cameras", at("a", "cross")(True), "camera 'a' is no camera: cross must be a number"),
+    ("cameras", at("a", "cross")(True), "camera 'a' is no camera: cross is True"),
     ("cameras", at("a", "K", 2, 2)(True), "camera 'a' is no camera: 3 x 3 numbers are expected"),
     ("cameras", at("a", "t", 0)("7"), "camera 'a' is no camera: numbers are expected"),
     ("split", at("labeled")([float("nan")]), "ids must be texts"),
