@@ -106,7 +106,7 @@ def run(name: str, labels: int, start: str, draw: int, asked: argparse.Namespace
         before = [root / f"{folder}-before"]
     steps = steps_in(minutes, config, f"timed-{start.removesuffix('_people')}", root)
     record = run_once(folder, replace(config, steps=steps), root, before)
-    brief = {key: record[key] for key in ("steps", "seconds", "parameters", "commit")}
+    brief = {key: record[key] for key in ("steps", "seconds", "commit")}
     scores = {key: round(value, 3) for key, value in score(record).items()}
     return {**brief, "seconds_per_step": round(record["seconds"] / record["steps"], 4), **scores}
 
