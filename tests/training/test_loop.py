@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +30,7 @@ from semipose.training import loop as train
 from semipose.training.loop import OnCrops, run_training
 from semipose.training.networks import build_networks
 from semipose.training.rundir import RunDir
+from semipose.training.signals import Interruption
 from tests.fixtures.runs import STEPS, assert_same_runs, at_step, metrics, points, resume, same, tiny
 
 
@@ -412,3 +415,19 @@ def test_what_was_learnt_stays_where_its_evaluation_fails(cache, run, monkeypatc
     with pytest.raises(UserError, match="cannot be measured"):
         trained(tiny(cache, "supervised"), run)
     assert 0 < checkpoint.load(run.last)["progress"]["step"] < STEPS, "at the first evaluation"
+
+
+def test_a_signal_after_the_last_step_is_known_until_the_next_run(cache, tmp_path, monkeypatch) -> None:
+    config = replace(tiny(cache, "supervised"), steps=1)
+    evaluated = train.Training._evaluate
+
+    def asked(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        return evaluated(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Training, "_evaluate", asked)
+        trained(config, RunDir.create(tmp_path / "a"))
+        assert Interruption.late
+    trained(config, RunDir.create(tmp_path / "b"))
+    assert not Interruption.late

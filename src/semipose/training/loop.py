@@ -287,7 +287,7 @@ class Training:
         ):
             self._loop(incoming, stop, interruption, bar)
         summary = self._finish() if self.state.step == self.steps else {}
-        Interruption.late |= interruption.asked  # and the loop had no step left to stop after
+        Interruption.late = interruption.asked  # and the loop had no step left to stop after
         return summary
 
     def _loop(

@@ -36,7 +36,7 @@ class Interruption:
     """Within the `with`, the first signal is remembered for the loop; a second one interrupts at once.
 
     Attributes:
-        late: of all: a signal came when a run had made its last step, so what comes after that run is not begun.
+        late: of all: a signal came when the last run had made its last step, so what comes after it is not begun.
     """
 
     late = False
