@@ -233,3 +233,34 @@ def test_a_folder_of_tests_beside_labels_of_no_part_is_learned_from(tmp_path: Pa
     plain_csv(tmp_path)
     picture(tmp_path / "test/0.png", 9)
     assert "test/0.png" in names(look(tmp_path)) and look(tmp_path).remarks == []
+
+
+def test_training_labels_that_cannot_be_read_are_an_error_where_only_validation_is_left(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        plain_csv(tmp_path / part).rename(tmp_path / part / f"{part}.csv")
+    assert [path.name for path, _ in look(tmp_path).labeled] == ["train.csv"]
+    (tmp_path / "train/train.csv").write_text("image,joint,x,y\nframes/0.png,nose,one,2\n")
+    with pytest.raises(UserError, match=r"train\.csv, line 2, x is 'one'"):
+        look(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["val", "train"])
+def test_frames_packed_beside_the_labels_of_their_video_are_the_same(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sleap_io")
+    from tests.data.readers import test_sleap as made
+
+    monkeypatch.setattr(made.sleap, "FRAMES", tmp_path / "cache")
+    root = tmp_path / "project"
+    root.mkdir()
+    clip = str(made.video(root / "clip.avi"))
+    whole = made.saved(root / "labels.slp", clip)
+    packed = made.saved(root / f"labels.{part}.pkg.slp", clip, embed=True, frames=(1,))
+    inside = look(root)
+    if part == "val":
+        assert inside.val == [(packed, None)] and inside.labeled == [(whole, None)]
+        first, second = (os.path.realpath(sample.image) for sample in made.read_sleap(whole))
+        assert first in inside.apart and second not in inside.apart
+    else:
+        assert inside.labeled == [(whole, None)] and not inside.val

@@ -114,7 +114,8 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json", MARK)]
     wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
     sources, faults, broken = [], [], []
-    named: dict[Path, set[str]] = {}
+    files: dict[Path, set[str]] = {}
+    frames: dict[Path, dict[str, str]] = {}
     shown: dict[Path, Sequence[str]] = {}
     for path in wanted:
         try:
@@ -122,7 +123,9 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
             images_of, data = _images_of(path, base, category, outside)
             sources.append((path, images_of))
             shown[path] = data.images
-            named[path] = {os.path.realpath(image) for image in data.images}
+            files[path] = {os.path.realpath(image) for image in data.images}
+            if path.suffix.lower() == ".slp":
+                frames[path] = {os.path.realpath(sample.image): str(sample.image_id) for sample in data}
         except UserError as fault:
             faults.append(fault)
             broken.append(path)
@@ -136,11 +139,12 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
             " or Lightning Pose, a .slp, a COCO JSON, YOLO-pose, an export of CVAT or Label Studio, or a CSV of image,"
             f" joint, x, y{'; ' if strange else ''}{not_read(strange)}"
         )
+    named = _unpacked(files, frames)
     kind = sources[0][0].suffix.lower()
     strangers = [p for p, _ in sources if p.suffix.lower() != kind]
     remarks += [f"left out: {p}, labels of another kind" for p in strangers]
     sources = [source for source in sources if source[0].suffix.lower() == kind]
-    held = [_Held(str(p), named[p]) for p in strangers if VALIDATION & _said(p, base)]
+    held = [_Held(str(p), files[p]) for p in strangers if VALIDATION & _said(p, base)]
     held += [_named_in(p, (*images, *videos)) for p in broken if VALIDATION & _said(p, base)]
     if kind in KINDS:
         remarks += [f"left out: {path}, beside {sources[0][0].name}" for path, _ in sources[1:]]
@@ -149,6 +153,8 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     val = sorted((s for s in sources if VALIDATION & words[s[0]]), key=lambda s: "test" in words[s[0]])
     labeled = [source for source in sources if source not in val]
     apart = set[str]().union(*(named[path] for path, _ in val))
+    if not labeled and (lost := [i for i, p in enumerate(broken) if not VALIDATION & _said(p, base)]):
+        raise faults[lost[0]]  # validation alone can be read
     if all(named[path] <= apart for path, _ in labeled):  # of itself, nothing would be left to train on
         labeled, val, apart = sources, [], set()
     labeled = _without_doubles(_without_all(labeled, named, apart, remarks), named, remarks)
@@ -156,8 +162,31 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
         first = val[0][0] if val[0][0].name == path.name else val[0][0].name
         remarks.append(f"left out: {path}, beside {first}; its images are not learned from")
     tests = [source for source in val[1:] if words[source[0]] & {"test", "testing"}]
-    inside = replace(inside, labeled=labeled, val=val[:1], apart=apart, tests=tests)
+    held_out = apart.union(*(files[path] for path, _ in val))
+    inside = replace(inside, labeled=labeled, val=val[:1], apart=held_out, tests=tests)
     return _without_held(inside, [image for path, _ in labeled for image in shown[path]], held)
+
+
+def _unpacked(files: Mapping[Path, set[str]], frames: Mapping[Path, Mapping[str, str]]) -> dict[Path, set[str]]:
+    """Of each file of labels the real paths of its images. A frame that is packed in SLEAP's .pkg.slp has a picture of its
+    own: it is the one of that name in another file, where there is one.
+
+    Args:
+        files: real paths as they are; frames: these and the images' names.
+    """
+    known: dict[str, set[str]] = {}
+    for path, names in frames.items():
+        for image, name in {} if _packs(path) else names.items():
+            known.setdefault(name, set()).add(image)
+    found = dict(files)
+    for path in filter(_packs, frames):
+        same = {image: known.get(name, set()) for image, name in frames[path].items()}
+        found[path] = {min(same[image]) if len(same[image]) == 1 else image for image in files[path]}
+    return found
+
+
+def _packs(path: Path) -> bool:
+    return path.name.lower().endswith(".pkg.slp")
 
 
 def _without_held(inside: Inside, labeled: Sequence[str], held: Sequence[_Held] = ()) -> Inside:

@@ -35,8 +35,10 @@ def video(path: Path, frames: int = 4) -> Path:
     return path
 
 
-def saved(path: Path, source: object, animals: int = 1, embed: bool = False) -> Path:
-    """Frames 1 and 3 of `source` labelled, `animals` in each, and frame 2 predicted only."""
+def saved(
+    path: Path, source: object, animals: int = 1, embed: bool = False, frames: tuple[int, ...] = (1, 3)
+) -> Path:
+    """Some `frames` of `source` labelled, `animals` in each, and frame 2 predicted only."""
     skeleton = sio.Skeleton(["nose", "ear_L", "ear_R"], edges=[("nose", "ear_L")], name="mouse")
     film = sio.Video.from_filename(source)
     user = [
@@ -45,7 +47,7 @@ def saved(path: Path, source: object, animals: int = 1, embed: bool = False) -> 
             frame_idx=i,
             instances=[sio.Instance.from_numpy(POINTS + a, skeleton=skeleton) for a in range(animals)],
         )
-        for i in (1, 3)
+        for i in frames
     ]
     guess = sio.PredictedInstance.from_numpy(POINTS, point_scores=np.ones(3), score=0.5, skeleton=skeleton)
     labels = sio.Labels([*user, sio.LabeledFrame(video=film, frame_idx=2, instances=[guess])])
