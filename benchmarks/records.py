@@ -17,7 +17,7 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 DRAWN = ("val/pck", "response/labeled", "response/teacher", "response/student", "pseudo/pck")
 """The columns of metrics.csv that a figure draws."""
-POINTS, CURVE_DIGITS, DIGITS, WIDTH = 9, 3, 5, 120
+POINTS, CURVE_DIGITS, DIGITS, WIDTH = 9, 3, 5, 200
 EMPTY: tuple[Any, ...] = (None, [], {})
 LEFT_OUT = {"thresholds", "curve", "count", "per_joint_px", "report", "backbones", "labeled_joints"}
 """Parts of scores that no page reads."""
