@@ -135,7 +135,8 @@ def rows(
 ) -> dict[str, dict[str, Any]]:
     """The rows of a protocol; `slower`: how much longer a step of MUM takes than a supervised one; `masked`, `covered`:
     how many joints of a body Joint Cutout masks and joint cut-occlude covers. `mum_more` has one labelled image for
-    three unlabelled ones, and as many in all; `mum_long` the same for three times as many steps."""
+    three unlabelled ones, and as many in all; `mum_more_views` the same, taught by the mean over four views;
+    `mum_long` as `mum_more`, for three times as many steps."""
     more = {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}
     ours = {"easy": easy, "hard": hard, **mixed(tiles)}
     jo, jc = f"jo{covered}", f"jc{masked}"
@@ -151,6 +152,7 @@ def rows(
         "mum_average": {"method": {**ours, **average}},
         "mum_colour": {"method": {"name": "mum", **ours, "hard": f"{hard}+{COLOUR}"}},
         "mum_more": {"method": {"name": "mum", **ours}, "optim": more},
+        "mum_more_views": {"method": {"name": "mum", **ours, "views": 4, "multi": easy}, "optim": more},
         "mum_long": {"method": {"name": "mum", **ours}, "optim": more, "steps": 3 * steps},
         "mum_views": {"method": {"name": "mum", **ours, "views": 2, "multi": "flip100"}},
         "dual": {"method": {"name": "dual", "easy": easy, "hard": f"{hard}+jc{masked}"}},
