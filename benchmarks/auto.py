@@ -7,7 +7,7 @@ Its two networks learn as runs of their own would (tests/training/test_loop.py),
 choose, drawn a hundred times; the rest says what the choice is worth. `worst_harm`: by how many points of PCK the
 choice is worse than labels alone, in the mean over the choices, where it is worst; without the choice it is
 `worst_harm_unguarded`. For these the same choice is made between labels and other methods too, some of which hurt.
-Writes results/auto.json.
+Writes results/auto.json, with what it has of runs that are gone.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 
 from common import write
 from promise import PROTOCOLS
+from records import RESULTS, load
 from semipose.reports.runs import parse_predictions
 
 CHOICES = 100
@@ -59,7 +60,7 @@ def main() -> None:
     parser.add_argument("--judges", type=int, default=40, help="images that choose: what a small project has")
     parser.add_argument("--others", nargs="*", default=OTHERS, help="rows beside MUM's, for the harm")
     asked = parser.parse_args()
-    runs: dict[str, Any] = {}
+    runs: dict[str, Any] = load("auto")["runs"] if (RESULTS / "auto.json").exists() else {}
     for name, protocol in PROTOCOLS.items():
         for folder in sorted((asked.root / name).glob("draw*")):
             for alone in sorted(folder.glob("supervised-*")):

@@ -24,6 +24,7 @@ from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut, open_sets
 from semipose.draws import Draws
 from semipose.geometry import View
+from semipose.heatmap import decoder
 from semipose.inference.boxes import finder_of
 from semipose.inference.evaluate import read_networks
 from semipose.inference.evaluation import predict_crops, score_crops
@@ -62,7 +63,8 @@ def study(run: Path, count: int) -> dict[str, float]:
             assert crops is not None
             for network in networks.values():
                 estimate_norm([network], views(crops, policy))
-        found = score_crops(predict_crops(networks, val), val, config.threshold)
+        how = decoder(config.decode, config.model.sigma)
+        found = score_crops(predict_crops(networks, val, refine=how), val, config.threshold)
         scores[name] = round(100 * found["mean"]["pck"], 2)
         print(run.name, name, scores[name], flush=True)
     return scores

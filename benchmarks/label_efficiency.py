@@ -3,6 +3,8 @@
     python benchmarks/promise.py mouse --labels 20 --row supervised --row longer --row mum    # trains; also 5, 50, 100
     python benchmarks/label_efficiency.py --root runs/promise                                 # collects
 
+The protocol's own number of labels and its oracle are taken from its record where they are in it.
+
 Everything is as in the protocol `mouse` of promise.py, or another (`--protocol`), with other numbers of labels; all
 500 images are in each run, those without a label as unlabelled ones. Of each number, over its draws: `control` is the
 stronger of supervised training of as many steps and of as many minutes, `auto` the better of MUM and of labels alone
@@ -28,6 +30,7 @@ import numpy as np
 from auto import outcome
 from common import write
 from promise import ORACLE, PROTOCOLS, Protocol, score
+from records import load, stored
 
 USUAL = "mouse"
 ROWS = ("supervised", "longer", "mum")
@@ -37,6 +40,23 @@ def finished(folder: Path) -> dict[str, float] | None:
     """The scores of a run, None where it is not there."""
     file = folder / "summary.json"
     return score(json.loads(file.read_text())) if file.exists() else None
+
+
+def of_records(name: str, labels: int, draw: int) -> dict[str, dict[str, float]] | None:
+    """The same as `of_draw`, of runs that are in the protocol's record and in results/auto.json."""
+    protocol, runs = PROTOCOLS[name], stored(name)
+    if labels == protocol.train:
+        wanted = {"control": ORACLE}
+    elif labels == protocol.labels:
+        wanted = {row: row for row in ROWS}
+    else:
+        return None
+    if any(f"{row} {draw}" not in runs for row in wanted.values()):
+        return None
+    rows = {key: {each: runs[f"{row} {draw}"][each] for each in ("pck", "gross", "px")} for key, row in wanted.items()}
+    if "mum" in rows:
+        rows["auto"] = {"pck": load("auto")["runs"][f"{name} mum-{labels} draw{draw}"]["auto"]}
+    return rows
 
 
 def of_draw(protocol: Protocol, folder: Path, labels: int, judges: int) -> dict[str, dict[str, float]] | None:
@@ -80,16 +100,16 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path("runs/promise"))
     parser.add_argument("--protocol", default=USUAL, choices=PROTOCOLS)
     parser.add_argument("--labels", nargs="*", type=int, default=[5, 10, 20, 50, 100, 500])
+    parser.add_argument("--draws", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--judges", type=int, default=40, help="images that choose")
     asked = parser.parse_args()
     runs: dict[str, Any] = {}
     for labels in asked.labels:
-        folders = sorted((asked.root / asked.protocol).glob("draw[0-9]"))
-        draws = [
-            found
-            for folder in folders
-            if (found := of_draw(PROTOCOLS[asked.protocol], folder, labels, asked.judges)) is not None
-        ]
+        found = {draw: of_records(asked.protocol, labels, draw) for draw in asked.draws}
+        for draw in asked.draws:
+            folder = asked.root / asked.protocol / f"draw{draw}"
+            found[draw] = found[draw] or of_draw(PROTOCOLS[asked.protocol], folder, labels, asked.judges)
+        draws = [each for each in found.values() if each is not None]
         if draws:
             runs[str(labels)] = {"draws": len(draws), **means(draws)}
     counts = [int(n) for n in runs]
