@@ -171,7 +171,8 @@ def predict_files(
             scores = [float(pose.score.mean()) for pose in poses]
             if samples and all(sample.score is not None for sample in samples):
                 points = np.stack([pose.keypoints for pose in poses])
-                kept, best = best_poses(samples, points, predictor.skeleton, predictor.network.size, predictor.padding)
+                size, padding = predictor.network.size, predictor.padding
+                kept, best = best_poses(samples, points, predictor.skeleton, size, padding, None)
                 poses, scores = [poses[i] for i in kept], best.tolist()
             if tracked and frame.video is not None:
                 if frame.video != film:

@@ -49,12 +49,17 @@ def oks_nms(
 
 
 def best_poses(
-    samples: Sequence[Sample], pred: np.ndarray, skeleton: Skeleton, size: Sequence[int], padding: float
+    samples: Sequence[Sample],
+    pred: np.ndarray,
+    skeleton: Skeleton,
+    size: Sequence[int],
+    padding: float,
+    limit: int | None = LIMIT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(indices, scores) of the poses of one image to keep, best first, as SimpleBaseline's and HRNet's evaluations do.
 
     A pose's score is the mean of its keypoint scores above 0.2, times its box's score (1 where that has none). Of
-    doubles the better is kept (`oks_nms`, with the area of the crop, not of the box), and of all the best 20.
+    doubles the better is kept (`oks_nms`, with the area of the crop, not of the box), and of all the best `limit`.
 
     Args:
         samples: N boxes.
@@ -63,7 +68,7 @@ def best_poses(
     """
     boxes = np.array([s.box for s in samples], np.float64)
     scores = pose_score(pred, np.array([1.0 if s.score is None else s.score for s in samples]))
-    kept = oks_nms(pred, scores, crop_areas(boxes, size, padding), skeleton.sigmas)[:LIMIT]
+    kept = oks_nms(pred, scores, crop_areas(boxes, size, padding), skeleton.sigmas)[:limit]
     return kept, scores[kept]
 
 
