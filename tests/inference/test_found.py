@@ -108,6 +108,20 @@ def test_images_keep_their_order_and_few_are_held() -> None:
     assert first.seen == [100 + n for n in range(20)]
 
 
+def test_large_images_are_held_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semipose.inference.predictor.HELD", 1)
+    made = list[int]()
+
+    def images():  # type: ignore[no-untyped-def]
+        for n in range(4):
+            made.append(n)
+            yield np.zeros((100, 90, 3), np.uint8), None
+
+    poses = pair(Looks(ABOUT), Says()).pairs(images(), 16)
+    assert len(next(poses)) == 1 and made == [0]
+    assert len(list(poses)) == 3 and made == [0, 1, 2, 3]
+
+
 def test_two_finds_that_lead_to_one_body_are_one_pose() -> None:
     class Sides(Says):
         """Another body right of x = 150."""

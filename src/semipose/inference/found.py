@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from semipose.inference.bodies import ROOM, BodyFinder, boxes_by_image, on_anoth
 from semipose.inference.boxes import around
 from semipose.inference.ensemble import Ensemble
 from semipose.inference.evaluation import areas_of, score_crops, skeleton_of, truth_of
-from semipose.inference.predictor import Boxes, Predictor
+from semipose.inference.predictor import Boxes, Predictor, some
 from semipose.metrics.detections import oks_nms
 from semipose.metrics.oks import AREA_OF_BOX, oks
 from semipose.outputs.pose import Pose
@@ -61,8 +60,8 @@ class Found:
         self, pairs: Iterable[tuple[str | Path | np.ndarray, Boxes | None]], batch: int = 16
     ) -> Iterator[list[Pose]]:
         """The poses of each image: as of `Predictor.pairs`, but boxes are not read."""
-        shown = (image if isinstance(image, np.ndarray) else read_image(image) for image, _ in pairs)
-        while part := list(islice(shown, batch)):
+        shown = ((image if isinstance(image, np.ndarray) else read_image(image), None) for image, _ in pairs)
+        while part := [image for image, _ in some(shown, batch)]:
             boxes: list[Boxes] = [[row[:4] for row in rows] for rows in self.finder(part)]
             poses = list(self.second.pairs(zip(part, boxes, strict=True), batch))
             for room in AGAIN:

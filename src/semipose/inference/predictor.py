@@ -130,7 +130,7 @@ class Predictor:
         """The poses of each image with its boxes. Crops of several images go through the network together, and at most
         `batch` images are taken before the poses of the first of them are given."""
         source = iter(pairs)
-        while part := _some(source, batch):
+        while part := some(source, batch):
             cuts = [self._cut(image, areas) for image, areas in part]
             crops = np.concatenate([crops for _, _, crops in cuts])
             matrices = np.concatenate([matrices for _, matrices, _ in cuts])
@@ -218,7 +218,7 @@ def _finite(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
-def _some(source: Iterator[tuple[str | Path | np.ndarray, Boxes | None]], count: int) -> list:
+def some(source: Iterator[tuple[str | Path | np.ndarray, Boxes | None]], count: int) -> list:
     """The next `count`, or fewer where their pixels take more than `HELD` bytes."""
     part: list[tuple[str | Path | np.ndarray, Boxes | None]] = []
     held = 0
