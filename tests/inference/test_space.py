@@ -92,6 +92,17 @@ def test_who_is_seen_by_one_camera_alone_has_no_points_and_counts(stage: Path):
     assert scores["mean"] is None and scores["missing"] == 3 and scores["mean_found"] < 1e-3
 
 
+def test_a_camera_that_saw_nobody_takes_no_point_of_the_others(stage: Path):
+    (stage / "top.json").write_text("[]\n")
+    found = triangulate_files(stage / "cameras.json", files(stage), out=stage / "out.json", truth=stage / "truth.json")
+    assert all(views == ["left", "right"] for person in found["people"] for views in person["views"])
+    assert found["mpjpe"]["absolute"]["mean"] < 1e-3
+    for name in NAMES:
+        (stage / f"{name}.json").write_text("[]\n")
+    with pytest.raises(UserError, match="there is no pose in any of the predictions"):
+        triangulate_files(stage / "cameras.json", files(stage), out=stage / "2.json")
+
+
 def set_of(name: str, key: str, value):
     def change(stage: Path) -> None:
         rows = json.loads((stage / f"{name}.json").read_text())

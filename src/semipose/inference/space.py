@@ -65,6 +65,8 @@ def triangulate_files(
     given = {name: _read(Path(path), tolerance) for name, path in predictions.items()}
     views = _by_number(given)
     joints = {len(xys) for people in views.values() for xys, _ in people.values()}
+    if not joints:
+        raise UserError("there is no pose in any of the predictions")
     if len(joints) != 1:
         raise UserError(f"the predictions have {sorted(joints)} joints; each camera's must have the same")
     keys = [key for key in dict.fromkeys(k for people in views.values() for k in people)]
@@ -121,7 +123,8 @@ def _numbered(people: Mapping[Key, T], what: str) -> dict[Key, T]:
 
 def _read(path: Path, tolerance: float | None) -> People:
     people: People = {}
-    for where, row in _rows(load_json(path), path):
+    rows = load_json(path)
+    for where, row in [] if rows == [] else _rows(rows, path):  # a camera may have seen nobody
         xys = np.asarray(_floats(field_of(row, "keypoints", where), where))
         if xys.ndim != 1 or not xys.size or xys.size % 3:
             raise UserError(f"{where} has {xys.size} keypoint numbers; x, y, score for each joint are expected")
