@@ -11,6 +11,7 @@ import pytest
 
 from semipose.config import Config
 from semipose.errors import UserError
+from semipose.inference import evaluate as evaluation
 from semipose.inference.evaluate import _detected, read_networks
 from semipose.models.weights import load_model
 from tests.fixtures.runs import untrained
@@ -50,6 +51,14 @@ def test_a_run_that_ended_before_its_networks_is_called_so_everywhere(tmp_path: 
     for read in (load_model, read_networks):
         with pytest.raises(UserError, match=re.escape(f"not finished; semipose train --resume {tmp_path} goes on")):
             read(tmp_path)
+
+
+def test_a_place_that_is_taken_is_said_before_anything_is_scored(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "predict_crops", lambda *_, **__: pytest.fail("that takes long"))
+    (run / "evaluation.json").write_text("of another program")
+    with pytest.raises(UserError, match=r"evaluation\.json is there and semipose did not write it"):
+        evaluation.evaluate_run(run)
+    (run / "evaluation.json").unlink()
 
 
 @pytest.mark.parametrize(

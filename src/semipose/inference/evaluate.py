@@ -58,6 +58,7 @@ def evaluate_run(
     path, looks = Path(run), parse(views)
     loaded, config, of_run = read_networks(path)
     folder = path.parent if path.is_file() else path
+    file = ready(folder / "evaluation.json", rb'"networks": ')  # said before the work
     if data is None and not of_run:
         raise UserError(f"{path} is no run and has no validation data of its own; name labelled data with --data")
     if data is None:
@@ -99,7 +100,7 @@ def evaluate_run(
         assert crops is not None
         scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
     text = json.dumps(scores, indent=1, allow_nan=False)
-    write_atomically(ready(folder / "evaluation.json", rb'"networks": '), f"{text}\n".encode())
+    write_atomically(file, f"{text}\n".encode())
     return scores
 
 
