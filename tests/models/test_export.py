@@ -21,6 +21,20 @@ def test_what_is_not_installed_is_one_line(missing: str, monkeypatch: pytest.Mon
         write_onnx("nothing")
 
 
+def test_each_network_of_a_run_has_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("onnx", "onnxscript"):
+        monkeypatch.setitem(sys.modules, name, sys)
+    monkeypatch.setattr("semipose.models.export.load_model", lambda _: (None, None, None))
+    for model, file in (
+        ("", "model.onnx"),
+        ("model.safetensors", "model.onnx"),
+        ("model-b.safetensors", "model-b.onnx"),
+    ):
+        (tmp_path / file).mkdir(exist_ok=True)
+        with pytest.raises(UserError, match=rf"{file} is a folder"):
+            write_onnx(tmp_path / model)
+
+
 def test_without_onnxruntime_nothing_is_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert _difference(tmp_path / "none.onnx", np.zeros((1, 3, 4, 4), np.float32), np.zeros((1, 2, 1, 1))) is None

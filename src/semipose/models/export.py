@@ -42,7 +42,7 @@ def write_onnx(
 
     Args:
         model: a run folder or a model.safetensors.
-        out: the file; model.onnx beside the weights by default.
+        out: the file; by default beside the weights and called as they are, as model.onnx.
         more: of the metadata.
 
     Raises:
@@ -55,7 +55,8 @@ def write_onnx(
         raise UserError("exporting needs onnx and onnxscript: pip install 'semipose[export]'") from None
     path = Path(model)
     network, skeleton, config = load_model(path)[:3]
-    file = Path(out) if out is not None else (path if path.is_dir() else path.parent) / "model.onnx"
+    beside = path / "model.onnx" if path.is_dir() else path.with_suffix(".onnx")
+    file = beside if out is None else Path(out)
     ready(file, b"semipose")  # in what `about` says below
     network = network.to(memory_format=torch.contiguous_format).eval()
     for module in network.modules():

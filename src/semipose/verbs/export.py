@@ -17,8 +17,8 @@ def export(model: str | Path, *, out: str | Path | None = None, opset: int = 18)
 
     Args:
         model: A run's folder or a model.safetensors.
-        out: The file; model.onnx beside the weights by default. A finder's is finder.onnx beside that, of another name
-            NAME-finder.onnx.
+        out: The file; by default beside the weights and called as they are, as model.onnx. A finder's is finder.onnx
+            beside that, of another name NAME-finder.onnx.
         opset: Of ONNX.
 
     Returns: the file, how far its heatmaps differ from the network's, and the same of the finder.
