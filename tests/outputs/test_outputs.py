@@ -61,6 +61,13 @@ def test_a_second_run_writes_over_the_first_and_over_nothing_else(tmp_path: Path
         written(writers([form], job(tmp_path))[0], shown)
 
 
+def test_a_format_that_is_refused_leaves_no_part_of_another_s(tmp_path: Path) -> None:
+    (tmp_path / "keypoints.csv").write_text("of another program")
+    with pytest.raises(UserError, match=r"keypoints\.csv is there"):
+        writers(["coco", "overlay", "csv"], job(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["keypoints.csv"]
+
+
 class Fails:
     """A writer whose file cannot be ended."""
 

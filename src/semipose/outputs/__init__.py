@@ -110,4 +110,12 @@ def writers(names: Sequence[str], job: Job) -> list[Writer]:
         UserError: as `check_writers`.
     """
     check_writers(names)
-    return [FORMATS[name](job) for name in dict.fromkeys(names)]
+    made: list[Writer] = []
+    try:
+        for name in dict.fromkeys(names):
+            made.append(FORMATS[name](job))
+    except BaseException as error:
+        for writer in made:
+            writer.__exit__(type(error), error, None)  # leaves no part of a file
+        raise
+    return made
