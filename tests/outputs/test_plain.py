@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from semipose.errors import UserError
+from semipose.files import read_json
 from semipose.outputs.plain import Coco, Csv, coco_result
 from semipose.outputs.tracks import DlcCsv
 from tests.fixtures.predictions import frames, job, pose, written
@@ -48,6 +49,12 @@ def test_who_is_followed_has_a_number(tmp_path: Path) -> None:
 def test_no_pose_is_an_empty_list(tmp_path: Path) -> None:
     (file,) = written(Coco(job(tmp_path)), list(frames(None, 2)), people=0)
     assert json.loads(file.read_text()) == []
+
+
+def test_a_name_that_is_no_text_makes_no_file_that_is_refused(tmp_path: Path) -> None:
+    shown = [replace(each, image_id="a\udcff.png") for each in frames(None, 1)]
+    (file,) = written(Coco(job(tmp_path)), shown)
+    assert read_json(file)[0]["image_id"] == "a\\udcff.png"
 
 
 def test_numbers_are_rounded_to_what_is_meant() -> None:

@@ -121,6 +121,15 @@ def test_a_missing_extra_is_one_line(
         writer(job(tmp_path))
 
 
+def test_a_name_that_is_no_text_is_in_every_table(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("tables")
+    shown = [replace(each, name=f"{n}\udcff.png") for n, each in enumerate(frames(None, 2))]
+    (table,), (text,) = (written(kind(job(tmp_path)), shown) for kind in (DlcTable, DlcCsv))
+    assert list(pandas.read_hdf(table).index) == ["0\\udcff.png", "1\\udcff.png"]
+    assert "\n1\\udcff.png," in text.read_text()
+
+
 def test_a_long_name_after_many_short_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("tables")

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from semipose.files import Part, writing
+from semipose.files import Part, plain_bytes, writing
 from semipose.outputs.base import Frame, Job, cell
 from semipose.outputs.pose import Pose
 
@@ -76,7 +76,7 @@ class Coco(TextFile):
 def coco_result(image_id: int | str, pose: Pose, score: float) -> dict[str, Any]:
     radii = {} if pose.error90 is None else {"error90_px": pose.error90.round(3).tolist()}
     return {
-        "image_id": image_id,
+        "image_id": plain_bytes(image_id).decode() if isinstance(image_id, str) else image_id,
         "category_id": 1,
         "keypoints": pose.keypoints.round(3).ravel().tolist(),
         "score": round(score, 5),

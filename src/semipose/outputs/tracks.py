@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from semipose.errors import UserError
-from semipose.files import Part, writing
+from semipose.files import Part, plain_bytes, writing
 from semipose.outputs.base import Frame, Job, cell, check_packages
 from semipose.outputs.pose import Pose
 
@@ -178,7 +178,8 @@ class DlcTable(Tables):
     def rows(self, index: Sequence[int | str], values: np.ndarray) -> None:
         levels, columns = dlc_columns(self.job)
         names = self._pandas.MultiIndex.from_tuples(columns, names=levels)
-        frame = self._pandas.DataFrame(values, index=list(index), columns=names)
+        rows = [plain_bytes(name).decode() if isinstance(name, str) else name for name in index]
+        frame = self._pandas.DataFrame(values, index=rows, columns=names)
         longest = {"index": LONGEST} if isinstance(index[0], str) else None
         self._store.append(TABLE, frame, format="table", min_itemsize=longest)
 
