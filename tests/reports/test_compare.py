@@ -90,6 +90,15 @@ def test_interval_agrees_with_the_difference(tmp_path: Path) -> None:
     assert "95 % interval" in headline([dual, base])
 
 
+def test_no_interval_of_what_is_measured_by_heads(tmp_path: Path) -> None:
+    """Predictions tell no head sizes: an interval by boxes would be one of something else."""
+    dual = read_run(make_run(tmp_path / "dual", "dual", noise=4.0), "dual")
+    base = read_run(make_run(tmp_path / "base", "supervised", noise=9.0, seed=1), "base")
+    runs = [replace(run, scores={**run.scores, "measure": "pckh", "threshold": 0.5}) for run in (dual, base)]
+    assert interval(runs[:1], runs[1:]) is None and "interval" not in headline(runs)
+    assert " PCKH@0.5 (mean of its networks" in headline(runs[:1])
+
+
 def test_no_clear_effect_is_said(tmp_path: Path) -> None:
     dual = read_run(make_run(tmp_path / "dual", "dual", noise=6.0, seed=3), "dual")
     base = read_run(make_run(tmp_path / "base", "supervised", noise=6.0, seed=4), "base")

@@ -50,6 +50,16 @@ def test_one_run_goes_into_its_directory(tmp_path: Path) -> None:
     assert report([tmp_path / "only"], elsewhere) == elsewhere and elsewhere.exists()
 
 
+def test_a_measure_is_called_by_its_name(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "mpii", n=4)
+    summary = json.loads((path / "summary.json").read_text())
+    summary["val"] |= {"measure": "pckh", "threshold": 0.5}
+    (path / "summary.json").write_text(json.dumps(summary))
+    text = read(report([path])).text
+    assert "PCKH@0.5" in text and "PCK@" not in text and "measured in head sizes" in text
+    assert "joints right" not in text and "of the box" not in text, "nothing that is counted by boxes"
+
+
 @pytest.mark.parametrize("missing", ["config.yaml", "metrics.csv", "summary.json", "predictions/val.json"])
 def test_a_missing_part_is_noted(tmp_path: Path, missing: str) -> None:
     path = make_run(tmp_path / "run", n=4)

@@ -139,7 +139,8 @@ def interval(ours: Sequence[Run], theirs: Sequence[Run]) -> tuple[float, float, 
     """95 % bootstrap interval of the difference in PCK over the N validation images: (low, high, N).
 
     Images are drawn with replacement and both sides scored on the same draw; what another training seed would change
-    is not in it. None where the two sides were not predicted on the same images.
+    is not in it. None where the two sides were not predicted on the same images, or are measured by what predictions do
+    not tell (heads).
     """
     a, b = _hits(ours), _hits(theirs)
     if a is None or b is None or a[0] != b[0] or not np.array_equal(a[2], b[2]) or not a[2].any():
@@ -154,7 +155,7 @@ def interval(ours: Sequence[Run], theirs: Sequence[Run]) -> tuple[float, float, 
 
 def _one(run: Run) -> str:
     ensemble = number(run.of(ENSEMBLE).get("pck"))
-    text = f"{run.name}: {percent(run.pck)} PCK@{run.threshold:g}"
+    text = f"{run.name}: {percent(run.pck)} {run.measure or f'PCK@{run.threshold:g}'}"
     if ensemble is not None:
         text += f" (mean of its networks; their ensemble {percent(ensemble)})"
     given = [("labels", "labelled"), ("unlabeled", "unlabelled")]
@@ -208,7 +209,7 @@ def _hits(group: Sequence[Run]) -> tuple[tuple[str, ...], np.ndarray, np.ndarray
         return None
     threshold = group[0].threshold
     distances = [p.distance(n) for p in found if p is not None for n in p.pred if n != ENSEMBLE]
-    if not distances or any(run.threshold != threshold for run in group):
+    if not distances or any(run.threshold != threshold or run.norm != "pck" for run in group):
         return None
     right = np.mean([(d <= threshold).sum(1) for d in distances], axis=0)
     return first.ids, right, (~np.isnan(distances[0])).sum(1)

@@ -46,8 +46,12 @@ class Gallery:
     note: str
 
 
-def gallery(run: str, predictions: Predictions, threshold: float, each: int = 6) -> Gallery | None:
-    """The best and worst samples by mean distance of the ensemble (else of the first network); None if unlabelled."""
+def gallery(run: str, predictions: Predictions, threshold: float | None, each: int = 6) -> Gallery | None:
+    """The best and worst samples by mean distance of the ensemble (else of the first network); None if unlabelled.
+
+    Args:
+        threshold: in parts of the box, below which a joint is right; None where that is measured otherwise.
+    """
     network = ENSEMBLE if ENSEMBLE in predictions.pred else next(iter(predictions.pred), None)
     if network is None:
         return None
@@ -132,7 +136,7 @@ def data_uri(image: np.ndarray, quality: int = 82) -> str:
 
 
 def _picture(
-    predictions: Predictions, network: str, i: int, distance: np.ndarray, threshold: float, lost: list[str]
+    predictions: Predictions, network: str, i: int, distance: np.ndarray, threshold: float | None, lost: list[str]
 ) -> Picture | None:
     from semipose.data.images import read_image
 
@@ -153,6 +157,6 @@ def _picture(
 
     part = body_in(box, truth[labeled_joints(truth), :2], pred[:, :2])
     uri = drawn(box, truth, SIZE, False) if part is None else drawn(part, truth, SIZE, True)
-    right, count = int((distance <= threshold).sum()), int((~np.isnan(distance)).sum())
-    said = f"{right} of {count} joints right"
+    count = int((~np.isnan(distance)).sum())
+    said = f"{count} joints" if threshold is None else f"{int((distance <= threshold).sum())} of {count} joints right"
     return Picture(uri, predictions.ids[i], said, "" if part is None else drawn(box, truth, WHOLE, False))

@@ -19,6 +19,12 @@ from semipose.reports.pseudo import pseudo_charts, pseudo_table
 from semipose.reports.runs import SOURCES, Run, duration, number, read_runs, wilson
 
 RESPONSES = ("labeled", "teacher", "student", "background")
+NORMS = {
+    "pck": "longer sides of the box that encloses the labelled joints",
+    "pckh": "head sizes",
+    "jdr": "tenths of the network's input width",
+}
+"""What a threshold is a part of, by a run's measure."""
 
 
 def report(runs: Sequence[Path], out: Path | None = None) -> Path:
@@ -57,8 +63,9 @@ def write_page(path: Path, template: str, content: dict[str, Any]) -> Path:
 
 def contents(runs: Sequence[Run]) -> dict[str, Any]:
     """What the template shows, section by section."""
-    galleries = [g for run in runs if run.predictions for g in [gallery(run.name, run.predictions, run.threshold)] if g]
-    thresholds = {run.threshold for run in runs}
+    shown = [(run, run.predictions, run.threshold if run.norm == "pck" else None) for run in runs]
+    galleries = [g for run, p, threshold in shown if p for g in [gallery(run.name, p, threshold)] if g]
+    measures = {run.measure or f"PCK@{run.threshold:g}" for run in runs}
     return {
         "title": ", ".join(run.name for run in runs),
         "names": [run.name for run in runs],
@@ -66,7 +73,8 @@ def contents(runs: Sequence[Run]) -> dict[str, Any]:
         "cautions": cautions(runs),
         "warnings": [(run.name, text) for run in runs for text in run.warnings],
         "several": len(runs) > 1,
-        "measure": f"PCK@{thresholds.pop():g}" if len(thresholds) == 1 else "PCK",
+        "measure": measures.pop() if len(measures) == 1 else "PCK",
+        "norms": " or ".join(dict.fromkeys(NORMS.get(run.norm, "what its measure says") for run in runs)),
         "table": score_rows(runs),
         "facts": facts(runs),
         "curves": curves(runs),
@@ -192,7 +200,8 @@ def threshold_chart(runs: Sequence[Run]) -> Chart | None:
             if x and y and len(x) == len(y):
                 label, color = (run.name, n) if len(runs) > 1 else (label_of(name, len(names) < 2), m)
                 lines.append(Series(label, np.array(x, dtype=float), np.array(y, dtype=float), color))
-    return line_chart("PCK against threshold (%)", lines, "threshold, share of the box", y_range=(0, 1), percent=True)
+    along = "threshold, share of the box" if all(run.norm == "pck" for run in runs) else "threshold"
+    return line_chart("PCK against threshold (%)", lines, along, y_range=(0, 1), percent=True)
 
 
 def joint_table(runs: Sequence[Run]) -> dict[str, Any] | None:

@@ -84,9 +84,14 @@ class Run:
         return guard if all(number(guard.get(key)) is not None for key in ("taught", "labels", "images")) else None
 
     @property
+    def norm(self) -> str:
+        """What the threshold is a part of: `pck` (as `Predictions.distance`), `pckh` or `jdr`."""
+        return str(self.scores.get("measure") or "pck")
+
+    @property
     def measure(self) -> str | None:
         """What was scored, such as PCK@0.1."""
-        return f"{str(self.scores.get('measure') or 'pck').upper()}@{self.threshold:g}" if self.scores else None
+        return f"{self.norm.upper()}@{self.threshold:g}" if self.scores else None
 
     @property
     def networks(self) -> list[str]:
