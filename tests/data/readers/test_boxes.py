@@ -42,6 +42,7 @@ def test_a_plain_box_document_and_a_coco_file_need_no_annotations(tmp_path: Path
         ([{"image_id": "../a.png", "bbox": [0, 0, 4, 4]}], "leads out"),
         ({"images": [{"file_name": "a.png", "boxes": [[1, 2, 3, 0]]}]}, "entry 0, box 0 has the empty bbox"),
         ({"images": [{"file_name": "a.png", "boxes": []}, {"file_name": "a.png"}]}, "'a.png' occurs more than once"),
+        ({"images": [{"file_name": f"{n}.png", "id": 7, "boxes": []} for n in "ab"]}, "id '7' occurs more than once"),
         ({"boxes": []}, "'images'"),
     ],
 )

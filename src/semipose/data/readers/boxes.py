@@ -150,7 +150,7 @@ def _rows(
         values = (entry.value for entry in chain([first], rest))
         yield from _detections(_of_category(values, category, path), names, files, path, min_score)
         return
-    listed, names_of, count = False, GrowingTexts(), 0
+    listed, names_of, ids_of, count = False, GrowingTexts(), GrowingTexts(), 0
     for block in blocks(chain([] if first is None else [first], rest)):
         if any(entry.key == "annotations" for entry in block):
             raise _IsCoco
@@ -160,11 +160,12 @@ def _rows(
             raise UserError(f"{path}: 'images' must be a list of objects; is this a COCO file?")
         yield from _image_boxes(rows, path, count)
         names_of.add(str(row["file_name"]) for row in rows)
+        ids_of.add(str(row["id"]) for row in rows if row.get("id") is not None)
         count += len(rows)
     rows_of({"images": [{}] if listed else None}, "images", path)
-    every = names_of.texts()
-    if not every.differ():
-        refuse_twice(every, f"{path}: file_name")
+    for every, what in ((names_of.texts(), "file_name"), (ids_of.texts(), "id")):
+        if not every.differ():
+            refuse_twice(every, f"{path}: {what}")
 
 
 def _of_category(rows: Iterable[Json], category: int | None, path: Path) -> Iterator[Json]:
