@@ -86,6 +86,19 @@ def test_validation_is_on_the_joints_in_common(monkeypatch) -> None:
         assert not np.delete(sample.keypoints, wrist, 0).any(), "the other joints are unlabelled"
 
 
+def test_boxes_of_validation_are_around_the_joints_that_are_chosen() -> None:
+    """As those of training; a network of a head would be scored on crops of whole bodies."""
+    head = {"joints": ["neck", "head_top"]}
+    config = DataConfig(labeled=PEOPLE, val=OTHERS, boxes="labels", skeleton=head)
+    found = open_sets(config, False, None)
+    same = open_sets(dataclasses.replace(config, labeled=OTHERS, val=None), False, None).labeled
+    other, _ = sets.open_alike(config, OTHERS, None)
+    assert np.array_equal(found.val.samples.boxes, same.samples.boxes)
+    assert np.array_equal(other.samples.boxes, same.samples.boxes)
+    whole = open_sets(dataclasses.replace(config, skeleton=None), False, None).val
+    assert (found.val.samples.boxes[:, 3] < whole.samples.boxes[:, 3]).all()
+
+
 def test_several_labelled_sets_are_joined(monkeypatch) -> None:
     pool = open_labeled(PEOPLE)
     monkeypatch.setattr(sets, "open_labeled", lambda source, *_: pool if source == "a" else points())

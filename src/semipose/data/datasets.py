@@ -82,7 +82,7 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
         how = (config.unlabeled_images, frames, config.unlabeled_boxes, config.cache)
         whole = open_unlabeled(config.unlabeled, *how, labels=True, finder_of=finder_of, outside=config.outside)
         _warn_of_short(whole)
-    val = _boxed(opened(config.val, config.val_images, config), config) if config.val else None
+    val = _alike(opened(config.val, config.val_images, config), config) if config.val else None
     for part in (pool, val) if checked else ():
         if part is not None:
             refuse_certain(part, config.coordinates, config.boxes)
@@ -185,9 +185,17 @@ def open_alike(config: DataConfig, source: str | Path, images: str | Path | None
             raise
         where = replace(where, category=None)
         data = opened(str(where.val), where.val_images, where)
-    data = _boxed(data, where)
+    data = _alike(data, where)
     refuse_certain(data, where.coordinates, where.boxes)
     return data, where
+
+
+def _alike(data: PoseData, config: DataConfig) -> PoseData:
+    """In boxes as those of the labelled data: where these are around labels, and `skeleton` names the joints, around
+    the labels of such joints alone."""
+    joints = (config.skeleton or {}).get("joints")
+    chosen = data.onto(Skeleton(data.name, tuple(map(str, joints)))) if joints and data.skeleton is not None else data
+    return _boxed(chosen, config)
 
 
 def _labeled(config: DataConfig) -> list[tuple[str, str | None]]:
