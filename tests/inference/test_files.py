@@ -454,3 +454,66 @@ def test_a_link_beside_its_file_is_no_second_body(name: str, tmp_path: Path) -> 
     assert len(names) == len(set(names)) == found.frames and not any("link" in each for each in names)
     (remark,) = found.remarks
     assert "other names of such that are here" in remark and "link" in remark
+
+
+def grid(side: int, size: int = 20) -> list[dict[str, object]]:
+    """Detections beside each other in a picture of `side` times `side` of them."""
+    return [
+        {"image_id": "a.png", "bbox": [size * n, size * m, size, size], "score": 0.5 + n / 100}
+        for n in range(side)
+        for m in range(side)
+    ]
+
+
+def test_no_body_is_left_out_because_there_are_many(tmp_path: Path) -> None:
+    """COCO looks at 20 an image; a herd has more."""
+    source = tmp_path / "in"
+    source.mkdir()
+    cv2.imwrite(str(source / "a.png"), np.full((100, 100, 3), 90, np.uint8))
+    (tmp_path / "boxes.json").write_text(json.dumps(grid(5)))
+    on(source, tmp_path / "out", boxes=tmp_path / "boxes.json")
+    assert len(json.loads((tmp_path / "out/keypoints.json").read_text())) == 25
+
+
+def test_images_of_one_name_that_have_numbers_are_told_apart(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    folder_of("a/1.png", "b/1.png", "b/2.png", at=source)
+    names = {7: "a/1.png", 8: "b/1.png", 9: "b/2.png"}
+    rows = [{"file_name": name, "id": number, "boxes": [[0, 0, 30, 40]]} for number, name in names.items()]
+    (tmp_path / "boxes.json").write_text(json.dumps({"images": rows}))
+    on(source, tmp_path / "out", "coco", "csv", boxes=tmp_path / "boxes.json")
+    assert [row["image_id"] for row in json.loads((tmp_path / "out/keypoints.json").read_text())] == [7, 8, 9]
+    shown = [row["image"] for row in csv.DictReader((tmp_path / "out/keypoints.csv").open())][::2]
+    assert shown == [str(source.resolve() / "a/1.png"), str(source.resolve() / "b/1.png"), "2.png"]
+
+
+def test_what_an_earlier_run_said_of_frames_does_not_stay(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "unlike.txt").write_bytes(prediction.UNLIKE + b"clip.mp4#3\n")
+    on(clip, out)
+    assert not (out / "unlike.txt").exists()
+    (out / "unlike.txt").write_text("somebody's own")
+    on(clip, out)
+    assert (out / "unlike.txt").read_text() == "somebody's own"
+
+
+def test_what_earlier_runs_drew_is_no_source_wherever_it_lies(tmp_path: Path) -> None:
+    folder_of("a.png", "sub/v.mp4", at=tmp_path)
+    first = on(tmp_path, tmp_path / "one", "overlay", "coco")
+    again = on(tmp_path, tmp_path / "two", "overlay", "coco")
+    assert again.frames == first.frames == 5
+    assert (tmp_path / "two/keypoints.json").read_text() == (tmp_path / "one/keypoints.json").read_text()
+    assert on(tmp_path / "one" / "v.mp4", tmp_path / "three").frames == 4, "unless it is named"
+
+
+def test_images_in_which_a_detector_finds_nothing_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of("in/a.png", "in/b.png", at=tmp_path)
+
+    def people(data: PoseData, *_: object, **__: object) -> PoseData:
+        found = tuple(replace(s, score=0.9) for s in data if s.id == "a.png")
+        return replace(data, samples=found, unfound=("b.png",))
+
+    monkeypatch.setattr("semipose.inference.boxes.find_boxes", people)
+    found = on(tmp_path / "in", tmp_path / "out", boxes="people")
+    assert found.frames == 1 and found.remarks == ["nothing was found in 1 images, which are left out: b.png"]

@@ -8,7 +8,7 @@ import queue
 import tempfile
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import cut_short, is_video
 from semipose.errors import UserError
-from semipose.files import plain_bytes, read_json, write_atomically
+from semipose.files import bears, plain_bytes, read_json, write_atomically
 from semipose.inference.bodies import MOST
 from semipose.inference.boxes import finder_file
 from semipose.inference.ensemble import Ensemble
@@ -91,7 +91,7 @@ def predict_files(
         source: an image, a video, a folder or pattern of them, or a .txt list; with a JSON of boxes, also the folder
             that its file names are relative to.
         out: the folder to write to. Of a source folder that it lies in, what is in it is no source; nor is a picture or
-            video that an earlier run wrote there.
+            video that an earlier run drew.
         boxes: None, what the run's finder finds, or without one each image or frame; "whole", each image or frame;
             "people", those that torchvision's detector finds; another run or model.safetensors, whose joints on whole
             images span the boxes; or a JSON of boxes (see `semipose.data.readers.boxes.read_boxes`), a frame's file
@@ -190,7 +190,9 @@ def predict_files(
     if unlike:
         written.append(job.free("unlike.txt", UNLIKE))
         write_atomically(written[-1], UNLIKE + plain_bytes("".join(f"{name}\n" for name in unlike)))
-    remarks = [*data.remarks, *_remarks(Path(source), folder, groups)]
+    elif bears(stale := folder / "unlike.txt", UNLIKE) and stale.resolve() not in job.inputs:
+        stale.unlink()  # of an earlier run: it would be taken for what is said of these
+    remarks = [*data.remarks, *_gone(areas, groups), *_remarks(Path(source), folder, groups)]
     return Prediction(written, count, seconds, damaged, unlike, unfound, remarks)
 
 
@@ -203,6 +205,16 @@ def _remarks(source: Path, out: Path, groups: Groups) -> list[str]:
         with contextlib.suppress(UserError):
             lines.append(cut_short(film))
     return [line for line in lines if line]
+
+
+def _gone(areas: PoseData, groups: Groups) -> list[str]:
+    """Of images that are left out because a detector or a first run finds nothing there."""
+    shown = {whole.id for whole, _ in groups.values()}
+    gone = [name for name in areas.unfound if name not in shown]
+    if not gone:
+        return []
+    first = ", ".join(gone[:3]) + ", ..." * (len(gone) > 3)
+    return [f"nothing was found in {len(gone):,} images, which are left out: {first}"]
 
 
 def boxes_of_run(run: Path) -> str | None:
@@ -280,7 +292,7 @@ def _opened(
         raise UserError(
             left_out(damaged, 0)
             if damaged
-            else f"{source} holds nothing to predict on but what is in {out}, where the predictions go"
+            else f"{source} holds nothing to predict on but what is in {out}, and pictures with poses drawn on them"
         )
     data = _once(data)
     if finder is not None:
@@ -310,13 +322,14 @@ def _grouped(data: PoseData, boxes: PoseData) -> Groups:
 
 
 def _is_output(path: Path, source: Path, out: Path) -> bool:
-    """Whether a file of a source folder or pattern is not meant, because it is in the folder of the predictions: there,
-    if that is a folder in the source, nothing is, else all but what an earlier run drew."""
+    """Whether a file of a source folder or pattern is not meant: what an earlier run drew, wherever it lies, and all
+    that is in the folder of the predictions, if that is a folder in the source."""
     path, source, out = path.resolve(), source.resolve(), out.resolve()
-    return out in path.parents and (source in out.parents or is_own(path))
+    return (out in path.parents and source in out.parents) or is_own(path)
 
 
 def _frames(groups: Groups, damaged: list[str]) -> Iterator[Frame]:
+    alike = Counter(Path(image).name for image in groups)
     for place, (image, pixels) in enumerate(read_images(list(groups))):
         if isinstance(pixels, UserError):
             if str(pixels) not in damaged:  # by the detector
@@ -328,7 +341,9 @@ def _frames(groups: Groups, damaged: list[str]) -> Iterator[Frame]:
         video, number = (ref.file, ref.number) if isinstance(ref, refs.Frame) else (None, place)
         # Boxes of one image have its id in common.
         image_id = first.image_id if first.image_id is not None else Path(image).name
-        name = str(image_id) if isinstance(image_id, str) else Path(image).name
+        short = Path(image).name
+        # A number names no image to people: its file does, by the whole path where others are called so too.
+        name = image_id if isinstance(image_id, str) else short if alike[short] == 1 else image
         yield Frame(name, image_id, pixels, video, number, str(video or image), samples)
 
 

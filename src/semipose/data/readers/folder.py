@@ -47,7 +47,8 @@ def read_folder(
         damaged: takes the errors of files that cannot be read, which are then left out however many they are.
     """
     name, root, names = list_files(source)
-    whole = without is not None and not Path(str(source)).is_file()
+    if without is not None and not Path(str(source)).is_file():
+        names = Texts.of(key for key in names if not without(Path(root, key)))
     paths = {key: os.path.join(root, key) for key in names if is_video(key)}
     films = Counter(os.path.basename(path) for path in paths.values())
     errors: list[str] = [] if damaged is None else damaged
@@ -55,8 +56,6 @@ def read_folder(
     def samples() -> Iterator[Sample]:
         for key in names:
             path = paths.get(key) or os.path.join(root, key)
-            if whole and without is not None and without(Path(path)):
-                continue
             try:
                 if key in paths:
                     film = os.path.basename(path)
