@@ -91,6 +91,12 @@ def test_names_stand_beside_the_joints_on_request(tmp_path: Path) -> None:
     assert plain.shape == named.shape and (np.abs(plain.astype(int) - named).max(-1) > 60).sum() > 30
 
 
+def test_a_picture_that_no_jpeg_holds_is_drawn_smaller(tmp_path: Path) -> None:
+    long = replace(next(frames(None, 1)), pixels=np.full((6, 70_000, 3), 90, np.uint8))
+    (file,) = written(Overlay(job(tmp_path)), [long])
+    assert is_own(file) and 65_000 < cv2.imread(str(file)).shape[1] <= 65_500
+
+
 def test_dots_are_seen_in_a_large_frame(tmp_path: Path) -> None:
     large = replace(next(frames(None, 1)), pixels=np.full((1500, 2000, 3), 90, np.uint8))
     (file,) = written(Overlay(job(tmp_path)), [large])

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
+import cv2
 import numpy as np
 
 from semipose.data.marks import MARK, encoded, is_own
@@ -23,6 +24,8 @@ ENCODERS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"qscale
 """The first that this PyAV has."""
 LEAST = 250
 """Of the frame's longer side: as wide lines are at least, so that dots are seen in large frames."""
+SIDE = 65_500
+"""Pixels of a JPEG's longer side, at most."""
 UNSURE = 0.1
 """Joints that are not drawn have no name either."""
 TICKS = 60_000
@@ -58,7 +61,7 @@ class Overlay:
         if frame.video is None:
             path = self._free(Path(frame.path).stem, ".jpg")
             # Not by imwrite, which takes no path that is not ASCII everywhere.
-            write_atomically(path, encoded(pixels, ".jpg"))
+            write_atomically(path, encoded(_fitting(pixels), ".jpg"))
             self.files.append(path)
             return
         if frame.video != self._source:
@@ -111,6 +114,15 @@ class Overlay:
         if self._film is not None:
             self._film.close()
         self._film = None
+
+
+def _fitting(pixels: np.ndarray) -> np.ndarray:
+    """The same, smaller where no JPEG could hold it."""
+    scale = SIDE / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    width, height = (max(1, int(side * scale)) for side in pixels.shape[1::-1])
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
 
 
 class _Film:
