@@ -168,8 +168,8 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
 
 
 def _unpacked(files: Mapping[Path, set[str]], frames: Mapping[Path, Mapping[str, str]]) -> dict[Path, set[str]]:
-    """Of each file of labels the real paths of its images. A frame that is packed in SLEAP's .pkg.slp has a picture of its
-    own: it is the one of that name in another file, where there is one.
+    """Of each file of labels the real paths of its images. A frame that is packed in SLEAP's .pkg.slp has a picture of
+    its own: it is the one of that name in another file, where there is one.
 
     Args:
         files: real paths as they are; frames: these and the images' names.

@@ -35,9 +35,7 @@ def video(path: Path, frames: int = 4) -> Path:
     return path
 
 
-def saved(
-    path: Path, source: object, animals: int = 1, embed: bool = False, frames: tuple[int, ...] = (1, 3)
-) -> Path:
+def saved(path: Path, source: object, animals: int = 1, embed: bool = False, frames: tuple[int, ...] = (1, 3)) -> Path:
     """Some `frames` of `source` labelled, `animals` in each, and frame 2 predicted only."""
     skeleton = sio.Skeleton(["nose", "ear_L", "ear_R"], edges=[("nose", "ear_L")], name="mouse")
     film = sio.Video.from_filename(source)
