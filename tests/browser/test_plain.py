@@ -29,6 +29,19 @@ def test_other_columns_and_rows_stay(tmp_path: Path) -> None:
     ]
 
 
+def test_the_column_that_is_there_says_what_is_hidden(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    first, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{first},visible", *(f"{row},2" for row in lines)]))
+    store = PlainStore(path, tmp_path / "lock")
+    image = key_of(str(tmp_path / "frames" / "1.png"))
+    hidden = POINTS.copy()
+    hidden[0, 2] = 1
+    store.put(image, [Body.of(hidden, 0)], version_of(store.get(image)))
+    lines = path.read_text().splitlines()
+    assert lines[0] == "image,joint,x,y,visible" and "frames/1.png,nose,1.25,2.5,1" in lines
+
+
 def test_a_column_for_hidden_joints_is_added_when_one_is(tmp_path: Path) -> None:
     path = plain_csv(tmp_path)
     store = PlainStore(path, tmp_path / "lock")

@@ -11,11 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from semipose.browser.stores import Body, FileStore, key_of, plain
-from semipose.data.readers.plain_csv import plain_name, read_plain_csv
+from semipose.data.readers.plain_csv import VISIBILITY, plain_name, read_plain_csv, seen_in
 from semipose.data.readers.tables import read_cells, root_of
 from semipose.errors import UserError
-
-VISIBILITY = "visibility"
 
 
 class PlainStore(FileStore):
@@ -57,9 +55,10 @@ class PlainStore(FileStore):
         first, at = list(self._first), dict(self._at)
         there = self._bodies.get(image)
         points = bodies[0].array if bodies else np.zeros((len(self.skeleton), 3))
-        if VISIBILITY not in at and (points[:, 2] == 1).any():
-            at[VISIBILITY] = len(first)
-            first.append(VISIBILITY)
+        seen = seen_in(at) or VISIBILITY[0]
+        if seen not in at and (points[:, 2] == 1).any():
+            at[seen] = len(first)
+            first.append(seen)
         lines = [[*line, *[""] * (len(first) - len(line))] for line in self._lines]
         name = self._names.get(image) or Path(os.path.relpath(image, self.folder.resolve())).as_posix()
         mine = {row[at["joint"]]: row for row in lines if plain_name(row[at["image"]]) == name}
@@ -74,8 +73,8 @@ class PlainStore(FileStore):
                 lines.append(row)
             x, y, v = point
             row[at["x"]], row[at["y"]] = (str(plain(x)), str(plain(y))) if v else ("", "")
-            if VISIBILITY in at:
-                row[at[VISIBILITY]] = str(int(v))
+            if seen in at:
+                row[at[seen]] = str(int(v))
         if there is None and not (points[:, 2] > 0).any():
             return {}
         return {self.path: table_text(self.path, [first, *lines])}

@@ -31,7 +31,7 @@ DOCUMENT = {
             "image_id": 1,
             "category_id": 7,
             "bbox": [1, 2, 30, 20],
-            "keypoints": [5, 6, 2, 7, 8, 1, 9, 9, 0],
+            "keypoints": [5, 6, 2, 7, 8, 1, 0, 0, 0],
             "area": 99,
         },
         {"id": 11, "image_id": 1, "category_id": 7, "bbox": [3, 3, 9, 9], "keypoints": [0] * 9, "iscrowd": 0},
@@ -126,6 +126,23 @@ def test_a_byte_order_mark_is_no_sign_of_another_format(tmp_path: Path) -> None:
     assert holds_labels(path) and len(read_coco(path)) == 3
 
 
+def test_places_that_are_not_visible_are_said(tmp_path: Path) -> None:
+    document: Any = copy.deepcopy(DOCUMENT)
+    document["annotations"][0]["keypoints"] = [5, 6, 0, 7, 8, None, 9, 9, 2]
+    data = read_coco(written(tmp_path, document))
+    assert data[0].keypoints is not None and data[0].keypoints[:, 2].tolist() == [0, 0, 2]
+    assert any("2 labels with x and y have visible 0" in remark for remark in data.remarks)
+    document["annotations"][0]["keypoints"] = [0, 0, 0, -1, -1, 0, 9, 9, 2]
+    assert not read_coco(written(tmp_path, document)).remarks
+
+
+@pytest.mark.parametrize(("stated", "size"), [((60, 80), (60, 80)), ((60.0, "80"), (60, 80)), ((60.5, 80), None)])
+def test_sizes_are_read_however_they_are_written(tmp_path: Path, stated: tuple, size: tuple | None) -> None:
+    document: Any = copy.deepcopy(DOCUMENT)
+    document["images"][0].update(zip(("height", "width"), stated, strict=True))
+    assert read_coco(written(tmp_path, document))[0].size == size
+
+
 Edit = Callable[[dict], object]
 MALFORMED: list[tuple[str, Edit | str, str]] = [
     ("not json", "{", "not JSON"),
@@ -145,6 +162,13 @@ MALFORMED: list[tuple[str, Edit | str, str]] = [
         "file name twice",
         lambda d: d["images"][1].update(file_name=d["images"][0]["file_name"]),
         "occurs more than once",
+    ),
+    ("category that is a list", lambda d: d["annotations"][0].update(category_id=[7]), "annotation 10 has category_id"),
+    ("huge bbox", lambda d: d["annotations"][0].update(bbox=[1, 2, 10**400, 3]), "annotation 10 has bbox"),
+    (
+        "one file by two names",
+        lambda d: d["images"][1].update(file_name=".\\A.PNG"),
+        "images 1 and 2 are one file",
     ),
     ("bbox of three", lambda d: d["annotations"][0].update(bbox=[1, 2, 3]), "annotation 10 has bbox"),
     (

@@ -29,6 +29,18 @@ def test_plain_csv(tmp_path: Path) -> None:
     assert points is not None and points[:, 2].tolist() == [1, 0, 2, 0] and not points[1].any()
 
 
+@pytest.mark.parametrize("name", ["visibility", "Visible", "v"])
+def test_what_says_that_a_joint_is_not_visible_is_read_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    path = plain_csv(tmp_path)
+    first, *lines = path.read_text().splitlines()
+    lines[3] = "frames/1.png,nose,0,0"
+    path.write_text("\n".join([f"{first},{name}", *(f"{row},{(2, 1, 0)[min(n, 2)]}" for n, row in enumerate(lines))]))
+    data = read_plain_csv(path)
+    points = data[0].keypoints
+    assert points is not None and points[:, 2].tolist() == [2, 1, 0, 0]
+    assert f"{len(lines) - 3} labels with x and y have visible 0" in data.remarks[0], "(0, 0) is no place"
+
+
 def test_clicks_on_frames_of_videos(tmp_path: Path) -> None:
     rows = ["image,joint,x,y"]
     for video in ("a.mp4", "b.mp4"):

@@ -101,6 +101,9 @@ LAYOUTS: dict[str, Callable[[str], str]] = {
     ),
     "backslashes": lambda text: text.replace("/", "\\"),
     "empty columns at the end": lambda text: text.replace("\n", ",,,\n") + ",,,,,,,,,,,\n",
+    "all in quotes": lambda text: "".join(
+        ",".join(f'"{cell}"' for cell in line.split(",")) + "\n" for line in text.splitlines()
+    ),
     "an index with a name": lambda text: re.sub(r"(coords.*\n)", r"\1image" + "," * 8 + "\n", text),
 }
 
@@ -112,10 +115,11 @@ def test_layouts_of_rows_and_columns(tmp_path: Path, layout: str) -> None:
     for i, name in enumerate(names):
         picture(project / name, i)
     (project / "CollectedData.csv").write_text(LAYOUTS[layout](csv_text(names)))
-    data = open_labeled(project)
-    assert [Path(s.image) for s in data] == [project / name for name in names]
-    points = data[1].keypoints
-    assert points is not None and np.allclose(points[:, :2], [xy(1, k) for k in range(4)])
+    for source in (project, project / "CollectedData.csv"):
+        data = open_labeled(source)
+        assert [Path(s.image) for s in data] == [project / name for name in names]
+        points = data[1].keypoints
+        assert points is not None and np.allclose(points[:, :2], [xy(1, k) for k in range(4)])
 
 
 def test_lightning_pose_s_visible(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.json_files import (
     ImageFolder,
     Json,
+    array_of,
     box_of,
     file_names,
     id_of,
@@ -30,6 +31,7 @@ from semipose.data.readers.json_files import (
     shown,
     size_of,
 )
+from semipose.data.readers.tables import said_unseen
 from semipose.data.readers.wholebody import widened, with_face
 from semipose.data.refs import parse
 from semipose.data.sample import FAR, MARKS, NEAR, PoseData, Sample
@@ -74,10 +76,10 @@ def read_coco(
     skeleton = skeleton or with_face(_skeleton(categories, path))
     ids = {_id(c, path) for c in categories}
     everything = len(ids) == len(entries["categories"])
-    listed = {c.get("id") for c in entries["categories"]}
+    listed = {_id(c, path) for c in entries["categories"]}
     for a in entries["annotations"]:
-        if "category_id" in a and a["category_id"] not in listed:
-            where = f"{path}: annotation {shown(a.get('id'))}"
+        where = f"{path}: annotation {shown(a.get('id'))}"
+        if a.get("category_id") is not None and id_of(a, "category_id", where) not in listed:
             raise UserError(f"{where} has category_id {shown(a['category_id'])}, which no category has; mend it")
     wanted = [
         a
@@ -99,7 +101,12 @@ def read_coco(
     if _is_label_studio_s(document):
         made = [replace(s, keypoints=_from_edges(s.keypoints)) for s in made]
     files.refuse_if_none_exists({s.image for s in made})
-    remarks = _areas(made, path)
+    number_of: dict[str, Any] = {}
+    for s in made:
+        if number_of.setdefault(s.image, s.image_id) != s.image_id:
+            both = f"images {number_of[s.image]!r} and {s.image_id!r}"
+            raise UserError(f"{path}: {both} are one file, {s.image}; keep one of them, with the annotations of both")
+    remarks = [*said_unseen(sum(map(_unseen, wanted)), path), *_areas(made, path)]
     samples, more = _with_boxes(made, rows, path)
     remarks += more
     images_of = {s.image: _exists(s.image) for s in samples}
@@ -194,10 +201,7 @@ def _exists(image: str) -> bool:
 
 def _size(image: str, row: Json) -> tuple[int, int] | None:
     """(height, width) of an image; as its file's entry says where it is missing."""
-    if _exists(image):
-        return image_size(image)
-    high, wide = row.get("height"), row.get("width")
-    return (high, wide) if type(high) is int and type(wide) is int and 0 < high < FAR and 0 < wide < FAR else None
+    return image_size(image) if _exists(image) else size_of(row)
 
 
 def _sample(
@@ -249,13 +253,19 @@ def _keypoints(values: Json, k: int, where: str) -> np.ndarray | None:
     return points if points.any() else None
 
 
+def _unseen(row: Json) -> int:
+    """Joints of an annotation, which can be read, that have a place and no visibility."""
+    points = array_of(row.get("keypoints") or []).reshape(-1, 3)
+    return int((~(points[:, 2] > 0) & (points[:, :2] > 0).all(1)).sum())
+
+
 def _box(row: Json, where: str) -> tuple[float, float, float, float]:
     """The box of an annotation; `NO_BOX` where it has none, or an empty one."""
     box = row.get("bbox")
     if not box:
         return NO_BOX
     numbers = isinstance(box, list) and len(box) == 4 and all(type(side) in (int, float) for side in box)
-    if numbers and not (all(map(math.isfinite, box)) and min(box[2:]) >= NEAR):
+    if numbers and not (all(abs(side) < math.inf for side in box) and min(box[2:]) >= NEAR):
         return NO_BOX
     return box_of(row, where)
 

@@ -167,8 +167,16 @@ def is_nothing(row: Json) -> bool:
 
 def size_of(row: Json) -> tuple[int, int] | None:
     """(height, width) that a COCO image entry states; None where it states none that can be."""
-    size = (row.get("height"), row.get("width"))
-    return size if all(type(side) is int and 1 < side <= FAR for side in size) else None
+    high, wide = (_side(row.get(key)) for key in ("height", "width"))
+    return (high, wide) if high and wide else None
+
+
+def _side(value: Json) -> int | None:
+    """Of a picture: also what tools write for 640, 640.0 and "640"."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 8:
+        value = int(value)
+    whole = type(value) is int or (isinstance(value, float) and value.is_integer())
+    return int(value) if whole and 1 < value <= FAR else None
 
 
 def file_names(rows: Sequence[Json], path: Path) -> dict[Any, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import posixpath
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -14,7 +15,7 @@ from semipose.data.extent import Box, whole
 from semipose.data.images import image_sizes
 from semipose.data.readers import data_set
 from semipose.data.readers.json_files import ImageFolder, refuse_twice, sessions_of
-from semipose.data.readers.tables import missing, number, read_cells, root_of
+from semipose.data.readers.tables import missing, number, read_cells, root_of, said_unseen
 from semipose.data.refs import is_frame, split_frame
 from semipose.data.sample import PoseData, Sample
 from semipose.data.video import is_video
@@ -22,6 +23,8 @@ from semipose.errors import UserError, reads
 from semipose.skeleton import named_skeleton
 
 COLUMNS = ("image", "joint", "x", "y")
+VISIBILITY = ("visibility", "visible", "v")
+"""What the column may be called that says whether a joint is visible; the first that is there is read."""
 PREDICTED = ("score", "person", "likelihood")
 """Columns that `semipose predict` and other tools write, and labels do not have."""
 
@@ -31,6 +34,7 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     """Read a CSV whose first line names its columns: image, joint, x, y [, visibility], in any order, others ignored.
     A frame of a video is the image clip.mp4#17; or instead of image there are the columns frame, which counts from 0,
     and video, which may be left out where one video alone lies beside the CSV.
+    Visibility may be called visible or v.
 
     Joints are in order of first occurrence; one that an image has no row of, or without x or y, is unlabelled.
     Visibility is COCO's (0 unlabelled, 1 occluded, 2 visible; 2 where empty). One instance an image, its box the whole
@@ -61,6 +65,8 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
             " and may name visibility; of a video's frames, frame instead of image"
         )
     film = _film_beside(path, images) if of_frames and "video" not in columns else ""
+    seen = seen_in(columns)
+    unseen = 0
     marks: dict[str, dict[str, tuple[float, float, float]]] = {}
     joints: dict[str, None] = {}
     for line, row in lines:
@@ -73,7 +79,10 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
             raise UserError(f"{where} names no {'joint' if image else 'image'}; mend or remove it")
         if joint in marks.setdefault(image, {}):
             raise UserError(f"{where}: {joint!r} of {image} stands on an earlier line too; keep one of them")
-        marks[image][joint] = _mark(row, columns, where)
+        x, y, v = _mark(row, columns, seen, where)
+        there = math.isfinite(x) and math.isfinite(y)
+        unseen += x > 0 and y > 0 and not v  # (0, 0) and (-1, -1) are no places
+        marks[image][joint] = (x, y, v) if there and v else (0.0, 0.0, 0.0)
         joints.setdefault(joint)
     if not marks:
         raise UserError(f"{path} has a first line and no labels; add some")
@@ -88,7 +97,12 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     sizes = image_sizes((path for path in paths.values() if path not in gone), str(path))
     boxes = {image: whole(sizes[file]) for image, file in paths.items() if file not in gone}
     samples = (_sample(i, paths[i], boxes[i], sessions[i], marks[i], list(joints)) for i in boxes)
-    return PoseData(path.stem, skeleton, samples, remarks)
+    return PoseData(path.stem, skeleton, samples, [*said_unseen(unseen, path), *remarks])
+
+
+def seen_in(columns: Collection[str]) -> str | None:
+    """Of columns, in small letters, the one that says what is visible."""
+    return next((name for name in VISIBILITY if name in columns), None)
 
 
 def plain_name(name: str) -> str:
@@ -128,13 +142,13 @@ def _path(image: str, files: ImageFolder, where: str) -> str:
     return files.path(image, where)
 
 
-def _mark(row: list[str], columns: dict[str, int], where: str) -> tuple[float, float, float]:
+def _mark(row: list[str], columns: dict[str, int], seen: str | None, where: str) -> tuple[float, float, float]:
     x, y = (number(row[columns[name]], f"{where}, {name}") for name in ("x", "y"))
-    v = number(row[columns["visibility"]], f"{where}, visibility") if "visibility" in columns else 2.0
+    v = number(row[columns[seen]], f"{where}, {seen}") if seen else 2.0
     v = 2.0 if math.isnan(v) else v
     if v not in (0, 1, 2):
-        raise UserError(f"{where} has visibility {v:g}; it can be 0 unlabelled, 1 occluded or 2 visible")
-    return (x, y, v) if v and math.isfinite(x) and math.isfinite(y) else (0.0, 0.0, 0.0)
+        raise UserError(f"{where} has {seen} {v:g}; it can be 0 unlabelled, 1 occluded or 2 visible")
+    return (x, y, v)
 
 
 def _sample(

@@ -106,7 +106,7 @@ def is_table(path: Path) -> bool:
     try:
         with limits.opened(path) as file:
             head = file.read(4096).decode("utf-8-sig", "replace")
-            return path.suffix.lower() == ".csv" and head.lstrip("\r\n, ").startswith("scorer,")
+            return path.suffix.lower() == ".csv" and head.replace('"', "").lstrip("\r\n, ").startswith("scorer,")
     except OSError:
         return False
 
@@ -264,8 +264,12 @@ def _table(path: Path, header: Mapping[str, Sequence[str]], images: Sequence[str
             f"{path}: {names[row]} has visible {seen[odd][0]:g}; it can be 0 missing, 1 occluded or 2 visible"
         )
     unseen = int((np.isfinite(points[..., :2]).all(-1) & (seen == 0)).sum())
-    remark = f"{path}: {unseen} labels with x and y have visible 0: they are taken for missing"
-    return Table(path, joints, people, names, labelled(points, seen), (remark,) if unseen else ())
+    return Table(path, joints, people, names, labelled(points, seen), said_unseen(unseen, path))
+
+
+def said_unseen(count: int, path: Path) -> tuple[str, ...]:
+    """What is said of labels that have a place and are not visible."""
+    return (f"{path}: {count} labels with x and y have visible 0: they are taken for missing",) if count else ()
 
 
 UNIQUE = "single"
