@@ -27,6 +27,7 @@ from semipose.data.images import image_size
 from semipose.data.open import open_all, open_labeled
 from semipose.data.pictures import not_read
 from semipose.data.predicted import mark_corrected
+from semipose.data.readers.yolo import is_yolo
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, is_split, make_split
@@ -267,7 +268,7 @@ def _default(folder: Path) -> Path:
     try:
         content = read_yaml(path) if path.exists() else {}
     except UserError:  # no configuration at all
-        content = {}
+        content = dict.fromkeys(YOLO) if is_yolo(str(path)) else {}
     foreign = YOLO & content.keys() and not isinstance(content.get("data"), dict) and not bears(path, MADE.encode())
     return folder / "semipose.yaml" if foreign else path
 

@@ -49,6 +49,7 @@ def test_points_boxes_and_pairs(tmp_path: Path) -> None:
     assert np.allclose(points[[0, 1, 3], :2], [xy(1, k) for k in (0, 1, 3)], atol=1e-4)
     assert data[0].box == (24, 12, 16, 24), "of 48 x 64 pixels"
     assert [Path(s.image).parent.name for s in open_labeled(f"{path}#val")] == ["val", "val"]
+    assert any("3 labels with x and y have visible 0" in remark for remark in data.remarks)
     assert all(s.keypoints is None for s in open_unlabeled(path))
     assert holds_labels(path) and not holds_labels(tmp_path / "none.yaml")
 
@@ -87,9 +88,36 @@ def test_names_of_points_and_of_classes(tmp_path: Path) -> None:
     yolo(tmp_path / "b", node_names=names, flip_idx=[0, 1, 2, 3], skeleton=[[0, 1], [0, 9], "a"])
     sleap = open_labeled(tmp_path / "b" / "data.yaml").skeleton
     assert sleap is not None and (sleap.joints, sleap.pairs, sleap.limbs) == (tuple(names), ((1, 2),), ((0, 1),))
+    yolo(tmp_path / "c", flip_idx=[])
+    nameless = open_labeled(tmp_path / "c" / "data.yaml").skeleton
+    assert nameless is not None and (nameless.joints[0], nameless.pairs) == ("point_1", ()), "an empty one is none"
     assert len(data) == 4 and [len(open_labeled(path, category=c)) for c in ("mouse", "rat", 1)] == [3, 1, 1]
     with pytest.raises(UserError, match="no class 'hen'; it has mouse, rat"):
         open_labeled(path, category="hen")
+
+
+def test_points_of_classes_that_are_called_otherwise(tmp_path: Path) -> None:
+    theirs = {0: ["nose", "left_ear", "right_ear", "tail"], 1: ["beak", "left_wing", "right_wing", "tail"]}
+    path = yolo(tmp_path, kpt_names=theirs, names=["mouse", "hen"])
+    (tmp_path / "labels/train/0.txt").write_text(line(0, kind=1) + "\n")
+    with pytest.raises(UserError, match="kpt_names differ from class to class; choose one of mouse, hen"):
+        open_labeled(path)
+    for key, kind in enumerate(("mouse", "hen")):
+        skeleton = open_labeled(path, category=kind).skeleton
+        assert skeleton is not None and skeleton.joints == tuple(theirs[key])
+
+
+@pytest.mark.parametrize(
+    ("changes", "are"),
+    [({"names": ["Person"]}, True), ({"names": ["horse"]}, False), ({"names": ["horse"], "flip_idx": []}, False)],
+)
+def test_seventeen_points_are_coco_s_of_people_alone(tmp_path: Path, changes: dict, are: bool) -> None:
+    """A horse's are others, and mirrored pictures would exchange the wrong ones."""
+    path = yolo(tmp_path, 1, kpt_shape=[17, 2], **{"flip_idx": None, **changes})
+    (tmp_path / "labels/train/0.txt").write_text(" ".join(["0 .5 .5 1 1", *["0.25 0.5"] * 17]))
+    data = open_labeled(path)
+    assert data.skeleton is not None and (data.skeleton == COCO) == are and (data.skeleton.pairs == ()) != are
+    assert any("nothing says that the 17 points of horse are COCO's" in remark for remark in data.remarks) != are
 
 
 def test_seventeen_points_are_coco_s(tmp_path: Path) -> None:
@@ -106,6 +134,7 @@ FAULTS = {
     "visibility": ("labels/train/0.txt", line(0, (2, 1, 3, 2)), "point of visibility 3"),
     "class": ("labels/train/0.txt", f"9{line(0)[1:]}", r"0\.txt, line 1 is of class 9"),
     "not numbers": ("labels/train/0.txt", line(0).replace("0.5", "a", 1), "0.txt, line 1"),
+    "no YAML": ("data.yaml", yaml.safe_dump(HEAD) + "names: [", "data.yaml is not YAML"),
     "shape": ("data.yaml", yaml.safe_dump({**HEAD, "kpt_shape": 4}), "kpt_shape is 4"),
     "pairs": ("data.yaml", yaml.safe_dump({**HEAD, "flip_idx": [1, 2, 0, 3]}), "does not exchange points in pairs"),
     "too few pairs": ("data.yaml", yaml.safe_dump({**HEAD, "flip_idx": [0]}), "has to be an order of 4 points"),

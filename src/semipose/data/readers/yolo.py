@@ -13,14 +13,17 @@ from semipose.data.pictures import list_images
 from semipose.data.readers import of_tool
 from semipose.data.readers.instances import Instance, Pool, numbers
 from semipose.data.readers.json_files import ImageFolder, shown
-from semipose.data.readers.tables import missing
+from semipose.data.readers.tables import missing, said_unseen
 from semipose.data.sample import MARKS, PoseData
 from semipose.errors import UserError, reads
-from semipose.files import read_mapping
+from semipose.files import bears, read_mapping
 from semipose.skeleton import COCO, Skeleton, infer_pairs, stated_pairs
 
 KINDS = (".yaml", ".yml")
 PARTS = ("train", "val", "test")
+PEOPLE = {"person", "people", "human", "humans", "pedestrian"}
+"""Classes whose 17 points are COCO's where nothing says what they are."""
+NAMELESS = "point_{}"
 ROUND = 1e-3
 """Shares of an image are between 0 and 1, but for rounding."""
 
@@ -32,8 +35,8 @@ def is_yolo(source: str) -> bool:
         return False
     try:
         return "kpt_shape" in read_mapping(path)
-    except UserError:
-        return False
+    except UserError:  # which is said when it is read
+        return bears(path, rb"(?m)^kpt_shape *:")
 
 
 def parted(source: str | Path) -> tuple[Path, str]:
@@ -72,8 +75,8 @@ def read_yolo(
     own folder; a leading "../" that leads nowhere, as Roboflow writes it, is passed over. Labels lie where `images` in
     an image's path is replaced by `labels`, or beside it. Of an image without a label file nothing is known. Points are
     shares of width and height; with two numbers a point, (0, 0) is an unlabelled one. Names are `kpt_names`, or
-    `node_names` as sleap-io writes them, COCO's for its 17 points, else point_1 and so on. `flip_idx` says which are
-    left and right, the names where it exchanges nothing.
+    `node_names` as sleap-io writes them, COCO's for 17 points of people or with its `flip_idx`, else point_1 and so on.
+    `flip_idx` says which are left and right, the names where it exchanges nothing.
 
     Args:
         images: in place of the YAML's `path`.
@@ -90,7 +93,8 @@ def read_yolo(
     wanted = {key for key, name in classes.items() if category is None or str(category) in (str(key), name)}
     if not wanted:
         raise UserError(f"{path} has no class {category!r}; it has {', '.join(classes.values()) or 'none'}")
-    joints = _names(config, count, path)
+    kinds = {key: classes[key] for key in sorted(wanted)}
+    joints = _names(config, count, kinds, path)
     pool = Pool(path)
     bare = 0
     found = _images(config, path, part, images, outside)
@@ -104,10 +108,14 @@ def read_yolo(
     if not pool.instances:
         raise UserError(f"{path}: no image of {part} has a label of {count} points; are the labels in labels/?")
     pool.remarks += lost
+    placed = (v == 0 and x > 0 and y > 0 for one in pool.instances for x, y, v in one.joints.values())
+    pool.remarks += said_unseen(sum(placed), path)
+    if count == len(COCO) and joints[0] == NAMELESS.format(1) and not config.get("flip_idx"):
+        who = ", ".join(kinds.values())[:60]
+        pool.remarks.append(f"{path}: nothing says that the 17 points of {who} are COCO's; kpt_names names them")
     if bare:
         pool.remarks.append(f"{path}: {bare} images of {part} have no label file; nothing is learned of them")
-    names = [classes[key] for key in sorted(wanted) if key in classes]
-    return pool.data(_skeleton(config, joints, names, path), f"{path.stem}-{part}")
+    return pool.data(_skeleton(config, joints, [*kinds.values()], path), f"{path.stem}-{part}")
 
 
 def _shape(config: Mapping[str, Any], path: Path) -> tuple[int, int]:
@@ -127,22 +135,30 @@ def _classes(config: Mapping[str, Any], path: Path) -> dict[int, str]:
     return {key: str(name) for key, name in names.items()}
 
 
-def _names(config: Mapping[str, Any], count: int, path: Path) -> tuple[str, ...]:
+def _names(config: Mapping[str, Any], count: int, kinds: Mapping[int, str], path: Path) -> tuple[str, ...]:
+    """Of the points of some classes."""
     names = config.get("kpt_names") or config.get("node_names")
     if isinstance(names, dict) and names:
-        names = next(iter(names.values()))
+        lists = [names[key] for key in kinds if key in names] or [*names.values()]
+        if any(each != lists[0] for each in lists):
+            raise UserError(
+                f"{path}: kpt_names differ from class to class; choose one of {', '.join(kinds.values())} with"
+                " data.category (semipose init --category)"
+            )
+        names = lists[0]
     if names is not None:
         if not isinstance(names, list) or len(names) != count:
             raise UserError(f"{path}: kpt_names is {shown(names)}; it has to name {count} points")
         return tuple(map(str, names))
-    if count == len(COCO) and config.get("flip_idx") in (None, list(COCO.flip)):
+    flip, people = config.get("flip_idx"), {name.strip().lower() for name in kinds.values()} <= PEOPLE
+    if count == len(COCO) and (flip == list(COCO.flip) or (not flip and (people or "names" not in config))):
         return COCO.joints
-    return tuple(f"point_{k + 1}" for k in range(count))
+    return tuple(NAMELESS.format(k + 1) for k in range(count))
 
 
 def _skeleton(config: Mapping[str, Any], joints: tuple[str, ...], names: Sequence[str], path: Path) -> Skeleton:
     name = names[0] if len(names) == 1 else path.resolve().parent.name
-    flip = config.get("flip_idx")
+    flip = config.get("flip_idx") or None  # an empty one is none
     if joints == COCO.joints and flip in (None, list(COCO.flip)):
         return COCO
     pairs = infer_pairs(joints)
