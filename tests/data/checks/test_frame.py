@@ -65,6 +65,7 @@ CASES = {
     "right, with sizes": (moved(labels(), lambda xy: xy, SIZE), 1, None),
     "right, turned, with sizes": (moved(labels(), lambda xy: xy, SIZE), 6, None),
     "shares": (moved(labels(), lambda xy: xy / [160, 120]), 1, ("shares", True)),
+    "shares of bodies partly outside": (moved(labels(), lambda xy: 1.4 * xy / [160, 120] - 0.2), 1, ("shares", True)),
     "a table's shares": (moved(labels(boxed=False), lambda xy: xy / [160, 120]), 1, ("shares", True)),
     "twice the size": (moved(labels(), lambda xy: 2 * xy, (240, 320)), 1, ("json", True)),
     "half the size, all inside": (moved(labels(), lambda xy: xy / 2, (60, 80)), 1, ("json", True)),
@@ -95,6 +96,10 @@ def test_percent_are_guessed_of_many_in_large_pictures_alone() -> None:
     (doubt,) = frame_doubts(data, heads(data, (480, 640)))
     assert doubt.right == "percent" and not doubt.certain
     assert frame_doubts(data, heads(data, (120, 160))) == []
+    first = data[0].keypoints
+    assert first is not None
+    first[0, :2] = (-2, 104)  # of a body that is partly outside
+    assert [doubt.right for doubt in frame_doubts(data, heads(data, (480, 640)))] == ["percent"]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ ROOM = 0.1
 """Of a box's longer side: how far a joint may lie outside."""
 SOME = 3
 """Labels below which nothing is said."""
+SPILL, EDGE = 1.0, 0.05
+"""Of width and height: how far outside the image labels may lie that are shares of them, and those that are percent."""
 
 
 class Header(NamedTuple):
@@ -135,17 +137,19 @@ def _out(samples: Sequence[Sample], sizes: Sequence[Size]) -> float:
 
 def _shares(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doubt]:
     points = np.concatenate([_labels(s) for s in samples])
-    low, high = points.min(), float(points.max())
+    low, high = float(points.min()), float(points.max())
     side = min(min(heads[s.image].size) for s in samples)
-    if low < 0:
-        return []
-    if high <= SHARES["shares"] and side > 4 and (points % 1 > 0).any():
-        text = "all coordinates lie between 0 and 1: they look like shares of the image's width and height, not pixels"
+    if -SPILL <= low and high <= SHARES["shares"] + SPILL and side > 4 and (points % 1 > 0).any():
+        span = f"{min(low, 0):.3g} and {max(high, 1):.3g}"
+        text = f"all coordinates lie between {span}: they look like shares of the image's width and height, not pixels"
         return [Doubt(text, True, f"{_set('shares')} reads them so", tuple(samples[:2]), "coordinates", "shares")]
     spans = np.array([np.ptp(_labels(s), 0) / 100 for s in samples])
-    many = len(samples) >= 10 and high <= SHARES["percent"] and side > 2.5 * SHARES["percent"]
+    most = SHARES["percent"]
+    near = -EDGE * most <= low and high <= (1 + EDGE) * most
+    many = len(samples) >= 10 and near and side > 2.5 * most
     if many and (points.max(0) > 80).all() and np.median(spans.max(1)) > 0.1:
-        text = "all coordinates lie between 0 and 100, in larger images: they may be percent of width and height"
+        span = f"{min(low, 0):.3g} and {max(high, most):.3g}"
+        text = f"all coordinates lie between {span}, in larger images: they may be percent of width and height"
         todo = f"look at the picture; {_set('percent')} reads them so, file says that they are pixels"
         return [Doubt(text, False, todo, tuple(samples[:2]), "coordinates", "percent")]
     return []
