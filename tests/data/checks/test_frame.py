@@ -118,6 +118,16 @@ def test_what_boxes_are(change: Callable, right: str | None, certain: bool) -> N
     assert [(doubt.right, doubt.certain) for doubt in doubts] == ([] if right is None else [(right, certain)])
 
 
+def test_corners_that_stay_in_the_image_are_a_note() -> None:
+    """Of bodies at the upper left of large pictures."""
+    data = labels()
+    for corners, expected in ((True, [("corners", False)]), (False, [])):
+        boxes = [(x, y, x + w, y + h) if corners else (x, y, w, h) for x, y, w, h in (s.box for s in data)]
+        same = [replace(s, box=box) for s, box in zip(data, boxes, strict=True)]
+        found = box_doubts(replace(data, samples=tuple(same)), heads(data, (1200, 1600)))
+        assert [(doubt.right, doubt.certain) for doubt in found] == expected
+
+
 def test_one_box_far_from_its_joints_is_a_note() -> None:
     data = labels()
     data = replace(data, samples=(replace(data[0], box=(1, 1, 20, 10)), *data.samples[1:]))

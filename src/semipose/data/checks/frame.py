@@ -87,11 +87,16 @@ def box_doubts(data: PoseData, heads: Mapping[str, Header]) -> list[Doubt]:
     likely = (corners[:, 2:] > 0).all(1) & (boxes[:, 2:] <= sides + 1).all(1)
     if likely.all() and len(rows) > 1:
         beyond = (boxes[:, :2] + boxes[:, 2:] > 1.02 * sides + 1).any(1)
+        half = corners[:, 2:].prod(1) < boxes[:, 2:].prod(1) / 2
         fits = np.array([_held(s, box) for s, box in zip(rows, corners, strict=True)])
         if fits.mean() > 0.95 and beyond.mean() > 0.2:
             text = f"{beyond.sum()} of {len(rows)} boxes reach beyond their image, and all fit as x1, y1, x2, y2"
             todo = f"if they are two corners, {_set('corners', 'boxes')}; labels instead: boxes of the labels"
             return [Doubt(text, True, todo, _shown(rows, np.asarray(beyond)), "boxes", "corners")]
+        if fits.mean() > 0.95 and half.mean() > 0.2:
+            text = f"in {half.sum()} of {len(rows)} boxes joints lie at the upper left, and all fit as x1, y1, x2, y2"
+            todo = f"look at the picture; if they are two corners, {_set('corners', 'boxes')}"
+            return [Doubt(text, False, todo, _shown(rows, np.asarray(half)), "boxes", "corners")]
     far = held < 0.5
     if far.any():
         text = f"{far.sum()} of {len(rows)} boxes are far from the joints of their body"
