@@ -91,6 +91,8 @@ def test_names_of_points_and_of_classes(tmp_path: Path) -> None:
     yolo(tmp_path / "c", flip_idx=[])
     nameless = open_labeled(tmp_path / "c" / "data.yaml").skeleton
     assert nameless is not None and (nameless.joints[0], nameless.pairs) == ("point_1", ()), "an empty one is none"
+    for said in (None, [], {"0": "mouse"}):
+        assert len(open_labeled(yolo(tmp_path / "d", names=said))) == 3
     assert len(data) == 4 and [len(open_labeled(path, category=c)) for c in ("mouse", "rat", 1)] == [3, 1, 1]
     with pytest.raises(UserError, match="no class 'hen'; it has mouse, rat"):
         open_labeled(path, category="hen")
@@ -134,7 +136,7 @@ FAULTS = {
     "visibility": ("labels/train/0.txt", line(0, (2, 1, 3, 2)), "point of visibility 3"),
     "class": ("labels/train/0.txt", f"9{line(0)[1:]}", r"0\.txt, line 1 is of class 9"),
     "not numbers": ("labels/train/0.txt", line(0).replace("0.5", "a", 1), "0.txt, line 1"),
-    "no YAML": ("data.yaml", yaml.safe_dump(HEAD) + "names: [", "data.yaml is not YAML"),
+    "no YAML": ("data.yaml", yaml.safe_dump(HEAD) + "names: [", r"data\.yaml is not YAML"),
     "shape": ("data.yaml", yaml.safe_dump({**HEAD, "kpt_shape": 4}), "kpt_shape is 4"),
     "pairs": ("data.yaml", yaml.safe_dump({**HEAD, "flip_idx": [1, 2, 0, 3]}), "does not exchange points in pairs"),
     "too few pairs": ("data.yaml", yaml.safe_dump({**HEAD, "flip_idx": [0]}), "has to be an order of 4 points"),
@@ -155,6 +157,13 @@ def test_faults_are_one_sentence(tmp_path: Path, fault: str) -> None:
     name, text, says = FAULTS[fault]
     (tmp_path / name).write_text(text)
     with pytest.raises(UserError, match=says):
+        open_all(path)
+
+
+def test_a_yaml_in_another_code_is_named(tmp_path: Path) -> None:
+    path = yolo(tmp_path)
+    path.write_bytes(path.read_text().encode("utf-16"))
+    with pytest.raises(UserError, match=r"data\.yaml is not YAML in UTF-8"):
         open_all(path)
 
 

@@ -36,7 +36,7 @@ def is_yolo(source: str) -> bool:
     try:
         return "kpt_shape" in read_mapping(path)
     except UserError:  # which is said when it is read
-        return bears(path, rb"(?m)^kpt_shape *:")
+        return bears(path, b"kpt_shape|" + "kpt_shape".encode("utf-16-le")[:-1])
 
 
 def parted(source: str | Path) -> tuple[Path, str]:
@@ -127,9 +127,11 @@ def _shape(config: Mapping[str, Any], path: Path) -> tuple[int, int]:
 
 
 def _classes(config: Mapping[str, Any], path: Path) -> dict[int, str]:
-    names = config.get("names", {0: "animal"})
+    names = config.get("names") or {0: "animal"}
     if isinstance(names, list):
         names = dict(enumerate(names))
+    if isinstance(names, dict):
+        names = {int(key) if str(key).isdecimal() and len(str(key)) < 8 else key: name for key, name in names.items()}
     if not isinstance(names, dict) or not all(type(key) is int for key in names):
         raise UserError(f"{path}: names is {shown(names)}; it has to list the classes")
     return {key: str(name) for key, name in names.items()}
@@ -151,7 +153,7 @@ def _names(config: Mapping[str, Any], count: int, kinds: Mapping[int, str], path
             raise UserError(f"{path}: kpt_names is {shown(names)}; it has to name {count} points")
         return tuple(map(str, names))
     flip, people = config.get("flip_idx"), {name.strip().lower() for name in kinds.values()} <= PEOPLE
-    if count == len(COCO) and (flip == list(COCO.flip) or (not flip and (people or "names" not in config))):
+    if count == len(COCO) and (flip == list(COCO.flip) or (not flip and (people or not config.get("names")))):
         return COCO.joints
     return tuple(NAMELESS.format(k + 1) for k in range(count))
 
