@@ -41,6 +41,17 @@ def test_what_says_that_a_joint_is_not_visible_is_read_whatever_it_is_called(tmp
     assert f"{len(lines) - 3} labels with x and y have visible 0" in data.remarks[0], "(0, 0) is no place"
 
 
+def test_a_joint_in_capitals_here_and_there_is_named(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    text = path.read_text()
+    path.write_text(text.replace("1.png,nose", "1.png,Nose"))
+    with pytest.raises(UserError, match="'nose' and 'Nose' seem one joint, no image has both; write them alike"):
+        read_plain_csv(path)
+    path.write_text(text.replace("tail", "NOSE"))
+    skeleton = read_plain_csv(path).skeleton
+    assert skeleton is not None and skeleton.joints == ("nose", "left_ear", "right_ear", "NOSE")
+
+
 def test_clicks_on_frames_of_videos(tmp_path: Path) -> None:
     rows = ["image,joint,x,y"]
     for video in ("a.mp4", "b.mp4"):

@@ -104,6 +104,7 @@ LAYOUTS: dict[str, Callable[[str], str]] = {
     "all in quotes": lambda text: "".join(
         ",".join(f'"{cell}"' for cell in line.split(",")) + "\n" for line in text.splitlines()
     ),
+    "capitals": lambda text: re.sub("^(scorer|bodyparts|coords)", lambda word: word[0].title(), text, flags=re.M),
     "an index with a name": lambda text: re.sub(r"(coords.*\n)", r"\1image" + "," * 8 + "\n", text),
 }
 

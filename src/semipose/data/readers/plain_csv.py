@@ -87,6 +87,11 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     if not marks:
         raise UserError(f"{path} has a first line and no labels; add some")
     limits.refuse_cells(path, len(marks) * len(joints) * 3)
+    alike: dict[str, str] = {}
+    for joint in joints:
+        other = alike.setdefault(joint.casefold(), joint)
+        if other != joint and not any({joint, other} <= each.keys() for each in marks.values()):
+            raise UserError(f"{path}: {other!r} and {joint!r} seem one joint, no image has both; write them alike")
     skeleton = named_skeleton(path.stem, tuple(joints), path)
     files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
     paths = {image: _path(image, files, str(path)) for image in marks}

@@ -105,8 +105,8 @@ def is_table(path: Path) -> bool:
         return path.is_file()
     try:
         with limits.opened(path) as file:
-            head = file.read(4096).decode("utf-8-sig", "replace")
-            return path.suffix.lower() == ".csv" and head.replace('"', "").lstrip("\r\n, ").startswith("scorer,")
+            head = file.read(4096).decode("utf-8-sig", "replace").replace('"', "").lower()
+            return path.suffix.lower() == ".csv" and head.lstrip("\r\n, ").startswith("scorer,")
     except OSError:
         return False
 
