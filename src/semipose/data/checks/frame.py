@@ -144,13 +144,13 @@ def _shares(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doub
     points = np.concatenate([_labels(s) for s in samples])
     low, high = float(points.min()), float(points.max())
     side = min(min(heads[s.image].size) for s in samples)
-    if -SPILL <= low and high <= SHARES["shares"] + SPILL and side > 4 and (points % 1 > 0).any():
+    if low >= -SPILL and high <= SHARES["shares"] + SPILL and side > 4 and (points % 1 > 0).any():
         span = f"{min(low, 0):.3g} and {max(high, 1):.3g}"
         text = f"all coordinates lie between {span}: they look like shares of the image's width and height, not pixels"
         return [Doubt(text, True, f"{_set('shares')} reads them so", tuple(samples[:2]), "coordinates", "shares")]
     spans = np.array([np.ptp(_labels(s), 0) / 100 for s in samples])
     most = SHARES["percent"]
-    near = -EDGE * most <= low and high <= (1 + EDGE) * most
+    near = low >= -EDGE * most and high <= (1 + EDGE) * most
     many = len(samples) >= 10 and near and side > 2.5 * most
     if many and (points.max(0) > 80).all() and np.median(spans.max(1)) > 0.1:
         span = f"{min(low, 0):.3g} and {max(high, most):.3g}"
