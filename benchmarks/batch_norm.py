@@ -59,7 +59,7 @@ def study(run: Path, count: int) -> dict[str, float]:
     for name, (data, policy) in ways.items():
         networks = {key: each.network for key, each in read_networks(run)[0].items()}
         if data is not None:
-            crops = cut(data, config, False, True)
+            crops = cut(data, config, True, True)  # with room for the views, as in training
             assert crops is not None
             for network in networks.values():
                 estimate_norm([network], views(crops, policy))
