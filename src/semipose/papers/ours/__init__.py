@@ -67,7 +67,7 @@ def auto(seed: int = 0, root: Path | None = None) -> Config:
     (docs/protocols.md)."""
     optim = OptimConfig(name="muon", lr=0.02, schedule="cosine", restart=0.5, batch=16)
     config = Config(method=options(**GUARDED), optim=optim, decode="dark", seed=seed)
-    return replace(config, steps=2000, eval_every=500, norm_batches=25)
+    return replace(config, steps=2000, eval_every=500)
 
 
 def drawn_people(seed: int = 0, root: Path | None = None) -> Config:
