@@ -246,3 +246,13 @@ def test_doubts_on_the_frame_are_said_and_proposed(tmp_path: Path) -> None:
     assert main(["check", str(tmp_path / "data.yaml")]) == 0
     labeled, _, _ = opened(tmp_path / "data.yaml")
     assert labeled[0].keypoints is not None and labeled[0].keypoints[:, :2].max() > 5
+
+
+def test_labels_at_the_corner_are_said(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    assert not any("(0, 0)" in line for line in init(tmp_path).lines)
+    lines = path.read_text().splitlines()
+    image, joint, *_ = lines[1].split(",")
+    path.write_text("\n".join([lines[0], f"{image},{joint},0,0", *lines[2:]]) + "\n")
+    said = next(line for line in init(tmp_path, overwrite=True).lines if "(0, 0)" in line)
+    assert said.startswith("look: 1 labels are exactly (0, 0), first ") and said.endswith("where they mean missing")

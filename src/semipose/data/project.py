@@ -18,7 +18,7 @@ import yaml
 
 from semipose.config.resolve import read_yaml
 from semipose.data.bearing import is_held, is_whole, lies_anyhow
-from semipose.data.checks.frame import LOOKED, Doubt, box_doubts, frame_doubts, headers
+from semipose.data.checks.frame import LOOKED, Doubt, at_the_corner, box_doubts, frame_doubts, headers
 from semipose.data.checks.symmetry import side_doubts, unnamed_pairs
 from semipose.data.coordinates import in_pixels
 from semipose.data.discover import TRAINING, VALIDATION, Inside, look, parts_of
@@ -119,6 +119,9 @@ def begin(
     missing = [image for image in pool.images if not _is_there(image)]
     lines = [*_found(inside, pool, missing), *inside.remarks, *pool.remarks]
     lines += [f"look: {d.text}: {d.todo.replace('in data.yaml', f'in {target}')}" for d in doubts]
+    corner = at_the_corner(pool)
+    what = f"{len(corner)} labels are exactly (0, 0), first {corner[0]}" if corner else ""
+    lines += [f"look: {what}: empty them where they mean missing"] if corner else []
     lines += [not_read(inside.strange)] if inside.strange else []
     if target.name == "semipose.yaml" and not out:
         lines.append(f"{home / 'data.yaml'} is another program's: what is written here is {target.name}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from semipose.data.checks.duplicates import Twins
-from semipose.data.checks.frame import Doubt, Header, box_doubts, frame_doubts
+from semipose.data.checks.frame import Doubt, Header, at_the_corner, box_doubts, frame_doubts
 from semipose.data.checks.scan import Scan, read_all
 from semipose.data.checks.swapped import orders
 from semipose.data.checks.symmetry import side_doubts
@@ -283,7 +283,7 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
                 False,
                 "labels are exactly (0, 0)",
                 "empty the cells if they mean missing",
-                _at_the_corner(data),
+                at_the_corner(data),
             ),
             (
                 False,
@@ -378,13 +378,6 @@ def _strays(data: PoseData, scan: Scan) -> list[str]:
         if shapes[row, 0] and out.any():
             strays.append(f"{data.samples.ids[row]}: {_joints_at(data, out)}")
     return strays
-
-
-def _at_the_corner(data: PoseData) -> list[str]:
-    """ "id: joint" of each label at (0, 0), by which some programs mean a missing one."""
-    joints = data.skeleton.joints if data.skeleton is not None else ()
-    rows = ((row, (points[:, 2] > 0) & (points[:, :2] == 0).all(1)) for row, points in data.labels())
-    return [f"{data.samples.ids[row]}: {joints[k]}" for row, there in rows for k in np.flatnonzero(there)]
 
 
 def _joints_at(data: PoseData, which: np.ndarray) -> str:

@@ -251,3 +251,10 @@ def _shape(size: Size) -> float:
 def _many(rows: Sequence[Sample]) -> str:
     images = dict.fromkeys(s.image for s in rows)
     return f"{len(images)} images, first {next(iter(images)).rsplit('/', 1)[-1]}"
+
+
+def at_the_corner(data: PoseData) -> list[str]:
+    """ "id: joint" of each label at (0, 0), by which some programs mean a missing one."""
+    joints = data.skeleton.joints if data.skeleton is not None else ()
+    rows = ((row, (points[:, 2] > 0) & (points[:, :2] == 0).all(1)) for row, points in data.labels())
+    return [f"{data.samples.ids[row]}: {joints[k]}" for row, there in rows for k in np.flatnonzero(there)]
