@@ -26,7 +26,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from semipose.errors import UserError
@@ -117,7 +117,7 @@ def unpack(packed: Path, folder: Path) -> dict[str, Any]:
         if len(whole) > UNPACKED:
             raise UserError(f"{packed} holds more than {UNPACKED} bytes; take a pack that this script wrote")
         with tarfile.open(packed, "r:", io.BytesIO(whole)) as tar:
-            members = files_of(tar, part)
+            members = files_of(tar)
             name, head = next(members, ("", b""))
             manifest = json.loads(head) if name == MANIFEST else {}
             missing = dict(manifest["files"])
@@ -146,11 +146,12 @@ def unpack(packed: Path, folder: Path) -> dict[str, Any]:
 NO_MANIFEST = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-def files_of(tar: tarfile.TarFile, folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of the plain files of a tar, one after the other; UserError for anything else."""
+def files_of(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the plain files of a tar, one after the other; UserError for anything else. (Tarfile's own
+    filter is not in every Python 3.11.)"""
     for member in tar:
-        inside = tarfile.data_filter(member, str(folder))
-        if not member.isreg() or inside.name != member.name:
+        place = PurePath(member.name)
+        if not member.isreg() or place.is_absolute() or ".." in place.parts:
             raise UserError(f"{tar.name}: {member.name!r} is no file of a pack; take one that this script wrote")
         content = tar.extractfile(member)
         yield member.name, content.read() if content else b""
