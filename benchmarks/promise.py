@@ -70,12 +70,21 @@ class Protocol:
         path = root / f"split-{labels}-draw{draw}{'-tune' * tune}.json"
         if not path.exists():
             root.mkdir(parents=True, exist_ok=True)
-            whole = make_split(open_labeled(str(data / self.source)), self.train, self.val, unlabeled=0, seed=0)
+            whole = make_split(open_labeled(self.path(data)), self.train, self.val, unlabeled=0, seed=0)
             pool, val = [whole.labeled[i] for i in permutation(self.train, draw, 7)], whole.val
             if tune:
                 pool, val = pool[: -self.tune], tuple(pool[-self.tune :])
             Split(whole.data, tuple(pool[:labels]), tuple(pool[labels:]), val, draw, "random").save(path)
         return path
+
+    def path(self, data: Path) -> str:
+        """Of the images, from the folder of data."""
+        return self.source if self.drawn else str(data / self.source)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the images are synthetic, and lie nowhere."""
+        return self.source.startswith("synth:")
 
     def of_length(self, start: int, steps: int) -> Protocol:
         """The same of another length: rows that have steps of their own keep their ratio, evaluations their number."""
@@ -101,7 +110,7 @@ class Protocol:
             self.config,
             data=replace(
                 self.config.data,
-                labeled=str(asked.data / self.source),
+                labeled=self.path(asked.data),
                 split=str(self.split(labels, draw, asked.tune, asked.data, root).resolve()),
                 cache=str(asked.root / "cache"),
             ),

@@ -38,7 +38,7 @@ class View:
     composing two warps multiplies two matrices, and nothing is ever resampled twice.
 
     Attributes:
-        source: source crops, (B, 3, Hs, Ws) float in [0, 1].
+        source: source crops, (B, 3, Hs, Ws) float in [0, 1], less `MEAN_COLOR`: 0 is what lies outside of them.
         base: (3, 3), from source-crop pixels to pixels of the plain, unaugmented view.
         matrix: (B, 3, 3), from source-crop pixels to this view's pixels. A negative determinant is a mirror image.
         size: (H, W) of the rendered image.
@@ -57,9 +57,11 @@ class View:
     def of(cls, source: Tensor, size: Size) -> View:
         """The plain view of source crops: their central `size` pixels. Accepts uint8 (B, Hs, Ws, 3) or float
         (B, 3, Hs, Ws) in [0, 1]."""
-        if source.dtype == torch.uint8:
-            source = source.permute(0, 3, 1, 2).float().div_(255)
+        pixels_last = source.dtype == torch.uint8
+        source = source.permute(0, 3, 1, 2).float().div_(255) if pixels_last else source.clone()
         base = central(source.shape[-2:], size, source)
+        row = constant(MEAN_COLOR, source)[:, None, None].expand(1, 3, 1, source.shape[-1])
+        source.sub_(row.contiguous(memory_format=torch.channels_last))  # a row is taken off in one stretch
         return cls(source, base, base.expand(len(source), 3, 3), size)
 
     def __len__(self) -> int:
@@ -68,10 +70,9 @@ class View:
     @cached_property
     def image(self) -> Tensor:
         """(B, 3, H, W) in [0, 1], channels last."""
-        fill, image = self.fill, self.unedited
-        if image is None:  # a row of the fill colour is taken off in one stretch
-            row = fill.expand(1, 3, 1, self.source.shape[-1]).contiguous(memory_format=torch.channels_last)
-            image = resample(self.source - row, self.matrix, self.size) + fill
+        image = self.unedited
+        if image is None:
+            image = resample(self.source, self.matrix, self.size).add_(self.fill)
         for edit in self.edits:
             image = edit(image, self)
         return image.contiguous(memory_format=torch.channels_last)

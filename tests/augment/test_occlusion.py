@@ -241,7 +241,7 @@ def test_mixup_is_a_mean_with_another_image_as_both_are_seen() -> None:
 
 def test_the_other_image_s_weight_is_a_quarter_of_beta() -> None:
     plain = ramps(600, (4, 4), (4, 4))
-    image = mixup(View.of(plain.source, (4, 4)), Draws(3)).image
+    image = mixup(plain, Draws(3)).image
     steps = Draws(3).partners(600) - torch.arange(600)
     share = ((image[:, 2] - plain.image[:, 2]).mean((1, 2)) / STEP / steps).double().numpy()
     assert kstest((share / SHARE).clip(0, 1), beta(BETA, BETA).cdf).pvalue > 0.01

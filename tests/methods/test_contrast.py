@@ -12,7 +12,7 @@ from torch import Tensor
 from semipose.augment import parse
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.geometry import invert, move
+from semipose.geometry import View, invert, move
 from semipose.methods import build_method, options
 from semipose.methods.contrast import Seen, seen, told_apart
 from tests.fixtures.tiny import CODEC, SIZE, STRIDE, Tiny, gradients, labeled, norm, view
@@ -35,7 +35,7 @@ def ramp(n: int = 2):
     y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
     xy = move(plain.base, torch.stack([x, y], -1).reshape(1, -1, 2).float()).reshape(h, w, 2) / 100
     source = torch.cat([xy.movedim(-1, 0), torch.full((1, h, w), 0.5)])
-    return type(plain)(source.repeat(n, 1, 1, 1), plain.base, plain.matrix, plain.size)
+    return View.of(source.repeat(n, 1, 1, 1), plain.size)
 
 
 def unit(*rows: list[float]) -> Tensor:

@@ -78,15 +78,15 @@ def mixup(view: View, draws: Draws, target: Target | None = None) -> View:
     def mix(image: Tensor, view: View) -> Tensor:
         with exact(image):
             matrix = frame.to(view) @ shown.matrix
-        return torch.lerp(image, resample(shown.source - view.fill, matrix, view.size) + view.fill, share)
+        return torch.lerp(image, resample(shown.source, matrix, view.size) + view.fill, share)
 
     return view.edit(mix)
 
 
 @dataclass(frozen=True, eq=False)
 class Others:
-    """For each image another one of the global batch: `source` (B, 3, Hs, Ws), its source crop, and `matrix` (B, 3, 3),
-    from that to its own view."""
+    """For each image another one of the global batch: `source` (B, 3, Hs, Ws), that of its view, and `matrix`
+    (B, 3, 3), from there to its own view."""
 
     source: Tensor
     matrix: Tensor
@@ -119,7 +119,7 @@ def _pasted(frame: View, other: Others, low: Tensor, high: Tensor, step: Tensor 
         for i, beside in enumerate(() if step is None else step.unbind(1)):
             place = torch.where(hit[:, i, ..., None], at + beside[:, None, None], place)
         source = move(invert(other.matrix), place.flatten(1, 2)).view_as(place)
-        shown = look_up(other.source - view.fill, source) + view.fill
+        shown = look_up(other.source, source) + view.fill
         return torch.where(hit.any(1)[:, None], shown, image)
 
     return paste
