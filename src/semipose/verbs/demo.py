@@ -10,6 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 _ROWS = {"supervised": "labels alone", "control": "labels alone, recoloured", "guarded": "and unlabelled images"}
+_RUNS = ("supervised", "guarded")
+"""What is trained; guarded's second network, which has labels alone, is the control."""
 _QUICK = 60
 
 
@@ -24,8 +26,8 @@ def demo(
     """Train with and without unlabelled images on synthetic people, and compare.
 
     The main job from nothing to a report, in minutes on a CPU: all learn from the same few labels with the same number
-    of steps. Supervised training is done twice, plainly and with recoloured images (control), as guarded has them; the
-    better is what guarded is compared with.
+    of steps. Supervised training is done twice, plainly and with recoloured images (control). The latter is the network
+    that guarded trains from labels alone beside the other one. The better of both is what guarded is compared with.
 
     Args:
         out: Folder for the runs and report.html; a demo that stood there is written over.
@@ -46,23 +48,25 @@ def demo(
     from semipose.training.start import start
 
     steps = steps or (_QUICK if quick else None)
-    began, folder, scores, runs = time.perf_counter(), Path(out), {}, []
-    if (folder / "report.html").exists() and not all(is_run(folder / name) for name in _ROWS):
+    began, folder, runs = time.perf_counter(), Path(out), []
+    if (folder / "report.html").exists() and not all(is_run(folder / name) for name in _RUNS):
         raise UserError(f"{folder} has a report.html that is no demo's; choose another folder with --out")
-    mine = next((folder / name for name in _ROWS if is_run(folder / name) and not _is_demo(folder / name)), None)
+    mine = next((folder / name for name in _RUNS if is_run(folder / name) and not _is_demo(folder / name)), None)
     if mine is not None:
         raise UserError(f"{mine} is a run of another training than the demo's; choose another folder with --out")
-    for name in _ROWS:
+    for name in _RUNS:
         config = ours.demo(name, seed)
         data = replace(config.data, cache=str(folder / "cache"))
         run = start(replace(config, steps=steps or config.steps, data=data), folder / name, True, progress=progress)
         report([run.path])
-        scores[name] = 100 * run.summary["val"]["mean"]["pck"]
         runs.append(run)
     path = report([run.path for run in runs], folder / "report.html")
+    supervised, guarded = (100 * run.summary["val"]["mean"]["pck"] for run in runs)
+    guard = runs[-1].summary.get("guard")
+    scores = {"supervised": supervised, "control": 100 * guard["labels"] if guard else guarded, "guarded": guarded}
     base = max(("supervised", "control"), key=lambda name: scores[name])
     gains = {"gain": scores["guarded"] - scores[base], "gain_over_control": scores["guarded"] - scores["control"]}
-    told = {"guard": runs[-1].summary.get("guard"), "seconds": time.perf_counter() - began, "report": str(path)}
+    told = {"guard": guard, "seconds": time.perf_counter() - began, "report": str(path)}
     return {**scores, "base": base, **gains, **told}
 
 
