@@ -32,6 +32,16 @@ def test_the_networks_of_a_run_or_of_a_file(run: Path, tmp_path: Path) -> None:
     assert config.model == networks["b"].config and config.model.size == [64, 48]
 
 
+def test_networks_of_other_joints_are_of_another_run(run: Path, tmp_path: Path) -> None:
+    for name in ("model.safetensors", "model.json", "model-b.safetensors"):
+        shutil.copy(run / name, tmp_path / name)
+    about = json.loads((run / "model-b.json").read_text())
+    about["skeleton"]["joints"][0] = "another"
+    (tmp_path / "model-b.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match=r"holds weights of other joints than model.safetensors, model-b"):
+        read_networks(tmp_path)
+
+
 def test_what_has_no_networks_says_what_to_do(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is neither a model\.safetensors nor a run folder: it has no config.yaml"):
         read_networks(tmp_path)

@@ -56,7 +56,8 @@ def test_a_measure_is_called_by_its_name(tmp_path: Path) -> None:
     summary["val"] |= {"measure": "pckh", "threshold": 0.5}
     (path / "summary.json").write_text(json.dumps(summary))
     text = read(report([path])).text
-    assert "PCKH@0.5" in text and "PCK@" not in text and "measured in head sizes" in text
+    assert "PCKH@0.5" in text and "PCK@" not in text and "Validation PCK " not in text
+    assert "PCKH against threshold" in text and "measured in head sizes" in text
     assert "joints right" not in text and "of the box" not in text, "nothing that is counted by boxes"
 
 

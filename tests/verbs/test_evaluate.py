@@ -19,6 +19,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_scores_are_returned_written_and_printed(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = semipose.evaluate(run, measure="pck", flip_test="plain", decode="dark")
     assert not capsys.readouterr().out and json.loads((run / "evaluation.json").read_text()) == scores
+    assert scores["data"] == "validation of the run"
     assert main(["evaluate", str(run), "--measure", "pck", "--decode", "dark", "--flip-test"]) == 0
     text = capsys.readouterr().out
     assert json.loads((run / "evaluation.json").read_text()) == scores

@@ -24,6 +24,9 @@ from semipose.inference.views import NONE, cover, parse
 from semipose.models.weights import TrainedModel, load_model, without_weights
 from semipose.options import check_limits
 
+VALIDATION = "validation of the run"
+"""The data that are scored where none are named."""
+
 
 def evaluate_run(
     run: str | Path,
@@ -51,7 +54,7 @@ def evaluate_run(
 
     Returns: `evaluate_predictions`' content, under "coco" each network's AP and AR by pycocotools with the data's own
         boxes, under "error_bars" each one's `coverage`, and under "found", of a run with a finder, what
-        `found_scores` says, and under "detected" AP and AR with `boxes`.
+        `found_scores` says, under "detected" AP and AR with `boxes`, and under "data" on what it was scored.
     """
     if threshold is not None:
         check_limits(Config(threshold=threshold))
@@ -99,6 +102,7 @@ def evaluate_run(
         crops = cut(detected.onto(skeleton), config, False, True, room)
         assert crops is not None
         scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
+    scores["data"] = VALIDATION if data is None else str(data)
     text = json.dumps(scores, indent=1, allow_nan=False)
     write_atomically(file, f"{text}\n".encode())
     return scores
@@ -109,7 +113,7 @@ def read_networks(path: Path) -> tuple[dict[str, TrainedModel], Config, bool]:
     configuration, or one with the network's own sizes; and whether it is of a run.
 
     Raises:
-        UserError: there is none, or the run has not finished.
+        UserError: there is none, the run has not finished, or one has other joints.
     """
     folder = path.parent if path.is_file() else path
     files = [path] if path.is_file() else sorted(path.glob("model*.safetensors"))
@@ -119,6 +123,12 @@ def read_networks(path: Path) -> tuple[dict[str, TrainedModel], Config, bool]:
     loaded = {file.stem.removeprefix("model").removeprefix("-") or "a": load_model(file) for file in files}
     loaded = dict(sorted(loaded.items()))
     first = next(iter(loaded.values()))
+    other = next((name for name, each in loaded.items() if each.skeleton.joints != first.skeleton.joints), None)
+    if other is not None:
+        raise UserError(
+            f"{folder} holds weights of other joints than model.safetensors, model-{other}.safetensors: keep those of"
+            " one run in a folder"
+        )
     own = Config(model=first.config, decode=first.decode)
     return loaded, resolve(Config(), read_yaml(folder / "config.yaml")) if of_run else own, of_run
 

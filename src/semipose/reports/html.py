@@ -73,7 +73,7 @@ def contents(runs: Sequence[Run]) -> dict[str, Any]:
         "cautions": cautions(runs),
         "warnings": [(run.name, text) for run in runs for text in run.warnings],
         "several": len(runs) > 1,
-        "measure": measures.pop() if len(measures) == 1 else "PCK",
+        "measure": measures.pop() if len(measures) == 1 else kind(runs),
         "norms": " or ".join(dict.fromkeys(NORMS.get(run.norm, "what its measure says") for run in runs)),
         "table": score_rows(runs),
         "facts": facts(runs),
@@ -87,6 +87,12 @@ def contents(runs: Sequence[Run]) -> dict[str, Any]:
         "notes": [(run.name, note) for run in runs for note in run.notes]
         + [(g.run, g.note) for g in galleries if g.note],
     }
+
+
+def kind(runs: Sequence[Run]) -> str:
+    """What is measured, such as PCKH; PCK where runs differ."""
+    kinds = {run.norm.upper() for run in runs}
+    return kinds.pop() if len(kinds) == 1 else "PCK"
 
 
 def score_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -130,7 +136,7 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
     rows = [
         ("Method", text("method")),
-        ("PCK, 95 % interval", [_interval(run) for run in runs]),
+        (f"{kind(runs)}, 95 % interval", [_interval(run) for run in runs]),
         ("Data", [_data(run) for run in runs]),
         ("Hash of samples and labels", [run.split[:12] if run.split else "–" for run in runs]),
         ("Labelled images", count("labels")),
@@ -201,7 +207,7 @@ def threshold_chart(runs: Sequence[Run]) -> Chart | None:
                 label, color = (run.name, n) if len(runs) > 1 else (label_of(name, len(names) < 2), m)
                 lines.append(Series(label, np.array(x, dtype=float), np.array(y, dtype=float), color))
     along = "threshold, share of the box" if all(run.norm == "pck" for run in runs) else "threshold"
-    return line_chart("PCK against threshold (%)", lines, along, y_range=(0, 1), percent=True)
+    return line_chart(f"{kind(runs)} against threshold (%)", lines, along, y_range=(0, 1), percent=True)
 
 
 def joint_table(runs: Sequence[Run]) -> dict[str, Any] | None:
@@ -228,7 +234,7 @@ def joint_table(runs: Sequence[Run]) -> dict[str, Any] | None:
     if len(columns) == 2 and several:
         change = [points(b - a) if a is not None and b is not None else "–" for _, _, (a, b), _ in rows]
     alone = len(columns) < 2
-    names = [name if several else "PCK" if alone else f"PCK, {label_of(name)}" for name, _ in columns]
+    names = [name if several else kind(runs) if alone else f"{kind(runs)}, {label_of(name)}" for name, _ in columns]
     return {"columns": names, "rows": rows, "change": change, "px_of": [name for name, _ in errors]}
 
 
@@ -252,9 +258,10 @@ def _pck_chart(runs: Sequence[Run]) -> Chart | None:
         names = [c for c in runs[0].metrics if c.startswith("val/pck_")]
         called = [c.removeprefix("val/pck_") for c in names]
         alone = len({*called} - {ENSEMBLE, TWIN}) < 2
-        single = [(c, label_of(name, alone)) for c, name in zip(names, called, strict=True)] or [("val/pck", "PCK")]
+        single = [(c, label_of(name, alone)) for c, name in zip(names, called, strict=True)]
+        single = single or [("val/pck", kind(runs))]
         lines = [line for n, (column, label) in enumerate(single) for line in _lines(runs[0], column, label, n)]
-    return line_chart("Validation PCK (%)", lines, "step", percent=True)
+    return line_chart(f"Validation {kind(runs)} (%)", lines, "step", percent=True)
 
 
 def _response_charts(runs: Sequence[Run]) -> list[Chart | None]:

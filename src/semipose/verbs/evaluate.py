@@ -41,7 +41,8 @@ def evaluate(
 
     Returns: `semipose.metrics.summary.evaluate_predictions`' content, under "coco" each network's AP and AR by
         pycocotools with the data's own boxes, under "error_bars" how often the error bars hold the truth (of a run's
-        own validation set, each fifth by bars made from the others), and under "detected" AP and AR with `boxes`.
+        own validation set, each fifth by bars made from the others), under "detected" AP and AR with `boxes`, and under
+        "data" on what it was scored.
 
     Raises:
         UserError: the run has not finished, or the data cannot be read or has none of its joints.
