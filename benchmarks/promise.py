@@ -247,11 +247,17 @@ def collect(name: str, asked: argparse.Namespace) -> None:
                 runs[key] = before[key]
             elif (asked.root / name / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
                 record = protocol.run(row, draw, asked)
-                runs[key] = {**record, **score(record)}
+                runs[key] = {**record, "curves": shown(record["curves"]), **score(record)}
             if key in runs:
                 scores.setdefault(row, {})[draw] = {measure: runs[key][measure] for measure in ("pck", "gross", "px")}
     control = strongest(scores, protocol.best)
     write(name, summary(scores, control, protocol.best), runs, control=control, best=protocol.best)
+
+
+def shown(curves: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of a run's curves those of accuracy: the student's on validation, the teacher's on unlabelled images."""
+    kept = [{name: column for name, column in table.items() if not name.startswith("response/")} for table in curves]
+    return [table for table in kept if len(table) > 1]
 
 
 def strongest(scores: Mapping[str, Mapping[int, Mapping[str, float]]], best: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,19 @@ POINTS, CURVE_DIGITS, DIGITS, WIDTH = 9, 3, 5, 200
 EMPTY: tuple[Any, ...] = (None, [], {})
 LEFT_OUT = {"thresholds", "curve", "count", "per_joint_px", "report", "backbones", "labeled_joints"}
 """Parts of scores that no page reads."""
+ROW = {
+    **dict.fromkeys(("paper", "measured", "mean", "spread", "labeled", "student")),
+    "scores": {},
+    "parts": {},
+    "runs": [],
+}
+"""What a row of a table has where a record leaves it out."""
 
 
 def load(name: str) -> dict[str, Any]:
-    """A record by its name, such as "lspet"."""
-    return json.loads((RESULTS / f"{name}.json").read_text())
+    """A record by its name, such as "lspet"; rows of its tables are whole."""
+    record: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return record | _with_rows(record, lambda row: {**ROW, **row})
 
 
 def stored(name: str) -> dict[str, Any]:
@@ -68,13 +76,23 @@ def curve(run: Mapping[str, Any], column: str) -> tuple[list[float], list[float]
 
 
 def compact(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as it is stored. `summary` and `tables`, which the pages show, stay as they are."""
+    """A record as it is stored. `summary` and `tables`, which the pages show, stay as they are, but for what a row has
+    not."""
     settings = [flat(config) for config in _configs(content["runs"])]
     common = _shared(settings)
     whole = {key: content.get(key) for key in ("commit", "machine")}
     runs = {name: _run(run, common, whole) for name, run in content["runs"].items()}
     head = {key: value for key, value in content.items() if key != "runs"}
+    head |= _with_rows(head, lambda row: {key: value for key, value in row.items() if value not in EMPTY})
     return {**head, **({"common": common} if common else {}), "runs": runs}
+
+
+def _with_rows(content: Mapping[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """The tables of a record, if it has any, each row changed."""
+    tables = content.get("tables")
+    return (
+        {} if tables is None else {"tables": [{**each, "rows": [change(r) for r in each["rows"]]} for each in tables]}
+    )
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
