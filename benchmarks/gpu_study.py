@@ -67,7 +67,7 @@ def pack(data: Path, out: Path, quality: int = QUALITY) -> int:
     from semipose.provenance import commit
 
     files = {}
-    for folder in sorted({Path(protocol.source).parts[0] for protocol in PROTOCOLS.values()}):
+    for folder in sorted({Path(protocol.source).parts[0] for protocol in PROTOCOLS.values() if not protocol.drawn}):
         if not (data / folder).is_dir():
             raise UserError(f"{data} has no folder {folder}; name the folder that holds it with --data")
         for path in below(data / folder):

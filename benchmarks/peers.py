@@ -47,6 +47,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common import write
+from records import stored
 from semipose.data.sample import PoseData, Sample
 from semipose.provenance import commit
 
@@ -558,12 +559,14 @@ def summarize(parts: Mapping[str, Result]) -> tuple[dict[str, float], dict[str, 
 
 
 def collect(options: argparse.Namespace) -> None:
-    """Write the record of all parts that are there."""
+    """Write the record of all parts that are there, here or in the record."""
+    before = stored("peers")
     files = {part: options.root / "parts" / f"{part.replace(':', '-')}.json" for part in PARTS}
     texts = {part: file.read_text() for part, file in files.items() if file.exists()}
     for place, name in ((options.root, "ROOT"), (options.data, "DATA")):  # where they lay is nobody's concern
         texts = {part: text.replace(str(place), name) for part, text in texts.items()}
-    parts = {part: json.loads(text) for part, text in texts.items()}
+    found = {part: json.loads(text) for part, text in texts.items()}
+    parts = {part: {**before, **found}[part] for part in PARTS if part in before or part in found}
     summary, reasons = summarize(parts)
     if options.dry:
         print(json.dumps({"summary": summary, "reasons": reasons}, indent=1))

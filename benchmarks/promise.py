@@ -9,9 +9,9 @@ side; what is finished is read, what was interrupted goes on. `--collect` writes
 finished and the record has not yet: remove the record where the protocol has changed. `--tune` takes the
 draw's tuning split: its validation images are other ones, from what is unlabelled else.
 
-Rows: `supervised` (labels alone, the start's views; people's labelled images are recoloured), controls (what a method's
-student sees, on labels), methods, and `oracle`, which has the labels of all training images. `best` is the method that
-was chosen on tuning splits.
+Rows: `start2`, a second start from other random numbers; `supervised` (labels alone, the start's views; people's
+labelled images are recoloured), controls (what a method's student sees, on labels), methods, and `oracle`, which has
+the labels of all training images. `best` is the method that was chosen on tuning splits.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from semipose.data.open import open_labeled
 from semipose.data.split import Split, make_split
 from semipose.draws import permutation
 from semipose.methods import needs, options
+from semipose.papers import mini
 
 TURNS, PEOPLE, HARD = "rotate180+scale25+flip50", "affine30+flip50", "affine60+flip50"
-COLOUR = "ra10"
+COLOUR, COLOURS = "ra10", "ra20"
 FINE: dict[str, Any] = {"decoder": "fpn", "freeze": ["stem", "layer1", "layer2"]}
 COARSE: dict[str, Any] = {"decoder": "deconv", "deconv": [128, 128, 128], "freeze": [], "sigma": 2.0}
 MUON = OptimConfig(name="muon", lr=0.02, schedule="cosine")
@@ -45,13 +46,14 @@ class Protocol:
     """What all rows of a study share, and the rows.
 
     Attributes:
-        source: of the images, in the folder of data.
+        source: of the images, in the folder of data, or synthetic ones.
         labels, train, val, tune: how many labelled images; how many in training, labelled or not; for validation; and,
             of those in training, for validation while tuning.
         start, steps: of the supervised start, and after it.
         config: model, views, optimiser.
         rows: name -> settings beyond those of the start.
         best: the method that the summary compares with the strongest of `CONTROLS`.
+        beside: the protocol in whose folder its runs are, where it differs from that in the number of labels alone.
     """
 
     source: str
@@ -64,6 +66,7 @@ class Protocol:
     config: Config
     rows: Mapping[str, Mapping[str, Any]]
     best: str = "mum"
+    beside: str = ""
 
     def split(self, labels: int, draw: int, tune: bool, data: Path, root: Path) -> Path:
         """The manifest of a draw: validation is of seed 0 for all, labels are the draw's."""
@@ -103,7 +106,7 @@ class Protocol:
 
     def run(self, row: str, draw: int, asked: argparse.Namespace) -> dict[str, Any]:
         """The record of a row, its start trained before it where that is missing."""
-        root = asked.root / asked.protocol / f"draw{draw}{'-tune' * asked.tune}"
+        root = asked.root / (self.beside or asked.protocol) / f"draw{draw}{'-tune' * asked.tune}"
         oracle = row == ORACLE
         labels = self.train - self.tune * asked.tune if oracle else asked.labels or self.labels
         config = replace(
@@ -117,19 +120,21 @@ class Protocol:
             seed=draw,
             threads=asked.threads,
         )
-        names = [f"start-{labels}", f"start2-{labels}"]
+        names = [f"{START}-{labels}", f"{START2}-{labels}"]
         began = run_once(names[0], replace(config, steps=self.start), root)
         if row == START:
             return began
+        if row == START2:
+            return run_once(names[1], replace(config, steps=self.start, seed=draw + SECOND), root)
         whole = resolve(config, {"steps": self.steps, **self.rows[row]})
         if needs(whole.method.name).networks > 1:  # equal ones would teach each other what they know
-            run_once(names[1], replace(config, steps=self.start, seed=draw + SECOND), root)
+            self.run(START2, draw, asked)
         else:
             del names[1]
         return run_once(f"{row}-{labels}", whole, root, [root / name for name in names])
 
 
-START, ORACLE = "start", "oracle"
+START, START2, ORACLE = "start", "start2", "oracle"
 SECOND = 100
 """Between the seeds of two starts of a draw."""
 CONTROLS = (START, "supervised", "plain", "colour", "mixed", "longer")
@@ -218,6 +223,29 @@ PROTOCOLS = {
 }
 PROTOCOLS["people_drawn"] = replace(PROTOCOLS["people"].on({"weights": "people", "sigma": 1.5}), best="mum_more")
 """People again, from the network of drawn people that comes with the package."""
+PROTOCOLS["drawn"] = Protocol(
+    "synth:studio?seed=11&count=3000",
+    labels=20,
+    train=2000,
+    val=1000,
+    tune=500,
+    start=600,
+    steps=1200,
+    config=Config(
+        DataConfig(),
+        mini.base(options("supervised")).model,
+        options("supervised", easy=PEOPLE, labeled=f"{PEOPLE}+{COLOURS}"),
+        replace(MUON, lr=0.05, batch=16),
+        threshold=0.1,
+        decode="dark",
+        eval_every=200,
+        save_every=0,
+    ),
+    rows=rows(PEOPLE, f"{HARD}+{COLOURS}", [4, 3], 16, 1200, 2.2, masked=5, covered=2),
+    best="mum_more",
+)
+"""Drawn people and the small network of the mini protocol, from random weights: steps are cheap here."""
+PROTOCOLS["drawn_100"] = replace(PROTOCOLS["drawn"], labels=100, beside="drawn")
 PROTOCOLS["mouse_deconv"] = PROTOCOLS["mouse"].on(COARSE).of_length(600, 500)
 PROTOCOLS["people_deconv"] = replace(
     PROTOCOLS["people"].on(COARSE, labeled=None),
@@ -245,7 +273,7 @@ def collect(name: str, asked: argparse.Namespace) -> None:
             key, labels = f"{row} {draw}", protocol.train if row == ORACLE else asked.labels or protocol.labels
             if key in before:
                 runs[key] = before[key]
-            elif (asked.root / name / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
+            elif (asked.root / (protocol.beside or name) / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
                 record = protocol.run(row, draw, asked)
                 runs[key] = {**record, "curves": shown(record["curves"]), **score(record)}
             if key in runs:
