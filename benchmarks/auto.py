@@ -62,7 +62,7 @@ def main() -> None:
     asked = parser.parse_args()
     runs: dict[str, Any] = load("auto")["runs"] if (RESULTS / "auto.json").exists() else {}
     for name, protocol in PROTOCOLS.items():
-        for folder in sorted((asked.root / name).glob("draw*")):
+        for folder in sorted((asked.root / name).glob("draw[0-9]")):
             for alone in sorted(folder.glob("supervised-*")):
                 for row in (*TAUGHT, *asked.others):
                     taught = folder / alone.name.replace("supervised", row)

@@ -26,7 +26,7 @@ from typing import Any
 
 from common import run_once, write
 from records import stored
-from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
+from semipose.config import Config, DataConfig, ModelConfig, OptimConfig, to_dict
 from semipose.config.resolve import resolve
 from semipose.data.open import open_labeled
 from semipose.data.split import Split, make_split
@@ -275,17 +275,29 @@ def collect(name: str, asked: argparse.Namespace) -> None:
                 runs[key] = before[key]
             elif (asked.root / (protocol.beside or name) / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
                 record = protocol.run(row, draw, asked)
-                runs[key] = {**record, "curves": shown(record["curves"]), **score(record)}
+                runs[key] = {**brief(record), **score(record)}
             if key in runs:
                 scores.setdefault(row, {})[draw] = {measure: runs[key][measure] for measure in ("pck", "gross", "px")}
     control = strongest(scores, protocol.best)
     write(name, summary(scores, control, protocol.best), runs, control=control, best=protocol.best)
 
 
-def shown(curves: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of a run's curves those of accuracy: the student's on validation, the teacher's on unlabelled images."""
-    kept = [{name: column for name, column in table.items() if not name.startswith("response/")} for table in curves]
-    return [table for table in kept if len(table) > 1]
+def brief(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a run's record what the protocol does not say: without the settings that its method has by default, and of its
+    curves those of accuracy, the student's on validation and the teacher's on unlabelled images."""
+    method = record["config"]["method"]
+    usual = to_dict(options(method["name"]))
+    own = {key: value for key, value in method.items() if key == "name" or value != usual.get(key)}
+    curves = [
+        {name: column for name, column in table.items() if not name.startswith("response/")}
+        for table in record["curves"]
+    ]
+    kept = {key: value for key, value in record.items() if key not in ("boxes", "parameters")}
+    return {
+        **kept,
+        "config": {**record["config"], "method": own},
+        "curves": [table for table in curves if len(table) > 1],
+    }
 
 
 def strongest(scores: Mapping[str, Mapping[int, Mapping[str, float]]], best: str) -> str:

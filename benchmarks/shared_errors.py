@@ -62,7 +62,7 @@ def shared(first: Path, second: Path, threshold: float) -> Found:
 def pairs(protocol: Protocol, root: Path) -> Iterator[tuple[str, Path, Path]]:
     """(what a pair is, the one, the other) of a protocol's finished runs."""
     n = protocol.labels
-    draws = sorted(folder for folder in root.glob("draw*") if not folder.name.endswith("-tune"))
+    draws = sorted(root.glob("draw[0-9]"))
     for folder in draws:
         start = folder / f"{START}-{n}"
         yield "same_labels", start, folder / f"{START2}-{n}"
