@@ -60,8 +60,7 @@ class View:
         pixels_last = source.dtype == torch.uint8
         source = source.permute(0, 3, 1, 2).float().div_(255) if pixels_last else source.clone()
         base = central(source.shape[-2:], size, source)
-        row = constant(MEAN_COLOR, source)[:, None, None].expand(1, 3, 1, source.shape[-1])
-        source.sub_(row.contiguous(memory_format=torch.channels_last))  # a row is taken off in one stretch
+        source.sub_(pixel_row(constant(MEAN_COLOR, source)[:, None, None], source))
         return cls(source, base, base.expand(len(source), 3, 3), size)
 
     def __len__(self) -> int:
@@ -110,6 +109,14 @@ class View:
 def exact(like: Tensor) -> torch.autocast:
     """Mixed precision off, for products of matrices: rounded to 16 bits, they put pixels elsewhere."""
     return torch.autocast(like.device.type, enabled=False)
+
+
+def pixel_row(colour: Tensor, image: Tensor) -> Tensor:
+    """A colour (3, 1, 1) as a row (1, 3, 1, W) of an image's pixels: where colours are last in memory, arithmetic on
+    three numbers at a time is many times slower. An exported graph keeps the three numbers."""
+    if torch.compiler.is_exporting():
+        return colour
+    return colour.expand(1, 3, 1, image.shape[-1]).contiguous(memory_format=torch.channels_last)
 
 
 Rows = tuple[float, ...] | tuple[tuple[float, ...], ...]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from semipose.errors import UserError
-from semipose.geometry import MEAN_COLOR, Size
+from semipose.geometry import MEAN_COLOR, Size, pixel_row
 from semipose.models.decoders import Pyramid, build_decoder
 from semipose.models.stages import Staged
 from semipose.models.taps import Tap, no_tap
@@ -71,7 +71,7 @@ class SimpleBaseline(nn.Module):
     def forward(self, image: Tensor, tap: Tap = no_tap) -> Tensor:
         """(B, 3, H, W) RGB in [0, 1] -> heatmaps (B, K, H / stride, W / stride), 32 bits under mixed precision too."""
         image = image.flip(1) if self.bgr else image
-        x = tap("image", (image - _row(self.mean, image)).div_(_row(self.deviation, image)))
+        x = tap("image", (image - pixel_row(self.mean, image)).div_(pixel_row(self.deviation, image)))
         if isinstance(self.decoder, Pyramid):
             names = [*(f"encoder/{name}" for name in self.backbone.levels)][:-1]
             levels = zip([*names, "encoder"], self.backbone.pyramid(x, tap), strict=True)
@@ -79,14 +79,6 @@ class SimpleBaseline(nn.Module):
         else:
             x = self.decoder(tap("encoder", self.backbone(x, tap)))
         return self.head(tap("decoder", x)).float()
-
-
-def _row(colour: Tensor, image: Tensor) -> Tensor:
-    """(3, 1, 1) as a row of the image's width: with pixels last, arithmetic on three channels alone is many times
-    slower. An exported graph keeps the three numbers."""
-    if torch.compiler.is_exporting():
-        return colour
-    return colour.expand(1, 3, 1, image.shape[-1]).contiguous(memory_format=torch.channels_last)
 
 
 def _initialise_head(module: nn.Module) -> None:
