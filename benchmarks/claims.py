@@ -42,7 +42,7 @@ from semipose.papers.scoreboard import (
     totals,
 )
 from semipose.papers.tables import Table
-from semipose.training.signals import Stopped
+from semipose.signals import Stopped
 
 TABLES = {"xie2021": "xie2021", "pose_mum": "pose_mum", "yu2024": "denoise"}
 """Paper -> the record of its tables."""

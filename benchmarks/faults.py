@@ -47,10 +47,10 @@ from semipose.config import to_dict
 from semipose.methods import options
 from semipose.methods.base import Method
 from semipose.models import checkpoint
+from semipose.signals import EXIT_STOPPED
 from semipose.training import loop, stream
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
-from semipose.training.signals import EXIT_STOPPED
 
 SMALL = ("--model.backbone=resnet18", "--model.weights=none", "--model.size=[64,48]", "--model.deconv=[8,8,8]")
 SMALL += ('--model.options={"layers": [1,1,1,1], "channels": [8,8,16,16], "output_stride": 16}', "--threads=1")

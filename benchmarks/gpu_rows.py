@@ -20,7 +20,7 @@ import semipose
 from promise import ORACLE, PROTOCOLS, START, Protocol, row_means, score, strongest, summary
 from semipose.errors import UserError
 from semipose.provenance import commit
-from semipose.training.signals import EXIT_STOPPED, Stopped
+from semipose.signals import EXIT_STOPPED, Stopped
 
 CONTROL = "supervised"
 FIRST = (CONTROL, "mum", ORACLE)

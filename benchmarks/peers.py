@@ -426,11 +426,11 @@ def our_steps(count: int, warmup: int, threads: int, folder: Path) -> list[float
 
     from semipose.config import Config, DataConfig, ModelConfig, OptimConfig
     from semipose.methods import options
+    from semipose.signals import Interruption
     from semipose.training.launch import launch
     from semipose.training.loop import Training
     from semipose.training.progress import Progress
     from semipose.training.rundir import RunDir
-    from semipose.training.signals import Interruption
     from semipose.training.stream import loading
 
     torch.set_num_threads(threads)

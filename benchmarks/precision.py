@@ -27,12 +27,12 @@ from semipose.methods import options
 from semipose.models.precision import BF16, FP32
 from semipose.papers import mini
 from semipose.papers.ours import FAST
+from semipose.signals import Interruption
 from semipose.training.launch import launch
 from semipose.training.loop import Training
 from semipose.training.precision import Precision
 from semipose.training.progress import Progress
 from semipose.training.rundir import RunDir
-from semipose.training.signals import Interruption
 from semipose.training.stream import loading
 
 NETWORKS = {

@@ -36,12 +36,12 @@ from semipose.methods import mix, needs, options, target
 from semipose.models.build import build_model
 from semipose.models.pose import SimpleBaseline
 from semipose.models.weights import save_model
+from semipose.signals import Interruption
 from semipose.training import optim
 from semipose.training.launch import launch
 from semipose.training.loop import Training
 from semipose.training.progress import Progress
 from semipose.training.rundir import RunDir
-from semipose.training.signals import Interruption
 from semipose.training.stream import loading
 
 METHODS = (*("supervised", "single", "dual", "mean_teacher", "mum", "pose_mum_plus", "denoise_select", "datadistill"),)

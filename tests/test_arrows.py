@@ -13,7 +13,7 @@ from semipose.methods import METHODS
 
 SOURCE = Path(__file__).parents[1] / "src" / "semipose"
 ORDER = (
-    ("errors", "options", "limits", "files", "apart", "memory", "pickles", "provenance", "draws"),
+    ("errors", "options", "limits", "files", "apart", "memory", "pickles", "provenance", "draws", "signals"),
     ("geometry", "target", "heatmap", "skeleton", "bodies", "sides"),
     ("cameras",),
     ("augment",),

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from semipose import __doc__ as about
 from semipose import __version__, verbs
 from semipose.errors import UsageError, UserError, plain_line, plain_text
-from semipose.training.signals import EXIT_STOPPED, Stopped
+from semipose.signals import EXIT_STOPPED, Stopped
 
 DONE, FAILED, USAGE = 0, 1, 2
 """Exit codes, beside `EXIT_STOPPED`."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import signal
 import sys
 import time
 import weakref
@@ -22,6 +24,8 @@ from semipose.inference import files as prediction
 from semipose.inference.files import Prediction, boxes_of_run, predict_files
 from semipose.inference.predictor import Predictor
 from semipose.outputs import Frame
+from semipose.outputs.plain import Coco
+from semipose.signals import Stopped
 from semipose.skeleton import COCO, Skeleton
 from tests.fixtures.films import cut, dot, film, of_sizes
 from tests.inference.test_predictor import Bright
@@ -365,6 +369,42 @@ def test_an_interrupted_run_leaves_what_was_there(clip: Path, tmp_path: Path, mo
     with pytest.raises(KeyboardInterrupt):
         on(clip, tmp_path / "out", *formats, "coco")
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before and len(before) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_predicted_is_kept_when_asked_to_stop(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    formats, result = ("csv", "dlc-csv", "overlay"), Coco.add
+
+    def asks(self, frame: Frame, *more: object) -> None:
+        result(self, frame, *more)
+        if frame.number == 6:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Coco, "add", asks)
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped, match=r"after 7 of 15 images and frames, saved to .*out; of these alone: keypoints"):
+        on(clip, tmp_path / "out", "coco", *formats)
+    assert signal.getsignal(number) is before
+    rows = json.loads((tmp_path / "out" / "keypoints.json").read_text())
+    assert [row["image_id"] for row in rows] == [f"clip.mp4#{n}" for n in range(7)]
+    assert len(list(csv.DictReader((tmp_path / "out" / "keypoints.csv").open()))) == 14
+    assert len(list(csv.reader((tmp_path / "out" / "clipDLC_semipose.csv").open()))) == 3 + 7
+    assert len(list(read_frames(tmp_path / "out" / "clip.mp4"))) == 7
+    assert not list((tmp_path / "out").glob("*.part"))
+
+
+def test_a_stop_after_the_last_frame_stops_nothing(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Coco.add
+
+    def asks(self, frame: Frame, *more: object) -> None:
+        result(self, frame, *more)
+        if frame.number == 14:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Coco, "add", asks)
+    assert on(clip, tmp_path / "out").frames == 15
 
 
 def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:

@@ -30,12 +30,12 @@ from semipose.methods.target import Labeled
 from semipose.models.build import build_model
 from semipose.models.tensors import load_weights
 from semipose.models.weights import save_model
+from semipose.signals import Stopped
 from semipose.skeleton import Skeleton
 from semipose.training import loop
 from semipose.training.find import Finding, Finds, asked_for, check_found, chosen, finds_of, of_finder, side_of
 from semipose.training.launch import launch
 from semipose.training.rundir import RunDir
-from semipose.training.signals import Stopped
 from semipose.training.start import go_on, start
 from tests.fixtures.runs import OPTIONS
 

@@ -25,12 +25,12 @@ from semipose.methods.target import Codec
 from semipose.models import checkpoint
 from semipose.models.build import build_model
 from semipose.models.weights import load_model
+from semipose.signals import Interruption
 from semipose.skeleton import LSP, Skeleton
 from semipose.training import loop as train
 from semipose.training.loop import OnCrops, run_training
 from semipose.training.networks import build_networks
 from semipose.training.rundir import RunDir
-from semipose.training.signals import Interruption
 from tests.fixtures.runs import STEPS, assert_same_runs, at_step, metrics, points, resume, same, tiny
 
 

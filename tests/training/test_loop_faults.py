@@ -22,10 +22,10 @@ from semipose.errors import UserError
 from semipose.methods import options
 from semipose.methods.base import Method
 from semipose.models import checkpoint
+from semipose.signals import EXIT_STOPPED, Stopped
 from semipose.training import loop as train
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
-from semipose.training.signals import EXIT_STOPPED, Stopped
 from semipose.verbs.synth import synth
 from tests.fixtures.runs import STEPS, assert_same_runs, at_step, child, dies, exit_code, resume, tiny
 

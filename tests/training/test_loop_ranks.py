@@ -20,10 +20,10 @@ from semipose.config import Config
 from semipose.errors import UserError
 from semipose.methods.base import Method
 from semipose.models import checkpoint, precision
+from semipose.signals import EXIT_STOPPED, Stopped
 from semipose.training import stream
 from semipose.training.loop import run_training
 from semipose.training.rundir import RunDir
-from semipose.training.signals import EXIT_STOPPED, Stopped
 from tests.fixtures import ranks
 from tests.fixtures.runs import STEPS, at_step, dies, exit_code, resume, tiny
 

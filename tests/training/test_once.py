@@ -13,11 +13,11 @@ import yaml
 from semipose.config import Config, to_dict
 from semipose.config.schema import FINDER
 from semipose.methods import options
+from semipose.signals import Interruption, Stopped
 from semipose.training import loop, once
 from semipose.training.find import FOR
 from semipose.training.once import Clock, Unfinished, train_once
 from semipose.training.rundir import RunDir
-from semipose.training.signals import Interruption, Stopped
 from semipose.training.start import Run
 
 CONFIG = Config(steps=5)

@@ -21,7 +21,7 @@ from typing import Any
 
 from semipose.errors import UserError, plain_line
 from semipose.files import read_json, write_atomically
-from semipose.training.signals import EXIT_STOPPED
+from semipose.signals import EXIT_STOPPED
 
 PATHS = (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", ""))
 """Where a job finds the same package as its server, whatever folder it runs in."""

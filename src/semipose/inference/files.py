@@ -36,6 +36,7 @@ from semipose.inference.tracking import Tracker
 from semipose.memory import keep_freed_memory
 from semipose.outputs import Frame, Job, check_writers, ended_apart, writers
 from semipose.outputs.base import PLAIN, Style
+from semipose.signals import Interruption, Stopped
 
 T = TypeVar("T")
 Groups = dict[str, tuple[Sample, tuple[Sample, ...]]]
@@ -115,6 +116,7 @@ def predict_files(
     Raises:
         UserError: there is nothing to predict on, or nothing that can be read; the folder cannot be written, or holds
             an input, or a file that no run wrote, under the name of a file that is to be written.
+        Stopped: after SIGINT or SIGTERM, when what was predicted until then is written.
     """
     from rich.console import Console
     from rich.progress import track as counted
@@ -160,6 +162,7 @@ def predict_files(
         found = predictor.pairs(_noted(incoming, waiting), AHEAD)
         console = Console(stderr=True)
         count = 0
+        interruption = stack.enter_context(Interruption())
         for poses in counted(
             found, "predicting", len(groups), console=console, disable=not progress or len(groups) < 20
         ):
@@ -180,6 +183,8 @@ def predict_files(
                 poses = tracker(frame.number, poses)
             for output in outputs:
                 output.add(frame, poses, scores)
+            if interruption.asked:
+                break
         if not count:
             raise UserError(left_out(damaged, 0))
     seconds = time.perf_counter() - began
@@ -192,6 +197,10 @@ def predict_files(
         write_atomically(written[-1], UNLIKE + plain_bytes("".join(f"{name}\n" for name in unlike)))
     elif bears(stale := folder / "unlike.txt", UNLIKE) and stale.resolve() not in job.inputs:
         stale.unlink()  # of an earlier run: it would be taken for what is said of these
+    if interruption.asked and count + len(damaged) < len(groups):
+        held = ", ".join(file.name for file in written if file.suffix != ".jpg") or "the pictures there"
+        then = f"of these alone: {held}; the same command begins anew"
+        raise Stopped(count, folder, then, f"{count:,} of {len(groups):,} images and frames")
     remarks = [*data.remarks, *_gone(areas, groups), *_remarks(Path(source), folder, groups)]
     return Prediction(written, count, seconds, damaged, unlike, unfound, remarks)
 

@@ -46,12 +46,12 @@ from semipose.models.build import build_model
 from semipose.models.tensors import load_weights, tensors_of
 from semipose.models.weights import save_model
 from semipose.options import check_limits
+from semipose.signals import Stopped, stop_if_late
 from semipose.skeleton import Skeleton
 from semipose.training import loop
 from semipose.training.bodies import Bodies, SureFinds
 from semipose.training.launch import check_batches
 from semipose.training.rundir import RunDir
-from semipose.training.signals import Stopped, stop_if_late
 
 FOR = "for.yaml"
 """In the finder's folder: the configuration of the run that it is for, until that one has begun."""

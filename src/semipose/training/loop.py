@@ -40,6 +40,7 @@ from semipose.models.error_bars import ErrorBars
 from semipose.models.weights import save_model
 from semipose.options import check_limits
 from semipose.provenance import commit, machine
+from semipose.signals import Interruption, Stopped
 from semipose.skeleton import Skeleton
 from semipose.training.boards import Boards
 from semipose.training.launch import check_batches, launch, mean_over_ranks, together
@@ -51,7 +52,6 @@ from semipose.training.precision import Precision, choose
 from semipose.training.progress import Progress
 from semipose.training.pseudo import hold_back, measure
 from semipose.training.rundir import MetricsFile, RunDir
-from semipose.training.signals import Interruption, Stopped
 from semipose.training.stream import Batches, Share, loading
 from semipose.training.video import check_losses, video_losses
 

@@ -14,10 +14,10 @@ from semipose.config import Config, differences, to_dict
 from semipose.config.resolve import read_yaml, resolve
 from semipose.config.schema import FREE
 from semipose.errors import UserError
+from semipose.signals import Stopped, stop_if_late
 from semipose.training import loop
 from semipose.training.find import asked_for
 from semipose.training.rundir import RunDir
-from semipose.training.signals import Stopped, stop_if_late
 from semipose.training.start import go_on, start
 
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from semipose.config import Config
 from semipose.config.resolve import read_yaml, resolve
 from semipose.errors import UserError
+from semipose.signals import Stopped
 from semipose.training import loop
 from semipose.training.find import asked_for, begun_from, check_found, find_first
 from semipose.training.networks import check_networks
 from semipose.training.rundir import BEFORE, RunDir, is_run
-from semipose.training.signals import Stopped
 
 
 class Run(NamedTuple):

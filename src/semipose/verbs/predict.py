@@ -40,7 +40,7 @@ def predict(
 ) -> Prediction:
     """Predict on images, folders and videos.
 
-    An image or frame that cannot be read is left out; no input is written over.
+    An image or frame that cannot be read is left out; no input is written over. Ctrl-C: what is done is written.
 
     Args:
         model: A run's folder or a model.safetensors.
@@ -79,6 +79,7 @@ def predict(
     Raises:
         UserError: there is nothing to predict on, or nothing that can be read; or the folder cannot be written, or
             holds a file that no run wrote under a name that is to be written.
+        Stopped: after Ctrl-C or SIGTERM, when what was predicted until then is written.
 
     Example: semipose predict runs/dual video.mp4 --formats csv dlc-csv --out predictions
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from semipose.training.signals import EXIT_STOPPED, Interruption, Stopped
+from semipose.signals import EXIT_STOPPED, Interruption, Stopped
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: finish the step, save, and say so."""
+"""SIGINT and SIGTERM: finish what is begun, save, and say so."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ from types import FrameType, TracebackType
 from typing import Any
 
 EXIT_STOPPED = 3
-"""Exit code of a run that was asked to stop and saved where it was."""
+"""Exit code of what was asked to stop and saved what it had."""
 
 
 class Stopped(Exception):
-    """The run was asked to stop, and its checkpoint is on disk."""
+    """A run or a prediction was asked to stop, and what it had is on disk."""
 
-    def __init__(self, step: int, path: Path, then: str | None = None) -> None:
-        """`then`: how to go on, where it is not by resuming that checkpoint."""
+    def __init__(self, step: int, path: Path, then: str | None = None, after: str = "") -> None:
+        """
+        Args:
+            then: how to go on, where it is not by resuming the checkpoint `path`.
+            after: how far it came, where it is not counted in steps.
+        """
         self.step, self.path = step, path
-        super().__init__(f"stopped after step {step}, saved to {path}; {then or f'go on with --resume {path}'}")
+        how = then or f"go on with --resume {path}"
+        super().__init__(f"stopped after {after or f'step {step}'}, saved to {path}; {how}")
 
 
 def stop_if_late(step: int, path: Path, then: str) -> None:
