@@ -187,6 +187,11 @@ MALFORMED: list[tuple[str, Edit | str, str]] = [
     ("windows path out", lambda d: d["images"][0].update(file_name="..\\secret.png"), "leads out"),
     ("joints named twice", lambda d: d["categories"][0].update(keypoints=["a", "a", "b"]), "more than once"),
     ("no joints", lambda d: d["categories"][0].pop("keypoints"), "no category has keypoints"),
+    (
+        "category id twice",
+        lambda d: d["categories"].append({"id": 7, "name": "hen"}),
+        "category id 7 occurs more than once",
+    ),
     ("joints differ", lambda d: d["categories"].append({"id": 8, "name": "hen", "keypoints": ["beak"]}), "fox, hen"),
     (
         "no file",

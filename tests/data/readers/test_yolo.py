@@ -190,3 +190,12 @@ def test_init_keeps_its_validation_and_leaves_test_alone(tmp_path: Path, monkeyp
     (tmp_path / "mine.yaml").write_text("data: {labeled: data.yaml, val: data.yaml#val}")
     monkeypatch.chdir(tmp_path.parent)
     assert resolve.read_yaml(tmp_path / "mine.yaml")["data"]["val"] == f"{path}#val"
+
+
+def test_a_label_file_of_two_images_is_named(tmp_path: Path) -> None:
+    path = yolo(tmp_path)
+    assert not any("several images" in remark for remark in open_labeled(path).remarks)
+    picture(tmp_path / "images/train/1.png", 5)
+    said = [remark for remark in open_labeled(path).remarks if "several images" in remark]
+    assert len(said) == 1 and "1 label files" in said[0]
+    assert "images/train/1.jpg and images/train/1.png" in said[0]

@@ -273,6 +273,8 @@ def _box(row: Json, where: str) -> tuple[float, float, float, float]:
 def _categories(rows: Sequence[Json], wanted: str | int | None, path: Path, need_joints: bool) -> list[Json]:
     """The categories to read: the one asked for, or all that have joints, which must then be the same."""
     names = _listed(rows)
+    kinds = {(_id(c, path), str(c.get("name")), str(c.get("keypoints"))) for c in rows if c.get("id") is not None}
+    refuse_twice((number for number, *_ in kinds), f"{path}: category id")
     odd = next((c for c in rows if not _are_names(c.get("keypoints") or [])), None)
     if odd is not None:
         raise UserError(f"{path}: category {shown(odd.get('name'))}: keypoints must be a list of joint names")

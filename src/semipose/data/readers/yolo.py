@@ -96,7 +96,7 @@ def read_yolo(
     kinds = {key: classes[key] for key in sorted(wanted)}
     joints = _names(config, count, kinds, path)
     pool = Pool(path)
-    bare = 0
+    bare, of = 0, dict[Path, list[str]]()
     found = _images(config, path, part, images, outside)
     gone, lost = missing([image for _, image in found], path)
     for name, image in found:
@@ -104,6 +104,8 @@ def read_yolo(
             continue
         labels = _labels(Path(image))
         bare += labels is None
+        if labels is not None:
+            of.setdefault(labels, []).append(name)
         pool.instances += [] if labels is None else _instances(labels, name, image, joints, values, classes, wanted)
     if not pool.instances:
         raise UserError(f"{path}: no image of {part} has a label of {count} points; are the labels in labels/?")
@@ -113,6 +115,11 @@ def read_yolo(
     if count == len(COCO) and joints[0] == NAMELESS.format(1) and not config.get("flip_idx"):
         who = ", ".join(kinds.values())[:60]
         pool.remarks.append(f"{path}: nothing says that the 17 points of {who} are COCO's; kpt_names names them")
+    if shared := [names for names in of.values() if len(names) > 1]:
+        some = " and ".join(shared[0][:2])
+        pool.remarks.append(
+            f"{path}: {len(shared)} label files are of several images, as of {some}: see that these show the same"
+        )
     if bare:
         pool.remarks.append(f"{path}: {bare} images of {part} have no label file; nothing is learned of them")
     return pool.data(_skeleton(config, joints, [*kinds.values()], path), f"{path.stem}-{part}")
