@@ -6,7 +6,8 @@
 Both find a body in each frame, look where it is, and look twice more where its joints are, as `semipose predict` does
 with its defaults, from the file to the JSON of joints. onnxruntime gets the frames from the same decoder, cut by the
 same code in the same boxes, through both exported graphs, 16 frames a pass, on as many threads; the two take turns.
-`frames_per_second` is semipose's median, `over_onnxruntime` that over onnxruntime's.
+`frames_per_second` is semipose's median, `over_onnxruntime` that over onnxruntime's; `exported_per_second` and
+`exported_over_onnxruntime` are of `semipose predict model.onnx`, which runs the same graphs.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def main() -> None:
     if weights is None:
         raise SystemExit(f"{asked.run} has no finder")
     loaded, search = load_model(asked.run), search_of(weights)
-    rates: dict[str, list[float]] = {"semipose": [], "onnxruntime": []}
+    rates: dict[str, list[float]] = {"semipose": [], "exported": [], "onnxruntime": []}
     with tempfile.TemporaryDirectory() as name:
         from peers import clip
 
@@ -132,6 +133,7 @@ def main() -> None:
         refine = decoder(loaded.decode, loaded.config.sigma)
         turns: dict[str, Callable[[], tuple[int, float]]] = {
             "semipose": lambda: ours(asked.run, video, folder / "out"),
+            "exported": lambda: ours(Path(file), video, folder / "out"),
             "onnxruntime": lambda: onnx(finder, second, search, refine, video),
         }
         for _ in range(asked.repeats):
@@ -141,6 +143,11 @@ def main() -> None:
     height, width = probe(asked.video).size
     summary: dict[str, Any] = {"frames_per_second": statistics.median(rates["semipose"])}
     summary |= {"over_onnxruntime": over(rates), "frames": asked.frames, "threads": asked.threads}
+    exported = {"semipose": rates["exported"], "onnxruntime": rates["onnxruntime"]}
+    summary |= {
+        "exported_per_second": statistics.median(rates["exported"]),
+        "exported_over_onnxruntime": over(exported),
+    }
     print(summary, rates)
     if not asked.dry:
         write("predict_found", summary, rates, width=width, height=height)

@@ -24,7 +24,7 @@ def test_what_is_not_installed_is_one_line(missing: str, monkeypatch: pytest.Mon
 def test_each_network_of_a_run_has_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("onnx", "onnxscript"):
         monkeypatch.setitem(sys.modules, name, sys)
-    monkeypatch.setattr("semipose.models.export.load_model", lambda _: (None, None, None))
+    monkeypatch.setattr("semipose.models.export.load_model", lambda _: (None,) * 5)
     for model, file in (
         ("", "model.onnx"),
         ("model.safetensors", "model.onnx"),

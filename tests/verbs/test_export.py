@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,9 +16,11 @@ from semipose.config import ModelConfig
 from semipose.errors import UserError
 from semipose.inference.predictor import Predictor
 from semipose.models.build import build_model
+from semipose.models.error_bars import ErrorBars
 from semipose.models.weights import save_model
 from semipose.skeleton import Skeleton
 from semipose.verbs.export import export
+from semipose.verbs.predict import predict
 from tests.fixtures.runs import OPTIONS
 
 PAIR = Skeleton("pair", ("left_ear", "right_ear", "nose"), ((0, 1),))
@@ -33,7 +36,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():  # heatmaps of some height, statistics that are not the initial ones
         network.head.weight.mul_(300)
         network.train()(torch.rand(8, 3, 64, 48))
-    save_model(folder / "model", network.eval(), config, PAIR)
+    rng = np.random.default_rng(0)
+    score, spread, residual = rng.random((3, 50, 3))
+    bars = ErrorBars.fit(score, spread + 0.1, 5 * residual, np.ones((50, 3), bool))
+    save_model(folder / "model", network.eval(), config, PAIR, decode="dark", error_bars=bars)
     return folder
 
 
@@ -73,7 +79,7 @@ def test_the_documented_code_gives_the_predictors_poses(run: Path, exported: Pat
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (90, 120, 3), np.uint8)
     boxes = [[10, 5, 60, 70], [0, 0, 120, 90], [70, 30, 45, 20]]
-    expected = Predictor.load(run, "cpu")(image, boxes)
+    expected = Predictor.load(run, "cpu", decode="quarter")(image, boxes)
     session, about = scope["load"](str(exported))
     for box, pose in zip(boxes, expected, strict=True):
         xy, score = scope["predict"](session, about, image, box)
@@ -88,6 +94,43 @@ def test_the_file_says_what_decoding_needs(exported: Path) -> None:
     about = json.loads(entry.value)
     assert about["joints"] == ["left_ear", "right_ear", "nose"] and about["flip"] == [1, 0, 2]
     assert (about["size"], about["stride"], about["padding"]) == ([64, 48], 2, 1.25)
+
+
+def test_the_file_predicts_as_the_run(run: Path, exported: Path) -> None:
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (90, 120, 3), np.uint8)
+    boxes = [[10, 5, 60, 70], [70, 30, 45, 20]]
+    for how in ({}, {"decode": "dark", "flip_test": "plain"}, {"views": "flip+turn15"}):
+        ours, theirs = (Predictor.load(file, "cpu", **how) for file in (run, exported))
+        assert (ours.skeleton, ours.padding, ours.refine) == (theirs.skeleton, theirs.padding, theirs.refine)
+        for pose, other in zip(ours(image, boxes), theirs(image, boxes), strict=True):
+            assert np.abs(pose.xy - other.xy).max() < 0.01 and np.abs(pose.score - other.score).max() < 1e-4
+    bars = Predictor.load(exported, "cpu").error_bars
+    assert bars == Predictor.load(run, "cpu").error_bars and bars is not None
+    with pytest.raises(UserError, match="computes as it was exported"):
+        Predictor.load(exported, "cpu", precision="auto")
+
+
+def test_an_exported_finder_is_used(run: Path, exported: Path, tmp_path: Path) -> None:
+    for name in ("model.safetensors", "model.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    config = ModelConfig(size=[32, 64], weights="none", options=OPTIONS, decoder="fpn", padding=1.0)
+    (tmp_path / "finder").mkdir()
+    network = build_model(config, 3).eval()
+    with torch.no_grad():
+        network.head.bias.fill_(0.5)
+    save_model(tmp_path / "finder" / "model", network, config, BODIES)
+    (tmp_path / "finder" / "find.json").write_text('{"side": 0.25, "threshold": 0.4, "most": 1}')
+    named, plain = export(tmp_path, out=tmp_path / "a.onnx").file, export(tmp_path).file
+    cv2.imwrite(str(tmp_path / "x.png"), np.random.default_rng(2).integers(0, 256, (90, 120, 3), np.uint8))
+    found = []
+    for n, file in enumerate((tmp_path, named, plain)):
+        predict(file, tmp_path / "x.png", out=tmp_path / f"out{n}", overlay=False, device="cpu")
+        found += json.loads((tmp_path / f"out{n}" / "keypoints.json").read_text())
+    assert len(found) == 3 and found[0]["bbox"] != [0, 0, 120, 90]
+    for other in found[1:]:
+        assert np.abs(np.array(other["bbox"]) - found[0]["bbox"]).max() < 0.1
+        assert np.abs(np.array(other["keypoints"]) - found[0]["keypoints"]).max() < 0.1
 
 
 def test_without_onnx_it_is_one_line(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from semipose.errors import UserError
 from semipose.files import read_json
 from semipose.geometry import invert, move
 from semipose.inference.predictor import Predictor
+from semipose.models.graph import ENDING, about_graph
 
 SEARCH = "find.json"
 """Beside a finder's weights: its `Search`, and how it does on validation."""
@@ -42,15 +43,15 @@ class Search(NamedTuple):
 
 
 def search_of(file: Path) -> Search:
-    """What a finder's folder says, of which `file` are the weights.
+    """What a finder's folder says, of which `file` are the weights; or an exported finder itself.
 
     Raises:
         UserError: it says what cannot be.
     """
-    beside = file.with_name(SEARCH)
+    beside = file if file.suffix == ENDING else file.with_name(SEARCH)
     if not beside.exists():
         return Search()
-    content = read_json(beside)
+    content = about_graph(file).get("find") if beside == file else read_json(beside)
     given = {key: content[key] for key in Search._fields if key in content} if isinstance(content, dict) else {}
     search = Search(**given)
     number = [isinstance(value, int | float) and not isinstance(value, bool) for value in search]

@@ -23,6 +23,7 @@ from semipose.data.pictures import leave_out
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
+from semipose.models.graph import ENDING
 from semipose.outputs.pose import Pose
 
 PEOPLE = "people"
@@ -79,8 +80,12 @@ def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
 
 
 def finder_file(model: str | Path) -> Path | None:
-    """The finder of a run's folder, model.safetensors or checkpoint, where it has one."""
+    """The finder of a run's folder, model.safetensors or checkpoint, where it has one; of an exported network that
+    beside it."""
     path = Path(model)
+    if path.suffix == ENDING and path.is_file():
+        names = (f"{path.stem}-{FINDER}{ENDING}", f"{FINDER}{ENDING}")
+        return next((place for name in names if (place := path.with_name(name)).exists() and place != path), None)
     folder = path if path.is_dir() else path.parent.parent if path.suffix == ".ckpt" else path.parent
     file = folder / FINDER / "model.safetensors"
     return file if file.exists() else None

@@ -18,6 +18,7 @@ from semipose.heatmap import decode, decoder, peaks, predicted, spread
 from semipose.inference import views as looking
 from semipose.models.error_bars import ErrorBars
 from semipose.models.fold import fold
+from semipose.models.graph import ENDING, load_graph
 from semipose.models.pose import SimpleBaseline
 from semipose.models.precision import AUTO, FP32, PRECISIONS, autocast, predict_pass, shortest, sooner
 from semipose.models.weights import load_model
@@ -88,7 +89,8 @@ class Predictor:
         views: str = looking.NONE,
         precision: str = FP32,
     ) -> Predictor:
-        """From a run folder or a `model.safetensors`, its batch norm folded into the convolutions.
+        """From a run folder or a `model.safetensors`, its batch norm folded into the convolutions; or from the .onnx
+        that `semipose export` wrote, which onnxruntime runs on the processor.
 
         Args:
             decode: argmax, quarter or dark, the run's by default.
@@ -98,7 +100,11 @@ class Predictor:
                 sooner of both here.
         """
         looking.parse(views)  # a wrong word is said before anything is read
-        loaded = load_model(Path(path))
+        file = Path(path)
+        exported = file.suffix == ENDING and file.is_file()
+        if exported and precision != FP32:
+            raise UserError(f"precision is {precision}, and {file} computes as it was exported: leave it out")
+        loaded = load_graph(file) if exported else load_model(file)
         network, config, how = fold(loaded.network), loaded.config, decode or loaded.decode
         bars = loaded.error_bars
         return cls(

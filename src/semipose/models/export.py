@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -38,7 +39,8 @@ def write_onnx(
 
     Its input "image" is (B, 3, H, W) float32 RGB in [0, 1], normalised inside; its output "heatmaps" is (B, K, h, w)
     float32; B is free. The file's metadata "semipose" is a JSON of what decoding needs: joints, flip, size, stride,
-    first_cell, padding.
+    first_cell, padding; and as model.json what this package needs to predict with the file alone
+    (`semipose.models.graph`).
 
     Args:
         model: a run folder or a model.safetensors.
@@ -54,7 +56,7 @@ def write_onnx(
     except ImportError:
         raise UserError("exporting needs onnx and onnxscript: pip install 'semipose[export]'") from None
     path = Path(model)
-    network, skeleton, config = load_model(path)[:3]
+    network, skeleton, config, decode, error_bars = load_model(path)
     beside = path / "model.onnx" if path.is_dir() else path.with_suffix(".onnx")
     file = beside if out is None else Path(out)
     ready(file, b"semipose")  # in what `about` says below
@@ -87,6 +89,10 @@ def write_onnx(
         "first_cell": network.first_cell,
         "padding": config.padding,
         "input": "RGB, float32 in [0, 1], (B, 3, H, W)",
+        "model": asdict(config),
+        "skeleton": skeleton.to_dict(),
+        "decode": decode,
+        **({"error_bars": error_bars.to_dict()} if error_bars is not None else {}),
         **more,
     }
     onnx.helper.set_model_props(proto, {"semipose": json.dumps(about)})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,41 +75,60 @@ def load_model(path: Path) -> TrainedModel:
     if path.suffix != ".safetensors":
         raise UserError(f"{path} is no model.safetensors; name a run's folder, or the file of its weights")
     description, beside = description_of(path), path.with_suffix(".json")
-    try:
-        skeleton = Skeleton.from_dict(description["skeleton"])
-        config = ModelConfig(**{**description["model"], "weights": "none"})  # the file's own are loaded below
-        check_limits(config, "model.")
+    skeleton, config, error_bars, decode = described(description, beside)
+    with _describing(beside):
         _check_size(config, len(skeleton), path)
         network = build_model(config, len(skeleton))
         network.first_cell = float(description.get("first_cell", network.first_cell))
         if not abs(network.first_cell) <= network.stride:
             raise ValueError(f"first_cell is {network.first_cell:g}")
-        error_bars = ErrorBars.from_dict(description["error_bars"]) if "error_bars" in description else None
-        if error_bars is not None and len(error_bars.joints) != len(skeleton):
-            raise ValueError(f"error_bars are of {len(error_bars.joints)} joints")
-    except UserError as error:
-        raise UserError(f"{beside} does not describe a model of this version: {error}") from error
-    except Exception as error:  # of whatever stands in place of a description
-        raise UserError(
-            f"{beside} does not describe a model of this version ({reason_of(error)}); it was edited or damaged"
-        ) from error
     load_weights(network, path)
-    return TrainedModel(network.eval(), skeleton, config, _decode(description, beside), error_bars)
+    return TrainedModel(network.eval(), skeleton, config, decode or _of_run(beside) or "quarter", error_bars)
 
 
-def _decode(description: Mapping[str, Any], beside: Path) -> str:
-    """How a model's run decodes, by its description or else by the configuration in its folder.
+def described(content: Mapping[str, Any], where: Path) -> tuple[Skeleton, ModelConfig, ErrorBars | None, str | None]:
+    """The skeleton, the network, its error bars and how its run decodes, by a description.
 
     Raises:
-        UserError: by what nobody knows.
+        UserError: it describes none.
     """
-    file, said = beside, description.get("decode")
+    with _describing(where):
+        skeleton = Skeleton.from_dict(content["skeleton"])
+        config = ModelConfig(**{**content["model"], "weights": "none"})  # the file's own are loaded
+        check_limits(config, "model.")
+        error_bars = ErrorBars.from_dict(content["error_bars"]) if "error_bars" in content else None
+        if error_bars is not None and len(error_bars.joints) != len(skeleton):
+            raise ValueError(f"error_bars are of {len(error_bars.joints)} joints")
+    return skeleton, config, error_bars, _known(content.get("decode"), where)
+
+
+@contextmanager
+def _describing(where: Path) -> Iterator[None]:
+    """Around what reads a description: whatever stands in its place becomes a `UserError`."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where} does not describe a model of this version: {error}") from error
+    except Exception as error:
+        raise UserError(
+            f"{where} does not describe a model of this version ({reason_of(error)}); it was edited or damaged"
+        ) from error
+
+
+def _of_run(beside: Path) -> str | None:
+    """How a model's run decodes, by the configuration in its folder."""
     run = beside.with_name("config.yaml")
-    if said is None and run.exists():
-        file, said = run, read_mapping(run).get("decode")
-    if said is not None and said not in DECODERS:
-        raise UserError(f"{file}: decode is {str(said)[:60]!r}; it can be {', '.join(DECODERS)}")
-    return said or "quarter"
+    return _known(read_mapping(run).get("decode"), run) if run.exists() else None
+
+
+def _known(decode: Any, where: Path) -> str | None:
+    """
+    Raises:
+        UserError: it decodes by what nobody knows.
+    """
+    if decode is not None and decode not in DECODERS:
+        raise UserError(f"{where}: decode is {str(decode)[:60]!r}; it can be {', '.join(DECODERS)}")
+    return decode
 
 
 def without_weights(folder: Path) -> str:

@@ -43,7 +43,7 @@ def predict(
     An image or frame that cannot be read is left out; no input is written over. Ctrl-C: what is done is written.
 
     Args:
-        model: A run's folder or a model.safetensors.
+        model: A run's folder, a model.safetensors, or the .onnx that export wrote.
         source: An image, a video, a folder, a quoted pattern or a .txt that lists files.
         out: Folder for what is written.
         boxes: A JSON of boxes; people, found by a detector; a first run; or whole images. Without, what the run's
