@@ -7,7 +7,8 @@
 `found`: one run with a finder and a network in boxes. `whole`: what init wrote before, whole frames at 192x256. Both
 have the same labels, 800 steps of 4 + 4 images and the guarded method; each seed draws other labels, and all other
 labelled frames are for validation. Median errors are in pixels of the video: `found_px` from the frame to the pose,
-`own_boxes_px` of the same network in the boxes of the validation labels, `whole_px` of the other run. A run that was
+`own_boxes_px` of the same network in the boxes of the validation labels, `whole_px` of the other run; `minutes_ratio`
+is the time of both trainings of the one over that of the other. A run that was
 interrupted goes on. The size of found boxes (`semipose.inference.boxes.ROOM`) was chosen on seed 0.
 """
 
@@ -88,6 +89,8 @@ def summary(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
         "seeds": len(found),
     }
     if whole:
+        both = [run["seconds"] + run["finder_seconds"] for run in found.values()]
+        numbers["minutes_ratio"] = statistics.mean(both) / statistics.mean(run["seconds"] for run in whole.values())
         numbers |= {"whole_px": mean(whole, "own"), "whole_pck": 100 * mean(whole, "own", "pck")}
         numbers["whole_seeds"] = len(whole)
     return {name: round(value, 3) for name, value in numbers.items()}
