@@ -57,9 +57,9 @@ class Finder(NamedTuple):
 
 
 def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
-    """What `boxes` names: `people`; a run's finder, its folder or model.safetensors; or those of a first run, which
-    finds one instance an image, in the box that its surer joints span, enlarged as a box of labels is. None where it is
-    none.
+    """What `boxes` names: `people`; a run's finder, its folder, model.safetensors or .onnx; or those of a first run,
+    which finds one instance an image, in the box that its surer joints span, enlarged as a box of labels is. None where
+    it is none.
 
     Raises:
         UserError: a folder without a trained model.
@@ -71,7 +71,7 @@ def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
     if str(boxes) == PEOPLE:
         return Finder(NETWORK, "people", 0.7, lambda: _people(device))
     path = Path(boxes).expanduser()
-    if not (path.is_dir() or path.suffix == ".safetensors"):
+    if not (path.is_dir() or path.suffix in (".safetensors", ENDING)):
         return None
     file = path / "model.safetensors" if path.is_dir() else path
     if not file.exists():
