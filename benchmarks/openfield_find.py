@@ -4,7 +4,7 @@
     python benchmarks/openfield_find.py --data ../shared/data/openfield/project --row whole --seeds 0
     python benchmarks/openfield_find.py --data ../shared/data/openfield/project --collect
 
-`found`: one run with a finder and a network in boxes. `whole`: what init wrote before, whole frames at 192x256. Both
+`found`: one run with a finder and a network in boxes. `whole`: the same network on whole frames at 192x256. Both
 have the same labels, 800 steps of 4 + 4 images and the guarded method; each seed draws other labels, and all other
 labelled frames are for validation. Median errors are in pixels of the video: `found_px` from the frame to the pose,
 `own_boxes_px` of the same network in the boxes of the validation labels, `whole_px` of the other run; `minutes_ratio`

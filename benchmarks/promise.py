@@ -276,6 +276,8 @@ def collect(name: str, asked: argparse.Namespace) -> None:
             elif (asked.root / (protocol.beside or name) / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
                 record = protocol.run(row, draw, asked)
                 runs[key] = {**brief(record), **score(record)}
+            if key in runs and protocol.drawn:
+                runs[key]["val"]["mean"].pop("per_joint", None)  # of people whose joints are all drawn alike
             if key in runs:
                 scores.setdefault(row, {})[draw] = {measure: runs[key][measure] for measure in ("pck", "gross", "px")}
     control = strongest(scores, protocol.best)

@@ -147,7 +147,8 @@ def summary_of(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
                         values
                     )
             if of_row:
-                numbers[f"{prefix}seeds"] = len(of_row)
+                numbers[f"{prefix}seeds"] = max(len(of_row), numbers.get(f"{prefix}seeds", 0))
+                numbers[f"{prefix}seeds_{row}"] = len(of_row)
     return {name: round(value, 3) for name, value in numbers.items()}
 
 
