@@ -10,7 +10,7 @@ from typing import Any
 
 from pages import update
 from records import columns, save
-from semipose import init
+from semipose import evaluate, init
 from semipose.config import Config, to_dict
 from semipose.data.datasets import open_pool
 from semipose.data.split import make_split
@@ -48,6 +48,16 @@ def begun(source: Path, file: Path, split: Path, labels: int, seed: int) -> Conf
         pool = open_pool(replace(config.data, boxes="own"))
         make_split(pool, labels, len(pool) - labels, seed=seed).save(split)
     return replace(config, data=replace(config.data, split=str(split.resolve()), cache=str(file.parent / "cache")))
+
+
+def found_errors(run: Path) -> dict[str, Any]:
+    """A run's errors in the boxes of its validation labels (`own`) and from the frame to the pose (`found`, where it
+    has a finder), its seconds and commit."""
+    scores, summary = evaluate(run), json.loads((run / "summary.json").read_text())
+    rows = {"own": scores["mean"], **({"found": scores["found"]} if "found" in scores else {})}
+    keys = ("pck", "median_error_px", "missed", "false", "images", "bodies")
+    brief = {name: {key: each[key] for key in keys if key in each} for name, each in rows.items()}
+    return {**brief, "seconds": summary["seconds"], "commit": summary["commit"]}
 
 
 def named(value: Any) -> Any:

@@ -25,8 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from common import begun, write
-from semipose import evaluate
+from common import begun, found_errors, write
 from semipose.config import Config
 from semipose.data.open import open_labeled
 from semipose.data.split import Split
@@ -118,13 +117,7 @@ def record(row: str, seed: int, asked: argparse.Namespace, train: bool) -> dict[
     folder = asked.root / f"{row}-seed{seed}"
     if train:
         folder, _ = train_once(folder, config(row, seed, asked))
-    if not (folder / "summary.json").exists():
-        return None
-    scores, summary = evaluate(folder), json.loads((folder / "summary.json").read_text())
-    rows = {"own": scores["mean"], **({"found": scores["found"]} if "found" in scores else {})}
-    keys = ("pck", "median_error_px", "missed", "false", "images", "bodies")
-    brief = {name: {key: each[key] for key in keys if key in each} for name, each in rows.items()}
-    return {**brief, "seconds": summary["seconds"], "commit": summary["commit"]}
+    return found_errors(folder) if (folder / "summary.json").exists() else None
 
 
 def summary(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

@@ -8,8 +8,8 @@
 have the same labels, 800 steps of 4 + 4 images and the guarded method; each seed draws other labels, and all other
 labelled frames are for validation. Median errors are in pixels of the video: `found_px` from the frame to the pose,
 `own_boxes_px` of the same network in the boxes of the validation labels, `whole_px` of the other run; `minutes_ratio`
-is the time of both trainings of the one over that of the other. A run that was
-interrupted goes on. The size of found boxes (`semipose.inference.boxes.ROOM`) was chosen on seed 0.
+is the time of both trainings of the one over that of the other. A run that was interrupted goes on. The size of found
+boxes (`semipose.inference.bodies.ROOM`) was chosen on seed 0.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import begun, write
-from semipose import evaluate
+from common import begun, found_errors, write
 from semipose.config import Config
 from semipose.config.schema import FINDER, FindConfig
 from semipose.training.once import train_once
@@ -58,16 +57,10 @@ def record(row: str, seed: int, asked: argparse.Namespace, train: bool) -> dict[
         folder, _ = train_once(folder, config(row, seed, asked))
     if not (folder / "summary.json").exists():
         return None
-    scores, summary = evaluate(folder), json.loads((folder / "summary.json").read_text())
-    seconds = {"seconds": summary["seconds"]}
+    more: dict[str, Any] = {"guard": json.loads((folder / "summary.json").read_text()).get("guard")}
     if (inner := folder / FINDER / "summary.json").exists():
-        seconds["finder_seconds"] = json.loads(inner.read_text())["seconds"]
-    rows = {"own": scores["mean"], **({"found": scores["found"]} if "found" in scores else {})}
-    brief = {
-        name: {key: each[key] for key in ("pck", "median_error_px", "missed", "false", "images") if key in each}
-        for name, each in rows.items()
-    }
-    return {**brief, **seconds, "guard": summary.get("guard"), "commit": summary["commit"]}
+        more["finder_seconds"] = json.loads(inner.read_text())["seconds"]
+    return {**found_errors(folder), **more}
 
 
 def summary(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

@@ -14,7 +14,7 @@ import torch
 from semipose.data.extent import BOX_MARGIN
 from semipose.data.open import open_unlabeled
 from semipose.errors import UserError
-from semipose.inference.boxes import Detect, Finder, find_boxes, finder_of
+from semipose.inference.boxes import Detect, Finder, find_boxes, finder_file, finder_of
 from semipose.inference.predictor import Predictor
 from semipose.skeleton import Skeleton
 from tests.fixtures.films import film, number, of_sizes
@@ -137,3 +137,13 @@ def test_another_first_run_looks_again(folder: Path, first_run: Path) -> None:
     assert finder_of(folder / "boxes.json") is None
     with pytest.raises(UserError, match=r"day 2.model.safetensors does not exist; name people"):
         finder_of(folder / "day 2")
+
+
+def test_which_finder_is_an_exported_networks(tmp_path: Path) -> None:
+    for name in ("model.onnx", "model-b.onnx", "mine.onnx", "finder.onnx"):
+        (tmp_path / name).touch()
+    of = {name: finder_file(tmp_path / name) for name in ("model.onnx", "model-b.onnx", "mine.onnx", "finder.onnx")}
+    assert of["model.onnx"] == of["model-b.onnx"] == tmp_path / "finder.onnx"
+    assert of["mine.onnx"] is None and of["finder.onnx"] is None, "another network's"
+    (tmp_path / "mine-finder.onnx").touch()
+    assert finder_file(tmp_path / "mine.onnx") == tmp_path / "mine-finder.onnx"

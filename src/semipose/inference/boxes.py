@@ -84,8 +84,9 @@ def finder_file(model: str | Path) -> Path | None:
     beside it."""
     path = Path(model)
     if path.suffix == ENDING and path.is_file():
-        names = (f"{path.stem}-{FINDER}{ENDING}", f"{FINDER}{ENDING}")
-        return next((place for name in names if (place := path.with_name(name)).exists() and place != path), None)
+        names = [f"{path.stem}-{FINDER}{ENDING}"]
+        names += [f"{FINDER}{ENDING}"] * path.stem.startswith("model")  # as `export` calls them without a name
+        return next((place for name in names if (place := path.with_name(name)).exists()), None)
     folder = path if path.is_dir() else path.parent.parent if path.suffix == ".ckpt" else path.parent
     file = folder / FINDER / "model.safetensors"
     return file if file.exists() else None

@@ -88,7 +88,7 @@ def predict_files(
     frame that cannot be read is left out; no input is written over.
 
     Args:
-        model: a run folder or a model.safetensors.
+        model: a run folder, a model.safetensors or an exported .onnx.
         source: an image, a video, a folder or pattern of them, or a .txt list; with a JSON of boxes, also the folder
             that its file names are relative to.
         out: the folder to write to. Of a source folder that it lies in, what is in it is no source; nor is a picture or

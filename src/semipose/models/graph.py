@@ -1,4 +1,4 @@
-"""A network that was exported as ONNX, run by onnxruntime, which many processors run sooner than PyTorch."""
+"""A network that was exported as ONNX, run by onnxruntime on the processor."""
 
 from __future__ import annotations
 
