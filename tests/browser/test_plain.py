@@ -61,6 +61,13 @@ def test_a_csv_that_names_frames_is_not_changed(tmp_path: Path) -> None:
         PlainStore(tmp_path / "clicks.csv", tmp_path / "lock")
 
 
+def test_a_csv_with_semicolons_is_not_changed(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    path.write_text(path.read_text().replace(",", ";"))
+    with pytest.raises(UserError, match="has no commas between its cells: it can be looked at and not changed"):
+        PlainStore(path, tmp_path / "lock")
+
+
 def test_an_image_is_known_however_its_name_is_written(tmp_path: Path) -> None:
     path = plain_csv(tmp_path)
     path.write_text(path.read_text().replace("frames/", "./frames//"))

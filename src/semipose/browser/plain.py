@@ -12,7 +12,7 @@ import numpy as np
 
 from semipose.browser.stores import Body, FileStore, key_of, plain
 from semipose.data.readers.plain_csv import VISIBILITY, plain_name, read_plain_csv, seen_in
-from semipose.data.readers.tables import read_cells, root_of
+from semipose.data.readers.tables import read_cells, refuse_other_signs, root_of
 from semipose.errors import UserError
 
 
@@ -36,6 +36,7 @@ class PlainStore(FileStore):
         columns = {cell.lower(): i for i, cell in enumerate(self._first)}
         if "image" not in columns:
             raise UserError(f"{self.path.name} names frames instead of images: it can be looked at and not changed")
+        refuse_other_signs(self.path)
         self._at = columns
         self.folder = root_of(self.path, self._given, self._lines[0][columns["image"]].replace("\\", "/"))
 

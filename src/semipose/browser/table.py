@@ -24,7 +24,7 @@ from semipose.browser.safety import is_inside
 from semipose.browser.stores import NONE, Body, Conflict, FileStore, Store, key_of, plain, version_of
 from semipose.data.readers.deeplabcut import read_deeplabcut
 from semipose.data.readers.hdf5 import read_frame
-from semipose.data.readers.tables import COORDS, VISIBLE, paths_of, read_cells, read_table, root_of
+from semipose.data.readers.tables import COORDS, VISIBLE, paths_of, read_cells, read_table, refuse_other_signs, root_of
 from semipose.errors import UserError
 from semipose.files import Part, read_mapping, write_atomically, writing
 from semipose.outputs.tracks import TABLE, sign
@@ -78,6 +78,7 @@ class TableStore(FileStore):
     def _take(self, path: Path) -> None:
         """A CSV's content."""
         table = read_table(path)
+        refuse_other_signs(path)
         rows = read_cells(path)
         depth = next((i for i, (_, row) in enumerate(rows) if row[0].lower() == "coords"), None)
         if depth is None:

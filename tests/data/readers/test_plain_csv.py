@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from semipose.data.open import open_labeled
@@ -114,11 +115,17 @@ def test_predictions_are_no_labels(tmp_path: Path) -> None:
         open_labeled(path)
 
 
-def test_tabs_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sign", "point"), [("\t", "."), (";", "."), (";", ",")])
+def test_semicolons_or_tabs_between_the_cells(tmp_path: Path, sign: str, point: str) -> None:
     path = plain_csv(tmp_path)
-    path.write_text(path.read_text().replace(",", "\t"))
-    with pytest.raises(UserError, match="has tabs between its cells"):
-        open_labeled(path)
+    first, *rows = path.read_text().splitlines()
+    lines = [f"{first},note", *(f"{row},seen" for row in rows)]
+    path.write_text("\n".join(lines))
+    expected = [sample.keypoints for sample in open_labeled(path)]
+    cells = [line.split(",") for line in lines]
+    path.write_text("\n".join(sign.join([a, b, *(c.replace(".", point) for c in rest)]) for a, b, *rest in cells))
+    assert point in path.read_text()
+    np.testing.assert_array_equal([sample.keypoints for sample in open_labeled(path)], expected)
 
 
 def test_absolute_names_of_this_machine_and_of_another(tmp_path: Path) -> None:

@@ -51,6 +51,18 @@ def test_a_table_as_it_is_written(tmp_path: Path, columns: int) -> None:
     assert table.points[1, 0, 2].tolist() == [*np.float32(xy(1, 2)), 2] and not table.points[0, 0, 3].any()
 
 
+@pytest.mark.parametrize(("sign", "point"), [("\t", "."), (";", "."), (";", ",")])
+def test_semicolons_or_tabs_between_the_cells(tmp_path: Path, sign: str, point: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(csv_text(["labeled-data/a/0.png", "labeled-data/a/1.png"]))
+    expected = read_table(path)
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    lines = [sign.join([name, *(cell.replace(".", point) for cell in cells)]) for name, *cells in rows]
+    path.write_text("\n".join(lines))
+    assert is_table(path) and any(point in line.partition(sign)[2] for line in lines)
+    np.testing.assert_array_equal(read_table(path).points, expected.points)
+
+
 HEADER = ["scorer,me,me", "bodyparts,nose,nose", "coords,x,y"]
 
 

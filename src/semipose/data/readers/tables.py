@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from semipose.data.sample import FAR, MARKS, Sample
 from semipose.errors import UserError, reads
 
 MISSING = frozenset({"", "nan", "na", "none", "null"})
+SIGNS = (",", ";", "\t")
+"""What may stand between the cells of a CSV."""
+DECIMAL = re.compile(r"^([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)$")
+"""A number with a comma for its point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +65,15 @@ def read_table(path: Path) -> Table:
 def read_cells(path: Path) -> list[tuple[int, list[str]]]:
     """The rows of a CSV file that are not blank: the line that each ends on, and its cells.
 
+    Where the first line has semicolons or tabs and no comma, these are between the cells; with semicolons, 12,5 is the
+    number 12.5, as spreadsheets of many countries write it.
+
     Raises:
-        UserError: it cannot be read, is no CSV in UTF-8 with commas, or has no row.
+        UserError: it cannot be read, is no CSV in UTF-8, or has no row.
     """
-    text = io.StringIO(limits.text(path, limits.CSV, "CSV"), newline="")
-    lines = csv.reader(text, strict=True)
+    content = limits.text(path, limits.CSV, "CSV")
+    between = _between(content)
+    lines = csv.reader(io.StringIO(content, newline=""), strict=True, delimiter=between)
     rows, last = [], 0
     try:
         for row in lines:
@@ -77,11 +86,24 @@ def read_cells(path: Path) -> list[tuple[int, list[str]]]:
     rows = [(line, row) for line, row in rows if any(row)]
     if not rows:
         raise UserError(f"{path} is empty; it has to hold labels")
-    _, first = rows[0]
-    between = next((name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if first[0].count(sign) > 1), None)
-    if between and len(first) == 1:
-        raise UserError(f"{path} has {between} between its cells; save it with commas")
+    if between == ";":
+        rows = [(line, [DECIMAL.sub(r"\1.\2", cell) for cell in row]) for line, row in rows]
     return rows
+
+
+def _between(content: str) -> str:
+    """The sign between the cells of a CSV's text."""
+    first = content.lstrip("\r\n").partition("\n")[0]
+    return next((sign for sign in SIGNS[1:] if first.count(sign) > 1 and SIGNS[0] not in first), SIGNS[0])
+
+
+def refuse_other_signs(path: Path) -> None:
+    """
+    Raises:
+        UserError: a CSV has no commas between its cells, so that what the labelling page writes would differ from it.
+    """
+    if _between(limits.text(path, limits.CSV, "CSV")) != SIGNS[0]:
+        raise UserError(f"{path.name} has no commas between its cells: it can be looked at and not changed")
 
 
 def number(cell: str, where: str) -> float:
@@ -106,7 +128,7 @@ def is_table(path: Path) -> bool:
     try:
         with limits.opened(path) as file:
             head = file.read(4096).decode("utf-8-sig", "replace").replace('"', "").lower()
-            return path.suffix.lower() == ".csv" and head.lstrip("\r\n, ").startswith("scorer,")
+            return path.suffix.lower() == ".csv" and re.match(r"[\s,;]*scorer[,;\t]", head) is not None
     except OSError:
         return False
 
