@@ -22,7 +22,7 @@ from records import load, stored
 
 Scores = dict[int, dict[str, float]]
 """Of each draw PCK, gross errors, the median error in pixels, and seconds a step."""
-ROWS = ("mum", "mum_more", "mum_long", "mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm")
+ROWS = ("mum", "mum_more", "mum_long", "mum_average", "dual", "dual_jo", "multiaugs", "multiaugs_dual", "sspcm")
 
 
 def finished(name: str) -> dict[str, Scores]:

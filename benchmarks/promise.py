@@ -150,10 +150,11 @@ def rows(
     """The rows of a protocol; `slower`: how much longer a step of MUM takes than a supervised one; `masked`, `covered`:
     how many joints of a body Joint Cutout masks and joint cut-occlude covers. `mum_more` has one labelled image for
     three unlabelled ones, and as many in all; `mum_more_views` the same, taught by the mean over four views;
-    `mum_long` as `mum_more`, for three times as many steps."""
+    `mum_long` as `mum_more`, for three times as many steps. `dual_jo` and `single_jo` have the views of `sspcm`."""
     more = {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}
     ours = {"easy": easy, "hard": hard, **mixed(tiles)}
     jo, jc = f"jo{covered}", f"jc{masked}"
+    occluded = {"easy": easy, "hard": f"{jo}+affine30", "hard_of": "easy"}
     paths = {"easy": easy, "paths": [f"{jo}+co5", f"{jc}+cm2", jc, jo]}
     average = {"name": "pose_mum_plus", "mix_after": [], "decay": 0.98}
     return {
@@ -172,7 +173,10 @@ def rows(
         "dual": {"method": {"name": "dual", "easy": easy, "hard": f"{hard}+jc{masked}"}},
         "multiaugs": {"method": {"name": "multiaugs", **paths}},
         "multiaugs_dual": {"method": {"name": "multiaugs_dual", **paths}},
-        "sspcm": {"method": {"name": "sspcm", "easy": easy, "hard": f"jo{covered}+affine30"}},
+        "dual_jo": {"method": {"name": "dual", **occluded}},
+        "single_jo": {"method": {"name": "single", **occluded}},
+        "sspcm": {"method": {"name": "sspcm", **occluded}},
+        "sspcm_long": {"method": {"name": "sspcm", **occluded}, "steps": 3 * steps},
         "contrast": {"method": {"name": "dense_contrast", "easy": easy, "multi": f"{hard}+{COLOUR}", "weight": 0.001}},
         ORACLE: {},
     }

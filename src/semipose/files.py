@@ -70,7 +70,9 @@ def _real_folder(folder: str) -> str:
 def real(path: str) -> str:
     """`os.path.realpath`, quick for many files of few folders that no link leads to meanwhile."""
     folder, name = os.path.split(path)
-    return os.path.realpath(path) if not name or os.path.islink(path) else os.path.join(_real_folder(folder), name)
+    if not name or os.path.islink(path):
+        return os.path.realpath(path)
+    return os.path.join(_real_folder(os.path.join(os.getcwd(), folder)), name)
 
 
 def refuse_foreign(path: Path, mark: bytes) -> None:
@@ -231,6 +233,9 @@ ALIASES = 20
 """Aliases that a YAML file may have: repeated ones of aliases would grow without end when they are read out."""
 
 
+MERGED = 10_000
+"""Keys that it may merge by <<, which repeat likewise."""
+
 NUMBERS = {
     "int": re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
     "float": re.compile(
@@ -245,6 +250,7 @@ class _Plain(yaml.SafeLoader):
     """Plain values, each key once, and few aliases."""
 
     aliases = 0
+    merged = 0
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, NUMBERS.get(tag.rpartition(":")[2], pattern)) for tag, pattern in resolvers]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -257,6 +263,13 @@ class _Plain(yaml.SafeLoader):
         if twice is not None:
             raise yaml.YAMLError(f"the key {twice[:60]} stands twice; keep one of them")
         return node
+
+    def flatten_mapping(self, node: Any) -> None:
+        merges = any(getattr(key, "value", None) == "<<" for key, _ in node.value)
+        super().flatten_mapping(node)
+        self.merged += len(node.value) * merges
+        if self.merged > MERGED:
+            raise yaml.YAMLError(f"more than {MERGED} merged keys")
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.aliases += self.check_event(yaml.AliasEvent)

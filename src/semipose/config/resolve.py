@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from semipose.config.schema import BOXES, SOURCES, Config, to_dict
 from semipose.errors import UsageError, UserError, reason_of
@@ -244,7 +244,7 @@ def _typed_section(section: type, values: dict[str, Any], prefix: str) -> Any:
 def _words(kind: Any) -> str:
     """A type, as one who writes YAML would say it."""
     inner = get_args(kind)
-    if isinstance(kind, UnionType):
+    if get_origin(kind) in (Union, UnionType):
         return ", ".join(_words(each) for each in inner[:-1]) + f" or {_words(inner[-1])}"
     if get_origin(kind) is Literal:
         return ", ".join(inner)

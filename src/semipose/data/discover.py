@@ -32,12 +32,14 @@ from semipose.files import below, read_json, read_mapping
 SUFFIXES = (".slp", ".csv", ".json", ".mat", *KINDS, ".xml", ".nwb")
 """Of files that may hold labels, in order of preference; those of the first kind found are used."""
 
-VALIDATION = {"val", "valid", "validation", "test", "testing"}
+VALIDATION = {"val", "valid", "validation", "test", "testing", "eval", "evaluation", "holdout", "heldout"}
 TRAINING = {"train", "training"}
 PLAIN = {"images", "image", "labels", "annotations", "data", "set", "split", "coco", "frames"}
 """Words of a folder's name that leave it one of validation: val_images; test_mouse is a mouse's."""
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """A word of a file's name; labelsTest and person_keypoints_val2017 are of validation, labels_latest is not."""
+JOINED = re.compile("({1})*({0})({1})*".format(*("|".join(sorted(each)) for each in (VALIDATION | TRAINING, PLAIN))))
+"""Words written as one: testset, traindata, valimages."""
 
 NO_NAME = r"\\/\"<>\x00-\x1f\ufffd"
 """What the name of a picture has none of, for a regular expression."""
@@ -108,8 +110,9 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
         elif root.is_dir():
             remarks += [f"left out: {path}, beside {lp_tables(root)[0].name}" for path in lp_tables(root)[1:]]
         refuse_predicted(root)
-        if root.is_file() and not is_deeplabcut(root):
-            return _without_held(inside, open_labeled(root, None, category, None, outside).images)
+        if not is_deeplabcut(root):
+            held = [_held_in(path, (*images, *videos)) for path in lp_tables(root)[1:]] if root.is_dir() else []
+            return _without_held(inside, open_labeled(root, None, category, None, outside).images, held)
         return inside
     wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json", MARK)]
     wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
@@ -240,7 +243,11 @@ def parts_of(path: Path, base: Path) -> set[str]:
 
 
 def _words(name: str) -> set[str]:
-    return {word.lower() for word in WORD.findall(name)}
+    found: set[str] = set()
+    for letters in re.findall("[A-Za-z]+", name):
+        one = JOINED.fullmatch(letters.lower())
+        found |= {one[2]} if one else {word.lower() for word in WORD.findall(letters)}
+    return found
 
 
 def _named_videos(base: Path, seen: Sequence[Path], remarks: list[str]) -> list[Path]:
@@ -298,6 +305,14 @@ def _yolo(inside: Inside, category: str | None, outside: bool, held: Sequence[_H
     val = [(Path(f"{path}#{part}"), images) for part, files in named.items() if files][:1]
     inside = replace(inside, val=val, apart=set[str]().union(*named.values()), remarks=remarks)
     return _without_held(inside, labeled, held)
+
+
+def _held_in(path: Path, pictures: Iterable[Path]) -> _Held:
+    """The images of a table that is left out."""
+    try:
+        return _Held(str(path), {os.path.realpath(image) for image in open_labeled(path).images})
+    except UserError:
+        return _named_in(path, pictures)
 
 
 def _named_in(path: Path, pictures: Iterable[Path]) -> _Held:

@@ -83,7 +83,10 @@ def open_labeled(
     """
     data = open_all(source, images, category, skeleton, outside)
     if not len(data.labeled()):
-        raise UserError(f"{source}: none of its {len(data)} samples has a labelled joint; is it the unlabelled data?")
+        why = f" ({'; '.join(data.remarks)})" if data.remarks else ""
+        raise UserError(
+            f"{source}: none of its {len(data)} samples has a labelled joint; is it the unlabelled data?{why}"
+        )
     return data.labeled()
 
 

@@ -49,6 +49,9 @@ BRANDS = {
 }
 """How such files say in their first bytes what they are."""
 
+MOVING = (".gif", ".webp", ".png", ".avif")
+"""Endings of what may be a film."""
+
 DEEP = "have no white of their own; scale it to 8 or 16 bits a channel and save it again"
 
 _EXIF_ORIENTATION = 0x0112
@@ -90,21 +93,18 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
             which of their values is white), or larger than `MAX_PIXELS`.
     """
     with _header(data, name) as header:
-        return _decoded(header, data, name)
+        return _decoded(header, data, name, _turn_or_none(header))
 
 
 def decode_turned(data: bytes, name: str) -> tuple[np.ndarray, int]:
     """The same, and by which of EXIF's orientations the picture was turned (`picture_header`); 1 where EXIF is
     damaged."""
     with _header(data, name) as header:
-        try:
-            turn = _turn_of(header)
-        except Exception:  # Pillow raises a dozen kinds
-            turn = 1
-        return _decoded(header, data, name), turn
+        turn = _turn_or_none(header)
+        return _decoded(header, data, name, turn), turn
 
 
-def _decoded(header: ImageFile.ImageFile, data: bytes, name: str) -> np.ndarray:
+def _decoded(header: ImageFile.ImageFile, data: bytes, name: str, turn: int) -> np.ndarray:
     deeper = header.mode.startswith("I;16")  # Pillow cuts 16 bits off at 255 where some are transparent
     if (header.has_transparency_data and not deeper) or header.format in SLOW:
         return _on_black(header, name)
@@ -112,23 +112,45 @@ def _decoded(header: ImageFile.ImageFile, data: bytes, name: str) -> np.ndarray:
     if header.format == "TIFF" and header.tag_v2.next:  # type: ignore[attr-defined]
         _warn_of_pages(Path(name).parent)
     deep = {"F": "32-bit floating-point", "I": "32-bit integer"}.get(header.mode)
+    turned = header.format == "TIFF"  # by OpenCV, which is not to decide of others whether they say so
+    how = cv2.IMREAD_COLOR | (0 if turned else cv2.IMREAD_IGNORE_ORIENTATION)
     try:
-        bgr = None if cut_short else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        bgr = None if cut_short else cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error:
         bgr = None
     if bgr is None and deep:
         raise UserError(f"image {name} has {deep} pixels, which {DEEP}")
     if bgr is None:
         raise UserError(f"image {name} is damaged or truncated ({len(data)} bytes); copy it again or remove it")
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    return _turn(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), 1 if turned else turn)
+
+
+def _turn(image: np.ndarray, orientation: int) -> np.ndarray:
+    """A picture (H, W, 3) as one of EXIF's orientations says."""
+    if orientation == 1:
+        return image
+    across, down = -1 if orientation in (2, 3, 6, 7) else 1, -1 if orientation in (3, 4, 7, 8) else 1
+    upright = image.swapaxes(0, 1) if orientation in TURNED else image
+    return np.ascontiguousarray(upright[::down, ::across])
 
 
 def _turn_of(header: ImageFile.ImageFile) -> int:
-    """By which of EXIF's orientations a picture is to be turned; raises what Pillow does of a damaged one."""
+    """By which of EXIF's orientations a picture is to be turned, 1 where it is none of them; raises what Pillow does of
+    a damaged picture."""
     if header.format == "PNG" and "exif" not in header.info and not _may_have_exif(header.fp):
         return 1
-    turn = int(header.getexif().get(_EXIF_ORIENTATION, 1))
-    return turn if turn in range(1, 9) else 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they do not say of which file
+        turn = header.getexif().get(_EXIF_ORIENTATION, 1)
+    return int(turn) if turn in range(1, 9) else 1
+
+
+def _turn_or_none(header: ImageFile.ImageFile) -> int:
+    """The same; 1 where the picture is damaged."""
+    try:
+        return _turn_of(header)
+    except Exception:  # Pillow raises a dozen kinds
+        return 1
 
 
 def _may_have_exif(png: IO[bytes] | None) -> bool:
@@ -241,9 +263,9 @@ def not_read(files: Sequence[Path]) -> str:
 def refuse_moving(path: Path) -> None:
     """
     Raises:
-        UserError: a GIF has several pictures, of which one alone would be looked at.
+        UserError: a GIF, WebP, PNG or AVIF has several pictures, of which one alone would be looked at.
     """
-    if path.suffix.lower() != ".gif":
+    if path.suffix.lower() not in MOVING:
         return
     with _header(read_bytes(path), str(path)) as header:
         try:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from semipose import limits
 from semipose.errors import UserError
 from semipose.files import below, read_json, write_atomically
 
@@ -86,7 +87,7 @@ def seal(document: dict[str, Any]) -> dict[str, Any]:
 def _says_so(path: Path) -> bool:
     """Whether a COCO file's own mark fits its annotations."""
     try:
-        with path.open("rb") as file:
+        with limits.opened(path) as file:
             if KEY.encode() not in file.read(4096):
                 return False
         document = read_json(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import combinations
 from typing import Any, overload
 
 import numpy as np
@@ -318,15 +319,17 @@ class PoseData:
 
 def join(sets: Sequence[PoseData]) -> PoseData:
     """Labelled data sets as one, with every joint of each (`joined`); ids become "<set>/<id>" where there are two or
-    more.
-
-    Raises:
-        UserError: two sets of one name with a common id.
-    """
+    more, and "<set>-2/<id>" in the second of two of one name that have an id in common."""
     if len(sets) == 1:
         return sets[0]
     skeleton = joined([data.skeleton for data in sets if data.skeleton is not None])
-    samples = (replace(s, id=f"{data.name}/{s.id}") for data in sets for s in data.onto(skeleton))
+    names = [data.name for data in sets]
+    if any(set(one.ids) & set(other.ids) for one, other in combinations(sets, 2) if one.name == other.name):
+        before = [names[:i].count(name) for i, name in enumerate(names)]
+        names = [f"{name}-{n + 1}" if n else name for name, n in zip(names, before, strict=True)]
+    samples = (
+        replace(s, id=f"{name}/{s.id}") for name, data in zip(names, sets, strict=True) for s in data.onto(skeleton)
+    )
     remarks = tuple(remark for data in sets for remark in data.remarks)
     return PoseData("+".join(data.name for data in sets), skeleton, samples, remarks)
 

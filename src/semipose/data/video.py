@@ -322,7 +322,7 @@ class _Container:
         if os.path.exists(path) and not os.path.isfile(path):  # a pipe may never say anything
             raise UserError(f"{path} is no video: it is no plain file; replace or remove it")
         try:
-            self.container = av.open(str(path), metadata_errors="replace")
+            self.container = av.open(os.path.abspath(path), metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
             raise UserError(f"{path} is no video that can be opened ({_reason(error)}); convert or remove it") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
@@ -31,6 +32,8 @@ UNSURE = 0.1
 TICKS = 60_000
 """A second: whole numbers of them are a frame of 24, 25, 30, 29.97, 50, 60, 120 and 250 a second, and every encoder
 takes them."""
+PAUSE = 3600 * TICKS
+"""Between two frames at most; MP4 cannot hold those of many hours."""
 
 
 class Overlay:
@@ -135,7 +138,7 @@ class _Film:
 
         self._part = Part(path)
         with writing(path, av.error.FFmpegError):
-            self._container = av.open(str(self._part.path), "w", format="mp4")
+            self._container = av.open(os.path.abspath(self._part.path), "w", format="mp4")
         self._container.metadata["comment"] = MARK.decode()
         codec, options = next(encoder for encoder in ENCODERS if encoder[0] in av.codecs_available)
         shown = probe(source)
@@ -143,6 +146,7 @@ class _Film:
         self._stream = cast(Any, self._container.add_stream(codec, rate=_fraction(rate), options=dict(options)))
         self._stream.codec_context.time_base = Fraction(1, TICKS)
         self._times, self._step, self._last = shown.seconds, 1 / shown.rate, -1
+        self._cut = 0
         self._stream.pix_fmt = "yuv420p"  # which every player plays; it wants even sizes
         self._height, self._width = size[0] + size[0] % 2, size[1] + size[1] % 2
         self._stream.height, self._stream.width = self._height, self._width
@@ -157,8 +161,10 @@ class _Film:
         with writing(self._part.place, av.error.FFmpegError):
             shown = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             time = self._times[number] if number < len(self._times) else self._times[-1] + self._step
-            shown.time_base, self._last = Fraction(1, TICKS), max(self._last + 1, round(float(time) * TICKS))
-            shown.pts = self._last
+            at = max(self._last + 1, round(float(time) * TICKS) - self._cut)
+            self._cut += max(0, at - self._last - PAUSE)
+            self._last = min(at, self._last + PAUSE)
+            shown.time_base, shown.pts = Fraction(1, TICKS), self._last
             self._container.mux(self._stream.encode(shown))
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from semipose.config import Config
+from semipose.config import Config, DataConfig
 from semipose.data.sample import PoseData
 from semipose.errors import UsageError, UserError
 from semipose.files import ready
@@ -90,7 +90,17 @@ def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
     except UserError as error:
         held = _or_error(lambda: open_labeled(str(rest.val), rest.val_images)) if rest.val else None
         sets = {"labeled": error, "val": held if not _same(held, error) else None}
-    return config, {**sets, "unlabeled": config.data.unlabeled}
+    return config, {**sets, "unlabeled": _or_error(lambda: _unlabeled(config.data)) if config.data.unlabeled else None}
+
+
+def _unlabeled(data: DataConfig) -> PoseData:
+    """The unlabelled data of a data.yaml, as training opens them."""
+    from semipose.data.open import open_unlabeled
+    from semipose.data.video import windowed
+    from semipose.inference.boxes import finder_in
+
+    how = (data.unlabeled_images, windowed(data.frames, data.window), data.unlabeled_boxes, data.cache)
+    return open_unlabeled(data.unlabeled or "", *how, finder_of=finder_in(None), outside=data.outside)
 
 
 def _or_error(read: Callable[[], PoseData]) -> PoseData | UserError:

@@ -68,6 +68,8 @@ def read_cvat(
         )
     if not names:
         raise UserError(f"{path} has no skeleton and no points; label some images first")
+    if not kinds:
+        _refuse_other_counts(shapes, path)
     folder = image_folder(path, images, names[0])
     files = ImageFolder(folder, names, path.parent, outside)
     pool = Pool(path)
@@ -111,6 +113,23 @@ def _sizes(root: Element) -> tuple[dict[str, Size | None], Size | None]:
 
 Shape = tuple[str, Element, str]
 """Name of the image, the shape, and what errors call it."""
+
+
+def _refuse_other_counts(shapes: Sequence[Shape], path: Path) -> None:
+    """
+    Raises:
+        UserError: shapes of several points with one label have other numbers of them: which is missing, nothing says.
+    """
+    first: dict[str, tuple[int, str]] = {}
+    for name, shape, _ in shapes:
+        if shape.tag == "points":
+            label, count = shape.get("label", ""), len([p for p in shape.get("points", "").split(";") if p])
+            other, there = first.setdefault(label, (count, name))
+            if other != count:
+                raise UserError(
+                    f"{path}: {label!r} has {other} points in {there} and {count} in {name}, and nothing says which"
+                    " joint each is; use a skeleton, or one label for each joint"
+                )
 
 
 def _of_images(root: Element, path: Path) -> Iterator[Shape]:

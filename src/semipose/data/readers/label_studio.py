@@ -74,6 +74,7 @@ def read_label_studio(
     several = 0
     for where, row in tasks:
         results, more = _results(row, where)
+        _refuse_several(results, where)
         several += more
         if results:
             film = _film(row)
@@ -88,8 +89,14 @@ def read_label_studio(
     addresses = [_address(row, where) for where, row in tasks if _results(row, where)[0] and not _film(row)]
     refuse_twice(addresses, f"{path}: the image")
     count, free = Counter(names[-1] for _, names, *_ in found), 0
+    taken: dict[str, str] = {}
     for where, names, results, of_film in found:
         image = _image(names, files, where, alone=count[names[-1]] == 1)
+        if not of_film and taken.setdefault(image, where) != where:
+            raise UserError(
+                f"{where} and task {taken[image].rpartition(' ')[2]} both find their picture at {image}; keep pictures"
+                " of one name in folders of their own, and the folders in the export"
+            )
         made, left_out = _instances(names[0], image, results, where, of_film)
         pool.instances += made
         free += left_out
@@ -126,6 +133,17 @@ def _results(row: Json, where: str) -> tuple[list[Json], bool]:
     if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
         raise UserError(f"{where} has a result that is no list; export it again")
     return results, len(kept) > 1
+
+
+def _refuse_several(results: Sequence[Json], where: str) -> None:
+    """
+    Raises:
+        UserError: a task has several pictures, with labels on more than one.
+    """
+    marks = [one for one in results if str(one.get("type", "")).startswith(("keypoint", "rectangle"))]
+    shown = {f"{one.get('to_name', '')} {one.get('item_index') or ''}".strip() for one in marks}
+    if len(shown) > 1:
+        raise UserError(f"{where} has labels on several pictures ({', '.join(sorted(shown))}); make a task of each")
 
 
 def _film(row: Json) -> list[str]:
