@@ -104,6 +104,8 @@ def bears(path: Path, mark: bytes) -> bool:
 
 PART = re.compile(r"\.[0-9a-f]{8}\.part$")
 """How the names of such files end."""
+SHORT = 60
+"""Characters before that, without those that not every library can write: a disk's names end at 255 bytes."""
 
 
 class Part:
@@ -116,7 +118,8 @@ class Part:
 
     def __init__(self, place: Path) -> None:
         self.place = place
-        self.path = place.with_name(f"{place.name}.{secrets.token_hex(4)}.part")
+        short = place.name.encode("ascii", "ignore").decode()[:SHORT]
+        self.path = place.with_name(f"{short}.{secrets.token_hex(4)}.part")
 
     def done(self) -> None:
         """Move it to its place; it can be read and written by whom the file that was there could be."""

@@ -206,7 +206,7 @@ def choose(path: str | Path, plan: str = FRAMES, cache: str | Path | None = None
         UserError: the plan is none of these, or a video is shorter than a window.
     """
     film = probe(path)
-    kind, amount, window = _plan(plan)
+    kind, amount, window = check_plan(plan)
     whole = len(film) // window  # the video in windows, of which the plan picks; the rest of its frames is in none
     if not whole:
         raise UserError(f"video {path} has {len(film)} frames, fewer than the {window} of data.window; leave it out")
@@ -264,8 +264,12 @@ def thumbnail(pixels: np.ndarray, size: int = THUMBNAIL) -> np.ndarray:
     return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 
-def _plan(plan: str) -> tuple[str, float, int]:
-    """Kind, amount and the length of windows."""
+def check_plan(plan: str) -> tuple[str, float, int]:
+    """Kind, amount and the length of windows of a choice of frames.
+
+    Raises:
+        UserError: it is none.
+    """
     plan, times, window = plan.partition("x")
     match = re.fullmatch(r"(all)|(rate)(\d+\.?\d*)|(uniform|diverse)(\d+)", plan)
     kind, amount = next(((m[i], m[i + 1] or "0") for m in [match] for i in (1, 2, 4) if m and m[i]), ("", "0"))

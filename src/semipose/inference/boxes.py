@@ -73,7 +73,8 @@ def finder_of(boxes: str | Path, device: str = "auto") -> Finder | None:
     path = Path(boxes).expanduser()
     if not (path.is_dir() or path.suffix in (".safetensors", ENDING)):
         return None
-    file = path / "model.safetensors" if path.is_dir() else path
+    whole, own = path / "model.safetensors", path / FINDER / "model.safetensors"
+    file = path if not path.is_dir() else own if own.exists() else whole
     if not file.exists():
         raise UserError(f"boxes: {file} does not exist; name people, a JSON of boxes, or a run that has ended")
     return Finder(f"{file.resolve()} {file.stat().st_mtime_ns}", "instances", 0.0, lambda: _bodies(file, device))
@@ -84,12 +85,17 @@ def finder_file(model: str | Path) -> Path | None:
     beside it."""
     path = Path(model)
     if path.suffix == ENDING and path.is_file():
-        names = [f"{path.stem}-{FINDER}{ENDING}"]
-        names += [f"{FINDER}{ENDING}"] * path.stem.startswith("model")  # as `export` calls them without a name
-        return next((place for name in names if (place := path.with_name(name)).exists()), None)
+        return finder_beside(path)
     folder = path if path.is_dir() else path.parent.parent if path.suffix == ".ckpt" else path.parent
     file = folder / FINDER / "model.safetensors"
     return file if file.exists() else None
+
+
+def finder_beside(network: Path) -> Path | None:
+    """The finder that is taken for that of an exported network."""
+    names = [f"{network.stem}-{FINDER}{ENDING}"]
+    names += [f"{FINDER}{ENDING}"] * network.stem.startswith("model")  # as `export` calls them without a name
+    return next((place for name in names if (place := network.with_name(name)).exists()), None)
 
 
 def finder_in(run: Path | None) -> FinderOf:

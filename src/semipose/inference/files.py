@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import queue
 import tempfile
@@ -140,6 +141,7 @@ def predict_files(
     began = time.perf_counter()
     data, areas = _opened(source, boxes, frames, cache, folder, device, damaged)
     groups = _grouped(data, areas)
+    before = len(damaged)
     if not groups:
         raise UserError(f"{boxes or source} holds no box; without --boxes, each image or frame is one")
     if submit is not None:
@@ -153,16 +155,18 @@ def predict_files(
     if track and not films:
         raise UserError(f"bodies are followed through videos, and {source} has none; leave out --track")
     tracked = films and most > 1 if track is None else track
-    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs), tracked, style)
+    order = dict.fromkeys(ref.file if isinstance(ref, refs.Frame) else None for ref in map(parse, groups))
+    job = Job(folder, predictor.skeleton, most, frozenset(p.resolve() for p in inputs), tracked, style, tuple(order))
+    odd = _place_of_unlike(job)
     tracker, film = Tracker(most), None
     with contextlib.ExitStack() as stack:
+        interruption = stack.enter_context(Interruption())  # until the writers have ended
         outputs = stack.enter_context(ended_apart(writers(names, job)))
         waiting: deque[Frame] = deque()
         incoming = stack.enter_context(contextlib.closing(_ahead(_frames(groups, damaged))))
         found = predictor.pairs(_noted(incoming, waiting), AHEAD)
         console = Console(stderr=True)
         count = 0
-        interruption = stack.enter_context(Interruption())
         for poses in counted(
             found, "predicting", len(groups), console=console, disable=not progress or len(groups) < 20
         ):
@@ -193,16 +197,22 @@ def predict_files(
         results = json.loads((folder / "keypoints.json").read_text())
         written.append(write_submission(results, folder, submit, predictor.skeleton))
     if unlike:
-        written.append(job.free("unlike.txt", UNLIKE))
-        write_atomically(written[-1], UNLIKE + plain_bytes("".join(f"{name}\n" for name in unlike)))
-    elif bears(stale := folder / "unlike.txt", UNLIKE) and stale.resolve() not in job.inputs:
-        stale.unlink()  # of an earlier run: it would be taken for what is said of these
-    if interruption.asked and count + len(damaged) < len(groups):
+        written.append(odd)
+        write_atomically(odd, UNLIKE + plain_bytes("".join(f"{name}\n" for name in unlike)))
+    elif odd.exists():
+        odd.unlink()  # of an earlier run: it would be taken for what is said of these
+    if interruption.asked and count + len(damaged) - before < len(groups):
         held = ", ".join(file.name for file in written if file.suffix != ".jpg") or "the pictures there"
         then = f"of these alone: {held}; the same command begins anew"
         raise Stopped(count, folder, then, f"{count:,} of {len(groups):,} images and frames")
     remarks = [*data.remarks, *_gone(areas, groups), *_remarks(Path(source), folder, groups)]
     return Prediction(written, count, seconds, damaged, unlike, unfound, remarks)
+
+
+def _place_of_unlike(job: Job) -> Path:
+    """unlike.txt; with a number where somebody else's is there."""
+    places = (job.folder / f"unlike{n}.txt" for n in itertools.chain([""], (f"-{n}" for n in itertools.count(1))))
+    return next(p for p in places if p.resolve() not in job.inputs and (not p.exists() or bears(p, UNLIKE)))
 
 
 def _remarks(source: Path, out: Path, groups: Groups) -> list[str]:
@@ -339,9 +349,11 @@ def _is_output(path: Path, source: Path, out: Path) -> bool:
 
 def _frames(groups: Groups, damaged: list[str]) -> Iterator[Frame]:
     alike = Counter(Path(image).name for image in groups)
+    known = set(damaged)
     for place, (image, pixels) in enumerate(read_images(list(groups))):
         if isinstance(pixels, UserError):
-            if str(pixels) not in damaged:  # by the detector
+            if str(pixels) not in known:  # by the detector
+                known.add(str(pixels))
                 damaged.append(str(pixels))
             continue
         whole, samples = groups[image]

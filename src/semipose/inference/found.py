@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from semipose.data.crops.build import Crops
-from semipose.data.images import read_image
+from semipose.data.images import read_image, read_images
 from semipose.data.sample import Sample
+from semipose.errors import UserError
 from semipose.inference.bodies import ROOM, BodyFinder, boxes_by_image, on_another
 from semipose.inference.boxes import around
 from semipose.inference.ensemble import Ensemble
@@ -105,7 +107,9 @@ def found_scores(
     for row, sample in enumerate(crops.data):
         rows.setdefault(sample.image, []).append(row)
     missed, false, beside = 0, 0, boxes_by_image(others)
-    for poses, here in zip(whole.pairs((image, None) for image in rows), rows.values(), strict=True):
+    shown = deque[str]()
+    for poses in whole.pairs(_shown(list(rows), shown)):
+        here = rows[shown.popleft()]
         pairs = matches(poses, truth[here], area[here], sigmas)
         for pose, body in pairs:
             points[here[body]] = poses[pose].keypoints
@@ -115,6 +119,15 @@ def found_scores(
     scores = score_crops({"a": points}, crops, threshold, measure)
     counts = {"images": len(rows), "bodies": len(truth), "missed": missed, "false": false}
     return {**scores["mean"], **counts}
+
+
+def _shown(images: list[str], names: deque[str]) -> Iterator[tuple[np.ndarray, None]]:
+    """Of each image the pixels, of a video all of its frames at once, and its name in `names`."""
+    for image, pixels in read_images(images):
+        if isinstance(pixels, UserError):
+            raise pixels
+        names.append(image)
+        yield pixels, None
 
 
 def matches(

@@ -56,7 +56,8 @@ PLAIN = Style()
 @dataclass(frozen=True)
 class Job:
     """What writers have to know beforehand. `people`: the most poses of any frame; `inputs`: files, resolved, that are
-    not to be written over; `tracked`: poses of videos have a `track`, 1 to `people`; `style`: of pictures."""
+    not to be written over; `tracked`: poses of videos have a `track`, 1 to `people`; `style`: of pictures; `films`: the
+    videos to come, in their order, None for images."""
 
     folder: Path
     skeleton: Skeleton
@@ -64,6 +65,7 @@ class Job:
     inputs: frozenset[Path] = frozenset()
     tracked: bool = False
     style: Style = PLAIN
+    films: tuple[Path | None, ...] = ()
 
     def free(self, name: str, mark: bytes = b"") -> Path:
         """A file's place in the folder; `mark`: a pattern that is in all that is written there (`files.bears`).

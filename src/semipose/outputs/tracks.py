@@ -24,8 +24,8 @@ from semipose.outputs.base import Frame, Job, cell, check_packages
 from semipose.outputs.pose import Pose
 
 SCORER = "semipose"
-MADE = rb'"written by": ?"semipose"'
-"""In our .slp files."""
+MADE = rb'\n"written by": "semipose"\n\Z'
+"""The end of our .slp files; one that SLEAP has saved since, with what somebody corrected, has another."""
 LIBRARIES = (RuntimeError, ValueError)
 """What HDF5's libraries raise on a full disk: PyTables' own errors and h5py's are such."""
 CHUNK = 1000
@@ -49,12 +49,26 @@ class Tables:
 
     def __init__(self, job: Job) -> None:
         self.files: list[Path] = []
-        self._last, self._used = Counter[str](), set[Path]()
+        self._last, self._used = Counter[str](), set[str]()
         self.job = job
         self.source: Path | None = None
         self._started = False
         self._index: list[int | str] = []
         self._values: list[np.ndarray] = []
+        for film in job.films:  # whether each is free is said before the first frame
+            self._place(film)
+        self._last.clear()
+        self._used.clear()
+
+    def _place(self, film: Path | None) -> Path:
+        """The next table's, of a video or of the images."""
+        stem = film.stem if film else "images"
+        name = f"{stem}{self.suffix}"
+        while name in self._used:
+            self._last[stem] += 1
+            name = f"{stem}-{self._last[stem] + 1}{self.suffix}"
+        self._used.add(name)
+        return self.job.free(name, self.mark)
 
     def __enter__(self) -> Self:
         return self
@@ -79,15 +93,9 @@ class Tables:
             if self._started:
                 self._finish()
             self._started, self.source = False, frame.video
-            stem = frame.video.stem if frame.video else "images"
-            path = self.job.folder / f"{stem}{self.suffix}"
-            while path in self._used:
-                self._last[stem] += 1
-                path = self.job.folder / f"{stem}-{self._last[stem] + 1}{self.suffix}"
-            self._used.add(path)
-            self.files.append(self.job.free(path.name, self.mark))
-            self._part, self._started = Part(path), True
-            with writing(path, *LIBRARIES):
+            self.files.append(self._place(frame.video))
+            self._part, self._started = Part(self.files[-1]), True
+            with writing(self.files[-1], *LIBRARIES):
                 self.open(self._part.path)
         row = np.full((max(1, self.job.people), len(self.job.skeleton) * 3), np.nan)
         for n, pose in enumerate(poses):

@@ -28,12 +28,16 @@ def export(model: str | Path, *, out: str | Path | None = None, opset: int = 18)
 
     Example: semipose export runs/dual --out model.onnx
     """
+    from semipose.errors import UserError
     from semipose.inference.bodies import search_of
-    from semipose.inference.boxes import finder_file
+    from semipose.inference.boxes import finder_beside, finder_file
     from semipose.models.export import write_onnx
 
-    whole = write_onnx(model, out, opset)
     finder = finder_file(model)
+    other = finder_beside(Path(out)) if out is not None and finder is None else None
+    if other is not None:
+        raise UserError(f"{other} would be taken for the finder of {out}; remove it, or choose another --out")
+    whole = write_onnx(model, out, opset)
     if finder is None:
         return whole
     file = whole.file.with_name("finder.onnx" if out is None else f"{whole.file.stem}-finder.onnx")

@@ -17,7 +17,7 @@ from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, le
 from semipose.data.readers import Format
 from semipose.data.refs import parse
 from semipose.data.sample import PoseData, Sample, Samples
-from semipose.data.video import FRAMES, VIDEOS, is_video, read_video
+from semipose.data.video import FRAMES, VIDEOS, check_plan, is_video, read_video
 from semipose.errors import UserError
 from semipose.files import below, names_below, real
 
@@ -52,6 +52,7 @@ def read_folder(
     paths = {key: os.path.join(root, key) for key in names if is_video(key)}
     films = Counter(os.path.basename(path) for path in paths.values())
     errors: list[str] = [] if damaged is None else damaged
+    check_plan(frames)
 
     def samples() -> Iterator[Sample]:
         for key in names:
