@@ -8,7 +8,7 @@ import pytest
 
 from semipose import limits
 from semipose.errors import UserError
-from semipose.files import Part, below, read_json, read_mapping, ready, write_atomically
+from semipose.files import Part, below, read_json, read_mapping, ready, real, write_atomically
 from tests.fixtures.runs import child, exit_code
 
 
@@ -208,3 +208,23 @@ def test_json_of_few_values_says_a_key_once(tmp_path: Path) -> None:
     assert read_json(path) == {"a": {"b": 3, "c": 2}}
     with pytest.raises(UserError, match=r"a\.json is not JSON: the key b stands twice; keep one of them; mend it"):
         read_json(path, once=True)
+
+
+def test_a_relative_path_is_of_the_folder_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "frames").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / name)
+        assert real("frames/a.png") == os.path.realpath(tmp_path / name / "frames" / "a.png")
+
+
+def test_a_name_as_long_as_a_disk_allows_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("\u9f20" * 80 + ".json")
+    write_atomically(path, b"{}")
+    assert path.read_bytes() == b"{}" and [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_merged_keys_do_not_grow_without_end(tmp_path: Path) -> None:
+    keys = ", ".join(f"k{n}: 1" for n in range(12_000))
+    (tmp_path / "a.yaml").write_text(f"a: &a {{{keys}}}\nb: {{<<: [*a, *a]}}\n")
+    with pytest.raises(UserError, match="more than 10000 merged keys"):
+        read_mapping(tmp_path / "a.yaml")

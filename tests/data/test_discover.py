@@ -264,3 +264,38 @@ def test_frames_packed_beside_the_labels_of_their_video_are_the_same(
         assert first in inside.apart and second not in inside.apart
     else:
         assert inside.labeled == [(whole, None)] and not inside.val
+
+
+@pytest.mark.parametrize(
+    ("train", "held"),
+    [("train", "eval"), ("trainset", "testset"), ("traindata", "val_data"), ("training", "holdout")],
+)
+def test_parts_by_other_words(tmp_path: Path, train: str, held: str) -> None:
+    for name in (train, held):
+        plain_csv(tmp_path / name)
+    inside = look(tmp_path)
+    assert [p.parent.name for p, _ in inside.labeled] == [train] and [p.parent.name for p, _ in inside.val] == [held]
+
+
+@pytest.mark.parametrize("name", ["TESTlabels", "labels_testset", "evaluation", "labelsTest"])
+def test_files_of_a_part(tmp_path: Path, name: str) -> None:
+    plain_csv(tmp_path / "a", name="labels.csv")
+    plain_csv(tmp_path / "b", name=f"{name}.csv")
+    assert [p.stem for p, _ in look(tmp_path).val] == [name]
+
+
+@pytest.mark.parametrize("name", ["latest_labels", "attestation", "invaluable"])
+def test_words_that_only_hold_such_a_word(tmp_path: Path, name: str) -> None:
+    plain_csv(tmp_path / "a", name="labels.csv")
+    plain_csv(tmp_path / "b", name=f"{name}.csv")
+    assert look(tmp_path).val == []
+
+
+def test_pictures_of_lightning_pose_s_second_table_are_not_learned_from(tmp_path: Path) -> None:
+    project = lightning_pose(tmp_path / "pose")
+    text = (project / "CollectedData.csv").read_text()
+    kept, held = text.splitlines()[:-1], [*text.splitlines()[:3], text.splitlines()[-1]]
+    (project / "CollectedData.csv").write_text("\n".join(kept))
+    (project / "CollectedData_new.csv").write_text("\n".join(held))
+    inside = look(project)
+    assert len(inside.images) == 2 and any("1 images and videos of" in remark for remark in inside.remarks)

@@ -163,3 +163,11 @@ def test_a_joint_whose_name_is_not_a_line_is_refused(tmp_path: Path, build: Call
     with pytest.raises(UserError, match=r"joint 'b.*has a line break or control character") as error:
         open_labeled(build(tmp_path))
     assert str(error.value) == plain_line(error.value) and str(tmp_path) in str(error.value)
+
+
+def test_why_nothing_is_labelled_is_said(tmp_path: Path) -> None:
+    path = plain_csv(tmp_path)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{lines[0]},v", *(f"{line},0" for line in lines[1:])]))
+    with pytest.raises(UserError, match=r"none of its 3 samples has a labelled joint.*visible 0.*taken for missing"):
+        open_labeled(path)

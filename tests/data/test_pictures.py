@@ -346,3 +346,36 @@ def test_a_cut_png_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 def encoded_png(pixels: np.ndarray) -> bytes:
     return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0" + b'<x:xmpmeta><rdf:RDF tiff:Orientation="6"/></x:xmpmeta>'
+
+
+def exif_of(kind: int, count: int, value: bytes, first: bytes = b"") -> bytes:
+    """EXIF, big-endian, whose orientation is of a type of TIFF's; `first`: an entry before it."""
+    entries = [*([first] if first else []), struct.pack(">HHI", 0x0112, kind, count) + value]
+    return b"Exif\0\0MM\0\x2a" + struct.pack(">IH", 8, len(entries)) + b"".join(entries) + bytes(12)
+
+
+@pytest.mark.parametrize(
+    ("part", "turn"),
+    [
+        pytest.param(JPEG_XMP, 6, id="XMP"),
+        pytest.param(exif_of(3, 1, b"\0\6\0\0"), 6, id="usual"),
+        pytest.param(
+            exif_of(3, 1, b"\0\6\0\0", struct.pack(">HHII", 0x010F, 2, 100, 5000)), 6, id="another past the end"
+        ),
+        pytest.param(exif_of(2, 2, b"6\0\0\0"), None, id="text"),
+        pytest.param(exif_of(1, 1, b"\6\0\0\0"), None, id="byte"),
+        pytest.param(exif_of(3, 0xFFFFFFFF, b"\0\6\0\0"), None, id="no end"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_the_header_and_the_pixels_are_turned_alike(tmp_path: Path, part: bytes, turn: int | None) -> None:
+    plain = encoded(BIG, "JPEG")
+    content = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(part) + 2) + part + plain[2:]
+    (tmp_path / "a.jpg").write_bytes(content)
+    shape, said = picture_header(tmp_path / "a.jpg")
+    pixels, done = decode_turned(content, "a.jpg")
+    assert shape == pixels.shape[:2] and said == done and turn in (None, said)
+    assert np.array_equal(pixels, decode_image(content, "a.jpg"))

@@ -135,3 +135,9 @@ def test_image_ids_are_kept_once_where_they_are_the_ids(monkeypatch: pytest.Monk
     kept = Samples.of(iter(rows))
     assert [s.image_id for s in kept] == [s.image_id for s in rows] and list(kept.ids) == [s.id for s in rows]
     assert (kept.column("image_id") is kept.ids) == (break_at == 8)
+
+
+def test_sets_of_one_name_keep_their_samples_apart() -> None:
+    one, other = two_sets()
+    assert join([one, replace(other, name=one.name)]).ids == ("A/1", "A-2/1")
+    assert join([one, other, one]).ids == ("A/1", "B/1", "A-2/1")

@@ -25,6 +25,7 @@ from semipose.inference.files import Prediction, boxes_of_run, predict_files
 from semipose.inference.predictor import Predictor
 from semipose.outputs import Frame
 from semipose.outputs.plain import Coco
+from semipose.outputs.tracks import Tables
 from semipose.signals import Stopped
 from semipose.skeleton import COCO, Skeleton
 from tests.fixtures.films import cut, dot, film, of_sizes
@@ -557,3 +558,63 @@ def test_images_in_which_a_detector_finds_nothing_are_named(tmp_path: Path, monk
     monkeypatch.setattr("semipose.inference.boxes.find_boxes", people)
     found = on(tmp_path / "in", tmp_path / "out", boxes="people")
     assert found.frames == 1 and found.remarks == ["nothing was found in 1 images, which are left out: b.png"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_files_are_finished_loses_none(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    finish = Tables._finish
+
+    def asks(self: Tables) -> None:
+        os.kill(os.getpid(), number)
+        finish(self)
+
+    monkeypatch.setattr(Tables, "_finish", asks)
+    assert on(clip, tmp_path / "out", "coco", "csv", "dlc-csv").frames == 15
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_a_stop_is_said_where_files_could_not_be_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of("a.png", "b.png", "c.png", at=tmp_path / "in")
+    for n in range(3):
+        (tmp_path / "in" / f"bad{n}.png").write_text("<html>")
+    result = Coco.add
+
+    def asks(self, frame: Frame, *more: object) -> None:
+        result(self, frame, *more)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Coco, "add", asks)
+    with pytest.raises(Stopped, match="after 1 of 3 images"):
+        on(tmp_path / "in", tmp_path / "out")
+
+
+def test_a_table_that_is_there_is_said_before_the_first_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    film(tmp_path / "in" / "a.mp4", 3)
+    film(tmp_path / "in" / "b.mp4", 3)
+    (tmp_path / "out" / "bDLC_semipose.csv").write_text("mine;")
+    monkeypatch.setattr(Coco, "add", lambda *_: pytest.fail("predicted before"))
+    with pytest.raises(UserError, match=r"bDLC_semipose\.csv is there and no prediction"):
+        on(tmp_path / "in", tmp_path / "out", "coco", "dlc-csv")
+
+
+def test_a_wrong_choice_of_frames_is_no_damaged_video(clip: Path, tmp_path: Path) -> None:
+    folder_of("a.png", at=clip.parent)
+    with pytest.raises(UserError, match="no choice of frames"):
+        on(clip.parent, tmp_path / "out", frames="uniform")
+
+
+def test_somebody_s_file_is_not_in_the_way_of_a_list(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "unlike.txt").write_text("somebody's own")
+    pairs = Predictor.pairs
+    unlike = lambda self, *how: ([replace(p, unlike=True) for p in poses] for poses in pairs(self, *how))  # noqa: E731
+    monkeypatch.setattr(Predictor, "pairs", unlike)
+    assert out / "unlike-1.txt" in on(clip, out).files
+    assert (out / "unlike.txt").read_text() == "somebody's own"

@@ -287,7 +287,7 @@ def _header(data: bytes | io.BufferedReader, name: str) -> ImageFile.ImageFile:
     """Open without decoding; refuses what is no image and what is too large."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # they do not say of which file
             header = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=_formats())
             takes = _bytes_of(header)
     except Image.DecompressionBombError:

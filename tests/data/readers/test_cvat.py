@@ -192,3 +192,10 @@ def test_tracks_of_several_points_are_animals_of_their_own(tmp_path: Path) -> No
     )
     (tmp_path / "a.xml").write_text(f"<annotations>{meta}{tracks}</annotations>")
     assert len(open_labeled(tmp_path / "a.xml")) == 2
+
+
+def test_points_of_another_number_are_refused(tmp_path: Path) -> None:
+    shapes = ['<points label="mouse" points="10,10;20,20;30,30"/>', '<points label="mouse" points="20,20;30,30"/>']
+    with pytest.raises(UserError, match=r"'mouse' has 3 points in 0\.png and 2 in 1\.png, and nothing says which"):
+        open_labeled(cvat(tmp_path, *shapes, meta=""))
+    assert len(open_labeled(cvat(tmp_path, shapes[0], shapes[0], meta=""))) == 2

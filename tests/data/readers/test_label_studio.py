@@ -227,3 +227,20 @@ def test_an_animal_far_from_all_rectangles_is_one_of_its_own(tmp_path: Path) -> 
     assert len(data) == 2 and not data.remarks
     marks = [s.keypoints[:, 2].tolist() for s in data if s.keypoints is not None]
     assert sorted(marks) == [[2, 0], [2, 2]]
+
+
+def test_two_tasks_of_one_picture_are_refused(tmp_path: Path) -> None:
+    tasks = [task(0, full(0), "s3://bucket/one/{}"), {**task(0, full(1), "s3://bucket/two/{}"), "id": 1}]
+    with pytest.raises(UserError, match=r"task 1 and task 0 both find their picture at .*0\.png"):
+        open_labeled(export(tmp_path, tasks))
+
+
+def test_labels_on_two_pictures_of_a_task_are_refused(tmp_path: Path) -> None:
+    results = [point(0, 0, to_name="top"), point(0, 1, to_name="side")]
+    with pytest.raises(UserError, match=r"task 0 has labels on several pictures \(side, top\); make a task of each"):
+        open_labeled(export(tmp_path, [task(0, results)]))
+    several = [point(0, 0, to_name="image", item_index=0), point(0, 1, to_name="image", item_index=1)]
+    with pytest.raises(UserError, match="several pictures"):
+        open_labeled(export(tmp_path, [task(0, several)]))
+    choice = {"id": "c", "type": "choices", "to_name": "text", "value": {"choices": ["good"]}}
+    assert len(open_labeled(export(tmp_path, [task(0, [*full(0, to_name="image"), choice])]))) == 1
