@@ -66,6 +66,7 @@ def test_overrides_are_yaml_in_both_spellings() -> None:
         ({"steps": "many"}, "steps"),
         ({"data": "x"}, "section"),
         ({"data": {"labeled": 5}}, "^data.labeled is 5; it can be text, a list of texts or null$"),
+        ({"data": {"coordinates": "normalized"}}, "^data.coordinates is 'normalized'; it can be .*shares.* or null$"),
         ({"model": {"size": "wide"}}, "^model.size is 'wide'; it can be a list of whole numbers$"),
         ({"measure": "foo"}, "pck, pckh, jdr"),
     ],

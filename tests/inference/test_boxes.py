@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -135,6 +136,11 @@ def test_another_first_run_looks_again(folder: Path, first_run: Path) -> None:
     after = finder_of(first_run)
     assert after is not None and after.name != before.name
     assert finder_of(folder / "boxes.json") is None
+    (first_run / "finder").mkdir()
+    shutil.copy(first_run / "model.safetensors", first_run / "finder" / "model.safetensors")
+    own, file = finder_of(first_run), finder_of(first_run / "finder" / "model.safetensors")
+    assert own is not None and file is not None and own.name == file.name, "the run's own"
+    shutil.rmtree(first_run / "finder")
     with pytest.raises(UserError, match=r"day 2.model.safetensors does not exist; name people"):
         finder_of(folder / "day 2")
 

@@ -75,6 +75,13 @@ def test_a_film_of_uneven_pace_keeps_it(tmp_path: Path) -> None:
     assert np.allclose(probe(some).seconds, [0, 0.24, 0.27], atol=1e-3)
 
 
+def test_a_pause_of_many_hours_is_cut(tmp_path: Path) -> None:
+    day = 86_400_000
+    clip = uneven(tmp_path / "clip.mkv", [0, 30, day, day + 30, 2 * day])
+    (file,) = written(Overlay(job(tmp_path / "out")), list(frames(clip, 5)), people=0)
+    assert np.allclose(probe(file).seconds, [0, 0.03, 3600.03, 3600.06, 7200.06], atol=1e-3)
+
+
 @pytest.mark.parametrize("colors", ["joint", "side"])
 def test_a_strip_below_says_which_colour_is_which(tmp_path: Path, colors: str) -> None:
     asked = replace(job(tmp_path), style=Style(colors, legend=True))  # type: ignore[arg-type]

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from semipose.errors import UserError
-from semipose.files import HEAD
+from semipose.files import HEAD, bears
 from semipose.outputs import Job, tracks
-from semipose.outputs.tracks import DlcCsv, DlcTable, Sleap, dlc_columns
+from semipose.outputs.tracks import MADE, DlcCsv, DlcTable, Sleap, dlc_columns
 from semipose.skeleton import Skeleton
+from tests.fixtures.films import film
 from tests.fixtures.predictions import frames, job, pose, written
 
 
@@ -159,3 +160,11 @@ def test_a_slp_of_many_images_is_known_as_ours(tmp_path: Path) -> None:
     assert file.stat().st_size > 2 * HEAD
     assert len(sio.load_slp(str(file), open_videos=False)) == 500
     assert written(Sleap(job(tmp_path)), shown[:1]) == [file]
+
+
+def test_a_slp_that_was_saved_again_is_somebody_s(tmp_path: Path) -> None:
+    io = pytest.importorskip("sleap_io")
+    (file,) = written(Sleap(job(tmp_path)), frames(film(tmp_path / "clip.mp4", 3), 3))
+    assert bears(file, MADE)
+    io.load_slp(str(file)).save(str(file), verbose=False)
+    assert not bears(file, MADE), "it may hold what somebody corrected"

@@ -71,6 +71,20 @@ def test_unlabelled_images_of_a_data_yaml_are_read_too(tmp_path: Path) -> None:
     assert "labeled: labels, 4 samples" in report.text()
 
 
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"unlabeled": "frames", "unlabeled_boxes": "nofile.json"}, "nofile.json cannot be read"),
+        ({"unlabeled": "frames", "frames": "foo"}, "'foo' is no choice of frames"),
+    ],
+)
+def test_what_stops_the_unlabelled_data_is_said_as_in_training(tmp_path: Path, more: dict[str, str], says: str) -> None:
+    plain_csv(tmp_path, frames=4)
+    (tmp_path / "own.yaml").write_text(json.dumps({"labeled": "labels.csv", **more}))
+    report = check(tmp_path / "own.yaml", progress=False)
+    assert not report.ok and "unlabeled: " in report.text() and says in report.text()
+
+
 def test_a_model_that_is_none_is_refused_before_an_image_is_read(
     data: PoseData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

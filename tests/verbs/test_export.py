@@ -70,6 +70,8 @@ def test_a_finder_is_exported_too(run: Path, exported: Path, tmp_path: Path) -> 
     assert about["joints"] == ["centre", "width", "height"] and about["size"] == [32, 64] and about["padding"] == 1
     assert about["find"] == {"side": 0.25, "threshold": 0.4, "most": 2}
     assert export(run).finder is None
+    with pytest.raises(UserError, match=r"a-finder\.onnx would be taken for the finder of .*a\.onnx; remove it"):
+        export(run, out=tmp_path / "a.onnx")
 
 
 def test_the_documented_code_gives_the_predictors_poses(run: Path, exported: Path) -> None:

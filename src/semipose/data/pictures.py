@@ -26,9 +26,22 @@ MAX_PIXELS = 178_956_970
 
 HEIC = find_spec("pi_heif") is not None
 """Whether the extra that reads HEIC is installed."""
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif", *((".heic", ".heif") if HEIC else ()))
+EXTENSIONS = (
+    ".jpg",
+    ".jpeg",
+    ".jfif",
+    ".png",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".avif",
+    *((".heic", ".heif") if HEIC else ()),
+)
 
-OTHERS = (*(() if HEIC else (".heic", ".heif")), ".gif", ".jxl", ".jp2", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw")
+FILMS = (".gif", ".vob", ".mxf", ".mjpeg", ".h264", ".h265")
+RAW = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2")
+OTHERS = (*(() if HEIC else (".heic", ".heif")), *FILMS, *RAW, ".jxl", ".jp2", ".svg", ".psd", ".ppm", ".pgm", ".tga")
 """Of pictures and films that folders are not searched for: converted, they would be."""
 
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -253,10 +266,10 @@ def not_read(files: Sequence[Path]) -> str:
         return ""
     kinds = Counter(file.suffix.lower() for file in files)
     many = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
-    stills = [kind for kind in kinds if kind != ".gif"]
+    stills, films = ([kind for kind in kinds if (kind in FILMS) == is_film] for is_film in (False, True))
     how = [f"convert pictures to JPEG, as by: magick mogrify -format jpg '*{stills[0]}'"] if stills else []
     how += ["or pip install 'semipose[heic]'"] if {".heic", ".heif"} & kinds.keys() else []
-    how += ["GIFs to videos, as by: ffmpeg -i a.gif a.mp4"] if ".gif" in kinds else []
+    how += [f"films to MP4, as by: ffmpeg -i a{films[0]} a.mp4"] if films else []
     return f"{len(files)} files are left out, of formats that are not read ({many}), first {files[0]}; {'; '.join(how)}"
 
 

@@ -25,7 +25,23 @@ from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError
 from semipose.files import read_json, write_atomically
 
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv", ".mts")
+VIDEOS = (
+    ".mp4",
+    ".avi",
+    ".mov",
+    ".mkv",
+    ".m4v",
+    ".webm",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".mts",
+    ".m2ts",
+    ".flv",
+    ".3gp",
+    ".ogv",
+    ".asf",
+)
 FRAMES = "uniform1000"
 """The plan that a source has where none is named."""
 NO_FRAME = "video {} holds no frame that can be decoded; convert it, for example to H.264 in MP4"

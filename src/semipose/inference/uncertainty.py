@@ -34,7 +34,7 @@ from semipose.config.resolve import read_yaml, resolve
 from semipose.config.schema import FINDER
 from semipose.data.crops.build import Crops
 from semipose.data.datasets import Sets, cut, open_sets
-from semipose.data.open import WHOLE, open_unlabeled
+from semipose.data.open import WHOLE, is_pictures, open_unlabeled
 from semipose.data.sample import PoseData
 from semipose.data.split import Split
 from semipose.data.video import FRAMES
@@ -135,10 +135,12 @@ def open_both(model: str | Path, data: str | Path | None, frames: str | None, bo
         # Crops as those of the run's training are in its cache.
         same = {key: getattr(config.data, key) for key in ("reach", "cache", "store")}
         own = replace(own, frames=frames or own.frames, unlabeled_boxes=boxes or own.unlabeled_boxes, **same)
+        if own.unlabeled_boxes == FINDER and of_run and not (run / FINDER).is_dir() and data is not None:
+            raise UserError(f"{data} takes boxes of a finder, and {run} has none: name others, as by --boxes whole")
         sets = open_sets(own, True, finder_in(run), checked=False)
         assert sets.unlabeled is not None
         return Inputs(*about, replace(config, data=own), sets.unlabeled, _labeled(sets))
-    boxes = boxes or (str(run / FINDER) if (run / FINDER).is_dir() else WHOLE)
+    boxes = boxes or (str(run / FINDER) if (run / FINDER).is_dir() and is_pictures(data) else WHOLE)
     unlabeled = open_unlabeled(data, frames=frames or FRAMES, boxes=boxes, cache=config.data.cache, finder_of=finder_of)
     if not len(unlabeled):
         raise UserError(f"{data} holds no image to look at")

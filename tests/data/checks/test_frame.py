@@ -195,3 +195,11 @@ def test_headers_are_read_of_some_and_of_those_that_can_be(tmp_path: Path) -> No
     assert len(headers(data, 2)) == 2
     refuse_certain(data, None, "own")
     assert "EXIF" not in check(data.subset([0, 1]), progress=False).text(), "nothing is labelled"
+
+
+def test_bodies_in_shares_among_others_in_pixels_are_certain() -> None:
+    data = labels()
+    small = moved(data, lambda xy: xy / [160, 120])
+    mixed = replace(data, samples=(*small[:2], *data[2:]))
+    (doubt,) = frame_doubts(mixed, heads(mixed))
+    assert doubt.certain and doubt.right is None and [s.id for s in doubt.samples] == ["0", "1"]

@@ -115,7 +115,7 @@ def test_predictions_are_no_labels(tmp_path: Path) -> None:
         open_labeled(path)
 
 
-@pytest.mark.parametrize(("sign", "point"), [("\t", "."), (";", "."), (";", ",")])
+@pytest.mark.parametrize(("sign", "point"), [("\t", "."), (";", "."), (";", ","), ("sep=;\n;", ","), ("sep=|\n|", ".")])
 def test_semicolons_or_tabs_between_the_cells(tmp_path: Path, sign: str, point: str) -> None:
     path = plain_csv(tmp_path)
     first, *rows = path.read_text().splitlines()
@@ -123,7 +123,9 @@ def test_semicolons_or_tabs_between_the_cells(tmp_path: Path, sign: str, point: 
     path.write_text("\n".join(lines))
     expected = [sample.keypoints for sample in open_labeled(path)]
     cells = [line.split(",") for line in lines]
-    path.write_text("\n".join(sign.join([a, b, *(c.replace(".", point) for c in rest)]) for a, b, *rest in cells))
+    first, sign = sign[:-1], sign[-1]
+    text = "\n".join(sign.join([a, b, *(c.replace(".", point) for c in rest)]) for a, b, *rest in cells)
+    path.write_text(first + text)
     assert point in path.read_text()
     np.testing.assert_array_equal([sample.keypoints for sample in open_labeled(path)], expected)
 

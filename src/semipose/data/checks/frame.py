@@ -148,6 +148,11 @@ def _shares(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doub
         span = f"{min(low, 0):.3g} and {max(high, 1):.3g}"
         text = f"all coordinates lie between {span}: they look like shares of the image's width and height, not pixels"
         return [Doubt(text, True, f"{_set('shares')} reads them so", tuple(samples[:2]), "coordinates", "shares")]
+    small = [s for s in samples if side > 4 and _is_of_shares(_labels(s))]
+    if small:
+        text = f"{_many(small)}: all coordinates lie between 0 and 1, others are larger: some look like shares of the"
+        text += " image's width and height, some like pixels"
+        return [Doubt(text, True, "write all of them in pixels", tuple(small[:2]), "coordinates")]
     spans = np.array([np.ptp(_labels(s), 0) / 100 for s in samples])
     most = SHARES["percent"]
     near = low >= -EDGE * most and high <= (1 + EDGE) * most
@@ -158,6 +163,12 @@ def _shares(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doub
         todo = f"look at the picture; {_set('percent')} reads them so, file says that they are pixels"
         return [Doubt(text, False, todo, tuple(samples[:2]), "coordinates", "percent")]
     return []
+
+
+def _is_of_shares(points: np.ndarray) -> bool:
+    """Whether one body's labels, which are several, all lie in one pixel."""
+    within = bool(((points >= -SPILL) & (points <= SHARES["shares"] + SPILL)).all())
+    return len(points) > 1 and within and bool((points % 1 > 0).any()) and bool(np.ptp(points, 0).any())
 
 
 def _sizes(samples: Sequence[Sample], heads: Mapping[str, Header]) -> list[Doubt]:

@@ -72,14 +72,16 @@ def read_cells(path: Path) -> list[tuple[int, list[str]]]:
         UserError: it cannot be read, is no CSV in UTF-8, or has no row.
     """
     content = limits.text(path, limits.CSV, "CSV")
-    between = _between(content)
+    said = re.match(r'"?sep=(.)"?\r?\n', content, re.IGNORECASE)  # a spreadsheet's first line
+    between = said[1] if said else _between(content)
     lines = csv.reader(io.StringIO(content, newline=""), strict=True, delimiter=between)
     rows, last = [], 0
     try:
         for row in lines:
             if any("\n" in cell or "\r" in cell for cell in row):
                 raise UserError(f"{path}, line {last + 1}: a quote is opened and closed on a later line; mend the line")
-            rows.append((lines.line_num, [cell.strip() for cell in row]))
+            if lines.line_num > (said is not None):
+                rows.append((lines.line_num, [cell.strip() for cell in row]))
             last = lines.line_num
     except csv.Error as e:
         raise UserError(f"{path}, line {last + 1} or below, is not CSV ({e}); is a quote not closed? mend it") from None
@@ -102,7 +104,8 @@ def refuse_other_signs(path: Path) -> None:
     Raises:
         UserError: a CSV has no commas between its cells, so that what the labelling page writes would differ from it.
     """
-    if _between(limits.text(path, limits.CSV, "CSV")) != SIGNS[0]:
+    content = limits.text(path, limits.CSV, "CSV")
+    if _between(content) != SIGNS[0] or content.lower().startswith(("sep=", '"sep=')):
         raise UserError(f"{path.name} has no commas between its cells: it can be looked at and not changed")
 
 
@@ -128,6 +131,7 @@ def is_table(path: Path) -> bool:
     try:
         with limits.opened(path) as file:
             head = file.read(4096).decode("utf-8-sig", "replace").replace('"', "").lower()
+            head = re.sub(r"^sep=.\r?\n", "", head)
             return path.suffix.lower() == ".csv" and re.match(r"[\s,;]*scorer[,;\t]", head) is not None
     except OSError:
         return False
