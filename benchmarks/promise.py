@@ -134,6 +134,8 @@ class Protocol:
         return run_once(f"{row}-{labels}", whole, root, [root / name for name in names])
 
 
+JOINTS = ("mouse", "people", "mouse_deconv", "people_deconv")
+"""Protocols of which pages tell the joints apart."""
 START, START2, ORACLE = "start", "start2", "oracle"
 SECOND = 100
 """Between the seeds of two starts of a draw."""
@@ -280,8 +282,8 @@ def collect(name: str, asked: argparse.Namespace) -> None:
             elif (asked.root / (protocol.beside or name) / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
                 record = protocol.run(row, draw, asked)
                 runs[key] = {**brief(record), **score(record)}
-            if key in runs and protocol.drawn:
-                runs[key]["val"]["mean"].pop("per_joint", None)  # of people whose joints are all drawn alike
+            if key in runs and (protocol.drawn or name not in JOINTS):
+                runs[key]["val"]["mean"].pop("per_joint", None)
             if key in runs:
                 scores.setdefault(row, {})[draw] = {measure: runs[key][measure] for measure in ("pck", "gross", "px")}
     control = strongest(scores, protocol.best)
