@@ -277,7 +277,7 @@ def test_parts_by_other_words(tmp_path: Path, train: str, held: str) -> None:
     assert [p.parent.name for p, _ in inside.labeled] == [train] and [p.parent.name for p, _ in inside.val] == [held]
 
 
-@pytest.mark.parametrize("name", ["TESTlabels", "labels_testset", "evaluation", "labelsTest"])
+@pytest.mark.parametrize("name", ["TESTlabels", "labels_testset", "eval_labels", "labelsTest"])
 def test_files_of_a_part(tmp_path: Path, name: str) -> None:
     plain_csv(tmp_path / "a", name="labels.csv")
     plain_csv(tmp_path / "b", name=f"{name}.csv")

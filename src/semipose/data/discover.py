@@ -32,7 +32,7 @@ from semipose.files import below, read_json, read_mapping
 SUFFIXES = (".slp", ".csv", ".json", ".mat", *KINDS, ".xml", ".nwb")
 """Of files that may hold labels, in order of preference; those of the first kind found are used."""
 
-VALIDATION = {"val", "valid", "validation", "test", "testing", "eval", "evaluation", "holdout", "heldout"}
+VALIDATION = {"val", "valid", "validation", "test", "testing", "eval", "holdout", "heldout"}
 TRAINING = {"train", "training"}
 PLAIN = {"images", "image", "labels", "annotations", "data", "set", "split", "coco", "frames"}
 """Words of a folder's name that leave it one of validation: val_images; test_mouse is a mouse's."""
