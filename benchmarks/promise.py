@@ -282,7 +282,7 @@ def collect(name: str, asked: argparse.Namespace) -> None:
             elif (asked.root / (protocol.beside or name) / f"draw{draw}" / f"{row}-{labels}" / "summary.json").exists():
                 record = protocol.run(row, draw, asked)
                 runs[key] = {**brief(record), **score(record)}
-            if key in runs and (protocol.drawn or name not in JOINTS):
+            if key in runs and name not in JOINTS:
                 runs[key]["val"]["mean"].pop("per_joint", None)
             if key in runs:
                 scores.setdefault(row, {})[draw] = {measure: runs[key][measure] for measure in ("pck", "gross", "px")}

@@ -211,8 +211,12 @@ def predict_files(
 
 def _place_of_unlike(job: Job) -> Path:
     """unlike.txt; with a number where somebody else's is there."""
-    places = (job.folder / f"unlike{n}.txt" for n in itertools.chain([""], (f"-{n}" for n in itertools.count(1))))
-    return next(p for p in places if p.resolve() not in job.inputs and (not p.exists() or bears(p, UNLIKE)))
+    names = (f"unlike-{n}.txt" if n else "unlike.txt" for n in itertools.count())
+    return next(
+        p
+        for p in map(job.folder.joinpath, names)
+        if p.resolve() not in job.inputs and (not p.exists() or bears(p, UNLIKE))
+    )
 
 
 def _remarks(source: Path, out: Path, groups: Groups) -> list[str]:
