@@ -139,7 +139,7 @@ JOINTS = ("mouse", "people", "mouse_deconv", "people_deconv")
 START, START2, ORACLE = "start", "start2", "oracle"
 SECOND = 100
 """Between the seeds of two starts of a draw."""
-CONTROLS = (START, "supervised", "plain", "colour", "mixed", "longer")
+CONTROLS = (START, "supervised", "plain", "colour", "mixed", "longer", "longest", "hidden", "hidden_longest")
 
 
 def mixed(tiles: list[int]) -> dict[str, Any]:
@@ -152,19 +152,26 @@ def rows(
     """The rows of a protocol; `slower`: how much longer a step of MUM takes than a supervised one; `masked`, `covered`:
     how many joints of a body Joint Cutout masks and joint cut-occlude covers. `mum_more` has one labelled image for
     three unlabelled ones, and as many in all; `mum_more_views` the same, taught by the mean over four views;
-    `mum_long` as `mum_more`, for three times as many steps. `dual_jo` and `single_jo` have the views of `sspcm`."""
+    `mum_long` as `mum_more`, for three times as many steps. `dual_jo` and `single_jo` have the views of `sspcm`,
+    `single_jo4` weighs unlabelled images as its four paths do in `multiaugs`. `hidden` has labelled images whose joints
+    are covered as there, by their labels; `longest` takes the minutes of `multiaugs`, as does `hidden_longest`."""
     more = {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}
     ours = {"easy": easy, "hard": hard, **mixed(tiles)}
     jo, jc = f"jo{covered}", f"jc{masked}"
     occluded = {"easy": easy, "hard": f"{jo}+affine30", "hard_of": "easy"}
     paths = {"easy": easy, "paths": [f"{jo}+co5", f"{jc}+cm2", jc, jo]}
+    recoloured = [word for word in hard.split("+") if word in (COLOUR, COLOURS)]
+    hidden = {"labeled": "+".join([easy, *recoloured, jo])}
     average = {"name": "pose_mum_plus", "mix_after": [], "decay": 0.98}
     return {
         "supervised": {},
         "plain": {"method": {"labeled": None}},
         "colour": {"method": {"labeled": f"{easy}+{COLOUR}"}},
         "mixed": {"method": {"mix_labeled": 4, "mix_tiles": tiles}},
+        "hidden": {"method": hidden},
         "longer": {"steps": round(slower * steps)},
+        "longest": {"steps": 4 * steps},
+        "hidden_longest": {"method": hidden, "steps": 4 * steps},
         "mum": {"method": {"name": "mum", **ours}},
         "mum_average": {"method": {**ours, **average}},
         "mum_colour": {"method": {"name": "mum", **ours, "hard": f"{hard}+{COLOUR}"}},
@@ -177,6 +184,7 @@ def rows(
         "multiaugs_dual": {"method": {"name": "multiaugs_dual", **paths}},
         "dual_jo": {"method": {"name": "dual", **occluded}},
         "single_jo": {"method": {"name": "single", **occluded}},
+        "single_jo4": {"method": {"name": "single", **occluded, "weight": 4.0}},
         "sspcm": {"method": {"name": "sspcm", **occluded}},
         "sspcm_long": {"method": {"name": "sspcm", **occluded}, "steps": 3 * steps},
         "contrast": {"method": {"name": "dense_contrast", "easy": easy, "multi": f"{hard}+{COLOUR}", "weight": 0.001}},

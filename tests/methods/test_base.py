@@ -8,9 +8,10 @@ import torch
 from semipose.augment import parse
 from semipose.draws import Draws
 from semipose.errors import UsageError, UserError
+from semipose.geometry import View
 from semipose.methods import build_method, options
 from semipose.methods.base import Method, Options, Outcome, unmirrored
-from semipose.methods.target import mse, truth
+from semipose.methods.target import Codec, Labeled, mse, truth
 from tests.fixtures.tiny import CODEC, Tiny, labeled, view
 
 
@@ -54,12 +55,29 @@ def test_an_option_out_of_its_limit_is_named_with_its_section() -> None:
         options("naive", weight=-2.0).check()
 
 
-@pytest.mark.parametrize(("name", "key"), [("single", "easy"), ("dual", "labeled"), ("denoise_select", "multi")])
-def test_joint_cutout_is_part_of_a_hard_view_alone(name: str, key: str) -> None:
-    """It masks what a teacher found; refused before any image is read."""
+@pytest.mark.parametrize(("name", "key"), [("single", "easy"), ("denoise_select", "multi")])
+def test_joint_cutout_is_no_part_of_a_teachers_view(name: str, key: str) -> None:
+    """It masks what a teacher or labels found; refused before any image is read."""
     with pytest.raises(UserError, match=f"method.{key} is 'affine30\\+jc5': Joint Cutout masks joints"):
         options(name, **{key: "affine30+jc5"}).check()
-    options(name, hard="affine30+jc5").check()
+    options(name, hard="affine30+jc5", labeled="affine30+jc5").check()
+
+
+def test_joint_cutout_masks_labelled_joints_of_labelled_images() -> None:
+    """Where the view moves them; the labels stay as they are."""
+    codec = Codec(4, 1.5, torch.arange(4))
+    plain, hidden = (
+        build_method(options("supervised", labeled=name), [Tiny()], codec) for name in ("rotate180", "rotate180+jc1")
+    )
+    grey = View.of(torch.ones(64, 3, 64, 64), (64, 64))
+    point = (torch.rand(64, 1, 2, generator=torch.Generator().manual_seed(1)) * 24 + 20).expand(-1, 4, -1)
+    given = Labeled(grey, torch.cat([point, torch.ones(64, 4, 1)], -1))
+    seen, masked = (method.labels(given, Draws(0, 1)) for method in (plain, hidden))
+    torch.testing.assert_close(seen.heatmaps, masked.heatmaps)
+    assert (seen.weight == 1).all()
+    changed = (seen.frame.image != masked.frame.image).any(1).float()
+    at = torch.nn.functional.interpolate(seen.heatmaps[:, :1], scale_factor=4)[:, 0]
+    assert 0 < 8 * changed.mean() < (changed * at).sum() / at.sum()
 
 
 def test_views_are_unmirrored_and_nothing_else_changes() -> None:

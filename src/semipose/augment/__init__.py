@@ -89,7 +89,7 @@ class Part:
         moves: it only moves the image, and labels with it. `released-hard`, which goes on top of an easy view, does not
             count.
         mirrors: no mirror is to be added: it is one, or goes with the released easy view, which has one.
-        masks: it masks joints that a teacher found, and can be part of a hard view alone.
+        masks: it masks joints that a teacher found, or labels, and can be part of a view of these alone.
     """
 
     make: Callable[[float], Policy]
@@ -177,6 +177,17 @@ def moving(text: str) -> str:
     """A policy's name without what is no mere move; `none` where nothing else is in it."""
     words = zip(text.split("+"), parts(text), strict=True)
     return "+".join(word.strip() for word, (name, _) in words if POLICIES[name].moves) or "none"
+
+
+def masked(text: str) -> bool:
+    """Whether a policy masks joints."""
+    return any(POLICIES[name].masks for name, _ in parts(text))
+
+
+def without_masks(text: str) -> str:
+    """A policy's name without what masks joints; `none` where nothing else is in it."""
+    words = zip(text.split("+"), parts(text), strict=True)
+    return "+".join(word.strip() for word, (name, _) in words if not POLICIES[name].masks) or "none"
 
 
 def _part(word: str, text: str) -> tuple[str, float]:

@@ -136,11 +136,11 @@ def build_method(given: Options, networks: Sequence[nn.Module], codec: Codec) ->
     Raises:
         UserError: an option cannot be what it is, or does not fit the network.
     """
-    from semipose.augment import parse
+    from semipose.augment import masked, parse
 
     given.check()
     build = getattr(import_module(f"semipose.methods.{needs(given.name).file}"), given.name)
     method = build(given, networks, codec)
     if given.labeled:
-        method.labeled = parse(given.labeled)
+        method.labeled, method.masked = parse(given.labeled), masked(given.labeled)
     return method

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from semipose.augment import POLICIES, Policy, parts, without_mirror
+from semipose.augment import Policy, masked, without_mirror
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View
@@ -29,7 +29,8 @@ class Options:
     Attributes:
         name: the method's.
         easy: policy of the teacher's view, and of the labelled images.
-        labeled: policy of the labelled images, where it is another than `easy`; the papers have none.
+        labeled: policy of the labelled images, where it is another than `easy`; the papers have none. Joint Cutout
+            masks labelled joints there; for an unlabelled one, what lies in the image's corner.
     """
 
     name: str = option("supervised")
@@ -39,12 +40,12 @@ class Options:
     def check(self) -> None:
         """Raises UserError where an option cannot be what it is; more than its limit where one hangs on another."""
         check_limits(self, "method.")
-        for key in ("easy", "labeled", "multi"):
+        for key in ("easy", "multi"):
             view = getattr(self, key, None)
-            if view and any(POLICIES[name].masks for name, _ in parts(view)):
+            if view and masked(view):
                 raise UserError(
-                    f"method.{key} is {view!r}: Joint Cutout masks joints that a teacher found, as cut-occlude does, so"
-                    " it can be part of method.hard alone"
+                    f"method.{key} is {view!r}: Joint Cutout masks joints that a teacher or labels found, as"
+                    " cut-occlude does, so it can be part of method.hard and method.labeled alone"
                 )
 
 
@@ -77,6 +78,7 @@ class Method(nn.Module):
 
     names: tuple[str, ...] = ("a", "b", "c", "d")
     share = 1.0
+    masked = False
 
     def __init__(self, students: Sequence[nn.Module], codec: Codec, easy: Policy) -> None:
         super().__init__()
@@ -127,4 +129,5 @@ class Method(nn.Module):
 
     def labels(self, labeled: Labeled, draws: Draws) -> Target:
         """The labels' heatmaps in a view of the labelled images."""
-        return truth(labeled, self.labeled(labeled.view, draws), self.codec)
+        known = truth(labeled, labeled.view, self.codec) if self.masked else None
+        return truth(labeled, self.labeled(labeled.view, draws, known), self.codec)

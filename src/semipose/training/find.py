@@ -14,7 +14,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from semipose.augment import moving
+from semipose.augment import moving, without_masks
 from semipose.bodies import BODIES, decode_bodies, overlap
 from semipose.config import Config, to_dict
 from semipose.config.resolve import read_yaml, resolve
@@ -179,7 +179,7 @@ def check_found(config: Config) -> None:
 def of_finder(config: Config) -> Config:
     """The finder's configuration: bodies in whole images, from labels alone, or with `find.unlabeled` from its own sure
     finds too, which are taught in the run's hard view, without masks and in other colours."""
-    weight, easy = config.find.unlabeled, config.method.labeled or config.method.easy
+    weight, easy = config.find.unlabeled, without_masks(config.method.labeled or config.method.easy)
     hard = moving(getattr(config.method, "hard", easy)) + COLOURS
     more = {"hard": hard, "weight": weight, "burn_in": AFTER} if weight else {}
     return replace(
