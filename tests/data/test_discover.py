@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from semipose.data.discover import Inside, look
+from semipose.data.open import open_labeled
 from semipose.errors import UserError
+from tests.data.readers.test_cvat import cvat, skeleton
 from tests.data.readers.test_yolo import line, yolo
 from tests.fixtures.films import film
 from tests.fixtures.projects import deeplabcut, lightning_pose, picture, plain_csv
@@ -29,6 +31,24 @@ def test_labels_images_and_videos_of_a_folder(tmp_path: Path) -> None:
         "frames/more.png",
     ]
     assert inside.videos == [tmp_path / "clip.mp4"] and inside.made == set() and inside.apart == set()
+
+
+def test_subsets_of_a_cvat_project_are_its_split(tmp_path: Path) -> None:
+    """Of a folder and of the file; where no subset is for validation, nothing is divided."""
+    path = cvat(tmp_path, *map(skeleton, range(5)))
+    whole = path.read_text()
+    parts = ("Train", "Train", "Validation", "Test", "Train")
+    said = [f'id="{i}" subset="{part}"' for i, part in enumerate(parts)]
+    path.write_text(re.sub(r'id="(\d)"', lambda found: said[int(found[1])], whole))
+    for root in (tmp_path, path):
+        inside = look(root)
+        assert inside.labeled == [(Path(f"{path}#Train"), None)]
+        assert inside.val == [(Path(f"{path}#Validation"), None)]
+        assert inside.tests == [(Path(f"{path}#Test"), None)]
+        assert {os.path.basename(image) for image in inside.apart} == {"2.png", "3.png"}
+    assert len(open_labeled(path)) == 5 and len(open_labeled(f"{path}#Train")) == 3
+    path.write_text(whole.replace(" name=", ' subset="default" name='))
+    assert look(tmp_path).labeled == [(path, None)]
 
 
 def test_a_project_of_a_tool_is_one_source(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from semipose.data.open import holds_labels, open_labeled
 from semipose.data.pictures import EXTENSIONS, OTHERS, not_read
 from semipose.data.predicted import NAME as MARK
 from semipose.data.predicted import TODO, is_predicted, refuse_predicted
+from semipose.data.readers.cvat import is_cvat, parted, subsets
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.readers.deeplabcut import left_out as unread
 from semipose.data.readers.lightning_pose import is_lightning_pose
@@ -99,7 +100,8 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     inside = Inside(base, [(root, None)], [], set(), images, videos, made, remarks, strange)
     if root.is_file() and is_yolo(str(root)):
         return _yolo(inside, category, outside)
-    if root.is_file() or is_deeplabcut(root) or is_lightning_pose(root):
+    wanted = _parts([root] if root.is_file() else [p for p in every if p.suffix.lower() in SUFFIXES])
+    if wanted == [root] or is_deeplabcut(root) or is_lightning_pose(root):
         if is_deeplabcut(root):
             parts = ", ".join(unread(base))
             remarks += [f"left out: {parts}, of no animal (uniquebodyparts)"] if parts else []
@@ -114,8 +116,8 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
             held = [_held_in(path, (*images, *videos)) for path in lp_tables(root)[1:]] if root.is_dir() else []
             return _without_held(inside, open_labeled(root, None, category, None, outside).images, held)
         return inside
-    wanted = [p for p in every if p.suffix.lower() in SUFFIXES and p.name not in ("split.json", "unlabeled.json", MARK)]
-    wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(p.suffix.lower()))
+    wanted = [p for p in wanted if p.name not in ("split.json", "unlabeled.json", MARK)]
+    wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(_kind(p)))
     sources, faults, broken = [], [], []
     files: dict[Path, set[str]] = {}
     frames: dict[Path, dict[str, str]] = {}
@@ -143,10 +145,10 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
             f" joint, x, y{'; ' if strange else ''}{not_read(strange)}"
         )
     named = _unpacked(files, frames)
-    kind = sources[0][0].suffix.lower()
-    strangers = [p for p, _ in sources if p.suffix.lower() != kind]
+    kind = _kind(sources[0][0])
+    strangers = [p for p, _ in sources if _kind(p) != kind]
     remarks += [f"left out: {p}, labels of another kind" for p in strangers]
-    sources = [source for source in sources if source[0].suffix.lower() == kind]
+    sources = [source for source in sources if _kind(source[0]) == kind]
     held = [_Held(str(p), files[p]) for p in strangers if VALIDATION & _said(p, base)]
     held += [_named_in(p, (*images, *videos)) for p in broken if VALIDATION & _said(p, base)]
     if kind in KINDS:
@@ -168,6 +170,21 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     held_out = apart.union(*(files[path] for path, _ in val))
     inside = replace(inside, labeled=labeled, val=val[:1], apart=held_out, tests=tests)
     return _without_held(inside, [image for path, _ in labeled for image in shown[path]], held)
+
+
+def _parts(paths: Iterable[Path]) -> list[Path]:
+    """With each subset of a project of CVAT by itself, where some are for validation or testing."""
+    found: list[Path] = []
+    for path in paths:
+        names = subsets(path) if is_cvat(str(path)) else []
+        held = any(VALIDATION & _words(name) for name in names) and all(name and "/" not in name for name in names)
+        found += [Path(f"{path}#{name}") for name in names] if held else [path]
+    return found
+
+
+def _kind(path: Path) -> str:
+    """The ending of a file's name, in small letters, of a part of it too."""
+    return parted(path)[0].suffix.lower()
 
 
 def _unpacked(files: Mapping[Path, set[str]], frames: Mapping[Path, Mapping[str, str]]) -> dict[Path, set[str]]:
@@ -225,7 +242,7 @@ def _without_held(inside: Inside, labeled: Sequence[str], held: Sequence[_Held] 
 
 def _said(path: Path, base: Path) -> set[str]:
     """The words of a file of labels that may say of which part it is: of its name, and `parts_of`."""
-    return _words(path.stem) | parts_of(path, base)
+    return _words(path.stem) | _words(parted(path)[1]) | parts_of(path, base)
 
 
 def parts_of(path: Path, base: Path) -> set[str]:

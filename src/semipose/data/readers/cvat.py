@@ -19,11 +19,28 @@ from semipose.errors import UserError, reads
 from semipose.skeleton import named_skeleton
 
 
-def is_cvat(source: str) -> bool:
-    """Whether a file starts as CVAT's XML."""
+def parted(source: str | Path) -> tuple[Path, str]:
+    """ "annotations.xml#Test" as the file and the subset; "" where none is named."""
+    path, mark, subset = str(source).rpartition("#")
+    named = bool(mark) and Path(path).suffix.lower() == ".xml"
+    return (Path(path), subset) if named else (Path(source), "")
+
+
+def subsets(path: Path) -> list[str]:
+    """Those that a project's images are in; none where the file cannot be read."""
     try:
-        with limits.opened(source) as file:
-            return source.lower().endswith(".xml") and b"<annotations" in file.read(4096).replace(b"\0", b"")
+        images = read_xml(path).findall("image")
+    except UserError:  # which is said when it is read
+        return []
+    return list(dict.fromkeys(image.get("subset") or "" for image in images))
+
+
+def is_cvat(source: str) -> bool:
+    """Whether a file starts as CVAT's XML, with or without the subset that is meant."""
+    path, _ = parted(source)
+    try:
+        with limits.opened(path) as file:
+            return path.suffix.lower() == ".xml" and b"<annotations" in file.read(4096).replace(b"\0", b"")
     except (OSError, ValueError):
         return False
 
@@ -35,20 +52,25 @@ def read_cvat(
     category: str | int | None = None,
     outside: bool = False,
 ) -> PoseData:
-    """Read skeletons, or points: those of one group, or all of an image, are an animal's. A point that is outside is
-    unlabelled, one that is occluded has v 1. Of a track in a video, key frames are read, those between them being
-    interpolated. The order of joints is that of the task's labels. The box is CVAT's where the group has one, else see
-    `Pool.data`.
+    """Read a subset of a project's images, "annotations.xml#Test", or all, "annotations.xml".
+
+    What is read are skeletons, or points: those of one group, or all of an image, are an animal's. A point that is
+    outside is unlabelled, one that is occluded has v 1. Of a track in a video, key frames are read, those between them
+    being interpolated. The order of joints is that of the task's labels. The box is CVAT's where the group has one,
+    else see `Pool.data`.
 
     Args:
         images: the folder of the images or videos; by default as of a COCO file.
         category: the label of the skeletons to read, needed where they have other joints.
         outside: whether images outside the folder are read.
     """
-    path = Path(source)
+    path, subset = parted(source)
     root = read_xml(path)
     if root.tag != "annotations":
         raise UserError(f"{path} is XML of another kind than CVAT's: it begins with {root.tag[:40]!r}")
+    for other in root.findall("image") if subset else ():
+        if other.get("subset") != subset:
+            root.remove(other)
     refuse_twice((image.get("name") for image in root.findall("image")), f"{path}: image")
     shapes = [*_of_images(root, path), *_of_tracks(root, path)]
     by_name: dict[str, list[tuple[Element, str]]] = {}
