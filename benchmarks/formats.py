@@ -67,7 +67,7 @@ LOST = {
     "CVAT": "attributes; interpolated frames of tracks",
     "NWB": "pictures inside the file; predictions, which are no labels",
     "movement": "boxes",
-    "CSV": "several animals an image",
+    "CSV": "boxes",
 }
 """What does not come through, by format."""
 VERSIONS = {
@@ -80,7 +80,7 @@ VERSIONS = {
     "CVAT": "XML 1.1, images and video; COCO keypoints",
     "NWB": "ndx-pose 0.2 to 0.4, PoseTraining",
     "movement": "NetCDF 3",
-    "CSV": "image, joint, x, y, visibility",
+    "CSV": "image, joint, x, y, visibility, animal",
 }
 READ_BY_US = {
     "SLEAP": "yes", "DeepLabCut": "yes", "Lightning Pose": "yes", "COCO": "yes", "YOLO-pose": "yes",

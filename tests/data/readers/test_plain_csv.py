@@ -30,6 +30,25 @@ def test_plain_csv(tmp_path: Path) -> None:
     assert points is not None and points[:, 2].tolist() == [1, 0, 2, 0] and not points[1].any()
 
 
+def test_several_animals_an_image(tmp_path: Path) -> None:
+    """Each in the box of its labels; one that an image does not show is not there."""
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "b.png")
+    rows = [f"a.png,{who},{joint},{10 * n + 5},{8 * k + 9}"
+            for n, who in enumerate(("Ada", "Bo")) for k, joint in enumerate(("nose", "tail"))]  # fmt: skip
+    rows += ["b.png,Bo,nose,20,30", "b.png,Bo,tail,24,35", "b.png,Ada,nose,,", "b.png,Ada,tail,,"]
+    for name in ("animal", "Individual"):
+        (tmp_path / "clicks.csv").write_text("\n".join([f"image,{name},joint,x,y", *rows]))
+        data = read_plain_csv(tmp_path / "clicks.csv")
+        assert [sample.image_id for sample in data] == ["a.png", "a.png", "b.png"]
+        assert len({sample.id for sample in data}) == 3 and data[0].box[2] < 64
+        assert data[1].keypoints is not None and data[1].keypoints.tolist() == [[15, 9, 2], [15, 17, 2]]
+        assert data[2].keypoints is not None and data[2].keypoints[0].tolist() == [20, 30, 2]
+    (tmp_path / "clicks.csv").write_text("image,instance,joint,x,y\na.png,0,nose,1,2\na.png,1,tail,3,4")
+    with pytest.raises(UserError, match="no instance of an image has more than one joint; is it the number of a row"):
+        read_plain_csv(tmp_path / "clicks.csv")
+
+
 @pytest.mark.parametrize("name", ["visibility", "Visible", "v"])
 def test_what_says_that_a_joint_is_not_visible_is_read_whatever_it_is_called(tmp_path: Path, name: str) -> None:
     path = plain_csv(tmp_path)

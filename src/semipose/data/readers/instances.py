@@ -12,10 +12,10 @@ import numpy as np
 
 from semipose import limits
 from semipose.data.extent import Box, boxed, whole
-from semipose.data.images import image_size
+from semipose.data.images import image_sizes
 from semipose.data.readers.json_files import sessions_of
 from semipose.data.readers.tables import missing
-from semipose.data.refs import is_frame, parse
+from semipose.data.refs import is_frame, parse, split_frame
 from semipose.data.sample import FAR, PoseData, Sample
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
@@ -65,7 +65,7 @@ class Pool:
         each one's labels otherwise.
 
         Raises:
-            UserError: none of the images exists, or a number is none of a picture.
+            UserError: none of the images exists, some cannot be read, or a number is none of a picture.
         """
         path = self.path
         limits.refuse_cells(path, len(self.instances) * len(skeleton) * 3)
@@ -74,7 +74,7 @@ class Pool:
         kept = [one for one in self.instances if files[one.image] not in gone]
         count = Counter(one.name for one in kept)
         several = max(count.values(), default=0) > 1
-        sessions = sessions_of(count)
+        sessions, sizes = sessions_of(count), image_sizes((one.image for one in kept), str(path))
         number: Counter[str] = Counter()
         made: list[Sample] = []
         bare: list[int] = []
@@ -84,8 +84,9 @@ class Pool:
                 bare.append(len(made))
             key = f"{one.name}#{number[one.name]}" if several else one.name
             number[one.name] += 1
-            session = Path(files[one.image]).stem if is_frame(one.image) else sessions[one.name]
-            box = one.box or whole(image_size(one.image))
+            packed = is_frame(one.image) and split_frame(one.name) is None
+            session = Path(files[one.image]).stem if packed else sessions[one.name]
+            box = one.box or whole(sizes[one.image])
             made.append(Sample(key, one.image, box, points, image_id=one.name, session=session, size=one.size))
         if bare and (several or len(bare) < len(made)):
             for i, sample in zip(bare, boxed([made[i] for i in bare], stated=True), strict=True):

@@ -1,4 +1,4 @@
-"""A plain CSV, one row a joint: image, joint, x, y and, if there is one, visibility."""
+"""A plain CSV, one row a joint: image, joint, x, y and, if there are such columns, visibility and animal."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ import posixpath
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
-from semipose import limits
-from semipose.data.extent import Box, whole
-from semipose.data.images import image_sizes
 from semipose.data.readers import data_set
-from semipose.data.readers.json_files import ImageFolder, refuse_twice, sessions_of
-from semipose.data.readers.tables import missing, number, read_cells, root_of, said_unseen
+from semipose.data.readers.instances import Instance, Mark, Pool
+from semipose.data.readers.json_files import ImageFolder, refuse_twice
+from semipose.data.readers.tables import number, read_cells, root_of, said_unseen
 from semipose.data.refs import is_frame, split_frame
-from semipose.data.sample import PoseData, Sample
+from semipose.data.sample import PoseData
 from semipose.data.video import is_video
 from semipose.errors import UserError, reads
 from semipose.skeleton import named_skeleton
@@ -25,27 +21,31 @@ from semipose.skeleton import named_skeleton
 COLUMNS = ("image", "joint", "x", "y")
 VISIBILITY = ("visibility", "visible", "v")
 """What the column may be called that says whether a joint is visible; the first that is there is read."""
+ANIMAL = ("animal", "individual", "instance", "subject", "track", "identity")
+"""What the column may be called that says whose joint it is, where an image shows several animals."""
 PREDICTED = ("score", "person", "likelihood")
 """Columns that `semipose predict` and other tools write, and labels do not have."""
 
 
 @reads("a CSV of labels")
 def read_plain_csv(source: str | Path, images: str | Path | None = None) -> PoseData:
-    """Read a CSV whose first line names its columns: image, joint, x, y [, visibility], in any order, others ignored.
+    """Read a CSV whose first line names its columns: image, joint, x, y [, visibility, animal], in any order, others
+    ignored.
     A frame of a video is the image clip.mp4#17; or instead of image there are the columns frame, which counts from 0,
     and video, which may be left out where one video alone lies beside the CSV.
-    Visibility may be called visible or v.
+    Visibility may be called visible or v, animal as in `ANIMAL`.
 
     Joints are in order of first occurrence; one that an image has no row of, or without x or y, is unlabelled.
-    Visibility is COCO's (0 unlabelled, 1 occluded, 2 visible; 2 where empty). One instance an image, its box the whole
-    frame, its session the image's folder.
+    Visibility is COCO's (0 unlabelled, 1 occluded, 2 visible; 2 where empty). Boxes are as `Pool.data` makes them, a
+    session is the image's folder.
 
     Args:
         images: what the image names are relative to; else the nearest folder above the CSV that has the first. An
             absolute name is used where it exists; else its last folders are looked for below.
 
     Raises:
-        UserError: a column is missing, a joint of an image stands twice, a cell is no number, an image is missing.
+        UserError: a column is missing, a joint of an animal in an image stands twice, a cell is no number, an image is
+            missing.
     """
     path = Path(source)
     rows = read_cells(path)
@@ -62,12 +62,12 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     if lacking:
         raise UserError(
             f"{path} has no column {', '.join(lacking)} in its first line; it has to name {', '.join(COLUMNS)}"
-            " and may name visibility; of a video's frames, frame instead of image"
+            " and may name visibility and animal; of a video's frames, frame instead of image"
         )
     film = _film_beside(path, images) if of_frames and "video" not in columns else ""
-    seen = seen_in(columns)
+    seen, whose = seen_in(columns), next((name for name in ANIMAL if name in columns), None)
     unseen = 0
-    marks: dict[str, dict[str, tuple[float, float, float]]] = {}
+    marks: dict[tuple[str, str], dict[str, Mark]] = {}
     joints: dict[str, None] = {}
     for line, row in lines:
         where = f"{path}, line {line}"
@@ -77,32 +77,37 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
         joint = row[columns["joint"]]
         if not image or not joint:
             raise UserError(f"{where} names no {'joint' if image else 'image'}; mend or remove it")
-        if joint in marks.setdefault(image, {}):
-            raise UserError(f"{where}: {joint!r} of {image} stands on an earlier line too; keep one of them")
+        mine = marks.setdefault((image, row[columns[whose]] if whose else ""), {})
+        if joint in mine:
+            todo = "keep one of them" if whose else "keep one of them, or name the animal of each in a column animal"
+            raise UserError(f"{where}: {joint!r} of {image} stands on an earlier line too; {todo}")
         x, y, v = _mark(row, columns, seen, where)
         there = math.isfinite(x) and math.isfinite(y)
         unseen += x > 0 and y > 0 and not v  # (0, 0) and (-1, -1) are no places
-        marks[image][joint] = (x, y, v) if there and v else (0.0, 0.0, 0.0)
+        mine[joint] = (x, y, v) if there and v else (0.0, 0.0, 0.0)
         joints.setdefault(joint)
     if not marks:
         raise UserError(f"{path} has a first line and no labels; add some")
-    limits.refuse_cells(path, len(marks) * len(joints) * 3)
     alike: dict[str, str] = {}
     for joint in joints:
         other = alike.setdefault(joint.casefold(), joint)
         if other != joint and not any({joint, other} <= each.keys() for each in marks.values()):
             raise UserError(f"{path}: {other!r} and {joint!r} seem one joint, no image has both; write them alike")
+    names = list(dict.fromkeys(image for image, _ in marks))
+    files = ImageFolder(root_of(path, images, names[0]), names)
+    paths = {name: _path(name, files, str(path)) for name in names}
+    shown = (each if is_frame(each) else os.path.abspath(each) for each in paths.values())
+    refuse_twice(shown, f"{path}: image")
+    instances = [Instance(name, paths[name], mine, None, f"{path}: {name}") for (name, _), mine in marks.items()]
+    if whose and len(joints) > 1 and len(marks) > len(names) and all(len(mine) == 1 for mine in marks.values()):
+        raise UserError(
+            f"{path}: no {whose} of an image has more than one joint; is it the number of a row? Its values have to"
+            " name animals; rename the column to have it ignored"
+        )
+    if whose:  # an animal may be named in an image that does not show it
+        instances = [one for one in instances if any(v for _, _, v in one.joints.values())] or instances
     skeleton = named_skeleton(path.stem, tuple(joints), path)
-    files = ImageFolder(root_of(path, images, next(iter(marks))), marks)
-    paths = {image: _path(image, files, str(path)) for image in marks}
-    whose = (each if is_frame(each) else os.path.abspath(each) for each in paths.values())
-    refuse_twice(whose, f"{path}: image")
-    gone, remarks = missing(list(paths.values()), path)
-    sessions = sessions_of(marks)
-    sizes = image_sizes((path for path in paths.values() if path not in gone), str(path))
-    boxes = {image: whole(sizes[file]) for image, file in paths.items() if file not in gone}
-    samples = (_sample(i, paths[i], boxes[i], sessions[i], marks[i], list(joints)) for i in boxes)
-    return PoseData(path.stem, skeleton, samples, [*said_unseen(unseen, path), *remarks])
+    return Pool(path, instances, list(said_unseen(unseen, path))).data(skeleton)
 
 
 def seen_in(columns: Collection[str]) -> str | None:
@@ -147,25 +152,13 @@ def _path(image: str, files: ImageFolder, where: str) -> str:
     return files.path(image, where)
 
 
-def _mark(row: list[str], columns: dict[str, int], seen: str | None, where: str) -> tuple[float, float, float]:
+def _mark(row: list[str], columns: dict[str, int], seen: str | None, where: str) -> Mark:
     x, y = (number(row[columns[name]], f"{where}, {name}") for name in ("x", "y"))
     v = number(row[columns[seen]], f"{where}, {seen}") if seen else 2.0
     v = 2.0 if math.isnan(v) else v
     if v not in (0, 1, 2):
         raise UserError(f"{where} has {seen} {v:g}; it can be 0 unlabelled, 1 occluded or 2 visible")
     return (x, y, v)
-
-
-def _sample(
-    image: str,
-    path: str,
-    box: Box,
-    session: str | None,
-    marks: dict[str, tuple[float, float, float]],
-    joints: list[str],
-) -> Sample:
-    points = np.array([marks.get(joint, (0, 0, 0)) for joint in joints], np.float32)
-    return Sample(image, path, box, points, image_id=image, session=session)
 
 
 FORMAT = data_set("a plain CSV (image, joint, x, y)", lambda source: source.lower().endswith(".csv"), read_plain_csv)
