@@ -200,18 +200,18 @@ def significant(value: float, digits: int) -> float:
 
 def layout(value: Any, depth: int = 0) -> str:
     """JSON in which plain values and lists of them fill lines, and all else has lines of its own."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     inner = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
     nested = any(isinstance(each, Mapping | list) for each in inner)
     if not inner or (not nested and (isinstance(value, list) or len(text) < WIDTH)):
-        return text if len(text) < WIDTH else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text
     named = isinstance(value, Mapping)
-    names = [f"{json.dumps(key, ensure_ascii=False)}: " for key in value] if named else [""] * len(inner)
+    names = [f"{json.dumps(key, ensure_ascii=False)}:" for key in value] if named else [""] * len(inner)
     lines: list[str] = []
     for name, each in zip(names, inner, strict=True):
         part = name + layout(each, depth + 1)
         if lines and "\n" not in part + lines[-1] and len(lines[-1]) + len(part) + depth + 4 <= WIDTH:
-            lines[-1] += f", {part}"
+            lines[-1] += f",{part}"
         else:
             lines.append(part)
     opening, closing = "{}" if named else "[]"
