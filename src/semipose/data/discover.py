@@ -395,7 +395,7 @@ def _is_prediction(path: Path) -> bool:
     if path.name in ("keypoints.csv", "keypoints.json"):
         try:
             with limits.opened(path) as file:
-                return file.read(16).startswith((b"[", b"image,person,"))
+                return file.read(32).startswith((b"[", b"image,person,joint,x,y,score"))
         except OSError:
             return False
     return path.stem.endswith("DLC_semipose")

@@ -37,7 +37,7 @@ def test_several_animals_an_image(tmp_path: Path) -> None:
     rows = [f"a.png,{who},{joint},{10 * n + 5},{8 * k + 9}"
             for n, who in enumerate(("Ada", "Bo")) for k, joint in enumerate(("nose", "tail"))]  # fmt: skip
     rows += ["b.png,Bo,nose,20,30", "b.png,Bo,tail,24,35", "b.png,Ada,nose,,", "b.png,Ada,tail,,"]
-    for name in ("animal", "Individual"):
+    for name in ("animal", "Individual", "person"):
         (tmp_path / "clicks.csv").write_text("\n".join([f"image,{name},joint,x,y", *rows]))
         data = read_plain_csv(tmp_path / "clicks.csv")
         assert [sample.image_id for sample in data] == ["a.png", "a.png", "b.png"]

@@ -21,9 +21,9 @@ from semipose.skeleton import named_skeleton
 COLUMNS = ("image", "joint", "x", "y")
 VISIBILITY = ("visibility", "visible", "v")
 """What the column may be called that says whether a joint is visible; the first that is there is read."""
-ANIMAL = ("animal", "individual", "instance", "subject", "track", "identity")
+ANIMAL = ("animal", "person", "individual", "instance", "subject", "track", "identity")
 """What the column may be called that says whose joint it is, where an image shows several animals."""
-PREDICTED = ("score", "person", "likelihood")
+PREDICTED = ("score", "likelihood")
 """Columns that `semipose predict` and other tools write, and labels do not have."""
 
 
