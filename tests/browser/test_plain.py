@@ -61,6 +61,21 @@ def test_a_csv_that_names_frames_is_not_changed(tmp_path: Path) -> None:
         PlainStore(tmp_path / "clicks.csv", tmp_path / "lock")
 
 
+def test_a_csv_with_several_animals_in_an_image_is_not_changed(tmp_path: Path) -> None:
+    """One of them may have no place; with one an image, what is added is that animal's."""
+    path = plain_csv(tmp_path)
+    first, *lines = path.read_text().splitlines()
+    one = [f"{first},animal", *(f"{row},Ada" for row in lines)]
+    path.write_text("\n".join([*one, "frames/1.png,nose,,,Bo"]))
+    with pytest.raises(UserError, match="has several animals in an image: it can be looked at and not changed"):
+        PlainStore(path, tmp_path / "lock")
+    path.write_text("\n".join(row for row in one if not row.startswith("frames/1.png,nose")))
+    store = PlainStore(path, tmp_path / "lock")
+    image = key_of(str(tmp_path / "frames" / "1.png"))
+    store.put(image, [Body.of(POINTS, 0)], version_of(store.get(image)))
+    assert "frames/1.png,nose,1.25,2.5,Ada" in path.read_text().splitlines()
+
+
 def test_a_csv_with_semicolons_is_not_changed(tmp_path: Path) -> None:
     path = plain_csv(tmp_path)
     path.write_text(path.read_text().replace(",", ";"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from semipose.browser.stores import Body, FileStore, key_of, plain
-from semipose.data.readers.plain_csv import VISIBILITY, plain_name, read_plain_csv, seen_in
+from semipose.data.readers.plain_csv import VISIBILITY, plain_name, read_plain_csv, seen_in, whose_in
 from semipose.data.readers.tables import read_cells, refuse_other_signs, root_of
 from semipose.errors import UserError
 
@@ -36,6 +36,9 @@ class PlainStore(FileStore):
         columns = {cell.lower(): i for i, cell in enumerate(self._first)}
         if "image" not in columns:
             raise UserError(f"{self.path.name} names frames instead of images: it can be looked at and not changed")
+        whose = columns.get(whose_in(columns) or "image", 0)
+        if len({(plain_name(line[columns["image"]]), line[whose]) for line in self._lines}) > len(self._bodies):
+            raise UserError(f"{self.path.name} has several animals in an image: it can be looked at and not changed")
         refuse_other_signs(self.path)
         self._at = columns
         self.folder = root_of(self.path, self._given, self._lines[0][columns["image"]].replace("\\", "/"))
@@ -71,6 +74,8 @@ class PlainStore(FileStore):
             if row is None:
                 row = [""] * len(first)
                 row[at["image"]], row[at["joint"]] = name, joint
+                if mine and (whose := whose_in(at)):
+                    row[at[whose]] = next(iter(mine.values()))[at[whose]]
                 lines.append(row)
             x, y, v = point
             row[at["x"]], row[at["y"]] = (str(plain(x)), str(plain(y))) if v else ("", "")

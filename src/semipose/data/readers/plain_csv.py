@@ -65,7 +65,7 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
             " and may name visibility and animal; of a video's frames, frame instead of image"
         )
     film = _film_beside(path, images) if of_frames and "video" not in columns else ""
-    seen, whose = seen_in(columns), next((name for name in ANIMAL if name in columns), None)
+    seen, whose = seen_in(columns), whose_in(columns)
     unseen = 0
     marks: dict[tuple[str, str], dict[str, Mark]] = {}
     joints: dict[str, None] = {}
@@ -113,6 +113,11 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
 def seen_in(columns: Collection[str]) -> str | None:
     """Of columns, in small letters, the one that says what is visible."""
     return next((name for name in VISIBILITY if name in columns), None)
+
+
+def whose_in(columns: Collection[str]) -> str | None:
+    """The one that names an animal."""
+    return next((name for name in ANIMAL if name in columns), None)
 
 
 def plain_name(name: str) -> str:
