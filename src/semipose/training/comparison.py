@@ -132,8 +132,8 @@ def compare(
 
 def student_view(method: Options) -> str | None:
     """The policy by which a control's labelled images are seen as the method's student sees unlabelled ones: its hard
-    view without what masks joints that a teacher found. Mixed tiles are not in it: labelled images that are mixed were
-    measured to teach less. None where there is no hard view, or labelled images are seen so anyway."""
+    view without what masks joints. Nor are mixed tiles in it: labelled images that are mixed, or whose joints are
+    covered, were measured to teach less. None where there is no hard view, or labelled images are seen so anyway."""
     hard: str | None = getattr(method, "hard", None)
     if not hard:
         return None
