@@ -153,9 +153,9 @@ def rows(
     how many joints of a body Joint Cutout masks and joint cut-occlude covers. `mum_more` has one labelled image for
     three unlabelled ones, and as many in all; `mum_more_views` the same, taught by the mean over four views;
     `mum_long` as `mum_more`, for three times as many steps. `dual_jo` and `single_jo` have the views of `sspcm`,
-    `mum_jo` mixes tiles of them, `single_jo4` weighs unlabelled images as the four paths do in `multiaugs`, and
-    `single_onto` has no joints covered. `hidden` has labelled images whose joints are covered as there, by their
-    labels; `longest` takes the minutes of `multiaugs`, as does `hidden_longest`."""
+    `mum_jo` mixes tiles of them, `single_jo4` and `mum_jo4` weigh unlabelled images as the four paths do in
+    `multiaugs`, and `single_onto` has no joints covered. `hidden` has labelled images whose joints are covered as
+    there, by their labels; `longest` takes the minutes of `multiaugs`, as does `hidden_longest`."""
     more = {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}
     ours = {"easy": easy, "hard": hard, **mixed(tiles)}
     jo, jc = f"jo{covered}", f"jc{masked}"
@@ -186,6 +186,7 @@ def rows(
         "dual_jo": {"method": {"name": "dual", **occluded}},
         "single_jo": {"method": {"name": "single", **occluded}},
         "mum_jo": {"method": {"name": "mum", **occluded, **mixed(tiles)}},
+        "mum_jo4": {"method": {"name": "mum", **occluded, **mixed(tiles), "weight": 4.0}},
         "single_onto": {"method": {"name": "single", **occluded, "hard": "affine30"}},
         "single_jo4": {"method": {"name": "single", **occluded, "weight": 4.0}},
         "sspcm": {"method": {"name": "sspcm", **occluded}},
