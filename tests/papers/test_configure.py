@@ -36,7 +36,7 @@ def test_a_named_recipe_s_method_is_used_and_not_the_file_s(tmp_path: Path) -> N
 
 def test_the_first_pair_of_a_gap(tmp_path: Path) -> None:
     (tmp_path / "gap.json").write_text(json.dumps({"method": {"easy": "affine10", "hard": "ra20", "gap": 1}}))
-    assert read_pair(tmp_path / "gap.json") == {"easy": "affine10", "hard": "ra20"}
+    assert read_pair(tmp_path / "gap.json") == {"easy": "affine10", "hard": "ra20", "hard_of": "image"}
 
 
 @pytest.mark.parametrize(

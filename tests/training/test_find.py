@@ -467,6 +467,9 @@ def test_the_finder_learns_from_labels_on_whole_images(project: Path) -> None:
     assert config.method == options("single", easy="affine15", **more) and config.data.unlabeled == str(project / "new")
     config = of_finder(replace(asked(project, unlabeled=2.0), method=options("supervised", easy="affine15")))
     assert config.method.hard == "affine15+ra10"
+    method = options("guarded", easy="affine15+flip50", labeled="affine30+jc5", hard="jo2+affine10", hard_of="easy")
+    config = of_finder(replace(asked(project, unlabeled=2.0), method=method))
+    assert (config.method.easy, config.method.hard) == ("affine30", "affine15+flip50+affine10+ra10")
 
 
 def box(x: float, y: float, score: float, side: float = 20.0) -> list[float]:

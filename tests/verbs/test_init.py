@@ -382,7 +382,8 @@ def test_real_projects(tmp_path: Path) -> None:
         assert any(line.startswith("small: a body's labels span 17%") for line in found.lines) == flips
         content = yaml.safe_load(target.read_text())
         assert content["method"]["easy"] == ("affine30+flip50" if flips else "affine10")
-        assert content["method"]["hard"] == ("affine60+flip50" if flips else "affine30")
+        assert content["method"]["hard"] == ("jo1+affine30" if flips else "affine30")
+        assert content["method"].get("hard_of") == ("easy" if flips else None)
         assert "mp4" in str(content["data"]["unlabeled"]) and (tmp_path / content["data"]["split"]).exists()
 
 

@@ -62,6 +62,8 @@ WHOLEBODY = (
     "WholeBody: feet, face and hands are joints too, each a heatmap; for the body alone list its 17 under skeleton"
 )
 TESTS = {"test", "testing"}
+COVERED = 1 / 7
+"""Of the joints, how many are covered in images that teach: SSPCM's 2 of 14."""
 FEWEST = 4
 """Images that a study without their labels needs: as many as are mixed."""
 YOLO = {"train", "names", "nc", "kpt_shape"}
@@ -488,9 +490,14 @@ def _yaml(
     method = "guarded" if data["unlabeled"] else "supervised"
     named = [[joints[a], joints[b]] for a, b in pool.skeleton.pairs]
     anyhow = turns and lies_anyhow(pool)
-    easy, hard = ("affine30", "affine60") if turns else ("affine10", "affine30")  # a held body is not seen turned
-    easy, hard = ("rotate180+scale25",) * 2 if anyhow else (easy, hard)
-    taught = f"""  hard: {hard}{flip}  # of the images that it is taught, whose tiles are mixed
+    easy, hard = ("affine30", f"jo{max(1, round(COVERED * len(joints)))}+affine30")
+    easy, hard = (easy, hard) if turns else ("affine10", "affine30")  # a held body is not seen turned
+    easy, hard = ("rotate180+scale25", f"rotate180+scale25{flip}") if anyhow else (easy, hard)
+    turned = """
+  hard_of: easy  # the crops that teach, which are turned again and whose joints are covered (jo)
+  weight: 4.0  # of these images beside the labelled ones"""
+    turned = turned if turns and not anyhow else ""
+    taught = f"""  hard: {hard}  # of the images that it is taught, whose tiles are mixed{turned}
   burn_in: 0.5  # the part of the steps in which labels alone teach
 """
     taught = taught if data["unlabeled"] else ""

@@ -101,6 +101,12 @@ class EasyHardOptions(NaiveOptions):
         return of_views(parse(self.multi), self.views, self.at_once)
 
 
+def hard_view(options: Options) -> str:
+    """The student's view as a policy of the plain image; "" where there is no hard view."""
+    hard: str = getattr(options, "hard", "")
+    return f"{options.easy}+{hard}" if hard and getattr(options, "hard_of", "image") == "easy" else hard
+
+
 @dataclass
 class SingleOptions(TileOptions, EasyHardOptions):
     """Of one network.

@@ -49,7 +49,7 @@ def has_settings(data: str | Path | Mapping[str, Any] | None) -> bool:
 
 
 def read_pair(path: str | Path) -> dict[str, str]:
-    """`method.easy` and `method.hard` from a file of `gap`: its first pair.
+    """`method.easy` and `method.hard`, both of the plain image, from a file of `gap`: its first pair.
 
     Raises:
         UserError: it is no such file, or no pair in it qualifies.
@@ -58,7 +58,7 @@ def read_pair(path: str | Path) -> dict[str, str]:
         raise UserError(f"{path} cannot be read (there is no such file); make it with semipose gap")
     try:
         method = read_json(Path(path))["method"]
-        pair = {key: str(method[key]) for key in ("easy", "hard")} if method else None
+        pair = {**{key: str(method[key]) for key in ("easy", "hard")}, "hard_of": "image"} if method else None
     except (UserError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not a result of semipose gap; make it with semipose gap MODEL --out") from error
     if pair is None:

@@ -30,6 +30,7 @@ from semipose.draws import permutation
 from semipose.errors import UserError
 from semipose.inference.boxes import finder_in
 from semipose.methods import METHODS, needs, options, switched
+from semipose.methods.consistency import hard_view
 from semipose.metrics.pck import box_norm
 from semipose.metrics.seeds import Estimate, estimate, labels_worth
 from semipose.provenance import commit, machine
@@ -134,13 +135,9 @@ def student_view(method: Options) -> str | None:
     """The policy by which a control's labelled images are seen as the method's student sees unlabelled ones: its hard
     view without what masks joints. Nor are mixed tiles in it: labelled images that are mixed, or whose joints are
     covered, were measured to teach less. None where there is no hard view, or labelled images are seen so anyway."""
-    hard: str | None = getattr(method, "hard", None)
-    if not hard:
-        return None
-    words = zip(hard.split("+"), parts(hard), strict=True)
+    hard = hard_view(method)
+    words = zip(hard.split("+"), parts(hard), strict=True) if hard else ()
     seen = [word.strip() for word, (name, _) in words if not POLICIES[name].masks]
-    if seen and getattr(method, "hard_of", "image") == "easy":
-        seen = [method.easy, *seen]
     view = "+".join(seen)
     return view if seen and parts(view) != parts(method.labeled or method.easy) else None
 

@@ -40,7 +40,7 @@ from semipose.inference.boxes import finder_file, finder_in
 from semipose.inference.evaluation import evaluating
 from semipose.limits import JOINTS
 from semipose.methods import options
-from semipose.methods.consistency import SingleOptions
+from semipose.methods.consistency import SingleOptions, hard_view
 from semipose.methods.target import Codec
 from semipose.models.build import build_model
 from semipose.models.tensors import load_weights, tensors_of
@@ -180,7 +180,7 @@ def of_finder(config: Config) -> Config:
     """The finder's configuration: bodies in whole images, from labels alone, or with `find.unlabeled` from its own sure
     finds too, which are taught in the run's hard view, without masks and in other colours."""
     weight, easy = config.find.unlabeled, without_masks(config.method.labeled or config.method.easy)
-    hard = moving(getattr(config.method, "hard", easy)) + COLOURS
+    hard = moving(hard_view(config.method) or easy) + COLOURS
     more = {"hard": hard, "weight": weight, "burn_in": AFTER} if weight else {}
     return replace(
         config,

@@ -32,6 +32,9 @@ METHODS: dict[str, tuple[dict[str, Any], str]] = {
 
 GUARDED: dict[str, Any] = {"name": "guarded", "easy": EASY, "hard": A}
 """The better of two networks: tiles mixed (MUM) once the labels are learnt out, beside a twin of labels alone."""
+OCCLUDED: dict[str, Any] = {**GUARDED, "hard": "jo2+affine30", "hard_of": "easy", "weight": 4.0}
+"""The same, of crops that the teacher saw, turned again, with joints covered, as SSPCM's student sees them. Unlabelled
+images weigh as much as MultiAugs' four paths: for bodies that stand upright (docs/DECISIONS.md)."""
 COLOURED = f"{EASY}+ra20"
 DEMO: dict[str, dict[str, Any]] = {
     "supervised": SUPERVISED,
@@ -66,7 +69,7 @@ def auto(seed: int = 0, root: Path | None = None) -> Config:
     """What `semipose train data.yaml` trains where the file says nothing else; chosen on mice and photographs
     (docs/protocols.md)."""
     optim = OptimConfig(name="muon", lr=0.02, schedule="cosine", restart=0.5, batch=16)
-    config = Config(method=options(**GUARDED), optim=optim, decode="dark", seed=seed)
+    config = Config(method=options(**OCCLUDED), optim=optim, decode="dark", seed=seed)
     return replace(config, steps=2000, eval_every=500)
 
 
