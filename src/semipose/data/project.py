@@ -490,14 +490,18 @@ def _yaml(
     method = "guarded" if data["unlabeled"] else "supervised"
     named = [[joints[a], joints[b]] for a, b in pool.skeleton.pairs]
     anyhow = turns and lies_anyhow(pool)
-    easy, hard = ("affine30", f"jo{max(1, round(COVERED * len(joints)))}+affine30")
-    easy, hard = (easy, hard) if turns else ("affine10", "affine30")  # a held body is not seen turned
-    easy, hard = ("rotate180+scale25", f"rotate180+scale25{flip}") if anyhow else (easy, hard)
-    turned = """
-  hard_of: easy  # the crops that teach, which are turned again and whose joints are covered (jo)
+    mixed = "of the images that it is taught, whose tiles are mixed"
+    if anyhow:
+        easy, taught = "rotate180+scale25", f"rotate180+scale25{flip}  # {mixed}"
+    elif turns:
+        easy, covered = "affine30", max(1, round(COVERED * len(joints)))
+        taught = f"""jo{covered}+affine30  # of the images that it is taught: joints covered, and turned
+  hard_of: easy  # from the crops that teach
+  mix_group: 1  # no tiles are mixed
   weight: 4.0  # of these images beside the labelled ones"""
-    turned = turned if turns and not anyhow else ""
-    taught = f"""  hard: {hard}  # of the images that it is taught, whose tiles are mixed{turned}
+    else:  # a held body is not seen turned
+        easy, taught = "affine10", f"affine30  # {mixed}"
+    taught = f"""  hard: {taught}
   burn_in: 0.5  # the part of the steps in which labels alone teach
 """
     taught = taught if data["unlabeled"] else ""
@@ -505,7 +509,8 @@ def _yaml(
     guessed = [[joints[a], joints[b]] for a, b in _guessed(pool)]
     pairs = ("  pairs", shown(named), "left and right, exchanged in mirrored pictures")
     if unclear:
-        note = "say which are left and right ([] for none); then +flip50 may follow easy and hard below"
+        both = "easy and hard" if anyhow else "easy"
+        note = f"say which are left and right ([] for none); then +flip50 may follow {both} below"
         pairs = ("#  pairs", shown([*named, *guessed]), note)
     settle = [(f"#{d.key}", d.right or "file", d.text) for d in doubts if d.key == "coordinates"]
     rows += [

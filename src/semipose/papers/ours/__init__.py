@@ -32,9 +32,9 @@ METHODS: dict[str, tuple[dict[str, Any], str]] = {
 
 GUARDED: dict[str, Any] = {"name": "guarded", "easy": EASY, "hard": A}
 """The better of two networks: tiles mixed (MUM) once the labels are learnt out, beside a twin of labels alone."""
-OCCLUDED: dict[str, Any] = {**GUARDED, "hard": "jo2+affine30", "hard_of": "easy", "weight": 4.0}
-"""The same, of crops that the teacher saw, turned again, with joints covered, as SSPCM's student sees them. Unlabelled
-images weigh as much as MultiAugs' four paths: for bodies that stand upright (docs/DECISIONS.md)."""
+OCCLUDED: dict[str, Any] = {**GUARDED, "hard": "jo2+affine30", "hard_of": "easy", "weight": 4.0, "mix_group": 1}
+"""The same, but instead of tiles mixed the crops that the teacher saw, turned again, with joints covered, as SSPCM's
+student sees them. They weigh as much as MultiAugs' four paths: for bodies that stand upright (docs/DECISIONS.md)."""
 COLOURED = f"{EASY}+ra20"
 DEMO: dict[str, dict[str, Any]] = {
     "supervised": SUPERVISED,
@@ -112,7 +112,7 @@ PAPER = Paper(
         "pretrain": Plan({"paper": pretrain}),
     },
     recipes={
-        "auto": Recipe("auto", "the better of two networks: MUM after the labels are learnt, or labels alone"),
+        "auto": Recipe("auto", "the better of two networks: taught by itself after labels are learnt, or labels alone"),
         "drawn-people": Recipe("drawn-people", "labels of drawn people: what taught model.weights=people"),
         "pretrain": Recipe(
             "pretrain", "no labels: places of one's own images told apart, a start for another training"
