@@ -3,7 +3,8 @@
     python benchmarks/auto.py --root runs/promise
 
 Its two networks learn as runs of their own would (tests/training/test_loop.py), so the rows `mum` (of people
-`mum_more`) and `supervised` of benchmarks/promise.py are its networks, and nothing is trained. `--judges` images
+`mum_more` and `single_jo4`) and `supervised` of benchmarks/promise.py are its networks, and nothing is trained.
+`--judges` images
 choose, drawn a hundred times; the rest says what the choice is worth. `worst_harm`: by how many points of PCK the
 choice is worse than labels alone, in the mean over the choices, where it is worst; without the choice it is
 `worst_harm_unguarded`. For these the same choice is made between labels and other methods too, some of which hurt.
@@ -25,7 +26,7 @@ from records import RESULTS, load
 from semipose.reports.runs import parse_predictions
 
 CHOICES = 100
-TAUGHT, OTHERS = ["mum", "mum_more"], ["mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm"]
+TAUGHT, OTHERS = ["mum", "mum_more", "single_jo4"], ["mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm"]
 """Rows that stand for the taught network: auto's, and those that the harm is looked for in too."""
 
 
