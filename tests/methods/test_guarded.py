@@ -8,7 +8,7 @@ import torch
 from semipose.config import OptimConfig
 from semipose.draws import Draws
 from semipose.geometry import View
-from semipose.methods import build_method, options
+from semipose.methods import build_method, options, switched
 from semipose.methods.guarded import Guarded
 from semipose.training.optim import build_optimizer, copy_state
 from tests.fixtures.tiny import CODEC, Tiny, labeled, view
@@ -93,3 +93,12 @@ def test_the_twin_goes_on_in_the_optimiser_as_the_student_did(optimiser: str) ->
     del theirs["stem.bias"]  # batch norm takes it out again: its gradient is what rounding leaves
     for name, parameter in theirs.items():
         torch.testing.assert_close(method.twin.get_parameter(name), parameter)
+
+
+def test_tiles_are_mixed_where_the_hard_view_is_of_the_plain_image() -> None:
+    """Unless the number of images is given; another method of the same options mixes as it does by default."""
+    plain, turned = options("guarded"), options("guarded", hard="jo2+affine30", hard_of="easy")
+    assert (plain.group, turned.group) == (4, 1)  # type: ignore[attr-defined]
+    assert [options("guarded", hard_of=of, mix_group=2).group for of in ("image", "easy")] == [2, 2]  # type: ignore
+    other = switched(turned, "mum")
+    assert (other.group, other.hard_of) == (4, "easy")  # type: ignore[attr-defined]

@@ -497,7 +497,6 @@ def _yaml(
         easy, covered = "affine30", max(1, round(COVERED * len(joints)))
         taught = f"""jo{covered}+affine30  # of the images that it is taught: joints covered, and turned
   hard_of: easy  # from the crops that teach
-  mix_group: 1  # no tiles are mixed
   weight: 4.0  # of these images beside the labelled ones"""
     else:  # a held body is not seen turned
         easy, taught = "affine10", f"affine30  # {mixed}"

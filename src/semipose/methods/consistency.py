@@ -278,7 +278,7 @@ def single(
     kind: type[Single] = Single,
 ) -> Single:
     """From its options; the student is its own teacher unless another is given."""
-    mix = options.mixing(networks[0]) if options.mix_group > 1 else None
+    mix = options.mixing(networks[0]) if options.group > 1 else None
     move, changed = MOVES[options.outside], then(teach or options.pooling(), *options.changes(codec))
     easy, hard = parse(options.easy), options.hard_policy()
     return kind(networks[0], codec, easy, hard, teacher, changed, move, options.weight, mix, options.joint)

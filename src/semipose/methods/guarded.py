@@ -17,22 +17,33 @@ from semipose.methods.target import Codec, follow
 from semipose.options import at_least, every, option, within
 from semipose.target import Target
 
+GROUP = 4
+"""Of images that exchange tiles (Kim et al., Figure 1)."""
+
 
 @dataclass
 class GuardedOptions(SingleOptions):
     """What our own method reads.
 
     Attributes:
+        mix_group: images that exchange tiles; 0 for 4 where the hard view is drawn from the plain image, and for none
+            where it is drawn from the easy view.
         mix_tiles: rows and columns of tiles; [0, 0] for as many as the network's grid has, up to four.
         burn_in: the part of the training's length in which labels alone teach.
     """
 
     hard: str = option("affine60+flip50", source="ours")
     burn_in: float = option(0.5, within(0, 1, "it is a part of the training, 0 to 1"), "ours")
-    mix_group: int = option(4, at_least(1, "it can be 1 (nothing is mixed) or more"), "Kim, Figure 1")
+    mix_group: int = option(
+        0, at_least(0, "it can be 1 (nothing is mixed), more, or 0 for what suits the hard view"), "ours; Kim: 4"
+    )
     mix_tiles: list[int] = option(
         [0, 0], every(at_least(0, "give two numbers, rows and columns, as in [4, 3], or [0, 0]"), 2), "ours"
     )
+
+    @property
+    def group(self) -> int:
+        return self.mix_group or (1 if self.hard_of == "easy" else GROUP)
 
     def mixing(self, network: nn.Module) -> Mixing:
         if self.mix_tiles == [0, 0]:

@@ -153,9 +153,14 @@ class TileOptions:
     )
     unmix: str = option("encoder", source=TILES)
 
+    @property
+    def group(self) -> int:
+        """Images that exchange tiles; 1 where nothing is mixed."""
+        return self.mix_group
+
     def mixing(self, network: nn.Module) -> Mixing:
         """How tiles are mixed, checked against the network."""
-        return fitted(Mixing(self.mix_group, (self.mix_tiles[0], self.mix_tiles[1]), unmix=self.unmix), network)
+        return fitted(Mixing(self.group, (self.mix_tiles[0], self.mix_tiles[1]), unmix=self.unmix), network)
 
 
 def check_groups(group: int, batch: int, world: int = 1) -> None:

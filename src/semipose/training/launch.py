@@ -65,7 +65,7 @@ def check_batches(config: Config, world: int | None = None) -> None:
     sizes = [config.optim.batch, *([config.optim.unlabeled_batch or config.optim.batch] if every else [])]
     for batch in filter(lambda size: size > 0, sizes):  # others are refused by their limits
         Share(0, world).of(batch)
-    if group := getattr(config.method, "mix_group" if semi else "mix_labeled", 0):
+    if group := getattr(config.method, "group" if semi else "mix_labeled", 0):
         check_groups(group, sizes[-1 if semi else 0], world)
 
 

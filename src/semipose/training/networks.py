@@ -45,7 +45,7 @@ def check_networks(config: Config) -> None:
     with torch.device("meta"):
         networks = [build_model(replace(each, weights="none"), 1) for each in model_configs(config)]
     method = deepcopy(config.method)  # which chooses its tiles where it is asked
-    if getattr(method, "mix_group", 1) > 1:
+    if getattr(method, "group", 1) > 1:
         method.mixing(networks[0])  # type: ignore[attr-defined]
 
 
