@@ -47,6 +47,11 @@ def test_subsets_of_a_cvat_project_are_its_split(tmp_path: Path) -> None:
         assert inside.tests == [(Path(f"{path}#Test"), None)]
         assert {os.path.basename(image) for image in inside.apart} == {"2.png", "3.png"}
     assert len(open_labeled(path)) == 5 and len(open_labeled(f"{path}#Train")) == 3
+    unlabeled = re.sub(r'(id="[23]"[^>]*>).*?</image>', r"\1</image>", path.read_text())
+    path.write_text(unlabeled)
+    inside = look(tmp_path)
+    assert inside.labeled == [(Path(f"{path}#Train"), None)] and inside.val == []
+    assert {p.name for p in inside.images} == {"0.png", "1.png", "4.png"}, "nothing is learnt from what is held out"
     path.write_text(whole.replace(" name=", ' subset="default" name='))
     assert look(tmp_path).labeled == [(path, None)]
 

@@ -176,7 +176,7 @@ def _parts(paths: Iterable[Path]) -> list[Path]:
     """With each subset of a project of CVAT by itself, where some are for validation or testing."""
     found: list[Path] = []
     for path in paths:
-        names = subsets(path) if is_cvat(str(path)) else []
+        names = list(subsets(path)) if is_cvat(str(path)) else []
         held = any(VALIDATION & _words(name) for name in names) and all(name and "/" not in name for name in names)
         found += [Path(f"{path}#{name}") for name in names] if held else [path]
     return found
@@ -334,6 +334,10 @@ def _held_in(path: Path, pictures: Iterable[Path]) -> _Held:
 
 def _named_in(path: Path, pictures: Iterable[Path]) -> _Held:
     """Those of some pictures and videos whose names are anywhere in a file of labels that cannot be read."""
+    file, subset = parted(path)
+    if subset:  # of a project of CVAT, whose other images are none of these
+        own = {PureWindowsPath(name).name.casefold() for name in subsets(file)[subset]}
+        return _Held(str(path), {os.path.realpath(p) for p in pictures if p.name.casefold() in own})
     is_json = path.suffix.lower() == ".json"
     text, whole = "", not is_json
     with suppress(UserError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -26,13 +27,13 @@ def parted(source: str | Path) -> tuple[Path, str]:
     return (Path(path), subset) if named else (Path(source), "")
 
 
-def subsets(path: Path) -> list[str]:
-    """Those that a project's images are in; none where the file cannot be read."""
-    try:
-        images = read_xml(path).findall("image")
-    except UserError:  # which is said when it is read
-        return []
-    return list(dict.fromkeys(image.get("subset") or "" for image in images))
+def subsets(path: Path) -> dict[str, list[str]]:
+    """Those that a project's images are in, and the images' names; none where the file cannot be read."""
+    found: dict[str, list[str]] = {}
+    with suppress(UserError):  # which is said when it is read
+        for image in read_xml(path).findall("image"):
+            found.setdefault(image.get("subset") or "", []).append(image.get("name") or "")
+    return found
 
 
 def is_cvat(source: str) -> bool:
