@@ -4,11 +4,10 @@
 
 Its two networks learn as runs of their own would (tests/training/test_loop.py), so the rows `mum` (of people
 `mum_more` and `single_jo4`) and `supervised` of benchmarks/promise.py are its networks, and nothing is trained.
-`--judges` images
-choose, drawn a hundred times; the rest says what the choice is worth. `worst_harm`: by how many points of PCK the
-choice is worse than labels alone, in the mean over the choices, where it is worst; without the choice it is
-`worst_harm_unguarded`. For these the same choice is made between labels and other methods too, some of which hurt.
-Writes results/auto.json, with what it has of runs that are gone.
+`--judges` images choose, drawn a hundred times; the rest says what the choice is worth. `worst_harm`: by how many
+points of PCK the choice is worse than labels alone, in the mean over the choices, where it is worst; without the choice
+it is `worst_harm_unguarded`. For these the same choice is made between labels and other methods too, some of which
+hurt. Writes results/auto.json, with what it has of runs that are gone.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ A new format is a file here with a `FORMAT`, and the file's name in `READERS` of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,13 @@ class Format(NamedTuple):
     fits: Callable[[str], bool]
     labeled: Callable[..., PoseData] | None
     unlabeled: Callable[..., PoseData] | None
+
+
+def parted(source: str | Path, endings: Sequence[str], whole: str = "") -> tuple[Path, str]:
+    """ "data.yaml#val" as the file, which has one of these endings, and the part; `whole` where none is named."""
+    path, mark, part = str(source).rpartition("#")
+    named = bool(mark) and Path(path).suffix.lower() in endings
+    return (Path(path), part) if named else (Path(source), whole)
 
 
 def data_set(what: str, fits: Callable[[str], bool], read: Callable[..., PoseData]) -> Format:

@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from semipose import limits
+from semipose.data import readers
 from semipose.data.extent import Box
 from semipose.data.readers import of_tool
 from semipose.data.readers.instances import Instance, Mark, Pool, apart, numbers
@@ -22,9 +23,7 @@ from semipose.skeleton import named_skeleton
 
 def parted(source: str | Path) -> tuple[Path, str]:
     """ "annotations.xml#Test" as the file and the subset; "" where none is named."""
-    path, mark, subset = str(source).rpartition("#")
-    named = bool(mark) and Path(path).suffix.lower() == ".xml"
-    return (Path(path), subset) if named else (Path(source), "")
+    return readers.parted(source, [".xml"])
 
 
 def subsets(path: Path) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from semipose import limits
+from semipose.data import readers
 from semipose.data.images import image_size
 from semipose.data.pictures import list_images
 from semipose.data.readers import of_tool
@@ -41,9 +42,7 @@ def is_yolo(source: str) -> bool:
 
 def parted(source: str | Path) -> tuple[Path, str]:
     """ "data.yaml#val" as the file and the part; train where none is named."""
-    path, mark, part = str(source).rpartition("#")
-    named = bool(mark) and Path(path).suffix.lower() in KINDS
-    return (Path(path), part) if named else (Path(source), PARTS[0])
+    return readers.parted(source, KINDS, PARTS[0])
 
 
 def named_parts(path: Path) -> list[str]:
