@@ -155,8 +155,9 @@ def rows(
     `mum_long` as `mum_more`, for three times as many steps. `dual_jo` and `single_jo` have the views of `sspcm`,
     `mum_jo` mixes tiles of them, `single_jo4` and `mum_jo4` weigh unlabelled images as the four paths do in
     `multiaugs`, `single_jo8` and `multiaugs2` twice as much, `average_jo4` has an average of the network as its
-    teacher, and `single_onto` has no joints covered. `hidden` has labelled images whose joints are covered as there, by
-    their labels; `longest` takes the minutes of `multiaugs`, as does `hidden_longest`."""
+    teacher, `refined_jo4` fresh Gaussians where its peaks are above 0.3, `single_onto` no joints covered.
+    `hidden` has labelled images whose joints are covered as there, by their labels; `longest` takes the minutes of
+    `multiaugs`, as does `hidden_longest`."""
     more = {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}
     ours = {"easy": easy, "hard": hard, **mixed(tiles)}
     jo, jc = f"jo{covered}", f"jc{masked}"
@@ -192,6 +193,7 @@ def rows(
         "single_jo4": {"method": {"name": "single", **occluded, "weight": 4.0}},
         "single_jo8": {"method": {"name": "single", **occluded, "weight": 8.0}},
         "average_jo4": {"method": {**average, **occluded, "mix_group": 1, "weight": 4.0}},
+        "refined_jo4": {"method": {"name": "single", **occluded, "weight": 4.0, "teach": "refined0.3"}},
         "multiaugs2": {"method": {"name": "multiaugs", **paths, "weight": 2.0}},
         "sspcm": {"method": {"name": "sspcm", **occluded}},
         "sspcm_long": {"method": {"name": "sspcm", **occluded}, "steps": 3 * steps},
