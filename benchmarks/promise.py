@@ -149,22 +149,20 @@ def mixed(tiles: list[int]) -> dict[str, Any]:
 def rows(
     easy: str, hard: str, tiles: list[int], batch: int, steps: int, slower: float, masked: int, covered: int
 ) -> dict[str, dict[str, Any]]:
-    """The rows of a protocol; `slower`: how much longer a step of MUM takes than a supervised one; `masked`, `covered`:
-    how many joints of a body Joint Cutout masks and joint cut-occlude covers. `mum_more` has one labelled image for
-    three unlabelled ones, and as many in all; `mum_more_views` the same, taught by the mean over four views;
-    `mum_long` as `mum_more`, for three times as many steps. `dual_jo` and `single_jo` have the views of `sspcm`,
-    `mum_jo` mixes tiles of them, `single_jo4` and `mum_jo4` weigh unlabelled images as the four paths do in
-    `multiaugs`, `single_jo8` and `multiaugs2` twice as much, `average_jo4` has an average of the network as its
-    teacher, `refined_jo4` fresh Gaussians where its peaks are above 0.3, `single_onto` no joints covered.
-    `hidden` has labelled images whose joints are covered as there, by their labels; `longest` takes the minutes of
-    `multiaugs`, as does `hidden_longest`."""
-    more = {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}
+    """The rows of a protocol.
+
+    Args:
+        slower: how much longer a step of MUM takes than a supervised one.
+        masked, covered: how many joints of a body Joint Cutout masks and joint cut-occlude covers.
+    """
+    more = {"batch": batch // 2, "unlabeled_batch": 3 * batch // 2}  # as many images in all
     ours = {"easy": easy, "hard": hard, **mixed(tiles)}
     jo, jc = f"jo{covered}", f"jc{masked}"
     occluded = {"easy": easy, "hard": f"{jo}+affine30", "hard_of": "easy"}
     paths = {"easy": easy, "paths": [f"{jo}+co5", f"{jc}+cm2", jc, jo]}
     recoloured = [word for word in hard.split("+") if word in (COLOUR, COLOURS)]
-    hidden = {"labeled": "+".join([easy, *recoloured, jo])}
+    hidden = {"labeled": "+".join([easy, *recoloured, jo])}  # where the labels say that joints are
+    jo4 = {"name": "single", **occluded, "weight": 4.0}  # what the four paths of multiaugs add up to
     average = {"name": "pose_mum_plus", "mix_after": [], "decay": 0.98}
     return {
         "supervised": {},
@@ -173,7 +171,7 @@ def rows(
         "mixed": {"method": {"mix_labeled": 4, "mix_tiles": tiles}},
         "hidden": {"method": hidden},
         "longer": {"steps": round(slower * steps)},
-        "longest": {"steps": 4 * steps},
+        "longest": {"steps": 4 * steps},  # the minutes of multiaugs
         "hidden_longest": {"method": hidden, "steps": 4 * steps},
         "mum": {"method": {"name": "mum", **ours}},
         "mum_average": {"method": {**ours, **average}},
@@ -190,10 +188,12 @@ def rows(
         "mum_jo": {"method": {"name": "mum", **occluded, **mixed(tiles)}},
         "mum_jo4": {"method": {"name": "mum", **occluded, **mixed(tiles), "weight": 4.0}},
         "single_onto": {"method": {"name": "single", **occluded, "hard": "affine30"}},
-        "single_jo4": {"method": {"name": "single", **occluded, "weight": 4.0}},
-        "single_jo8": {"method": {"name": "single", **occluded, "weight": 8.0}},
+        "single_jo4": {"method": jo4},
+        "single_jo8": {"method": {**jo4, "weight": 8.0}},
+        "more_jo4": {"method": jo4, "optim": more},
+        "colour_jo4": {"method": {**jo4, "hard": "+".join([occluded["hard"], *recoloured])}},
         "average_jo4": {"method": {**average, **occluded, "mix_group": 1, "weight": 4.0}},
-        "refined_jo4": {"method": {"name": "single", **occluded, "weight": 4.0, "teach": "refined0.3"}},
+        "refined_jo4": {"method": {**jo4, "teach": "refined0.3"}},
         "multiaugs2": {"method": {"name": "multiaugs", **paths, "weight": 2.0}},
         "sspcm": {"method": {"name": "sspcm", **occluded}},
         "sspcm_long": {"method": {"name": "sspcm", **occluded}, "steps": 3 * steps},
