@@ -1,4 +1,4 @@
-"""Our own method: the labels are learnt out, then tiles are mixed (MUM), beside a twin that has labels alone."""
+"""Our own method: the labels are learnt out, then the network teaches itself, beside a twin that has labels alone."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ METHODS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 GUARDED: dict[str, Any] = {"name": "guarded", "easy": EASY, "hard": A}
-"""The better of two networks: tiles mixed (MUM) once the labels are learnt out, beside a twin of labels alone."""
+"""The better of two networks: taught by itself with tiles mixed (MUM) once the labels are learnt out, and a twin of
+labels alone."""
 OCCLUDED: dict[str, Any] = {**GUARDED, "hard": "jo2+affine30", "hard_of": "easy", "weight": 4.0}
 """The same, but instead of tiles mixed the crops that the teacher saw, turned again, with joints covered, as SSPCM's
 student sees them. They weigh as much as MultiAugs' four paths: for bodies that stand upright (docs/DECISIONS.md)."""
