@@ -164,6 +164,7 @@ def rows(
     hidden = {"labeled": "+".join([easy, *recoloured, jo])}  # where the labels say that joints are
     jo4 = {"name": "single", **occluded, "weight": 4.0}  # what the four paths of multiaugs add up to
     average = {"name": "pose_mum_plus", "mix_after": [], "decay": 0.98}
+    average4 = {**average, **occluded, "mix_group": 1, "weight": 4.0}
     return {
         "supervised": {},
         "plain": {"method": {"labeled": None}},
@@ -192,7 +193,9 @@ def rows(
         "single_jo8": {"method": {**jo4, "weight": 8.0}},
         "more_jo4": {"method": jo4, "optim": more},
         "colour_jo4": {"method": {**jo4, "hard": "+".join([occluded["hard"], *recoloured])}},
-        "average_jo4": {"method": {**average, **occluded, "mix_group": 1, "weight": 4.0}},
+        "average_jo4": {"method": average4},
+        "average_jo4_half": {"method": average4, "steps": steps // 2},
+        "single_jo4_half": {"method": jo4, "steps": steps // 2},
         "refined_jo4": {"method": {**jo4, "teach": "refined0.3"}},
         "multiaugs2": {"method": {"name": "multiaugs", **paths, "weight": 2.0}},
         "sspcm": {"method": {"name": "sspcm", **occluded}},
