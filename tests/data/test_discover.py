@@ -324,3 +324,48 @@ def test_pictures_of_lightning_pose_s_second_table_are_not_learned_from(tmp_path
     (project / "CollectedData_new.csv").write_text("\n".join(held))
     inside = look(project)
     assert len(inside.images) == 2 and any("1 images and videos of" in remark for remark in inside.remarks)
+
+
+def test_of_two_versions_of_labels_the_later_one_is_used(tmp_path: Path) -> None:
+    """By the minute in which it was written; of one minute, as in an archive, by the name's number. What differs is
+    said."""
+    path = plain_csv(tmp_path)
+    lines = path.read_text().splitlines()
+    newer = tmp_path / "labels_corrected_again.csv"
+    newer.write_text("\n".join([lines[0], lines[1].rpartition(",")[0] + ",1", *lines[2:]]))
+    os.utime(path, (1e9, 1e9))
+    assert look(tmp_path).labeled == [(newer, None)]
+    assert look(tmp_path).remarks == [f"left out: {path}, labels the same images otherwise than {newer}, which is used"]
+    newer.write_text(path.read_text())
+    assert look(tmp_path).remarks == [f"left out: {path}, labels the same images"]
+    os.utime(newer, (1e9, 1e9))
+    assert look(tmp_path).labeled == [(path, None)], "a copy is named longer"
+    second = newer.rename(path.with_name(f"{path.stem}2.csv"))
+    first = path.rename(path.with_name(f"{path.stem}1.csv"))
+    assert look(tmp_path).labeled == [(second, None)] and first.exists()
+
+
+def test_two_files_that_share_some_images_are_refused(tmp_path: Path) -> None:
+    """Two people's labels, or folds: each body would count twice."""
+    path = plain_csv(tmp_path)
+    head, *lines = path.read_text().splitlines()
+    images = list(dict.fromkeys(line.partition(",")[0] for line in lines))
+    for name, some in {"anna.csv": images[:2], "ben.csv": images[1:]}.items():
+        (tmp_path / name).write_text("\n".join([head, *(line for line in lines if line.partition(",")[0] in some)]))
+    path.unlink()
+    with pytest.raises(UserError, match=r"anna.csv and .*ben.csv both label 1 images, first .*keep one"):
+        look(tmp_path)
+
+
+def test_what_other_programs_keep_is_no_data(tmp_path: Path) -> None:
+    """Thumbnails, packages, Ultralytics' pictures of what it trained, DeepLabCut's copies of its labels."""
+    plain_csv(tmp_path)
+    seen = look(tmp_path)
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    for place in ("frames/@eaDir/0.png/THUMB.png", "venv/share/icon.png", "lib/site-packages/x/a.png"):
+        picture(tmp_path / place)
+    plain_csv(tmp_path / "training-datasets" / "iteration-0")
+    assert look(tmp_path) == seen
+    drawn = picture(tmp_path / "runs" / "pose" / "train2" / "val_batch0_pred.png")
+    assert look(tmp_path).made == {drawn or tmp_path / "runs" / "pose" / "train2" / "val_batch0_pred.png"}

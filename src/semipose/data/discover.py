@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import combinations, pairwise
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
+
+import numpy as np
 
 from semipose import limits
 from semipose.data.crops.store import MARKER
@@ -44,6 +48,11 @@ JOINED = re.compile("({1})*({0})({1})*".format(*("|".join(sorted(each)) for each
 
 NO_NAME = r"\\/\"<>\x00-\x1f\ufffd"
 """What the name of a picture has none of, for a regular expression."""
+
+PASSED_OVER = {"training-datasets", "@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "site-packages", "node_modules"}
+"""Folders that are nobody's data: DeepLabCut's copies of its labels, thumbnails, bins, packages of programs."""
+ULTRALYTICS = {"runs": {"pose", "detect", "segment", "classify", "obb", "track"}}
+"""Where it writes what it trained and predicted, with pictures of batches and of bodies."""
 
 PREDICTIONS = f"predictions that nobody has corrected; {TODO}"
 
@@ -89,7 +98,8 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     base = root if root.is_dir() else root.parent
     below_it = below(base)
     runs = {str(p.parent) for p in below_it if p.name == MARKER} - {str(base)}  # and folders of crops
-    every = [p for p in below_it if not any(part.startswith(".") for part in p.relative_to(base).parts)]
+    every = [p for p in below_it if not any(_is_passed_over(part) for part in p.relative_to(base).parts)]
+    runs |= {str(p.parent) for p in every if p.name == "pyvenv.cfg"}
     every = [p for p in every if not any(str(folder) in runs for folder in p.parents)] if runs else every
     seen = [p for p in every if p.suffix.lower() in (*EXTENSIONS, *VIDEOS)]
     made = _made_by_tools(every, base)
@@ -121,13 +131,13 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     sources, faults, broken = [], [], []
     files: dict[Path, set[str]] = {}
     frames: dict[Path, dict[str, str]] = {}
-    shown: dict[Path, Sequence[str]] = {}
+    read: dict[Path, PoseData] = {}
     for path in wanted:
         try:
             refuse_predicted(path)
             images_of, data = _images_of(path, base, category, outside)
             sources.append((path, images_of))
-            shown[path] = data.images
+            read[path] = data
             files[path] = {os.path.realpath(image) for image in data.images}
             if path.suffix.lower() == ".slp":
                 frames[path] = {os.path.realpath(sample.image): str(sample.image_id) for sample in data}
@@ -162,14 +172,19 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
         raise faults[lost[0]]  # validation alone can be read
     if all(named[path] <= apart for path, _ in labeled):  # of itself, nothing would be left to train on
         labeled, val, apart = sources, [], set()
-    labeled = _without_doubles(_without_all(labeled, named, apart, remarks), named, remarks)
+    labeled = _without_doubles(_without_all(labeled, named, apart, remarks), named, read, remarks)
     for path, _ in val[1:]:
         first = val[0][0] if val[0][0].name == path.name else val[0][0].name
         remarks.append(f"left out: {path}, beside {first}; its images are not learned from")
     tests = [source for source in val[1:] if words[source[0]] & {"test", "testing"}]
     held_out = apart.union(*(files[path] for path, _ in val))
     inside = replace(inside, labeled=labeled, val=val[:1], apart=held_out, tests=tests)
-    return _without_held(inside, [image for path, _ in labeled for image in shown[path]], held)
+    return _without_held(inside, [image for path, _ in labeled for image in read[path].images], held)
+
+
+def _is_passed_over(part: str) -> bool:
+    """Whether a folder or file of this name, and what is in it, is no data."""
+    return part.startswith(".") or part in PASSED_OVER
 
 
 def _parts(paths: Iterable[Path]) -> list[Path]:
@@ -364,17 +379,53 @@ def _without_all(
 
 
 def _without_doubles(
-    sources: list[tuple[Path, Path | None]], named: Mapping[Path, set[str]], remarks: list[str]
+    sources: list[tuple[Path, Path | None]],
+    named: Mapping[Path, set[str]],
+    read: Mapping[Path, PoseData],
+    remarks: list[str],
 ) -> list[tuple[Path, Path | None]]:
-    """Those whose images no other labels: of a file and its backup the one with more images, then with the shorter
-    name."""
+    """Those whose images no other labels: of a file and its backup or its next version the one with more images, then
+    with more labelled joints, then that was written later, by minutes, then with the shorter name.
+
+    Raises:
+        UserError: two label some of the same images, and others: a body would count twice.
+    """
     kept: list[tuple[Path, Path | None]] = []
-    for source in sorted(sources, key=lambda source: (-len(named[source[0]]), len(source[0].name))):
-        if any(named[source[0]] <= named[other] for other, _ in kept):
-            remarks.append(f"left out: {source[0]}, labels the same images")
-        else:
+    later = sorted(sources, key=lambda source: source[0].name, reverse=True)
+    for source in sorted(later, key=lambda source: _worth(source[0], named[source[0]], read[source[0]])):
+        path = source[0]
+        double = next((other for other, _ in kept if named[path] <= named[other]), None)
+        if double is None:
             kept.append(source)
+        else:
+            wrong = (
+                "" if _marks(read[path]) <= _marks(read[double]) else f" otherwise than {double}, which is used"
+            )
+            remarks.append(f"left out: {path}, labels the same images{wrong}")
+    for (one, _), (other, _) in combinations(kept, 2):
+        if both := named[one] & named[other]:
+            first, second = sorted((one, other))
+            raise UserError(
+                f"{first} and {second} both label {len(both)} images, first {min(both)}, and a body would count twice:"
+                " keep one of the two files here, or, where they are of different bodies, name both in data.labeled"
+            )
     return sorted(kept, key=sources.index)
+
+
+def _worth(path: Path, images: set[str], data: PoseData) -> tuple[int, int, int, int]:
+    """What tells two versions of labels apart; the one to use is the smaller."""
+    joints = sum(int((sample.keypoints[:, 2] > 0).sum()) for sample in data if sample.keypoints is not None)
+    try:
+        minute = int(os.path.getmtime(parted(path)[0]) // 60)
+    except OSError:
+        minute = 0
+    return -len(images), -joints, -minute, len(path.name)
+
+
+def _marks(data: PoseData) -> Counter[bytes]:
+    """What each body's labels are, to a pixel, and of how many."""
+    points = [sample.keypoints[sample.keypoints[:, 2] > 0, :2] for sample in data if sample.keypoints is not None]
+    return Counter(np.sort(each.round(), 0).tobytes() for each in points)
 
 
 def _made_by_tools(every: Sequence[Path], base: Path) -> set[Path]:
@@ -389,6 +440,7 @@ def _made_by_tools(every: Sequence[Path], base: Path) -> set[Path]:
         and (
             any(DRAWN.search(part) for part in (*p.relative_to(base).parent.parts, p.stem))
             or any(folder in runs for folder in p.parents)
+            or any(inner in ULTRALYTICS.get(outer, ()) for outer, inner in pairwise(p.relative_to(base).parent.parts))
             or (any(folder in outputs for folder in p.parents) and is_own(p))
         )
     }
