@@ -248,7 +248,7 @@ PROTOCOLS = {
         best="mum_long",
     ),
 }
-PROTOCOLS["people_drawn"] = replace(PROTOCOLS["people"].on({"weights": "people", "sigma": 1.5}), best="multiaugs")
+PROTOCOLS["people_drawn"] = replace(PROTOCOLS["people"].on({"weights": "people", "sigma": 1.5}), best="multiaugs_dual")
 """People again, from the network of drawn people that comes with the package."""
 PROTOCOLS["drawn"] = Protocol(
     "synth:studio?seed=11&count=3000",
