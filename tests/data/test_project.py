@@ -93,8 +93,8 @@ def test_boxes_of_labels_are_not_enlarged_twice(tmp_path: Path, larger: float, p
 def test_with_nothing_unlabelled_the_split_is_named_and_where_to_put_more(tmp_path: Path) -> None:
     labels = plain_csv(tmp_path, frames=10)
     (line,) = (line for line in begin(tmp_path).lines if line.startswith("from labels alone"))
-    split = f"semipose split {labels} --labeled 2 --val 2 --out {tmp_path}/split.json, then semipose train {tmp_path}"
-    assert split in line and f"into {tmp_path} " in line and "--overwrite" in line
+    split = f"semipose split {labels} --labeled 2 --val 2 --out {tmp_path}/split.json --overwrite, then"
+    assert f"{split} semipose train {tmp_path}" in line and f"into {tmp_path} " in line and "--overwrite" in line
     assert f"semipose train {tmp_path / 'data.yaml'} trains" in (tmp_path / "data.yaml").read_text()
     picture(tmp_path / "more" / "new.png", 99)
     assert not [line for line in begin(tmp_path, overwrite=True).lines if line.startswith("from labels alone")]

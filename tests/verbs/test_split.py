@@ -26,3 +26,14 @@ def test_python_and_the_shell_write_the_same(tmp_path: Path, capsys: pytest.Capt
 def test_how_many_are_labelled_has_to_be_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["split", PEOPLE]) == 2
     assert "--labeled" in capsys.readouterr().err
+
+
+def test_another_split_is_replaced_only_when_that_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "split.json"
+    words = ["split", PEOPLE, "--val=4", "--out", str(file), "--labeled"]
+    assert main([*words, "5"]) == main([*words, "5"]) == 0
+    before = file.read_text()
+    assert main([*words, "6"]) == 1 and file.read_text() == before
+    said = "holds another split; name another file with --out, or replace it with --overwrite"
+    assert said in capsys.readouterr().err
+    assert main([*words, "6", "--overwrite"]) == 0 and len(Split.load(file).labeled) == 6

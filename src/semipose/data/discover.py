@@ -398,9 +398,7 @@ def _without_doubles(
         if double is None:
             kept.append(source)
         else:
-            wrong = (
-                "" if _marks(read[path]) <= _marks(read[double]) else f" otherwise than {double}, which is used"
-            )
+            wrong = "" if _marks(read[path]) <= _marks(read[double]) else f" otherwise than {double}, which is used"
             remarks.append(f"left out: {path}, labels the same images{wrong}")
     for (one, _), (other, _) in combinations(kept, 2):
         if both := named[one] & named[other]:

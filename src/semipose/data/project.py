@@ -233,10 +233,12 @@ def _study(inside: Inside, category: str | None, kept: int, val: int, split_file
     source, images = inside.labeled[0]
     more = f"{f' --images {images}' if images else ''}{f' --category {category}' if category else ''}"
     counts = f"--labeled {kept}{f' --val {val}' if val else ''}"
+    replaced = " --overwrite" if val else ""  # init has written one there
     named = "" if val else f" --data.split={split_file}"  # with `val` it is in the target already
     return (
         "; or, to see what unlabelled images would do, keep labels back: semipose split"
-        f" {source}{more} {counts} --out {split_file}, then semipose train {target}{named} --method.name=guarded"
+        f" {source}{more} {counts} --out {split_file}{replaced},"
+        f" then semipose train {target}{named} --method.name=guarded"
     )
 
 

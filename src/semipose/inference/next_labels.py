@@ -29,6 +29,7 @@ from semipose.data.crops.build import Crops
 from semipose.data.datasets import cut
 from semipose.data.images import read_images
 from semipose.data.predicted import mark_predicted
+from semipose.data.readers.cvat import parted
 from semipose.data.readers.deeplabcut import is_deeplabcut
 from semipose.data.readers.label_studio import is_label_studio
 from semipose.data.refs import Frame, Person, parse
@@ -277,7 +278,7 @@ def _names(images: Sequence[str], form: str) -> dict[str, str]:
 def _form_of(config: Config) -> str:
     """The format of the tool that labels are from."""
     named = config.data.labeled
-    source = Path(named[0] if isinstance(named, list) else named or "")
+    source = parted(named[0] if isinstance(named, list) else named or "")[0]  # not of CVAT's subset
     if is_deeplabcut(source):
         return "dlc"
     if is_label_studio(str(source)):

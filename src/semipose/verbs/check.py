@@ -88,7 +88,8 @@ def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
     try:
         sets: Mapping[str, Any] = vars(open_sets(rest, False, finder_in(None), checked=False))
     except UserError as error:
-        held = _or_error(lambda: open_labeled(str(rest.val), rest.val_images)) if rest.val else None
+        how = (rest.val_images, rest.category, None, rest.outside)
+        held = _or_error(lambda: open_labeled(str(rest.val), *how)) if rest.val else None
         sets = {"labeled": error, "val": held if not _same(held, error) else None}
     return config, {**sets, "unlabeled": _or_error(lambda: _unlabeled(config.data)) if config.data.unlabeled else None}
 

@@ -24,6 +24,7 @@ def split(
     protocol: Literal["random", "first", "images"] = "random",
     keep_labeled: bool = False,
     out: str | Path = "split.json",
+    overwrite: bool = False,
 ) -> Split:
     """Choose labelled, unlabelled and validation samples of one data set.
 
@@ -41,19 +42,24 @@ def split(
         protocol: Random instances, the first in file order, or all of random images (--labeled then counts images).
         keep_labeled: The labelled samples are in the unlabelled set too.
         out: The file, which data.split names.
+        overwrite: Replace another split there, which a data.yaml may name.
 
     Returns: the split, as written.
 
     Raises:
-        UserError: the data has fewer samples than asked for, or the file cannot be written.
+        UserError: the data has fewer samples than asked for, or the file cannot be written, or holds another split.
 
     Example: semipose split lspet --labeled 500 --val 1000 --out split.json
     """
     from semipose.data.open import open_labeled
-    from semipose.data.split import make_split
+    from semipose.data.split import is_split, make_split
+    from semipose.errors import UserError
+    from semipose.files import read_json
 
     samples = data if isinstance(data, PoseData) else open_labeled(data, images, category)
     made = make_split(samples, labeled, val, unlabeled, seed, protocol, keep_labeled)
+    if not overwrite and is_split(Path(out)) and read_json(Path(out))["hash"] != made.hash:
+        raise UserError(f"{out} holds another split; name another file with --out, or replace it with --overwrite")
     made.save(out)
     return made
 
