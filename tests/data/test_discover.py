@@ -367,5 +367,9 @@ def test_what_other_programs_keep_is_no_data(tmp_path: Path) -> None:
         picture(tmp_path / place)
     plain_csv(tmp_path / "training-datasets" / "iteration-0")
     assert look(tmp_path) == seen
-    drawn = picture(tmp_path / "runs" / "pose" / "train2" / "val_batch0_pred.png")
-    assert look(tmp_path).made == {drawn or tmp_path / "runs" / "pose" / "train2" / "val_batch0_pred.png"}
+    (tmp_path / "pyvenv.cfg").touch()
+    assert look(tmp_path) == seen, "an environment in the project's own folder hides nothing of it"
+    drawn, run = tmp_path / "runs" / "pose" / "train2" / "val_batch0_pred.png", tmp_path / "runs" / "track" / "1.png"
+    picture(drawn)
+    picture(run)
+    assert look(tmp_path).made == {drawn} and run in look(tmp_path).images

@@ -14,7 +14,7 @@ from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 from semipose.verbs.check import check
 from tests.fixtures.doubted import SKELETON, pictures, sure_model
-from tests.fixtures.projects import plain_csv
+from tests.fixtures.projects import picture, plain_csv
 
 
 @pytest.fixture
@@ -59,6 +59,24 @@ def test_exit_codes_of_a_data_yaml(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "data.yaml").write_text(yaml.safe_dump(content))
     assert main(["check", "--data", str(tmp_path / "data.yaml")]) == 1
     assert "learns from unlabelled images" in capsys.readouterr().out
+
+
+def test_validation_data_beside_labels_that_cannot_be_read_have_their_category_too(tmp_path: Path) -> None:
+    kinds = {"mouse": ["nose", "tail"], "cage": ["left", "right"]}
+    document = {
+        "images": [{"id": n, "file_name": picture(tmp_path / f"{n}.png", n).name} for n in range(4)],
+        "annotations": [
+            {"id": n, "image_id": n, "category_id": n % 2, "bbox": [5, 5, 30, 30], "keypoints": [9, 9, 2, 20, 9, 2]}
+            for n in range(4)
+        ],
+        "categories": [{"id": n, "name": name, "keypoints": kinds[name]} for n, name in enumerate(kinds)],
+    }
+    (tmp_path / "val.json").write_text(json.dumps(document))
+    (tmp_path / "train.json").write_text("{")
+    content = {"labeled": "train.json", "val": "val.json", "val_images": ".", "category": "mouse"}
+    (tmp_path / "own.yaml").write_text(json.dumps(content))
+    text = check(tmp_path / "own.yaml", progress=False).text()
+    assert "train.json" in text and "choose one" not in text and "val: val, 2 samples" in text
 
 
 def test_unlabelled_images_of_a_data_yaml_are_read_too(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
@@ -51,8 +51,8 @@ NO_NAME = r"\\/\"<>\x00-\x1f\ufffd"
 
 PASSED_OVER = {"training-datasets", "@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "site-packages", "node_modules"}
 """Folders that are nobody's data: DeepLabCut's copies of its labels, thumbnails, bins, packages of programs."""
-ULTRALYTICS = {"runs": {"pose", "detect", "segment", "classify", "obb", "track"}}
-"""Where it writes what it trained and predicted, with pictures of batches and of bodies."""
+ULTRALYTICS = re.compile(r"(^|/)runs/(pose|detect|segment|classify|obb)/(train|val|predict|track)-?\d*(/|$)")
+"""In a folder's path: where it writes what it trained and predicted, with pictures of batches and of bodies."""
 
 PREDICTIONS = f"predictions that nobody has corrected; {TODO}"
 
@@ -97,10 +97,9 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     """
     base = root if root.is_dir() else root.parent
     below_it = below(base)
-    runs = {str(p.parent) for p in below_it if p.name == MARKER} - {str(base)}  # and folders of crops
+    closed = {str(p.parent) for p in below_it if p.name in (MARKER, "pyvenv.cfg")} - {str(base)}  # runs and crops
     every = [p for p in below_it if not any(_is_passed_over(part) for part in p.relative_to(base).parts)]
-    runs |= {str(p.parent) for p in every if p.name == "pyvenv.cfg"}
-    every = [p for p in every if not any(str(folder) in runs for folder in p.parents)] if runs else every
+    every = [p for p in every if not any(str(folder) in closed for folder in p.parents)] if closed else every
     seen = [p for p in every if p.suffix.lower() in (*EXTENSIONS, *VIDEOS)]
     made = _made_by_tools(every, base)
     images = [p for p in seen if p.suffix.lower() in EXTENSIONS]
@@ -438,7 +437,7 @@ def _made_by_tools(every: Sequence[Path], base: Path) -> set[Path]:
         and (
             any(DRAWN.search(part) for part in (*p.relative_to(base).parent.parts, p.stem))
             or any(folder in runs for folder in p.parents)
-            or any(inner in ULTRALYTICS.get(outer, ()) for outer, inner in pairwise(p.relative_to(base).parent.parts))
+            or ULTRALYTICS.search(p.relative_to(base).parent.as_posix())
             or (any(folder in outputs for folder in p.parents) and is_own(p))
         )
     }

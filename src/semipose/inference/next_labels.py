@@ -278,7 +278,7 @@ def _names(images: Sequence[str], form: str) -> dict[str, str]:
 def _form_of(config: Config) -> str:
     """The format of the tool that labels are from."""
     named = config.data.labeled
-    source = parted(named[0] if isinstance(named, list) else named or "")[0]  # not of CVAT's subset
+    source = parted(named[0] if isinstance(named, list) else named or "")[0]  # CVAT's file, not a subset of it
     if is_deeplabcut(source):
         return "dlc"
     if is_label_studio(str(source)):

@@ -67,8 +67,7 @@ def check(
 
 def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
     """What a data.yaml says, and the data it names."""
-    from semipose.data.datasets import open_sets
-    from semipose.data.open import open_labeled
+    from semipose.data.datasets import open_sets, opened
     from semipose.data.split import Split
     from semipose.inference.boxes import finder_in
     from semipose.methods import switched
@@ -88,8 +87,7 @@ def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
     try:
         sets: Mapping[str, Any] = vars(open_sets(rest, False, finder_in(None), checked=False))
     except UserError as error:
-        how = (rest.val_images, rest.category, None, rest.outside)
-        held = _or_error(lambda: open_labeled(str(rest.val), *how)) if rest.val else None
+        held = _or_error(lambda: opened(rest.val or "", rest.val_images, rest)) if rest.val else None
         sets = {"labeled": error, "val": held if not _same(held, error) else None}
     return config, {**sets, "unlabeled": _or_error(lambda: _unlabeled(config.data)) if config.data.unlabeled else None}
 
