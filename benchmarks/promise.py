@@ -246,6 +246,13 @@ PROTOCOLS = {
 }
 PROTOCOLS["people_drawn"] = replace(PROTOCOLS["people"].on({"weights": "people", "sigma": 1.5}), best="multiaugs_dual")
 """People again, from the network of drawn people that comes with the package."""
+TURNED = PROTOCOLS["people_drawn"].on({}, easy=TURNS, labeled=f"{TURNS}+{COLOUR}")
+PROTOCOLS["people_turned"] = replace(
+    TURNED,
+    config=replace(TURNED.config, data=DataConfig(reach=35.0)),
+    rows=rows(TURNS, f"{TURNS}+{COLOUR}", [4, 3], 16, 1200, 2.2, masked=5, covered=2),
+)
+"""The same with views that `init` chooses for people who do not stand upright: turned by any angle."""
 PROTOCOLS["drawn"] = Protocol(
     "synth:studio?seed=11&count=3000",
     labels=20,
