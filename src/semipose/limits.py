@@ -24,6 +24,10 @@ PICTURE = 1 << 30
 CELLS = 64 << 20
 """Numbers that a table of labels may become: images x animals x joints x 3."""
 
+POINTER, SHORT = b"version https://git-lfs", 1024
+"""How what Git LFS leaves in place of a file begins, and how many bytes it has at most."""
+FETCHED = "a pointer of Git LFS and not the file itself; git lfs pull fetches that"
+
 JOINTS = 1000
 """Of a skeleton."""
 
@@ -91,10 +95,23 @@ def refuse_size(path: Path, limit: int, kind: str) -> None:
             raise UserError(f"{path} is larger than {limit >> 20} MB; is it {kind}?")
         if not stat.S_ISREG(state.st_mode):
             raise UserError(f"{path} is no file that can be read as {kind}; check the path")
+        if is_pointer(path):
+            raise UserError(f"{path} is {FETCHED}")
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); check the path") from None
     except ValueError as error:  # a name that no disk can hold
         raise UserError(f"{path} cannot be read ({error}); check the path") from None
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether Git LFS keeps a file elsewhere, and this one says where."""
+    try:
+        if os.path.getsize(path) > SHORT:
+            return False
+        with opened(path) as file:
+            return file.read(len(POINTER)) == POINTER
+    except OSError:
+        return False
 
 
 def text(path: Path, limit: int, kind: str) -> str:

@@ -142,7 +142,10 @@ def names(inside: Inside) -> set[str]:
         ("class", r"labels/held/0\.txt, line 1 is of class 3"),
         ("labels", "no image of val has a label of 4 points; are the labels in labels/"),
         ("place", "val is 'images/gone', which is not in"),
-        ("outside", r"val is '\.\./other', outside the folder of the file; .*semipose init --outside"),
+        (
+            "outside",
+            r"val is '\.\./other', outside the folder of the file; .*--outside of semipose init, check and split",
+        ),
     ],
 )
 @pytest.mark.parametrize("alone", [False, True])
@@ -373,3 +376,27 @@ def test_what_other_programs_keep_is_no_data(tmp_path: Path) -> None:
     picture(drawn)
     picture(run)
     assert look(tmp_path).made == {drawn} and run in look(tmp_path).images
+
+
+def test_a_project_below_the_folder_is_read_with_its_configuration_or_not_at_all(tmp_path: Path) -> None:
+    """Its tables alone would name joints otherwise, and its copies for training count twice."""
+    project = deeplabcut(tmp_path / "mice")
+    with pytest.raises(UserError, match=f"{tmp_path} holds a project of DeepLabCut and is none itself; name {project}"):
+        look(tmp_path)
+    path = plain_csv(tmp_path)
+    inside = look(tmp_path)
+    assert inside.labeled == [(path, None)]
+    assert f"left out: {project}, a project of DeepLabCut; name it by itself" in inside.remarks
+
+
+def test_labels_that_git_lfs_keeps_elsewhere_are_named(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0f\nsize 12\n"
+    for name in ("labels.json", "labels.csv"):
+        (tmp_path / name).write_text(pointer)
+        with pytest.raises(UserError, match=f"{name} is a pointer of Git LFS and not the file itself; git lfs pull"):
+            look(tmp_path)
+        (tmp_path / name).unlink()
+    path = plain_csv(tmp_path)
+    (tmp_path / "frames" / "1.png").write_text(pointer)
+    with pytest.raises(UserError, match=r"1\.png is not an image: it is a pointer of Git LFS"):
+        open_labeled(path)

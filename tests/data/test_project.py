@@ -20,6 +20,7 @@ from semipose.data.project import begin
 from semipose.errors import UserError
 from semipose.papers.configure import configure
 from tests.data.readers.test_yolo import yolo
+from tests.fixtures.films import film
 from tests.fixtures.projects import picture, plain_csv
 
 
@@ -202,3 +203,49 @@ def test_a_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:
         pytest.skip("names are text here")
     assert "left out: 1 images whose names are no text; rename them" in begin(tmp_path).lines
     assert (tmp_path / "data.yaml").exists()
+
+
+def test_of_two_bodies_an_image_none_is_in_no_part(tmp_path: Path) -> None:
+    rows = ["image,animal,joint,x,y"]
+    for i, name in enumerate("abcdefg"):
+        picture(tmp_path / f"{name}.png", i)
+        rows += [
+            f"{name}.png,{n},{joint},{5 + 20 * n + 3 * k},{9 + i}" for n in range(2) for k, joint in enumerate("pq")
+        ]
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    begin(tmp_path)
+    split = json.loads((tmp_path / "split.json").read_text())
+    assert len(split["labeled"]) + len(split["val"]) == 14 and len(split["val"]) == 4
+
+
+def test_videos_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    """The one that validation is from is not learned from; the other is."""
+    rows = ["image,joint,x,y"]
+    for folder, count in (("day1", 2), ("day2", 6)):
+        (tmp_path / folder).mkdir()
+        film(tmp_path / folder / "cam.mp4", 8)
+        rows += [f"{folder}/cam.mp4#{n},{joint},{9 + n},{12 + k}" for n in range(count) for k, joint in enumerate("pq")]
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    lines = begin(tmp_path).lines
+    assert any(line == "validation: 2 instances, all of day1/cam" for line in lines)
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    assert content["data"]["unlabeled"] == "day2/cam.mp4"
+
+
+@pytest.mark.parametrize("names", [("clip_0010.png", "clip_0012.png"), ("img3.png", "img40.png")])
+def test_unlabelled_frames_next_to_validation_frames_are_said(tmp_path: Path, names: tuple[str, str]) -> None:
+    first, second = names
+    coco(tmp_path / "labels.json", [f"images/{name}" for name in (first, f"x{first}")])
+    picture(tmp_path / "images" / second, 9)
+    picture(tmp_path / "images" / f"x{second}", 10)
+    lines = [line for line in begin(tmp_path).lines if "numbered within 5 of a validation image" in line]
+    assert len(lines) == (first == "clip_0010.png") and all("of them 1 images" in line for line in lines)
+
+
+def test_a_video_that_pictures_are_named_after_is_that_of_their_frames(tmp_path: Path) -> None:
+    coco(tmp_path / "labels.json", [f"images/clip1_{n:05d}.png" for n in (16, 80, 160)])
+    (tmp_path / "videos").mkdir()
+    for name in ("clip1", "clip2"):
+        film(tmp_path / "videos" / f"{name}.mp4", 4)
+    (line,) = (line for line in begin(tmp_path).lines if "also holds validation frames" in line)
+    assert line.startswith("of them clip1.mp4 also holds")

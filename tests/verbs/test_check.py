@@ -13,6 +13,7 @@ from semipose.data.sample import PoseData
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 from semipose.verbs.check import check
+from tests.data.readers.test_yolo import yolo
 from tests.fixtures.doubted import SKELETON, pictures, sure_model
 from tests.fixtures.projects import picture, plain_csv
 
@@ -110,3 +111,22 @@ def test_a_model_that_is_none_is_refused_before_an_image_is_read(
     (tmp_path / "run" / "finder").mkdir(parents=True)
     with pytest.raises(UserError, match="its training has not finished"):
         check(data, model=tmp_path / "run", progress=False)
+
+
+def test_labels_themselves_are_checked_as_other_verbs_read_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A YOLO data set's data.yaml, one of several categories, images outside the folder."""
+    path = yolo(tmp_path / "yolo")
+    main(["check", str(path)])
+    assert "labelled joints: point_1 100%" in capsys.readouterr().out
+    picture(tmp_path / "images" / "a.png")
+    kinds = [{"id": 1, "name": "fox", "keypoints": ["nose", "tail"]}, {"id": 2, "name": "hen", "keypoints": ["beak"]}]
+    body = {"id": 1, "image_id": 1, "category_id": 2, "bbox": [1, 1, 30, 30], "keypoints": [9, 9, 2]}
+    document = {"images": [{"id": 1, "file_name": "../images/a.png"}], "annotations": [body], "categories": kinds}
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.json").write_text(json.dumps(document))
+    words = ["check", str(tmp_path / "labels" / "a.json")]
+    assert main([*words, "--category", "hen"]) == 1 and "outside" in capsys.readouterr().out
+    main([*words, "--category", "hen", "--outside"])
+    assert "beak" in capsys.readouterr().out

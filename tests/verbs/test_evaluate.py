@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 import semipose
 from semipose.cli import main
@@ -55,3 +56,15 @@ def test_faults_in_one_line(run: Path, tmp_path: Path) -> None:
         semipose.evaluate(tmp_path / "own")
     with pytest.raises(UsageError, match="threshold is -1"):
         semipose.evaluate(run, threshold=-1)
+
+
+def test_images_that_taught_the_run_are_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labeled = yaml.safe_load((run / "config.yaml").read_text())["data"]["labeled"]
+    data = labeled[0] if isinstance(labeled, list) else labeled
+    scores = semipose.evaluate(run, data=data)
+    assert scores["taught"] == {"images": 12, "of": 12}
+    assert main(["evaluate", str(run), "--data", data]) == 0
+    said = "12 of these 12 images taught the run with their labels: the scores are better than on new ones"
+    assert said in capsys.readouterr().out
+    semipose.evaluate(run)
+    assert "taught" not in json.loads((run / "evaluation.json").read_text())

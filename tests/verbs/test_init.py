@@ -101,7 +101,7 @@ def coco(path: Path, ids: Sequence[int], each: int = 1) -> Path:
     document = {
         "images": [{"id": i, "file_name": f"{i}.png"} for i in ids],
         "annotations": [
-            {"id": each * i + n, "image_id": i, "category_id": 1, "bbox": [1, 1, 30, 30], "keypoints": [5, 6, 2]}
+            {"id": each * i + n, "image_id": i, "category_id": 1, "bbox": [1, 1, 30, 30], "keypoints": [5 + n, 6, 2]}
             for i in ids
             for n in range(each)
         ],

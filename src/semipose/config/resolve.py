@@ -81,6 +81,10 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
         if not path.is_file() or path.suffix.lower() in _YAML:
             raise
         raise UserError(f"{path} is no data.yaml; semipose init {path.parent} writes one from labels there") from error
+    if "kpt_shape" in content and not isinstance(content.get("data"), dict):
+        ours = path.with_name("semipose.yaml")
+        how = f"name {ours}" if ours.exists() else f"semipose init {path} writes a semipose.yaml that trains it"
+        raise UserError(f"{path} is a YOLO data set's own file; {how}")
     for key in content.keys() & SECTIONS:
         content[key] = {} if content[key] is None else content[key]  # a section with nothing in it
     layer = {section: content} if section and not isinstance(content.get(section), dict) else content
@@ -206,7 +210,8 @@ def _refuse_odd(values: Any, key: str) -> None:
         _refuse_odd(value, f"{key}.{name}".lstrip("."))
     if isinstance(values, int) and abs(values).bit_length() > 1000:
         raise UsageError(f"{key} is a number of more than 300 digits, and no setting is that large")
-    if isinstance(values, str) and re.fullmatch(r"[-+]?\d+(:\d+)+", values):
+    named = key.startswith("data.skeleton.")  # a joint may be called so
+    if isinstance(values, str) and not named and re.fullmatch(r"[-+]?\d+(:\d+)+", values):
         raise UsageError(f"{key} is {values!r}, which is no number; write how many")
 
 

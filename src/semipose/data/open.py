@@ -22,6 +22,7 @@ from semipose.data.readers.yolo import KINDS, is_yolo
 from semipose.data.sample import PoseData
 from semipose.data.video import FRAMES, is_video
 from semipose.errors import UserError, UserErrors, reason_of
+from semipose.limits import is_pointer
 from semipose.skeleton import Skeleton, joined
 
 READERS = (
@@ -191,7 +192,7 @@ def holds_labels(path: Path) -> bool:
     kind = path.suffix.lower()
     if kind in KINDS or kind == ".xml":
         return is_yolo(str(path)) or is_cvat(str(path))
-    if kind != ".json":
+    if kind != ".json" or is_pointer(path):
         return _format(path).labeled is not None
     text = ends(str(path))
     # In a large file the ends show only some of its lists: images first and categories last, as a rule.

@@ -183,6 +183,15 @@ def _may_have_exif(png: IO[bytes] | None) -> bool:
         png.seek(place)
 
 
+def is_stack(path: str | Path) -> bool:
+    """Whether a picture file holds several pictures, of which the first is read; False where it cannot be read."""
+    try:
+        with limits.opened(path) as file, _header(file, str(path)) as header:
+            return bool(getattr(header, "is_animated", False))
+    except (OSError, ValueError, UserError):
+        return False
+
+
 def picture_size(path: str | Path) -> tuple[int, int]:
     """(height, width) of the picture that `decode_image` gives, from the file's header alone."""
     return picture_header(path)[0]
@@ -365,6 +374,8 @@ def _what(data: bytes | io.BufferedReader) -> str:
         data = data.read(64)
     if not data:
         return "the file is empty"
+    if data.startswith(limits.POINTER):
+        return f"it is {limits.FETCHED}"
     start = data[:64].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         return "it holds a web page (a failed download?)"

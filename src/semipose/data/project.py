@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from filecmp import cmp
 from importlib.util import find_spec
 from itertools import count
@@ -28,7 +30,7 @@ from semipose.data.open import open_all, open_labeled
 from semipose.data.pictures import not_read
 from semipose.data.predicted import mark_corrected
 from semipose.data.readers.yolo import is_yolo
-from semipose.data.refs import parse
+from semipose.data.refs import is_frame, parse
 from semipose.data.sample import PoseData, Sample, join
 from semipose.data.split import Split, is_split, make_split
 from semipose.data.video import refuse_unreadable
@@ -155,9 +157,9 @@ def begin(
     for source, _ in inside.tests:
         lines.append(f"test: {source}, never learned from; semipose evaluate RUN --data {source} scores on it")
     held = {os.path.realpath(s.image) for s in val} | inside.apart
-    both = _films(val) & _films(trained)
-    alone = _films(val) - both
-    videos = [video for video in inside.videos if video not in inside.made and video.stem not in alone]
+    shown_in_val = _films(val, inside.videos)
+    both = shown_in_val & _films(trained, inside.videos)
+    videos = [v for v in inside.videos if v not in inside.made and (v in both or v not in shown_in_val)]
     videos, faults = _readable(videos)
     lines += [f"left out: {fault}" for fault in faults]
     known = {os.path.realpath(i) for i in pool.images} | held
@@ -191,7 +193,12 @@ def begin(
             f"from labels alone: put images or videos into {home} and call semipose init again with --overwrite"
             f"{study if whole and len(trained) - kept >= FEWEST else ''}"
         )
-    shown = [video.name for video in videos if video.stem in both]
+    if close := _near_in_time(rest, val):
+        lines.append(
+            f"of them {len(close)} images are numbered within {MOMENTS} of a validation image, first {close[0]}: where"
+            " they are frames of one video, scores are those of a known video, better than on a new one"
+        )
+    shown = [video.name for video in videos if video in both]
     if shown:
         lines.append(
             f"of them {', '.join(shown)} also holds validation frames: trained on without their labels, they make"
@@ -321,9 +328,48 @@ def _own_split(pool: PoseData, home: Path) -> tuple[Split, str] | None:
     return Split(pool.name, tuple(rest), (), tuple(val), 0, "images"), why
 
 
-def _films(samples: Sequence[Sample]) -> set[str]:
-    """All names in the sessions' paths: a video may be named after any of its folders."""
-    return {part for s in samples if s.session for part in s.session.split("/")}
+def _films(samples: Sequence[Sample], videos: Sequence[Path]) -> set[Path]:
+    """The videos that samples are frames of. A session may be named after any of its folders, or a picture after the
+    video, as clip_0012.png; of videos of one name it is the one in a folder that is named too."""
+    found = set[Path]()
+    named: dict[str, list[Path]] = {}
+    for video in videos:
+        named.setdefault(video.stem, []).append(video)
+    for parts in {(*(s.session or "").split("/"), _film_in_name(s.image)) for s in samples}:
+        alike = [video for part in dict.fromkeys(parts) for video in named.get(part, ())]
+        near = [video for video in alike if video.parent.name in parts]
+        found |= set(near if len(alike) > 1 and near else alike)
+    return found
+
+
+NUMBER = re.compile(r"[-_ .]*(?:frame|img)?[-_ .]*(\d{1,18})$", re.IGNORECASE)
+"""At the end of a frame's name."""
+MOMENTS = 5
+"""Frames that show nearly the same."""
+
+
+def _numbered(image: str | Path) -> tuple[str, str, int | None]:
+    """The folder of an image, its name without the number at its end, and that number."""
+    path = Path(str(parse(image).file))
+    found = NUMBER.search(path.stem)
+    return str(path.parent), path.stem[: found.start()] if found else path.stem, int(found[1]) if found else None
+
+
+def _film_in_name(image: str) -> str:
+    """The video that a picture may be named after, "" of what is none or has no number."""
+    _, name, number = ("", "", None) if is_frame(image) else _numbered(image)
+    return "" if number is None else name
+
+
+def _near_in_time(images: Sequence[Path], val: Sequence[Sample]) -> list[Path]:
+    """Images whose names differ from that of one for validation by a number that is nearly the same."""
+    taken = {_numbered(sample.image) for sample in val if not is_frame(sample.image)}
+    found = []
+    for image in images:
+        folder, name, number = _numbered(os.path.abspath(image))
+        steps = range(-MOMENTS, MOMENTS + 1) if number is not None else ()
+        found += [image] if any((folder, name, (number or 0) + step) in taken for step in steps) else []
+    return found
 
 
 def _copies(images: Sequence[Path], labeled: Sequence[str]) -> list[Path]:
@@ -385,6 +431,8 @@ def _split(pool: PoseData) -> tuple[Split | None, str]:
         why = f"{len(val)} instances, the last images of {of if several else 'one video or folder'}"
         return Split(pool.name, rest, (), val, 0, "first"), why
     split = make_split(pool, None, count)
+    held = set(pool.subset(split.val).images)  # which may show more bodies than are asked for
+    split = replace(split, val=tuple(s.id for s in pool if s.labeled and s.image in held))
     return split, f"{len(split.val)} instances of random images"
 
 

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from semipose.config import Config
+from semipose.config import Config, DataConfig
 from semipose.config.resolve import read_yaml, resolve
 from semipose.data.datasets import cut, open_alike, open_sets, others_in
 from semipose.data.readers.boxes import read_boxes
 from semipose.data.readers.json_files import load_json, rows_of
 from semipose.data.sample import PoseData
 from semipose.errors import UserError
-from semipose.files import ready, write_atomically
+from semipose.files import ready, real, write_atomically
 from semipose.heatmap import decoder
 from semipose.inference.boxes import finder_file, finder_in
 from semipose.inference.coverage import coverage
@@ -54,7 +54,8 @@ def evaluate_run(
 
     Returns: `evaluate_predictions`' content, under "coco" each network's AP and AR by pycocotools with the data's own
         boxes, under "error_bars" each one's `coverage`, and under "found", of a run with a finder, what
-        `found_scores` says, under "detected" AP and AR with `boxes`, and under "data" on what it was scored.
+        `found_scores` says, under "detected" AP and AR with `boxes`, under "data" on what it was scored, and under
+        "taught" how many of other data's images taught the run.
     """
     if threshold is not None:
         check_limits(Config(threshold=threshold))
@@ -103,9 +104,22 @@ def evaluate_run(
         assert crops is not None
         scores["detected"] = detection_scores(predict_crops(networks, crops, **how), crops, skeleton, document)
     scores["data"] = VALIDATION if data is None else str(data)
+    if data is not None and of_run:
+        scores["taught"] = _taught(config.data, folder, val)
     text = json.dumps(scores, indent=1, allow_nan=False)
     write_atomically(file, f"{text}\n".encode())
     return scores
+
+
+def _taught(data: DataConfig, folder: Path, scored: PoseData) -> dict[str, int] | None:
+    """How many of the images scored taught the run, with their labels; None where its own data are no longer there."""
+    try:
+        labeled = open_sets(data, False, finder_in(folder), checked=False).labeled
+    except UserError:
+        return None
+    known = set(map(real, labeled.images)) if labeled is not None else set()
+    images = set(map(real, scored.images))
+    return {"images": len(images & known), "of": len(images)}
 
 
 def read_networks(path: Path) -> tuple[dict[str, TrainedModel], Config, bool]:

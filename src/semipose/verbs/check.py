@@ -24,6 +24,8 @@ def check(
     *,
     unlabeled: str | Path | PoseData | None = None,
     val: str | Path | PoseData | None = None,
+    category: str | None = None,
+    outside: bool = False,
     model: str | Path | None = None,
     html: str | Path | None = None,
     progress: bool = True,
@@ -36,6 +38,8 @@ def check(
         data: A data.yaml, or labelled data.
         unlabeled: Unlabelled data, where no data.yaml names it.
         val: Validation data, where no data.yaml names it.
+        category: Which kind of thing, by name, where the labels have several with other joints, and no data.yaml says.
+        outside: Read images outside the folder of the labels too, where no data.yaml says so.
         model: A trained run, or model.safetensors: name the labels far from what it predicts. Those that it was trained
             on it may know by heart.
         html: Also write a page, with pictures of such labels.
@@ -49,6 +53,7 @@ def check(
     Example: semipose check data.yaml --html check.html
     """
     from semipose.config.resolve import is_data_yaml
+    from semipose.data.readers.yolo import is_yolo
 
     if html is not None:
         from semipose.reports.html import PAGE
@@ -58,11 +63,14 @@ def check(
     if all(source is None for source in sources.values()):
         raise UsageError("name labelled data, or a data.yaml with --data")
     config = None
-    if isinstance(data, str | Path) and is_data_yaml(Path(data)):
+    if isinstance(data, str | Path) and is_data_yaml(Path(data)) and not is_yolo(str(data)):
+        if category is not None or outside:
+            raise UsageError(f"{data} names its category and what lies outside; leave out --category and --outside")
         if unlabeled is not None or val is not None:
             raise UsageError(f"{data} names its unlabelled and validation data; leave out --unlabeled and --val")
         config, sources = _named(Path(data))
-    return _checked({use: _opened(use, source) for use, source in sources.items()}, config, model, html, progress)
+    read = {use: _opened(use, source, category, outside) for use, source in sources.items()}
+    return _checked(read, config, model, html, progress)
 
 
 def _named(file: Path) -> tuple[Config, Mapping[str, Any]]:
@@ -114,15 +122,15 @@ def _same(one: object, other: UserError) -> bool:
     return isinstance(one, UserError) and str(one) == str(other)
 
 
-def _opened(use: str, source: Any) -> Any:
-    """The data, or its name where it cannot be read: the report says why, beside the faults of the others."""
+def _opened(use: str, source: Any, category: str | None, outside: bool) -> Any:
+    """The data, or why they cannot be read: the report says so, beside the faults of the others."""
     from semipose.data.open import open_all, open_unlabeled
 
-    try:
-        one = open_unlabeled if use == "unlabeled" else open_all
-        return one(source) if isinstance(source, str | Path) else source
-    except UserError:
+    if not isinstance(source, str | Path):
         return source
+    if use == "unlabeled":
+        return _or_error(lambda: open_unlabeled(source))
+    return _or_error(lambda: open_all(source, None, category, None, outside))
 
 
 def _checked(

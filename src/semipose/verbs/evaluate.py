@@ -41,8 +41,8 @@ def evaluate(
 
     Returns: `semipose.metrics.summary.evaluate_predictions`' content, under "coco" each network's AP and AR by
         pycocotools with the data's own boxes, under "error_bars" how often the error bars hold the truth (of a run's
-        own validation set, each fifth by bars made from the others), under "detected" AP and AR with `boxes`, and under
-        "data" on what it was scored.
+        own validation set, each fifth by bars made from the others), under "detected" AP and AR with `boxes`, under
+        "data" on what it was scored, and under "taught" how many of other data's images taught the run.
 
     Raises:
         UserError: the run has not finished, or the data cannot be read or has none of its joints.
@@ -84,6 +84,11 @@ def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:
     for name, row in scores.get("error_bars", {}).items():
         within = f"{_percent(row['coverage'])} % of joints within theirs (90 % expected)"
         print(f"{label_of(name, alone)}, error bars: {within}, median radius {row['median_radius_px']:.2f} px")
+    if (taught := scores.get("taught")) and taught["images"]:
+        print(
+            f"{taught['images']} of these {taught['of']} images taught the run with their labels: the scores are better"
+            " than on new ones"
+        )
     path = Path(asked.run)
     print(f"wrote {path.parent if path.is_file() else path}/evaluation.json")
 

@@ -18,6 +18,7 @@ def split(
     labeled: int,
     images: str | Path | None = None,
     category: str | None = None,
+    outside: bool = False,
     val: int = 0,
     unlabeled: int | None = None,
     seed: int = 0,
@@ -36,6 +37,7 @@ def split(
         labeled: How many labelled samples.
         images: The image folder of a JSON.
         category: Which kind of thing, by name, where the labels have several with other joints.
+        outside: Read images outside the folder of the labels too.
         val: How many validation samples.
         unlabeled: How many unlabelled samples; all that remain by default.
         seed: Of what is drawn.
@@ -56,7 +58,7 @@ def split(
     from semipose.errors import UserError
     from semipose.files import read_json
 
-    samples = data if isinstance(data, PoseData) else open_labeled(data, images, category)
+    samples = data if isinstance(data, PoseData) else open_labeled(data, images, category, None, outside)
     made = make_split(samples, labeled, val, unlabeled, seed, protocol, keep_labeled)
     if not overwrite and is_split(Path(out)) and read_json(Path(out))["hash"] != made.hash:
         raise UserError(f"{out} holds another split; name another file with --out, or replace it with --overwrite")

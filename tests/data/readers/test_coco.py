@@ -297,3 +297,14 @@ def test_one_picture_by_two_names_is_refused(tmp_path: Path) -> None:
     document["images"].append({**first, "id": 99, "file_name": f"./{first['file_name']}"})  # type: ignore[attr-defined]
     with pytest.raises(UserError, match=r"file_name .* occurs more than once"):
         read_coco(written(tmp_path, document))
+
+
+def test_an_annotation_that_is_there_twice_is_one_body(tmp_path: Path) -> None:
+    """Of another box, or without joints, it may be another one."""
+    document: Any = copy.deepcopy(DOCUMENT)
+    first = document["annotations"][0]
+    document["annotations"] += [{**first, "id": 20}, {**first, "id": 21, "bbox": [1, 2, 31, 20]}]
+    document["annotations"].append({**document["annotations"][1], "id": 22})
+    data = read_coco(written(tmp_path, document))
+    assert [s.annotation_id for s in data] == [10, 11, 12, 21, 22]
+    assert any("left out: 1 bodies" in remark for remark in data.remarks)

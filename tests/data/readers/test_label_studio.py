@@ -33,8 +33,8 @@ def point(i: int, k: int, **more: Any) -> dict[str, Any]:
     return {"id": f"p{i}{k}", "type": "keypointlabels", "value": value, **WHOLE, **more}
 
 
-def box(name: str, x: float = 10, y: float = 20, w: float = 50, h: float = 40) -> dict[str, Any]:
-    value = {"x": x, "y": y, "width": w, "height": h, "rotation": 0, "rectanglelabels": ["mouse"]}
+def box(name: str, x: float = 10, y: float = 20, w: float = 50, h: float = 40, label: str = "mouse") -> dict[str, Any]:
+    value = {"x": x, "y": y, "width": w, "height": h, "rotation": 0, "rectanglelabels": [label]}
     return {"id": name, "type": "rectanglelabels", "value": value, **WHOLE}
 
 
@@ -244,3 +244,55 @@ def test_labels_on_two_pictures_of_a_task_are_refused(tmp_path: Path) -> None:
         open_labeled(export(tmp_path, [task(0, several)]))
     choice = {"id": "c", "type": "choices", "to_name": "text", "value": {"choices": ["good"]}}
     assert len(open_labeled(export(tmp_path, [task(0, [*full(0, to_name="image"), choice])]))) == 1
+
+
+FOOD, CAGE = box("f", 7, 15, 5, 9, "food"), box("c", 0, 0, 100, 100, "cage")
+MOUSE, TRAY = box("m", 5, 10, 60, 60), box("t", 6, 12, 20, 20, "tray")
+
+
+@pytest.mark.parametrize("boxes", [[FOOD], [MOUSE, FOOD], [MOUSE, CAGE], [CAGE, FOOD, MOUSE], [MOUSE, TRAY]])
+def test_rectangles_of_other_things_are_no_animals(tmp_path: Path, boxes: list[dict[str, Any]]) -> None:
+    """Food that the animal touches, and the cage around it: the points are one animal's all the same."""
+    data = open_labeled(export(tmp_path, [task(i, [*boxes, *full(0)]) for i in range(2)]))
+    assert len(data) == 2 and all(s.keypoints is not None and (s.keypoints[:, 2] == 2).all() for s in data)
+    names = ", ".join(name for name, one in (("'cage'", CAGE), ("'food'", FOOD), ("'tray'", TRAY)) if one in boxes)
+    assert any(f"rectangles of {names} are no animal's" in remark for remark in data.remarks)
+
+
+def test_rectangles_that_tell_two_animals_apart_are_kept_whatever_they_are_called(tmp_path: Path) -> None:
+    low = [{**one, "value": {**one["value"], "y": 80 + k, "x": 20}} for k, one in enumerate(full(1))]
+    for first, second in (("mouse", "mouse"), ("Ada", "Bo")):
+        boxes = [box("a", 5, 5, 60, 40, first), box("b", 5, 70, 60, 29, second)]
+        data = open_labeled(export(tmp_path, [task(0, [*boxes, *full(0), *low])]))
+        assert len(data) == 2 and all(s.keypoints is not None and s.keypoints[:, 2].all() for s in data)
+    around = [box("a", 0, 0, 100, 100, "mother"), box("b", 5, 70, 60, 29, "pup")]
+    data = open_labeled(export(tmp_path, [task(0, [*around, *full(0), *low])]))
+    assert len(data) == 2 and not any("no animal's" in remark for remark in data.remarks)
+
+
+def test_of_two_annotators_the_last_row_of_a_task_counts(tmp_path: Path) -> None:
+    def row(i: int, by: int) -> dict[str, Any]:
+        points = [{**one["value"], **WHOLE} for one in full(by)]
+        return {"id": i, "img": f"/data/upload/1/{i}.png", "kp": points, "annotator": by, "annotation_id": 2 * i + by}
+
+    data = open_labeled(export(tmp_path, [row(i, by) for i in range(2) for by in range(2)]))
+    assert len(data) == 2 and any("2 tasks have several annotations" in remark for remark in data.remarks)
+    assert data[0].keypoints is not None
+    assert np.allclose(data[0].keypoints[:, :2], [xy(1, k) for k in range(4)], atol=1e-3)
+
+
+def test_names_that_come_apart_from_their_points(tmp_path: Path) -> None:
+    """As an interface of KeyPoint, Rectangle and Labels exports them."""
+    results: list[dict[str, Any]] = []
+    for one in (*full(0), box("b")):
+        value = dict(one["value"])
+        kind = next(key for key in ("keypointlabels", "rectanglelabels") if key in value)
+        names = value.pop(kind)
+        results.append({**one, "type": kind.removesuffix("labels"), "value": value})
+        results.append({**one, "type": "labels", "value": {**value, "labels": names}})
+    path = export(tmp_path, [task(0, results)])
+    data = open_labeled(path)
+    assert holds_labels(path) and len(data) == 1 and data.skeleton is not None and data.skeleton.joints == JOINTS
+    assert data[0].keypoints is not None
+    assert np.allclose(data[0].keypoints[:, :2], [xy(0, k) for k in range(4)], atol=1e-3)
+    assert data[0].box == pytest.approx((6.4, 9.6, 32, 19.2))

@@ -55,3 +55,12 @@ def test_a_folder_with_a_table_is_one_and_its_main_table_comes_first(tmp_path: P
     assert is_lightning_pose(project) and not is_lightning_pose(project / "CollectedData.csv")
     assert not is_lightning_pose(tmp_path)
     assert [path.name for path in tables(project)] == ["CollectedData.csv", "CollectedData_a.csv"]
+
+
+def test_its_settings_do_not_make_it_a_project_of_deeplabcut(tmp_path: Path) -> None:
+    project = lightning_pose(tmp_path / "project")
+    (project / "config.yaml").write_text("data:\n  data_dir: .\n  num_keypoints: 4\ntraining:\n  max_epochs: 9\n")
+    assert_labels(open_labeled(project), ["labeled-data"])
+    (project / "config.yaml").write_text("Task: mice\nbodyparts: [nose]\n")
+    with pytest.raises(UserError, match="labeled-data has no CollectedData"):
+        open_labeled(project)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from semipose.data.open import open_labeled
 from semipose.data.readers.cvat import is_cvat
@@ -240,3 +241,43 @@ def test_a_frame_by_two_names_is_one(tmp_path: Path, again: str) -> None:
     rows = "video,frame,joint,x,y\n./clip.mp4,3,nose,1,2\nclip.mp4,3,tail,1,2\n"
     (tmp_path / "b.csv").write_text(rows)
     assert len(read_plain_csv(tmp_path / "b.csv")) == 1
+
+
+def test_an_image_and_its_frame_in_two_columns(tmp_path: Path) -> None:
+    """Of a video, the frame; of a picture, which has none, a note of the tool's."""
+    film(tmp_path / "clip.mp4", 4)
+    (tmp_path / "labels.csv").write_text("image,frame,joint,x,y\nclip.mp4,2,nose,5,6\nclip.mp4,3,nose,7,8\n")
+    assert [sample.image for sample in read_plain_csv(tmp_path / "labels.csv")] == [
+        str(Frame(str(tmp_path / "clip.mp4"), n)) for n in (2, 3)
+    ]
+    picture(tmp_path / "a.png")
+    (tmp_path / "labels.csv").write_text("image,frame,joint,x,y\na.png,12,nose,5,6\n")
+    assert [sample.image for sample in read_plain_csv(tmp_path / "labels.csv")] == [str(tmp_path / "a.png")]
+
+
+def test_a_frame_of_a_stack_is_refused(tmp_path: Path) -> None:
+    """Its first picture is another one."""
+    pages = [Image.fromarray(np.full((48, 64), 40 * n, np.uint8)) for n in range(4)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "single.tif")
+    path = tmp_path / "labels.csv"
+    path.write_text("image,frame,joint,x,y\nsingle.tif,3,nose,5,6\n")
+    assert len(read_plain_csv(path)) == 1
+    path.write_text("image,frame,joint,x,y\nstack.tif,3,nose,5,6\n")
+    with pytest.raises(
+        UserError, match=r"stack\.tif is a stack of pictures, of which frame 3 is labelled; save frames"
+    ):
+        read_plain_csv(path)
+    path.write_text("image,frame,joint,x,y\nstack.tif,0,nose,5,6\nstack.tif,3,nose,5,6\n")
+    with pytest.raises(UserError, match=r"line 3 has frame 3 of stack\.tif, and another line 0; frames of a stack"):
+        read_plain_csv(path)
+
+
+def test_one_animal_spelled_two_ways_is_not_two(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    path = tmp_path / "labels.csv"
+    path.write_text("image,animal,joint,x,y\na.png,Mouse1,nose,5,6\na.png,mouse1,tail,7,8\na.png,mouse1,ear,7,9\n")
+    with pytest.raises(UserError, match=r"'Mouse1' and 'mouse1' seem one animal, no joint of a\.png has both; write"):
+        read_plain_csv(path)
+    path.write_text(path.read_text() + "a.png,mouse1,nose,15,16\n")
+    assert len(read_plain_csv(path)) == 2

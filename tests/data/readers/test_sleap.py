@@ -197,7 +197,7 @@ def test_of_two_videos_of_one_name_each_has_its_own_frames(tmp_path: Path) -> No
     (tmp_path / "moved").mkdir()
     for day in ("day1", "day2"):
         (tmp_path / day).rename(tmp_path / "moved" / day)
-    assert [s.session for s in read_sleap(path, tmp_path / "moved")] == ["cam-0", "cam-1"]
+    assert [s.session for s in read_sleap(path, tmp_path / "moved")] == ["day1/cam", "day2/cam"]
     (tmp_path / "moved" / "day1" / "cam.avi").rename(tmp_path / "cam.avi")
     data = read_sleap(path, tmp_path / "moved")
-    assert [s.session for s in data] == ["cam-1"] and any("left out: 1 labelled frames" in r for r in data.remarks)
+    assert [s.session for s in data] == ["day2/cam"] and any("left out: 1 labelled frames" in r for r in data.remarks)

@@ -199,3 +199,12 @@ def test_a_label_file_of_two_images_is_named(tmp_path: Path) -> None:
     said = [remark for remark in open_labeled(path).remarks if "several images" in remark]
     assert len(said) == 1 and "1 label files" in said[0]
     assert "images/train/1.jpg and images/train/1.png" in said[0]
+
+
+def test_a_line_that_is_there_twice_is_one_body(tmp_path: Path) -> None:
+    path = yolo(tmp_path)
+    for i, text in enumerate((f"{line(0)}\n{line(0)}\n", f"{line(1)}\n{line(2)}\n")):
+        (tmp_path / f"labels/train/{i}.txt").write_text(text)
+    data = open_labeled(path)
+    assert [Path(s.image).stem for s in data] == ["0", "1", "1", "2"]
+    assert any("left out: 1 bodies" in remark and "twice, joint for joint" in remark for remark in data.remarks)

@@ -15,6 +15,7 @@ from semipose.data.extent import boxed, whole
 from semipose.data.images import image_size
 from semipose.data.readers import Format
 from semipose.data.readers.boxes import read_boxes
+from semipose.data.readers.instances import without_copies
 from semipose.data.readers.json_files import (
     ImageFolder,
     Json,
@@ -108,7 +109,8 @@ def read_coco(
             raise UserError(f"{path}: {both} are one file, {s.image}; keep one of them, with the annotations of both")
     remarks = [*said_unseen(sum(map(_unseen, wanted)), path), *_areas(made, path)]
     samples, more = _with_boxes(made, rows, path)
-    remarks += more
+    samples, copied = without_copies(samples, [s.keypoints for s in samples], path)
+    remarks += [*more, *copied]
     images_of = {s.image: _exists(s.image) for s in samples}
     gone = [image for image, there in images_of.items() if not there]
     if gone:
@@ -292,7 +294,7 @@ def _categories(rows: Sequence[Json], wanted: str | int | None, path: Path, need
             names = _listed(rows)
             raise UserError(
                 f"{path}: the joints differ from category to category; choose one of {names}, as in data.category="
-                f"{str(rows[0].get('name', rows[0].get('id')))[:40]} (semipose init --category)"
+                f"{str(rows[0].get('name', rows[0].get('id')))[:40]} (--category of semipose init, check and split)"
             )
     return list(rows)
 

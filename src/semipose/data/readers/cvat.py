@@ -86,7 +86,7 @@ def read_cvat(
     if len({tuple(labels) for labels in order.values()}) > 1:
         raise UserError(
             f"{path}: the joints of {', '.join(sorted(kinds))} differ; choose one, as in data.category="
-            f"{sorted(kinds)[0]} (semipose init --category)"
+            f"{sorted(kinds)[0]} (--category of semipose init, check and split)"
         )
     if not names:
         raise UserError(f"{path} has no skeleton and no points; label some images first")

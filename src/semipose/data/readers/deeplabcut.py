@@ -14,14 +14,18 @@ from semipose.data.readers import data_set
 from semipose.data.readers.tables import NoImages, Table, read_table, samples_of
 from semipose.data.sample import PoseData, Sample
 from semipose.errors import UserError, reads
-from semipose.files import read_mapping
+from semipose.files import bears, read_mapping
 from semipose.skeleton import named_skeleton
 
 
 def is_deeplabcut(source: Path) -> bool:
     """Whether this is a project's folder or its config.yaml."""
     folder = source.parent if source.name == "config.yaml" else source
-    return (folder / "config.yaml").is_file() and (folder / "labeled-data").is_dir()
+    file = folder / "config.yaml"
+    if not (file.is_file() and (folder / "labeled-data").is_dir()):
+        return False
+    # Lightning Pose has folders of these names too, a table beside them, and other settings.
+    return not any(folder.glob("CollectedData*.csv")) or bears(file, b"bodyparts")
 
 
 @reads("a project of DeepLabCut")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -45,6 +46,9 @@ class Instance:
     size: tuple[int, int] | None = None
 
 
+Body = TypeVar("Body", Instance, Sample)
+
+
 @dataclass
 class Pool:
     """Instances and what is said of them."""
@@ -77,6 +81,7 @@ class Pool:
         sessions, sizes = sessions_of(count), image_sizes((one.image for one in kept), str(path))
         number: Counter[str] = Counter()
         made: list[Sample] = []
+        kept, copied = without_copies(kept, [_points(one, skeleton) for one in kept], path)
         bare: list[int] = []
         for one in kept:
             points = _points(one, skeleton)
@@ -91,7 +96,27 @@ class Pool:
         if bare and (several or len(bare) < len(made)):
             for i, sample in zip(bare, boxed([made[i] for i in bare], stated=True), strict=True):
                 made[i] = sample
-        return PoseData(name or path.stem, skeleton, tuple(made), (*self.remarks, *lost))
+        return PoseData(name or path.stem, skeleton, tuple(made), (*self.remarks, *lost, *copied))
+
+
+def without_copies(
+    those: Sequence[Body], points: Sequence[np.ndarray | None], path: Path
+) -> tuple[list[Body], list[str]]:
+    """Without those whose image, box and labelled joints another has too: a body that a tool has written twice; and
+    what is said of them.
+
+    Args:
+        points: (K, 3) of each, None where it has no joints.
+    """
+    seen = set[object]()
+    kept: list[Body] = []
+    for one, own in zip(those, points, strict=True):
+        key = None if own is None or not own[:, 2].any() else (one.image, one.box, own.tobytes())
+        if key is None or key not in seen:
+            kept.append(one)
+            seen.add(key)
+    count = len(those) - len(kept)
+    return kept, [f"left out: {count} bodies of {path} that are there twice, joint for joint"] if count else []
 
 
 def _points(one: Instance, skeleton: Skeleton) -> np.ndarray:

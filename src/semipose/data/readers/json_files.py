@@ -312,7 +312,8 @@ class ImageFolder:
         if found is None and (there or lost) and not self.outside:
             raise UserError(
                 f"{where} has file_name {name!r}, which leads out of the images folder {self.folder}; name the folder"
-                " of the images, or read it where it is: data.outside=true (semipose init --outside)"
+                " of the images, or read it where it is: data.outside=true (--outside of semipose init, check and"
+                " split)"
             )
         # A missing file is reported with all others, by `check` and when crops are made.
         return found or (there[0] if there else str(self.folder / posix))

@@ -6,9 +6,10 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 from semipose.data.extent import Box
 from semipose.data.images import image_size
@@ -23,6 +24,7 @@ from semipose.data.readers.json_files import (
     names_in,
     numbers_of,
     refuse_twice,
+    shown,
     starts,
 )
 from semipose.data.readers.xml_files import read_xml
@@ -41,7 +43,8 @@ HIDDEN = re.compile(r"(?<!not )(?<!not-)(?<!non )(?<!non-)(?<!un)(?<!no )(occlu|
 
 def is_label_studio(source: str) -> bool:
     """Whether a JSON is a list that speaks of points as Label Studio does."""
-    return starts(source, "[") and '"keypointlabels"' in ends(source)
+    text = ends(source) if starts(source, "[") else ""
+    return '"keypointlabels"' in text or ('"keypoint"' in text and '"labels"' in text)
 
 
 @reads("an export of Label Studio")
@@ -68,10 +71,10 @@ def read_label_studio(
     rows = load_json(path)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"{path}: an export of Label Studio is a list of tasks")
+    rows, several = _last_of_each(rows)
     tasks = [(f"{path}: task {row.get('id', n)}", row) for n, row in enumerate(rows)]
     pool = Pool(path)
     found: list[tuple[str, list[str], list[Json], bool]] = []
-    several = 0
     for where, row in tasks:
         results, more = _results(row, where)
         _refuse_several(results, where)
@@ -89,6 +92,7 @@ def read_label_studio(
     addresses = [_address(row, where) for where, row in tasks if _results(row, where)[0] and not _film(row)]
     refuse_twice(addresses, f"{path}: the image")
     count, free = Counter(names[-1] for _, names, *_ in found), 0
+    strange = _no_animals([results for _, _, results, _ in found])
     taken: dict[str, str] = {}
     for where, names, results, of_film in found:
         image = _image(names, files, where, alone=count[names[-1]] == 1)
@@ -97,9 +101,13 @@ def read_label_studio(
                 f"{where} and task {taken[image].rpartition(' ')[2]} both find their picture at {image}; keep pictures"
                 " of one name in folders of their own, and the folders in the export"
             )
-        made, left_out = _instances(names[0], image, results, where, of_film)
+        made, left_out = _instances(names[0], image, results, where, of_film, strange)
         pool.instances += made
         free += left_out
+    if strange:
+        pool.remarks.append(
+            f"{path}: rectangles of {', '.join(sorted(map(shown, strange)))} are no animal's, and passed over"
+        )
     if free:
         pool.remarks.append(f"{path}: {free} points that are in no animal's rectangle, or in several, are left out")
     if several:
@@ -119,12 +127,21 @@ def _interface(path: Path) -> list[str]:
     return list(dict.fromkeys(name for label in labels if (name := label.get("value"))))
 
 
+def _last_of_each(rows: list[Json]) -> tuple[list[Json], int]:
+    """Of JSON-MIN, which has a row for each annotation, the last of each task; and how many tasks have several."""
+    if any("annotations" in row or "completions" in row or "annotation_id" not in row for row in rows):
+        return rows, 0
+    last = {str(row.get("id")): row for row in rows}
+    count = Counter(str(row.get("id")) for row in rows)
+    return [*last.values()], sum(n > 1 for n in count.values())
+
+
 def _results(row: Json, where: str) -> tuple[list[Json], bool]:
     """What is labelled in a task, and whether several people did. JSON-MIN has it under the names of the interface."""
     made = row.get("annotations", row.get("completions", [] if "predictions" in row else None))
     if made is None:
         lists = [value for value in row.values() if isinstance(value, list)]
-        return [{"value": one} for value in lists for one in value if isinstance(one, dict)], False
+        return _labelled([{"value": one} for value in lists for one in value if isinstance(one, dict)]), False
     if not isinstance(made, list) or not all(isinstance(one, dict) for one in made):
         raise UserError(f"{where} has annotations that are no list; export it again")
     kept = [one for one in made if not one.get("was_cancelled") and one.get("result")]
@@ -132,7 +149,20 @@ def _results(row: Json, where: str) -> tuple[list[Json], bool]:
     results = kept[-1]["result"] if kept else []
     if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
         raise UserError(f"{where} has a result that is no list; export it again")
-    return results, len(kept) > 1
+    return _labelled(results), len(kept) > 1
+
+
+def _labelled(results: list[Json]) -> list[Json]:
+    """With the names of an interface of KeyPoint, Rectangle and Labels, which come apart, as KeyPointLabels and
+    RectangleLabels have them."""
+    kinds = ["rectanglelabels" if "height" in _value(one) else "keypointlabels" for one in results]
+    named = [bool(_value(one).get("labels")) and "x" in _value(one) for one in results]
+    whose = {str(one.get("id")) for one, has in zip(results, named, strict=True) if has and "id" in one}
+    return [
+        {**one, "type": kind, "value": {**_value(one), kind: _value(one)["labels"]}} if has else one
+        for one, kind, has in zip(results, kinds, named, strict=True)
+        if has or str(one.get("id")) not in whose
+    ]
 
 
 def _refuse_several(results: Sequence[Json], where: str) -> None:
@@ -174,8 +204,78 @@ def _image(names: Sequence[str], files: ImageFolder, where: str, alone: bool) ->
     return files.path(names[0], where)
 
 
-def _instances(name: str, image: str, results: Sequence[Json], where: str, of_film: bool) -> tuple[list[Instance], int]:
-    """The animals of a task, and how many points are of none."""
+class _Drawn(NamedTuple):
+    """What is drawn in a task, in percent: points with their names, rectangles with their labels, and the labels of
+    those rectangles that points name as theirs."""
+
+    points: list[tuple[str, float, float]]
+    boxes: list[tuple[str, Box]]
+    owning: set[str]
+
+
+def _drawn(results: Sequence[Json]) -> _Drawn:
+    drawn, kinds, owners = _Drawn([], [], set()), dict[str, str](), list[object]()
+    for one in results:
+        value = _value(one)
+        labels, sides = value.get("keypointlabels"), [value.get(side) for side in ("x", "y", "width", "height")]
+        known = [float(side) for side in sides if isinstance(side, int | float)]
+        if one.get("type") == "relation":
+            owners += [one.get("from_id"), one.get("to_id")]
+        elif labels and len(known) >= 2:
+            drawn.points.append((str(labels), known[0], known[1]))
+            owners.append(one.get("parentID") or one.get("parent_id"))
+        elif not labels and len(known) == 4:
+            kinds[str(one.get("id"))] = _kind(value)
+            drawn.boxes.append((_kind(value), (known[0], known[1], known[2], known[3])))
+    drawn.owning.update(kinds[str(owner)] for owner in owners if str(owner) in kinds)
+    return drawn
+
+
+def _no_animals(tasks: Sequence[Sequence[Json]]) -> set[str]:
+    """The labels of rectangles that are no animal's, such as of food or of the cage, judged from the largest on: most
+    of the points in them are in smaller rectangles of other labels too, or in larger ones and no name is there twice;
+    or they mostly hold one point. None where no rectangle would be left to tell points of one name apart."""
+    drawn = [_drawn(results) for results in tasks]
+    areas: dict[str, list[float]] = {}
+    for kind, box in (each for one in drawn for each in one.boxes):
+        areas.setdefault(kind, []).append(box[2] * box[3])
+    strange = set[str]()
+    order = sorted(areas, key=lambda kind: -median(areas[kind]))
+    for n, kind in enumerate(order):
+        counts: list[tuple[int, ...]] = []  # of the points in a rectangle, and in smaller, and in any others
+        for points, boxes, _ in drawn:
+            smaller = [box for other, box in boxes if other in order[n + 1 :]]
+            others = [box for other, box in boxes if other != kind and other not in strange]
+            others = others if apart([name for name, *_ in points]) else smaller
+            for box in (box for own, box in boxes if own == kind):
+                inside = [(x, y) for _, x, y in points if _around(box, x, y)]
+                both = (sum(any(_around(other, *at) for other in some) for at in inside) for some in (smaller, others))
+                counts += [(len(inside), *both)] if inside else []
+        held, in_smaller, in_others = map(sum, zip(*counts, strict=True)) if counts else (0, 0, 0)
+        if 2 * max(in_smaller, in_others) > held or 2 * sum(inside > 1 for inside, *_ in counts) < len(counts):
+            strange.add(kind)
+    strange -= set[str]().union(*(one.owning for one in drawn))
+    names = [[name for name, *_ in one.points] for one in drawn]
+    several = len({name for each in names for name in each}) > 1
+    needed = strange == areas.keys() and not all(map(apart, names))
+    return strange if several and not needed else set()
+
+
+def _kind(value: Mapping[str, Any]) -> str:
+    """The label of a rectangle, "" of one that has none."""
+    labels = value.get("rectanglelabels")
+    return str(labels[0]) if isinstance(labels, list) and labels else ""
+
+
+def _around(box: Box, x: float, y: float) -> bool:
+    left, top, w, h = box
+    return left <= x <= left + w and top <= y <= top + h
+
+
+def _instances(
+    name: str, image: str, results: Sequence[Json], where: str, of_film: bool, strange: Collection[str] = ()
+) -> tuple[list[Instance], int]:
+    """The animals of a task, and how many points are of none; rectangles of `strange` labels are passed over."""
     there = os.path.exists(image)
     choices: dict[str, list[str]] = {}
     for one in results:
@@ -205,7 +305,7 @@ def _instances(name: str, image: str, results: Sequence[Json], where: str, of_fi
             sides = [value.get(side) for side in ("x", "y", "width", "height")]
             x, y, w, h = numbers_of(sides, 4, where, "a rectangle {}, expected x, y, width and height in percent")
             box = (x / 100 * size[1], y / 100 * size[0], w / 100 * size[1], h / 100 * size[0])
-            if min(box[2:]) >= NEAR:
+            if min(box[2:]) >= NEAR and _kind(value) not in strange:
                 boxes[key] = box
     owners = _owners(points, boxes, results)
     animals: dict[str, list[tuple[str, Mark]]] = {}

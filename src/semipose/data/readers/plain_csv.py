@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
+from semipose.data.pictures import is_stack
 from semipose.data.readers import data_set
 from semipose.data.readers.instances import Instance, Mark, Pool
 from semipose.data.readers.json_files import ImageFolder, refuse_twice
@@ -31,8 +32,9 @@ PREDICTED = ("score", "likelihood")
 def read_plain_csv(source: str | Path, images: str | Path | None = None) -> PoseData:
     """Read a CSV whose first line names its columns: image, joint, x, y [, visibility, animal], in any order, others
     ignored.
-    A frame of a video is the image clip.mp4#17; or instead of image there are the columns frame, which counts from 0,
-    and video, which may be left out where one video alone lies beside the CSV.
+    A frame of a video is the image clip.mp4#17, or the image clip.mp4 with 17 in a column frame, which counts from 0;
+    or instead of image there are the columns frame and video, which may be left out where one video alone lies beside
+    the CSV.
     Visibility may be called visible or v, animal as in `ANIMAL`.
 
     Joints are in order of first occurrence; one that an image has no row of, or without x or y, is unlabelled.
@@ -66,14 +68,14 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
         )
     film = _film_beside(path, images) if of_frames and "video" not in columns else ""
     seen, whose = seen_in(columns), whose_in(columns)
-    unseen = 0
+    unseen, pages = 0, dict[str, str]()
     marks: dict[tuple[str, str], dict[str, Mark]] = {}
     joints: dict[str, None] = {}
     for line, row in lines:
         where = f"{path}, line {line}"
         if len(row) != len(first):
             raise UserError(f"{where}: {len(row)} cells where the first line has {len(first)}; mend the line")
-        image = _frame(row, columns, film, where) if of_frames else plain_name(row[columns["image"]])
+        image = _image(row, columns, film, pages, where)
         joint = row[columns["joint"]]
         if not image or not joint:
             raise UserError(f"{where} names no {'joint' if image else 'image'}; mend or remove it")
@@ -88,14 +90,22 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
         joints.setdefault(joint)
     if not marks:
         raise UserError(f"{path} has a first line and no labels; add some")
-    alike: dict[str, str] = {}
-    for joint in joints:
-        other = alike.setdefault(joint.casefold(), joint)
-        if other != joint and not any({joint, other} <= each.keys() for each in marks.values()):
-            raise UserError(f"{path}: {other!r} and {joint!r} seem one joint, no image has both; write them alike")
+    _refuse_alike("joint", joints, marks.values(), "image", path)
+    animals: dict[str, dict[str, set[str]]] = {}
+    for (image, animal), mine in marks.items():
+        for joint in mine:
+            animals.setdefault(image, {}).setdefault(joint, set()).add(animal)
+    for image, of_joint in animals.items():
+        _refuse_alike("animal", sorted(set().union(*of_joint.values())), of_joint.values(), f"joint of {image}", path)
     names = list(dict.fromkeys(image for image, _ in marks))
     files = ImageFolder(root_of(path, images, names[0]), names)
     paths = {name: _path(name, files, str(path)) for name in names}
+    for name, frame in pages.items():
+        if is_stack(paths[name]):
+            raise UserError(
+                f"{path}: {name} is a stack of pictures, of which frame {frame[:40]} is labelled; save frames as"
+                " pictures or as a video, and name those"
+            )
     shown = (each if is_frame(each) else os.path.abspath(each) for each in paths.values())
     refuse_twice(shown, f"{path}: image")
     instances = [Instance(name, paths[name], mine, None, f"{path}: {name}") for (name, _), mine in marks.items()]
@@ -108,6 +118,18 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
         instances = [one for one in instances if any(v for _, _, v in one.joints.values())] or instances
     skeleton = named_skeleton(path.stem, tuple(joints), path)
     return Pool(path, instances, list(said_unseen(unseen, path))).data(skeleton)
+
+
+def _refuse_alike(what: str, names: Iterable[str], groups: Collection[Collection[str]], group: str, path: Path) -> None:
+    """
+    Raises:
+        UserError: two names are one but for capital letters, and no group has both.
+    """
+    alike: dict[str, str] = {}
+    for name in names:
+        other = alike.setdefault(name.casefold(), name)
+        if other != name and not any(other in each and name in each for each in groups):
+            raise UserError(f"{path}: {other!r} and {name!r} seem one {what}, no {group} has both; write them alike")
 
 
 def seen_in(columns: Collection[str]) -> str | None:
@@ -137,6 +159,30 @@ def _film_beside(path: Path, images: str | Path | None) -> str:
             " frames as clip.mp4#17 in a column image"
         )
     return films[0]
+
+
+STACKS = (".tif", ".tiff", ".gif")
+"""Of files that may hold several pictures."""
+
+
+def _image(row: list[str], columns: dict[str, int], film: str, frames: dict[str, str], where: str) -> str:
+    """The image of a row. `frames` is filled with what a column frame says of pictures, which have none.
+
+    Raises:
+        UserError: two frames of a picture are labelled.
+    """
+    if "image" not in columns:
+        return _frame(row, columns, film, where)
+    name = plain_name(row[columns["image"]])
+    frame = row[columns["frame"]] if "frame" in columns else ""
+    if frame and is_video(name):
+        return _frame(row, columns, name, where)
+    if frame and name.lower().endswith(STACKS) and frames.setdefault(name, frame) != frame:
+        raise UserError(
+            f"{where} has frame {frame[:40]} of {name[:80]}, and another line {frames[name][:40]}; frames of a stack"
+            " are not read: save them as pictures or as a video"
+        )
+    return name
 
 
 def _frame(row: list[str], columns: dict[str, int], film: str, where: str) -> str:

@@ -117,11 +117,18 @@ def load_slp(path: Path) -> Labels:
 
 
 def _sessions(videos: list[dict[str, Any]]) -> list[str]:
-    """A name for each video: that of its file or of its pictures' folder, numbered where two are the same."""
+    """A name for each video: that of its file or of its pictures' folder, with the folders above it that tell it from
+    others of that name; numbered where none do."""
     files = [_path(next(iter(video["source"]), "")) for video in videos]
-    stems = [f.parent.name if video["pictures"] else f.stem for f, video in zip(files, videos, strict=True)]
-    count = Counter(stems)
-    return [stem if count[stem] == 1 else f"{stem}-{i}" for i, stem in enumerate(stems)]
+    places = [f.parent if video["pictures"] else f.parent / f.stem for f, video in zip(files, videos, strict=True)]
+    parts = [tuple(part for part in place.parts if part not in ("..", place.anchor)) for place in places]
+    names = []
+    for own in parts:
+        lengths = range(1, len(own) + 1)
+        alone = (n for n in lengths if sum(other[-n:] == own[-n:] for other in parts) == 1)
+        names.append("/".join(own[-next(alone, 1) :]))
+    count = Counter(names)
+    return [name if count[name] == 1 else f"{name}-{i}" for i, name in enumerate(names)]
 
 
 def _path(name: str) -> Path:
@@ -157,7 +164,7 @@ def _pictures(
             continue
         state, session = film.stat(), names[number]
         key = hashlib.sha256(f"{film.resolve()} {state.st_size} {state.st_mtime_ns} {session}".encode()).hexdigest()
-        place = FRAMES.expanduser() / f"{session}-{key[:16]}" / f"{frame:06d}.png"
+        place = FRAMES.expanduser() / f"{session.replace('/', '-')}-{key[:16]}" / f"{frame:06d}.png"
         found[number, frame] = place
         if not place.exists():
             missing.append(((number, frame), film, place))

@@ -151,7 +151,7 @@ def _names(config: Mapping[str, Any], count: int, kinds: Mapping[int, str], path
         if any(each != lists[0] for each in lists):
             raise UserError(
                 f"{path}: kpt_names differ from class to class; choose one of {', '.join(kinds.values())} with"
-                " data.category (semipose init --category)"
+                " data.category (--category of semipose init, check and split)"
             )
         names = lists[0]
     if names is not None:
@@ -234,7 +234,7 @@ def _place(entry: str, roots: Sequence[Path], home: Path, outside: bool, where: 
     if place is None and there:
         raise UserError(
             f"{where} is {entry!r}, outside the folder of the file; name the folder as the images, or set"
-            " data.outside=true (semipose init --outside)"
+            " data.outside=true (--outside of semipose init, check and split)"
         )
     if place is None:
         raise UserError(f"{where} is {entry!r}, which is not in {roots[0]}; name the folder that has it as the images")
