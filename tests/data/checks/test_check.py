@@ -210,3 +210,19 @@ def test_near_duplicates_come_with_a_remedy(data: PoseData, tmp_path: Path, use:
     sets = {"labeled": data, "unlabeled": ours} if use == "unlabeled" else {"labeled": ours}
     (finding,) = (f for f in check(**sets, val=theirs, progress=False).findings if "near-duplicates" in f.text)
     assert ("data.unlabeled" in finding.todo) == (use == "unlabeled") and finding.todo
+
+
+def test_a_body_that_two_label_is_a_note(data: PoseData) -> None:
+    """To a pixel or so the same joints; another body beside it has others."""
+    first = data[0]
+    assert first.keypoints is not None
+    points = np.array([[5, 6, 2], [25, 8, 1]], np.float32)
+    one = replace(first, keypoints=points)
+    again = replace(first, id="again", box=(1, 2, 21, 20), keypoints=points + np.float32([0.5, 0.5, 0]))
+    beside = replace(first, id="beside", box=(1, 2, 22, 20), keypoints=points + np.float32([3, 3, 0]))
+    found = [
+        finding
+        for finding in check(replace(data, samples=(one, again, beside)), progress=False).findings
+        if "joint for joint" in finding.text
+    ]
+    assert [finding.ids for finding in found] == [("again",)] and not found[0].problem

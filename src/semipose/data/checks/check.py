@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ APART = {
 }
 """What to do about near-duplicates across validation."""
 ONCE = "keep one of each: the others only make it weigh more"
+NEARLY = 0.05
+"""Of a body's longer side: two people who label it differ by less, and two bodies by more."""
 DARK = 40
 """Of 255: a set whose brightest pixel is below was not stored with the range that its file format has."""
 
@@ -291,6 +294,12 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
                 "label them, or leave them to the unlabelled images",
                 list(ids.take(_without_labels(data))),
             ),
+            (
+                False,
+                "bodies are where another body of the image is, joint for joint",
+                "keep one of each, if two people or two files label the same body",
+                list(ids.take(_doubled(data, scan))),
+            ),
             (False, "joints are never labelled", _without(use, data), _never(data)),
         ]
     found = [
@@ -361,6 +370,26 @@ def _repeated(data: PoseData, scan: Scan) -> np.ndarray:
     order = np.lexsort(rows.T)
     same = (np.diff(rows[order], axis=0) == 0).all(1)
     return np.sort(order[np.append(same, False) | np.append(False, same)])
+
+
+def _doubled(data: PoseData, scan: Scan) -> list[int]:
+    """The places of samples whose joints lie, on average, within `NEARLY` of where those of an earlier sample of the
+    image do."""
+    bodies: dict[int, list[tuple[int, np.ndarray]]] = {}
+    several = np.bincount(scan.place, minlength=1) > 1
+    for row, points in data.labels():
+        if several[scan.place[row]] and (points[:, 2] > 0).sum() > 1:
+            bodies.setdefault(int(scan.place[row]), []).append((row, points))
+    found = set[int]()
+    for each in bodies.values():
+        for (_, first), (row, second) in combinations(each, 2):
+            both = (first[:, 2] > 0) & (second[:, 2] > 0)
+            if both.sum() < 2:
+                continue
+            apart = np.linalg.norm(first[both, :2] - second[both, :2], axis=1).mean()
+            if apart < NEARLY * np.ptp(first[both, :2], axis=0).max():
+                found.add(row)
+    return sorted(found)
 
 
 def _without_labels(data: PoseData) -> np.ndarray:
