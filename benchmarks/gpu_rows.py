@@ -23,8 +23,8 @@ from semipose.provenance import commit
 from semipose.signals import EXIT_STOPPED, Stopped
 
 CONTROL = "supervised"
-FIRST = (CONTROL, "mum", ORACLE)
-THEN = ("mum_average", "longer", "colour", "mixed")
+THEN = ("single_jo4", "mum", "multiaugs", "longer", "mixed")
+"""Rows after those that the comparison needs."""
 GRACE = 30.0
 """Seconds before the end at which trainings are stopped: to save them and to write the records."""
 EVERY = 30.0
@@ -37,6 +37,11 @@ class Study:
 
     protocol: Protocol
     labels: tuple[int, ...]
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Rows that the comparison needs."""
+        return CONTROL, self.protocol.best, ORACLE
 
 
 class Place(NamedTuple):
@@ -73,7 +78,7 @@ def studies(protocols: Sequence[str] | None = None, labels: Sequence[int] | None
         UserError: nothing has as many labels as asked for.
     """
     whole = {
-        "people": Study(PROTOCOLS["people"].of_length(2000, 4000), (200, 100, 500)),
+        "people": Study(PROTOCOLS["people_turned"].of_length(2000, 4000), (100, 200, 500)),
         "mouse": Study(PROTOCOLS["mouse"].of_length(1000, 2000), (10, 5, 30)),
     }
     chosen = {
@@ -92,11 +97,11 @@ def plan(studies: Mapping[str, Study], draws: Sequence[int]) -> list[Task]:
     """All trainings, the most important first, each after its start: what the comparison needs, then the other rows,
     first with the number of labels that matters most."""
     tasks: dict[Task, None] = {}
-    for first, rows in ((True, FIRST), (True, THEN), (False, FIRST), (False, THEN)):
+    for first, needed in ((True, True), (True, False), (False, True), (False, False)):
         for draw in draws:
             for name, study in studies.items():
                 for labels in study.labels[:1] if first else study.labels[1:]:
-                    for row in rows:
+                    for row in study.compared if needed else THEN:
                         task = Task(name, study.protocol.train if row == ORACLE else labels, draw, row)
                         tasks |= dict.fromkeys((task.start, task))
     return list(tasks)
@@ -214,7 +219,7 @@ def summary_of(study: Study, runs: Mapping[Task, Mapping[str, float]]) -> dict[s
         for task, run in runs.items():
             if task.labels == (study.protocol.train if task.row == ORACLE else labels):
                 scores.setdefault(task.row, {})[task.draw] = run
-        compared = [scores.get(row, {}).keys() for row in (CONTROL, study.protocol.best, ORACLE)]
+        compared = [scores.get(row, {}).keys() for row in study.compared]
         values = row_means(scores)
         if set.intersection(*map(set, compared)):
             with contextlib.suppress(ZeroDivisionError):  # an oracle that is no better, or errors of none
