@@ -383,6 +383,9 @@ def test_a_project_below_the_folder_is_read_with_its_configuration_or_not_at_all
     project = deeplabcut(tmp_path / "mice")
     with pytest.raises(UserError, match=f"{tmp_path} holds a project of DeepLabCut and is none itself; name {project}"):
         look(tmp_path)
+    (tmp_path / "notes.csv").write_text("day,weight\n1,20\n")
+    with pytest.raises(UserError, match=f"name {project}"):
+        look(tmp_path)
     path = plain_csv(tmp_path)
     inside = look(tmp_path)
     assert inside.labeled == [(path, None)]

@@ -230,6 +230,11 @@ def test_videos_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> N
     assert any(line == "validation: 2 instances, all of day1/cam" for line in lines)
     content = yaml.safe_load((tmp_path / "data.yaml").read_text())
     assert content["data"]["unlabeled"] == "day2/cam.mp4"
+    (tmp_path / "day1" / "small").mkdir()
+    film(tmp_path / "day1" / "small" / "cam.mp4", 8)
+    begin(tmp_path, overwrite=True)
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    assert content["data"]["unlabeled"] == "day2/cam.mp4", "another copy shows validation frames too"
 
 
 @pytest.mark.parametrize("names", [("clip_0010.png", "clip_0012.png"), ("img3.png", "img40.png")])

@@ -126,7 +126,9 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
             return _without_held(inside, open_labeled(root, None, category, None, outside).images, held)
         return inside
     wanted = [p for p in wanted if p.name not in ("split.json", "unlabeled.json", MARK)]
-    wanted = _outside_projects(wanted, every, base, remarks)
+    projects = [p.parent for p in every if p.name == "config.yaml" and p.parent != base and is_deeplabcut(p.parent)]
+    inner = {p for p in wanted if any(p.is_relative_to(folder) for folder in projects)}
+    wanted = [p for p in wanted if p not in inner]
     wanted = sorted(filter(holds_labels, wanted), key=lambda p: SUFFIXES.index(_kind(p)))
     sources, faults, broken = [], [], []
     files: dict[Path, set[str]] = {}
@@ -145,7 +147,14 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
             faults.append(fault)
             broken.append(path)
             remarks.append(f"left out: {fault}")
+    remarks += [f"left out: {folder}, a project of DeepLabCut; name it by itself" for folder in projects if inner]
     if not sources:
+        if inner:  # their tables alone would name joints otherwise, and their copies count twice
+            raise UserError(
+                f"{base} holds a project of DeepLabCut and is none itself; name {' or '.join(map(str, projects))}"
+            )
+        if pointer := next((p for p in every if p.suffix.lower() in (*SUFFIXES, ".h5") and limits.is_pointer(p)), None):
+            raise UserError(f"{pointer} is {limits.FETCHED}")
         if faults:
             predictions = (fault for fault, path in zip(faults, broken, strict=True) if is_predicted(path))
             raise next(predictions, faults[0])
@@ -180,23 +189,6 @@ def look(root: Path, category: str | None = None, outside: bool = False) -> Insi
     held_out = apart.union(*(files[path] for path, _ in val))
     inside = replace(inside, labeled=labeled, val=val[:1], apart=held_out, tests=tests)
     return _without_held(inside, [image for path, _ in labeled for image in read[path].images], held)
-
-
-def _outside_projects(wanted: list[Path], every: Sequence[Path], base: Path, remarks: list[str]) -> list[Path]:
-    """Without the tables of projects of DeepLabCut below the folder, which are read with their configuration.
-
-    Raises:
-        UserError: there are no others.
-    """
-    configs = (p.parent for p in every if p.name == "config.yaml" and p.parent != base)
-    projects = [folder for folder in configs if is_deeplabcut(folder)]
-    inside = {p for p in wanted for folder in projects if p.is_relative_to(folder)}
-    rest = [p for p in wanted if p not in inside]
-    if inside and not any(map(holds_labels, rest)):
-        names = " or ".join(map(str, projects))
-        raise UserError(f"{base} holds a project of DeepLabCut and is none itself; name {names}")
-    remarks += [f"left out: {folder}, a project of DeepLabCut; name it by itself" for folder in projects if inside]
-    return rest
 
 
 def _is_passed_over(part: str) -> bool:

@@ -330,15 +330,22 @@ def _own_split(pool: PoseData, home: Path) -> tuple[Split, str] | None:
 
 def _films(samples: Sequence[Sample], videos: Sequence[Path]) -> set[Path]:
     """The videos that samples are frames of. A session may be named after any of its folders, or a picture after the
-    video, as clip_0012.png; of videos of one name it is the one in a folder that is named too."""
-    found = set[Path]()
+    video, as clip_0012.png; of videos of one name they are those below a folder that is named too and that not all of
+    them are in."""
     named: dict[str, list[Path]] = {}
     for video in videos:
         named.setdefault(video.stem, []).append(video)
+    below: dict[tuple[str, str], set[Path]] = {}
+    for stem, alike in named.items():
+        common = set.intersection(*(set(video.parent.parts) for video in alike)) | {stem}
+        for video in alike:
+            for folder in set(video.parent.parts) - common:
+                below.setdefault((stem, folder), set()).add(video)
+    found = set[Path]()
     for parts in {(*(s.session or "").split("/"), _film_in_name(s.image)) for s in samples}:
-        alike = [video for part in dict.fromkeys(parts) for video in named.get(part, ())]
-        near = [video for video in alike if video.parent.name in parts]
-        found |= set(near if len(alike) > 1 and near else alike)
+        for stem in dict.fromkeys(part for part in parts if part in named):
+            near = set[Path]().union(*(below.get((stem, folder), ()) for folder in parts))
+            found |= near or set(named[stem])
     return found
 
 

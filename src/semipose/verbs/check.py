@@ -129,7 +129,7 @@ def _opened(use: str, source: Any, category: str | None, outside: bool) -> Any:
     if not isinstance(source, str | Path):
         return source
     if use == "unlabeled":
-        return _or_error(lambda: open_unlabeled(source))
+        return _or_error(lambda: open_unlabeled(source, outside=outside))
     return _or_error(lambda: open_all(source, None, category, None, outside))
 
 

@@ -56,3 +56,11 @@ def test_numbers_of_a_text() -> None:
     for text in ("1,2", "1,2,inf", "a,b,c"):
         with pytest.raises(UserError, match=r"here is .* where 3 numbers"):
             numbers(text, 3, "here")
+
+
+def test_a_copy_changes_neither_the_ids_nor_the_boxes_of_the_others(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    one = Instance("a.png", str(tmp_path / "a.png"), {"nose": (5, 6, 2), "tail": (9, 9, 2)})
+    pool = Pool(tmp_path / "labels.csv", [one, one])
+    data = pool.data(Skeleton("m", ("nose", "tail")))
+    assert data.ids == ("a.png",) and data[0].box == (0, 0, 64, 48) and "left out: 1 bodies" in data.remarks[0]

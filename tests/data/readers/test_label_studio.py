@@ -267,7 +267,7 @@ def test_rectangles_that_tell_two_animals_apart_are_kept_whatever_they_are_calle
         assert len(data) == 2 and all(s.keypoints is not None and s.keypoints[:, 2].all() for s in data)
     around = [box("a", 0, 0, 100, 100, "mother"), box("b", 5, 70, 60, 29, "pup")]
     data = open_labeled(export(tmp_path, [task(0, [*around, *full(0), *low])]))
-    assert len(data) == 2 and not any("no animal's" in remark for remark in data.remarks)
+    assert len(data) == 2 and not any("passed over" in remark for remark in data.remarks)
 
 
 def test_of_two_annotators_the_last_row_of_a_task_counts(tmp_path: Path) -> None:
@@ -296,3 +296,82 @@ def test_names_that_come_apart_from_their_points(tmp_path: Path) -> None:
     assert data[0].keypoints is not None
     assert np.allclose(data[0].keypoints[:, :2], [xy(0, k) for k in range(4)], atol=1e-3)
     assert data[0].box == pytest.approx((6.4, 9.6, 32, 19.2))
+
+
+def moved(i: int, x: float, y: float) -> list[dict[str, Any]]:
+    return [
+        {**one, "id": f"m{i}{k}", "value": {**one["value"], "x": one["value"]["x"] + x, "y": one["value"]["y"] + y}}
+        for k, one in enumerate(full(i))
+    ]
+
+
+def test_what_is_said_of_a_rectangle_is_no_other_rectangle(tmp_path: Path) -> None:
+    """A choice about a region has its place and its id."""
+    first, second = box("a", 5, 5, 60, 40), box("b", 5, 50, 60, 49)
+    said = [
+        {**one, "type": "choices", "value": {**{k: one["value"][k] for k in "xy"}, "width": 60, "height": 40} | more}
+        for one, more in ((first, {"choices": ["asleep"]}), (second, {"choices": ["awake"]}))
+    ]
+    data = open_labeled(export(tmp_path, [task(0, [first, second, *said, *full(0), *moved(0, 0, 45)])]))
+    assert len(data) == 2 and data[0].box == pytest.approx((3.2, 2.4, 38.4, 19.2))
+    alone = open_labeled(export(tmp_path, [task(0, [first, said[0], *full(0)])]))
+    assert len(alone) == 1 and alone[0].box == pytest.approx((3.2, 2.4, 38.4, 19.2))
+
+
+def test_animals_with_labels_of_their_own_may_be_close_or_in_each_other(tmp_path: Path) -> None:
+    boxes = [box("a", 5, 10, 50, 60, "male"), box("b", 30, 10, 50, 60, "female")]
+    close = [{**one, "parentID": None} for one in (*full(0), *moved(0, 22, 0))]
+    data = open_labeled(export(tmp_path, [task(i, [*boxes, *close]) for i in range(2)]))
+    assert len(data) == 4 and not any("passed over" in remark for remark in data.remarks)
+    nest = [box("d", 0, 0, 100, 100, "dam"), box("p", 5, 60, 60, 38, "pup")]
+    data = open_labeled(export(tmp_path, [task(0, [*nest, *full(0), *moved(0, 0, 45)])]))
+    assert len(data) == 2 and not any("passed over" in remark for remark in data.remarks)
+
+
+def test_a_rectangle_around_the_only_point_of_an_image_is_the_animal_s(tmp_path: Path) -> None:
+    tasks = [task(i, [box("a", 5, 5, 80, 60, "fish"), point(i, k)]) for i, k in ((0, 1), (1, 2))]
+    data = open_labeled(export(tmp_path, tasks))
+    assert [s.box for s in data] == [pytest.approx((3.2, 2.4, 51.2, 28.8))] * 2
+
+
+def test_a_rectangle_around_a_part_of_the_animal_is_none(tmp_path: Path) -> None:
+    part = box("h", 5, 12, 28, 25, "head")
+    data = open_labeled(
+        export(tmp_path, [task(i, [box("p", 2, 5, 80, 90, "person"), part, *full(0)]) for i in range(2)])
+    )
+    assert len(data) == 2 and all(s.keypoints is not None and s.keypoints[:, 2].all() for s in data)
+    assert any("rectangles of 'head' are no animal's" in remark for remark in data.remarks)
+
+
+def test_an_empty_row_takes_nobody_s_labels(tmp_path: Path) -> None:
+    """JSON-MIN of a second annotator who labelled nothing; and food, without ids."""
+    points = [{**one["value"], **WHOLE} for one in full(0)]
+    boxes = [{**one["value"], **WHOLE} for one in (MOUSE, FOOD)]
+    rows = [
+        {"id": 0, "img": "0.png", "kp": points, "box": boxes, "annotator": 1, "annotation_id": 1},
+        {"id": 0, "img": "0.png", "annotator": 2, "annotation_id": 2},
+        {"id": 1, "img": "1.png", "kp": points, "box": boxes[::-1], "annotator": 1, "annotation_id": 3},
+    ]
+    data = open_labeled(export(tmp_path, rows))
+    assert len(data) == 2 and all(s.keypoints is not None and s.keypoints[:, 2].all() for s in data)
+    assert any("'food' are no animal's" in remark for remark in data.remarks)
+
+
+def test_labels_beside_names_of_points_say_something_else(tmp_path: Path) -> None:
+    whose = [{**one, "type": "labels", "value": {"x": 1, "y": 1, "width": 1, "labels": ["mouse1"]}} for one in full(0)]
+    data = open_labeled(export(tmp_path, [task(0, [*full(0), *whose])]))
+    assert len(data) == 1 and data.skeleton is not None and data.skeleton.joints == JOINTS
+    shape = {"id": "e", "type": "labels", "value": {"x": 9, "y": 9, "radiusX": 3, "radiusY": 2, "labels": ["food"]}}
+    hidden = {"id": "p00", "type": "choices", "value": {"x": 1, "y": 1, "width": 1, "choices": ["occluded"]}}
+    apart = [
+        {
+            **one,
+            "type": "labels",
+            "value": {"x": one["value"]["x"], "y": one["value"]["y"], "width": 1, "labels": [name]},
+        }
+        for one, name in zip(full(0), JOINTS, strict=True)
+    ]
+    bare = {"id": "p01", "type": "keypoint", "value": {"x": 1, "y": 1, "width": 1}}
+    data = open_labeled(export(tmp_path, [task(0, [bare, *apart, shape, hidden])]))
+    assert len(data) == 1 and data.skeleton is not None and data.skeleton.joints == JOINTS
+    assert data[0].keypoints is not None and data[0].keypoints[:, 2].tolist() == [1, 2, 2, 2]

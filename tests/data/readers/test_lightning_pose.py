@@ -59,7 +59,9 @@ def test_a_folder_with_a_table_is_one_and_its_main_table_comes_first(tmp_path: P
 
 def test_its_settings_do_not_make_it_a_project_of_deeplabcut(tmp_path: Path) -> None:
     project = lightning_pose(tmp_path / "project")
-    (project / "config.yaml").write_text("data:\n  data_dir: .\n  num_keypoints: 4\ntraining:\n  max_epochs: 9\n")
+    (project / "config.yaml").write_text(
+        "data:\n  data_dir: .\n  num_keypoints: 4  # bodyparts\ntraining:\n  max_epochs: 9\n"
+    )
     assert_labels(open_labeled(project), ["labeled-data"])
     (project / "config.yaml").write_text("Task: mice\nbodyparts: [nose]\n")
     with pytest.raises(UserError, match="labeled-data has no CollectedData"):

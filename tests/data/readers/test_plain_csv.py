@@ -261,8 +261,8 @@ def test_a_frame_of_a_stack_is_refused(tmp_path: Path) -> None:
     pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
     pages[0].save(tmp_path / "single.tif")
     path = tmp_path / "labels.csv"
-    path.write_text("image,frame,joint,x,y\nsingle.tif,3,nose,5,6\n")
-    assert len(read_plain_csv(path)) == 1
+    path.write_text("image,frame,joint,x,y\nsingle.tif,3,nose,5,6\nstack.tif,0,nose,5,6\n")
+    assert len(read_plain_csv(path)) == 2
     path.write_text("image,frame,joint,x,y\nstack.tif,3,nose,5,6\n")
     with pytest.raises(
         UserError, match=r"stack\.tif is a stack of pictures, of which frame 3 is labelled; save frames"
@@ -279,5 +279,8 @@ def test_one_animal_spelled_two_ways_is_not_two(tmp_path: Path) -> None:
     path.write_text("image,animal,joint,x,y\na.png,Mouse1,nose,5,6\na.png,mouse1,tail,7,8\na.png,mouse1,ear,7,9\n")
     with pytest.raises(UserError, match=r"'Mouse1' and 'mouse1' seem one animal, no joint of a\.png has both; write"):
         read_plain_csv(path)
-    path.write_text(path.read_text() + "a.png,mouse1,nose,15,16\n")
+    whole = path.read_text()
+    path.write_text(whole + "a.png,mouse1,nose,15,16\n")
     assert len(read_plain_csv(path)) == 2
+    path.write_text(whole.replace("Mouse1,nose,5,6", "Mouse1,nose,,"))
+    assert len(read_plain_csv(path)) == 1

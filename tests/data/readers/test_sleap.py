@@ -201,3 +201,12 @@ def test_of_two_videos_of_one_name_each_has_its_own_frames(tmp_path: Path) -> No
     (tmp_path / "moved" / "day1" / "cam.avi").rename(tmp_path / "cam.avi")
     data = read_sleap(path, tmp_path / "moved")
     assert [s.session for s in data] == ["day2/cam"] and any("left out: 1 labelled frames" in r for r in data.remarks)
+
+
+def test_names_of_videos_are_as_short_as_tells_them_apart() -> None:
+    def named(*files: str) -> list[str]:
+        return sleap._sessions([{"source": [file], "pictures": False} for file in files])
+
+    assert named("/a/x/cam.mp4", "/a/y/cam.mp4", "C:\\z\\top.mp4") == ["x/cam", "y/cam", "top"]
+    assert named("/a/x/cam.mp4", "/b/x/cam.mp4", "/a/x/cam.mp4") == ["cam-0", "b/x/cam", "cam-2"]
+    assert len(set(named("/a/x/cam.mp4", "/a/x/cam.mp4", "", "../cam.mp4"))) == 4

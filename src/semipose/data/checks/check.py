@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -372,7 +371,7 @@ def _repeated(data: PoseData, scan: Scan) -> np.ndarray:
     return np.sort(order[np.append(same, False) | np.append(False, same)])
 
 
-def _doubled(data: PoseData, scan: Scan) -> list[int]:
+def _doubled(data: PoseData, scan: Scan) -> np.ndarray:
     """The places of samples whose joints lie, on average, within `NEARLY` of where those of an earlier sample of the
     image do."""
     bodies: dict[int, list[tuple[int, np.ndarray]]] = {}
@@ -382,14 +381,17 @@ def _doubled(data: PoseData, scan: Scan) -> list[int]:
             bodies.setdefault(int(scan.place[row]), []).append((row, points))
     found = set[int]()
     for each in bodies.values():
-        for (_, first), (row, second) in combinations(each, 2):
-            both = (first[:, 2] > 0) & (second[:, 2] > 0)
-            if both.sum() < 2:
-                continue
-            apart = np.linalg.norm(first[both, :2] - second[both, :2], axis=1).mean()
-            if apart < NEARLY * np.ptp(first[both, :2], axis=0).max():
-                found.add(row)
-    return sorted(found)
+        points = np.stack([points for _, points in each]).astype(np.float64)
+        seen, at = points[..., 2] > 0, np.where(points[..., 2:] > 0, points[..., :2], 0)
+        for n in range(1, len(each)):
+            others = np.flatnonzero((seen[:n] & seen[n]).sum(1) > 1)
+            both = seen[others] & seen[n]
+            far = (np.linalg.norm(at[others] - at[n], axis=-1) * both).sum(1) / both.sum(1)
+            own = np.where(both[..., None], at[n], np.nan)
+            sizes = (np.nanmax(own, 1) - np.nanmin(own, 1)).max(1)
+            if (far < NEARLY * sizes).any():
+                found.add(each[n][0])
+    return np.array(sorted(found), np.int64)
 
 
 def _without_labels(data: PoseData) -> np.ndarray:

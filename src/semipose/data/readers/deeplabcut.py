@@ -25,7 +25,7 @@ def is_deeplabcut(source: Path) -> bool:
     if not (file.is_file() and (folder / "labeled-data").is_dir()):
         return False
     # Lightning Pose has folders of these names too, a table beside them, and other settings.
-    return not any(folder.glob("CollectedData*.csv")) or bears(file, b"bodyparts")
+    return not any(folder.glob("CollectedData*.csv")) or bears(file, rb"(?m)^\w*bodyparts\s*:")
 
 
 @reads("a project of DeepLabCut")

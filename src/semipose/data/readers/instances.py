@@ -76,12 +76,12 @@ class Pool:
         files = {one.image: str(parse(one.image).file) for one in self.instances}
         gone, lost = missing(list(files.values()), path)
         kept = [one for one in self.instances if files[one.image] not in gone]
+        kept, copied = without_copies(kept, [_points(one, skeleton) for one in kept], path)
         count = Counter(one.name for one in kept)
         several = max(count.values(), default=0) > 1
         sessions, sizes = sessions_of(count), image_sizes((one.image for one in kept), str(path))
         number: Counter[str] = Counter()
         made: list[Sample] = []
-        kept, copied = without_copies(kept, [_points(one, skeleton) for one in kept], path)
         bare: list[int] = []
         for one in kept:
             points = _points(one, skeleton)

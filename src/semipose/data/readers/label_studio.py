@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any, NamedTuple
 
 from semipose.data.extent import Box
@@ -37,6 +37,8 @@ OWN = re.compile(r"(\d+)-")
 """How the ids of points begin that `pick` wrote: with the number of the animal."""
 BESIDE = 0.25
 """How far from a rectangle, in its longer sides, a point may lie that is of the animal in it."""
+QUARTERS = 4
+"""What rectangles hold is compared in quarters of the points."""
 HIDDEN = re.compile(r"(?<!not )(?<!not-)(?<!non )(?<!non-)(?<!un)(?<!no )(occlu|hidden|invisible)|not visible")
 """In a choice about a point: what says that it is labelled where it cannot be seen."""
 
@@ -71,7 +73,7 @@ def read_label_studio(
     rows = load_json(path)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"{path}: an export of Label Studio is a list of tasks")
-    rows, several = _last_of_each(rows)
+    rows, several = _last_of_each(rows, path)
     tasks = [(f"{path}: task {row.get('id', n)}", row) for n, row in enumerate(rows)]
     pool = Pool(path)
     found: list[tuple[str, list[str], list[Json], bool]] = []
@@ -127,13 +129,17 @@ def _interface(path: Path) -> list[str]:
     return list(dict.fromkeys(name for label in labels if (name := label.get("value"))))
 
 
-def _last_of_each(rows: list[Json]) -> tuple[list[Json], int]:
-    """Of JSON-MIN, which has a row for each annotation, the last of each task; and how many tasks have several."""
+def _last_of_each(rows: list[Json], path: Path) -> tuple[list[Json], int]:
+    """Of JSON-MIN, which has a row for each annotation, the last of each task that has points or rectangles; and how
+    many tasks have several."""
     if any("annotations" in row or "completions" in row or "annotation_id" not in row for row in rows):
         return rows, 0
-    last = {str(row.get("id")): row for row in rows}
-    count = Counter(str(row.get("id")) for row in rows)
-    return [*last.values()], sum(n > 1 for n in count.values())
+    found: dict[str, list[Json]] = {}
+    for row in rows:
+        found.setdefault(str(row.get("id")), []).append(row)
+    full = [[row for row in same if _results(row, str(path))[0]] for same in found.values()]
+    last = [(some or same)[-1] for some, same in zip(full, found.values(), strict=True)]
+    return last, sum(len(some) > 1 for some in full)
 
 
 def _results(row: Json, where: str) -> tuple[list[Json], bool]:
@@ -155,14 +161,19 @@ def _results(row: Json, where: str) -> tuple[list[Json], bool]:
 def _labelled(results: list[Json]) -> list[Json]:
     """With the names of an interface of KeyPoint, Rectangle and Labels, which come apart, as KeyPointLabels and
     RectangleLabels have them."""
-    kinds = ["rectanglelabels" if "height" in _value(one) else "keypointlabels" for one in results]
-    named = [bool(_value(one).get("labels")) and "x" in _value(one) for one in results]
+    if any(_value(one).get("keypointlabels") for one in results):  # then Labels say something else
+        return results
+    named = [bool(value.get("labels")) and "x" in value and "radiusX" not in value for value in map(_value, results)]
     whose = {str(one.get("id")) for one, has in zip(results, named, strict=True) if has and "id" in one}
-    return [
-        {**one, "type": kind, "value": {**_value(one), kind: _value(one)["labels"]}} if has else one
-        for one, kind, has in zip(results, kinds, named, strict=True)
-        if has or str(one.get("id")) not in whose
-    ]
+    made = []
+    for one, has in zip(results, named, strict=True):
+        value = _value(one)
+        kind = "rectanglelabels" if "height" in value else "keypointlabels"
+        if has:
+            made.append({**one, "type": kind, "value": {**value, kind: value["labels"]}})
+        elif str(one.get("id")) not in whose or one.get("type") not in ("keypoint", "rectangle"):
+            made.append(one)
+    return made
 
 
 def _refuse_several(results: Sequence[Json], where: str) -> None:
@@ -205,16 +216,31 @@ def _image(names: Sequence[str], files: ImageFolder, where: str, alone: bool) ->
 
 
 class _Drawn(NamedTuple):
-    """What is drawn in a task, in percent: points with their names, rectangles with their labels, and the labels of
-    those rectangles that points name as theirs."""
+    """What is drawn in a task, in percent.
 
-    points: list[tuple[str, float, float]]
-    boxes: list[tuple[str, Box]]
+    Attributes:
+        points: how many.
+        most: how often the name is there that is there most often, so how many animals there are at least.
+        held: label of a rectangle -> of each such rectangle its area, and how many points and names it holds.
+        owning: labels of the rectangles that points name as theirs.
+    """
+
+    points: int
+    most: int
+    held: dict[str, list[tuple[float, int, int]]]
     owning: set[str]
+
+    def holds(self, kind: str) -> float:
+        """What part of the points of an animal the rectangles of a label hold, at most 1; of several animals, which of
+        them hold some points, no name twice."""
+        if self.most > 1:
+            return mean(inside == names > 1 for _, inside, names in self.held[kind])
+        return max(inside for _, inside, _ in self.held[kind]) / max(self.points, 1)
 
 
 def _drawn(results: Sequence[Json]) -> _Drawn:
-    drawn, kinds, owners = _Drawn([], [], set()), dict[str, str](), list[object]()
+    kinds, owners = dict[str, str](), list[object]()
+    points, boxes = list[tuple[str, float, float]](), list[tuple[str, Box]]()
     for one in results:
         value = _value(one)
         labels, sides = value.get("keypointlabels"), [value.get(side) for side in ("x", "y", "width", "height")]
@@ -222,54 +248,55 @@ def _drawn(results: Sequence[Json]) -> _Drawn:
         if one.get("type") == "relation":
             owners += [one.get("from_id"), one.get("to_id")]
         elif labels and len(known) >= 2:
-            drawn.points.append((str(labels), known[0], known[1]))
+            points.append((str(labels), known[0], known[1]))
             owners.append(one.get("parentID") or one.get("parent_id"))
-        elif not labels and len(known) == 4:
-            kinds[str(one.get("id"))] = _kind(value)
-            drawn.boxes.append((_kind(value), (known[0], known[1], known[2], known[3])))
-    drawn.owning.update(kinds[str(owner)] for owner in owners if str(owner) in kinds)
-    return drawn
+        elif len(known) == 4 and _is_rectangle(one):
+            boxes.append((_kind(value), (known[0], known[1], known[2], known[3])))
+            kinds |= {str(one["id"]): _kind(value)} if one.get("id") is not None else {}
+    held: dict[str, list[tuple[float, int, int]]] = {}
+    for kind, (left, top, w, h) in boxes:
+        inside = [name for name, x, y in points if left <= x <= left + w and top <= y <= top + h]
+        held.setdefault(kind, []).append((w * h, len(inside), len(set(inside))))
+    most = max(Counter(name for name, *_ in points).values(), default=0)
+    return _Drawn(len(points), most, held, {kinds[str(o)] for o in owners if o is not None and str(o) in kinds})
+
+
+def _is_rectangle(one: Json) -> bool:
+    return bool(_value(one).get("rectanglelabels")) or one.get("type") == "rectangle"
 
 
 def _no_animals(tasks: Sequence[Sequence[Json]]) -> set[str]:
-    """The labels of rectangles that are no animal's, such as of food or of the cage, judged from the largest on: most
-    of the points in them are in smaller rectangles of other labels too, or in larger ones and no name is there twice;
-    or they mostly hold one point. None where no rectangle would be left to tell points of one name apart."""
+    """The labels of rectangles that are no animal's, such as of food or of the cage: in most images of several animals
+    there are enough of other labels, and in most of one they hold less than half of the points, or another label's hold
+    as much. What holds least is judged first, of such as hold alike the largest."""
     drawn = [_drawn(results) for results in tasks]
-    areas: dict[str, list[float]] = {}
-    for kind, box in (each for one in drawn for each in one.boxes):
-        areas.setdefault(kind, []).append(box[2] * box[3])
+    of: dict[str, list[_Drawn]] = {}
+    for task in drawn:
+        for kind in task.held:
+            of.setdefault(kind, []).append(task)
+
+    def worth(kind: str) -> tuple[int, float]:
+        areas = [area for task in of[kind] for area, *_ in task.held[kind]]
+        return round(QUARTERS * mean(task.holds(kind) for task in of[kind])), -median(areas)
+
     strange = set[str]()
-    order = sorted(areas, key=lambda kind: -median(areas[kind]))
-    for n, kind in enumerate(order):
-        counts: list[tuple[int, ...]] = []  # of the points in a rectangle, and in smaller, and in any others
-        for points, boxes, _ in drawn:
-            smaller = [box for other, box in boxes if other in order[n + 1 :]]
-            others = [box for other, box in boxes if other != kind and other not in strange]
-            others = others if apart([name for name, *_ in points]) else smaller
-            for box in (box for own, box in boxes if own == kind):
-                inside = [(x, y) for _, x, y in points if _around(box, x, y)]
-                both = (sum(any(_around(other, *at) for other in some) for at in inside) for some in (smaller, others))
-                counts += [(len(inside), *both)] if inside else []
-        held, in_smaller, in_others = map(sum, zip(*counts, strict=True)) if counts else (0, 0, 0)
-        if 2 * max(in_smaller, in_others) > held or 2 * sum(inside > 1 for inside, *_ in counts) < len(counts):
+    for kind in sorted(of, key=worth):
+        votes = []
+        for task in of[kind]:
+            others = [other for other in task.held if other != kind and other not in strange]
+            if task.most > 1:
+                votes.append(sum(len(task.held[other]) for other in others) < task.most)
+            elif task.holds(kind):
+                votes.append(task.holds(kind) >= 0.5 and not any(task.holds(other) >= 0.5 for other in others))
+        if 2 * sum(votes) < len(votes) and not any(kind in task.owning for task in drawn):
             strange.add(kind)
-    strange -= set[str]().union(*(one.owning for one in drawn))
-    names = [[name for name, *_ in one.points] for one in drawn]
-    several = len({name for each in names for name in each}) > 1
-    needed = strange == areas.keys() and not all(map(apart, names))
-    return strange if several and not needed else set()
+    return strange
 
 
 def _kind(value: Mapping[str, Any]) -> str:
     """The label of a rectangle, "" of one that has none."""
     labels = value.get("rectanglelabels")
     return str(labels[0]) if isinstance(labels, list) and labels else ""
-
-
-def _around(box: Box, x: float, y: float) -> bool:
-    left, top, w, h = box
-    return left <= x <= left + w and top <= y <= top + h
 
 
 def _instances(
@@ -290,7 +317,7 @@ def _instances(
         labels = value.get("keypointlabels")
         if one.get("image_rotation") or value.get("image_rotation"):
             raise UserError(f"{where} was turned in Label Studio, which is not read; turn it back there, or its image")
-        if not labels and not value.get("rectanglelabels") and one.get("type") != "rectangle":
+        if not labels and not _is_rectangle(one):
             continue
         size = image_size(image) if there else _size(one, where)
         key = str(one.get("id", n))

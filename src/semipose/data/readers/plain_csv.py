@@ -93,15 +93,15 @@ def read_plain_csv(source: str | Path, images: str | Path | None = None) -> Pose
     _refuse_alike("joint", joints, marks.values(), "image", path)
     animals: dict[str, dict[str, set[str]]] = {}
     for (image, animal), mine in marks.items():
-        for joint in mine:
+        for joint in (joint for joint, (_, _, v) in mine.items() if v):
             animals.setdefault(image, {}).setdefault(joint, set()).add(animal)
-    for image, of_joint in animals.items():
+    for image, of_joint in animals.items() if whose else ():
         _refuse_alike("animal", sorted(set().union(*of_joint.values())), of_joint.values(), f"joint of {image}", path)
     names = list(dict.fromkeys(image for image, _ in marks))
     files = ImageFolder(root_of(path, images, names[0]), names)
     paths = {name: _path(name, files, str(path)) for name in names}
     for name, frame in pages.items():
-        if is_stack(paths[name]):
+        if frame != "0" and is_stack(paths[name]):
             raise UserError(
                 f"{path}: {name} is a stack of pictures, of which frame {frame[:40]} is labelled; save frames as"
                 " pictures or as a video, and name those"

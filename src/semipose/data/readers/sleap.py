@@ -27,6 +27,8 @@ from semipose.skeleton import Skeleton, named_skeleton
 FRAMES = Path("~/.cache/semipose/frames")
 """Where labelled frames of a video are kept as pictures, written once."""
 PROGRAM = "semipose.data.readers.sleap_copy"
+NAMED = 60
+"""Letters of a session in the name of its folder of frames."""
 AT_ONCE = 100
 """Frames that one process writes."""
 
@@ -122,10 +124,10 @@ def _sessions(videos: list[dict[str, Any]]) -> list[str]:
     files = [_path(next(iter(video["source"]), "")) for video in videos]
     places = [f.parent if video["pictures"] else f.parent / f.stem for f, video in zip(files, videos, strict=True)]
     parts = [tuple(part for part in place.parts if part not in ("..", place.anchor)) for place in places]
+    ends = Counter(own[-n:] for own in parts for n in range(1, len(own) + 1))
     names = []
     for own in parts:
-        lengths = range(1, len(own) + 1)
-        alone = (n for n in lengths if sum(other[-n:] == own[-n:] for other in parts) == 1)
+        alone = (n for n in range(1, len(own) + 1) if ends[own[-n:]] == 1)
         names.append("/".join(own[-next(alone, 1) :]))
     count = Counter(names)
     return [name if count[name] == 1 else f"{name}-{i}" for i, name in enumerate(names)]
@@ -164,7 +166,7 @@ def _pictures(
             continue
         state, session = film.stat(), names[number]
         key = hashlib.sha256(f"{film.resolve()} {state.st_size} {state.st_mtime_ns} {session}".encode()).hexdigest()
-        place = FRAMES.expanduser() / f"{session.replace('/', '-')}-{key[:16]}" / f"{frame:06d}.png"
+        place = FRAMES.expanduser() / f"{session.replace('/', '-')[-NAMED:]}-{key[:16]}" / f"{frame:06d}.png"
         found[number, frame] = place
         if not place.exists():
             missing.append(((number, frame), film, place))
