@@ -338,17 +338,18 @@ def test_a_small_study_is_trained_goes_on_and_is_recorded(
         config = replace(protocol.config, optim=optim, accelerator="cpu")
         return replace(protocol, train=8, val=4, config=config)
 
-    studies = {"people": rows.Study(tiny("people"), (4,))}
+    studies = {"mouse": rows.Study(tiny("mouse"), (3,)), "people": rows.Study(tiny("people"), (4,))}
     began = time.monotonic()
     assert rows.run(studies, [0], place, 1, began, began + 1.0, manifest) == 0
     assert not list(place.out.glob("*.json")), "a second is not enough for a training"
     began = time.monotonic()
     assert rows.run(studies, [0], place, 2, began, began + 3000, manifest) == 0
-    assert "5 of 5 trainings are finished, 0 failed" in capsys.readouterr().out
-    content = json.loads((place.out / "gpu_people.json").read_text())
-    assert set(content["runs"]) == {"start 4 0", "supervised 4 0", "mum 4 0", "start 8 0", "oracle 8 0"}
-    assert content["missing"] == []
-    assert content["commit"] and "torch" in content["machine"] and content["seconds"] > 0
-    assert content["summary"]["row_mum_draws_4"] == content["summary"]["row_oracle_draws_4"] == 1
-    assert all(isinstance(value, int | float) for value in content["summary"].values())
-    assert content["runs"]["mum 4 0"]["unlabeled"] == 4
+    assert "10 of 10 trainings are finished, 0 failed" in capsys.readouterr().out
+    for name, labels in (("mouse", 3), ("people", 4)):
+        content = json.loads((place.out / f"gpu_{name}.json").read_text())
+        names = {f"start {labels} 0", f"supervised {labels} 0", f"mum {labels} 0", "start 8 0", "oracle 8 0"}
+        assert set(content["runs"]) == names and content["missing"] == []
+        assert content["commit"] and "torch" in content["machine"] and content["seconds"] > 0
+        assert content["summary"][f"row_mum_draws_{labels}"] == content["summary"][f"row_oracle_draws_{labels}"] == 1
+        assert all(isinstance(value, int | float) for value in content["summary"].values())
+        assert content["runs"][f"mum {labels} 0"]["unlabeled"] == 8 - labels
