@@ -37,6 +37,7 @@ $(VENV)/.created:
 	@touch $@
 
 # The package is editable, so only a change of its dependencies installs again.
+# What is imported is compiled then; all of torch and its like would take a minute.
 $(VENV)/.installed-%: $(VENV)/.created pyproject.toml
-	$(BIN)/python -m pip install --editable '.[$*]'
+	$(BIN)/python -m pip install --no-compile --editable '.[$*]'
 	@touch $@

@@ -70,6 +70,7 @@ def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFi
     assert f"example: semipose {verb}" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_train_writes_a_whole_run(trained: Path) -> None:
     for name in (
         "config.yaml",
@@ -121,6 +122,7 @@ def test_predict_on_a_folder_and_on_boxes(trained: Path, tmp_path: Path) -> None
     assert [r["image_id"] for r in boxed] == [1, 2, 3] and boxed[0]["bbox"] != results[0]["bbox"]
 
 
+@pytest.mark.slow
 def test_public_weights_predict_evaluate_and_start_a_run(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,6 +167,7 @@ def test_split_then_train_from_it(tmp_path: Path, trained: Path) -> None:
     assert {k: len(manifest[k]) for k in ("labeled", "unlabeled", "val")} == {"labeled": 5, "unlabeled": 11, "val": 4}
 
 
+@pytest.mark.slow
 def test_a_run_is_never_overwritten_unasked(trained: Path) -> None:
     config = str(trained / "config.yaml")
     assert main(["train", "--config", config, "--out", str(trained), "--steps=1"]) == 0

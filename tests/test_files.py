@@ -101,6 +101,7 @@ def test_folders_that_are_links_are_entered_once_and_never_upwards(tmp_path) -> 
     assert names == ["again/file", "own/file"], "a linked folder by its first name, one with a path of its own by that"
 
 
+@pytest.mark.slow
 def test_a_mapping_has_few_aliases_and_is_no_giant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nine lists of nine aliases each are a billion values when they are read out."""
     path = tmp_path / "bomb.yaml"
@@ -134,6 +135,7 @@ def _writes_often(path: Path) -> None:
         write_atomically(path, str(os.getpid()).encode() * 1000)
 
 
+@pytest.mark.slow
 def test_many_processes_write_one_file_and_none_loses_it(tmp_path) -> None:
     writers = [child(_writes_often, tmp_path / "file") for _ in range(24)]
     assert [exit_code(each) for each in writers] == [0] * 24

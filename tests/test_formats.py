@@ -29,6 +29,7 @@ def short(tmp_path: Path, method: str, **data: object) -> Config:
     return tiny(tmp_path / "cache", method, data={"val": None, **data}, optim={"batch": 2}, steps=1, eval_every=0)
 
 
+@pytest.mark.slow
 def test_mpii_with_unlabelled_aic_scored_on_mpii_and_h36m(tmp_path: Path) -> None:
     mpii, aic, h36m = (
         str(shared_data("formats", *parts))
@@ -45,6 +46,7 @@ def test_mpii_with_unlabelled_aic_scored_on_mpii_and_h36m(tmp_path: Path) -> Non
     assert [*scores["mean"]["table"]] == ["Knee", "Ankle", "Elbow", "Wrist", "Avg"]
 
 
+@pytest.mark.slow
 def test_coco_with_a_detectors_boxes(tmp_path: Path) -> None:
     coco = shared_data("formats", "coco", "test_coco.json")
     boxes = coco.with_name("test_coco_det_AP_H_56.json")

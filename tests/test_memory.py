@@ -24,6 +24,7 @@ print(left, faults())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator is on Linux")
 def test_a_tensor_takes_the_pages_of_the_one_before() -> None:
     if not keep_freed_memory():

@@ -104,6 +104,7 @@ def test_an_h5_alone_gets_a_csv_with_the_first_change(tmp_path: Path) -> None:
     assert (after.points != before.points).sum() == 1
 
 
+@pytest.mark.slow
 def test_an_h5_with_more_labels_than_its_csv_is_not_written_over(tmp_path: Path) -> None:
     pytest.importorskip("tables")
     deeplabcut(tmp_path, columns=3)

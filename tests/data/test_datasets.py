@@ -163,6 +163,7 @@ def shown_corners(text: str, size: Size, degrees: float) -> torch.Tensor:
     return inside(move(torch.linalg.inv(parse(text)(plain, Draws(1)).matrix), corners), cover(size, degrees))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("degrees", "text"), [(30, "rotate180+scale18+flip50"), (35, "rotate180+scale25+flip50")])
 @pytest.mark.parametrize("size", [(256, 192), (48, 64), (96, 96)])
 def test_every_turned_view_lies_in_a_crop_up_to_4_by_3(size, degrees, text) -> None:

@@ -272,6 +272,7 @@ def test_training_labels_that_cannot_be_read_are_an_error_where_only_validation_
         look(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["val", "train"])
 def test_frames_packed_beside_the_labels_of_their_video_are_the_same(
     part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

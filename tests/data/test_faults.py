@@ -176,6 +176,7 @@ def test_a_cell_farther_away_than_any_image(tmp_path: Path, cell: str) -> None:
             TARGETS[target].run(path)
 
 
+@pytest.mark.slow
 def test_a_short_table_with_room_for_very_much_is_refused(tmp_path: Path) -> None:
     rows = [f"a{i}.png,j{i % 900},1,2" for i in range(40_000)]
     (tmp_path / "m.csv").write_text("\n".join(["image,joint,x,y", *rows]))

@@ -81,10 +81,12 @@ def test_diverse_frames_differ_and_are_remembered(tmp_path: Path, monkeypatch: p
 def test_what_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "page.mp4").write_text("<html>")
     (tmp_path / "empty.avi").write_bytes(b"")
+    (tmp_path / "kept.mp4").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0f\nsize 12\n")
     os.mkfifo(tmp_path / "pipe.mp4")  # reading it would wait for ever
     faults = {
         "page.mp4": "no video",
         "empty.avi": "no video",
+        "kept.mp4": "git lfs pull",
         "gone.mov": "check the path",
         "pipe.mp4": "no plain file",
     }

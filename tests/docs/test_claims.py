@@ -43,6 +43,7 @@ def test_the_record_has_what_the_tables_records_have(script: dict[str, Any], tmp
         assert numbers == pytest.approx(stored[key], rel=1e-4), key
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_trained_once_cheapest_claims_first(script: dict[str, Any], tmp_path: Path) -> None:
     runs, notes = script["collect"](tmp_path)
     order = planned(script, runs, notes, tmp_path)
@@ -86,6 +87,7 @@ def test_rows_that_are_trained_alike_are_trained_once(script: dict[str, Any]) ->
     assert "xie2021/single-jc-1k" not in script["twins"]()["xie2021/single-1k"]
 
 
+@pytest.mark.slow
 def test_a_limit_of_minutes_begins_nothing_that_ends_later(
     script: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,7 @@ texts = st.lists(words, min_size=1, max_size=5, unique_by=parse).map("+".join)
 places = st.tuples(st.floats(42, 62), st.floats(44, 74))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(texts, st.lists(places, min_size=3, max_size=3))
 def test_an_equivariant_network_finds_the_same_in_any_views(text: str, xy: list[tuple[float, float]]) -> None:

@@ -205,6 +205,7 @@ def test_every_backbone_mixes_and_unmixes(name, unmix) -> None:
             assert torch.equal(out, expected) and (stage in mix.moves) != torch.equal(out, x)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.integers(0, 99), st.booleans(), st.sampled_from(["encoder", "layer4", "layer2", "decoder"]))
 def test_all_that_a_pyramid_reads_is_unmixed(key, anew, unmix) -> None:

@@ -52,6 +52,7 @@ def test_of_a_finder_s_maps_nothing_is_said(capsys) -> None:
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_networks_that_teach_each_other_have_heads_of_their_own() -> None:
     first, second = build_networks(config("dual"), LSP)
     a, b = first.state_dict(), second.state_dict()

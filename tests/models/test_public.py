@@ -54,6 +54,7 @@ def worst(folder: Path, states: list[layouts.State], bgr: bool, rows: list[int] 
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_outputs_are_those_of_the_definition(layout: str, tmp_path: Path) -> None:
     state = layouts.hrnet() if "hrnet" in layout else layouts.resnet(bottleneck=layout == "mmpose_resnet")
@@ -66,6 +67,7 @@ def test_outputs_are_those_of_the_definition(layout: str, tmp_path: Path) -> Non
     assert worst(tmp_path / "out", [state], not found.config.bgr) > 1e-3, "the channels' order matters"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["resnet", pytest.param("hrnet", marks=pytest.mark.slow)])
 def test_posedual_has_two_networks_of_24_channels(kind: str, tmp_path: Path) -> None:
     states = [getattr(layouts, kind)(joints=24, seed=seed) for seed in (0, 1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from semipose.config import ModelConfig
@@ -30,6 +31,7 @@ def test_no_tap_changes_nothing() -> None:
     assert no_tap("stem", x) is x
 
 
+@pytest.mark.slow
 def test_methods_need_no_timm() -> None:
     script = "import sys, semipose.methods.pose_mum; sys.exit('timm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -51,6 +51,7 @@ def test_round_trip(network, saved) -> None:
         assert torch.equal(loaded.network(x), network(x))
 
 
+@pytest.mark.slow
 def test_it_decodes_as_its_run(network, saved) -> None:
     assert load_model(saved).decode == "quarter" and Predictor.load(saved, "cpu").refine is decoder("quarter")
     saved.with_name("config.yaml").write_text("decode: argmax\n")

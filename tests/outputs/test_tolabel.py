@@ -100,6 +100,7 @@ def test_coco(tmp_path: Path) -> None:
     assert {s.box for s in open_labeled(file)} == {(0, 0, SIZE[1], SIZE[0])}
 
 
+@pytest.mark.slow
 def test_sleap_s_predictions_become_labels_by_the_labeller_alone(tmp_path: Path) -> None:
     sio = pytest.importorskip("sleap_io")
     images = filled(tmp_path, "sleap")

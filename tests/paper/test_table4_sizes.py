@@ -16,6 +16,7 @@ TABLE = {
 """In millions and GFLOPs. The table cuts 8.99 and 15.76 off and rounds 32.88."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", TABLE, ids=lambda network: network[0])
 def test_sizes_are_the_table_s(network: tuple[str, tuple[int, int]]) -> None:
     found = size(ModelConfig(backbone=network[0], size=list(network[1])), 17)

@@ -38,6 +38,7 @@ def trained(config, run: RunDir, **arguments: object) -> dict:
     return run_training(config, run, progress=False, **arguments)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_all_its_files(cache, reference) -> None:
     files = [file.relative_to(reference.path) for file in reference.path.rglob("*") if file.is_file()]
     names = {str(file) for file in files if file.parts[0] != "tensorboard"}
@@ -98,6 +99,7 @@ def test_zero_means_only_at_the_end(cache, run) -> None:
     assert not (run.checkpoints / "previous.ckpt").exists()
 
 
+@pytest.mark.slow
 def test_saving_evaluating_and_workers_change_no_weight(cache, run, reference) -> None:
     trained(tiny(cache, eval_every=1, save_every=1, log_every=2, workers=2), run)
     one, other = (checkpoint.load(each.last) for each in (run, reference))
@@ -245,6 +247,7 @@ def test_a_collapse_can_stop_the_run(cache, run, collapsing) -> None:
     assert metrics(run)[-1]["step"] == "5", "the row that shows it is there"
 
 
+@pytest.mark.slow
 def test_weights_to_start_from(cache, tmp_path, reference) -> None:
     state = checkpoint.load(reference.last)["method"]
     config = tiny(cache, steps=1, optim={"lr": 0.0})
@@ -307,6 +310,7 @@ def test_predictions_of_the_file_are_those_of_the_model(cache, reference) -> Non
         assert np.abs(written - predicted).max() < 2e-3, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("better", ["taught", "labels"])
 def test_the_better_of_two_twins_is_kept(cache, run, monkeypatch, better) -> None:
     """Its weights, predictions and scores are the run's; the other's weights lie beside them."""
@@ -344,6 +348,7 @@ def test_the_schedule_begins_anew(cache, run) -> None:
     assert rates[:half] == rates[half:] and rates[0] == pytest.approx(config.optim.lr) and rates[half - 1] < rates[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adam", "muon"])
 def test_twins_learn_as_runs_of_their_own_would(cache, run, tmp_path, reference, name) -> None:
     """The student as MUM's, its twin as supervised training, from one start: so a study needs no run of the pair."""

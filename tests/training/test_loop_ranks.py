@@ -64,6 +64,7 @@ def two(config: Config, path: Path, *, second: Callable[[], None] = lambda: None
 MUON = {"name": "muon", "lr": 0.02}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optim", [{}, MUON], ids=["adam", "muon"])
 def test_two_processes_train_as_one(optim, cache, tmp_path, monkeypatch) -> None:
     """To the fifth digit where batch norm does not look at batches, which makes more of what is rounded otherwise."""
@@ -92,6 +93,7 @@ def test_two_processes_train_as_one(optim, cache, tmp_path, monkeypatch) -> None
         resume(alone, both)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["dual", "pose_mum_plus", pytest.param("multiaugs_dual", marks=pytest.mark.slow)])
 def test_batch_norm_is_of_the_whole_batch(method, cache, tmp_path) -> None:
     """Its statistics that are estimated at the end too. Dual's teachers normalise as they teach; MultiAugs pastes parts
@@ -114,6 +116,7 @@ def tensors(state: object) -> list[torch.Tensor]:
     return [value for each in inner for value in tensors(each)]
 
 
+@pytest.mark.slow
 def test_two_processes_take_one_precision(cache, tmp_path, monkeypatch) -> None:
     """By the mean of their times, where each alone would take another."""
 
@@ -128,6 +131,7 @@ def test_two_processes_take_one_precision(cache, tmp_path, monkeypatch) -> None:
     assert taken["seconds"] == {"learning": times, "teaching": times}
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_process_stops_both(cache, tmp_path) -> None:
     config = tiny(cache, "supervised", strategy="ddp", devices=2)
     assert two(config, tmp_path / "two", second=lambda: dies(signal.SIGTERM)) == [EXIT_STOPPED] * 2
@@ -144,6 +148,7 @@ def _loses_a_value() -> None:
     Method.labels = labels
 
 
+@pytest.mark.slow
 def test_what_is_not_finite_in_one_process_ends_both(cache, tmp_path, capfd) -> None:
     config = tiny(cache, "supervised", strategy="ddp", devices=2)
     assert two(config, tmp_path / "two", second=_loses_a_value) == [1, 1]

@@ -191,6 +191,7 @@ def test_what_is_saved_restores_the_next_steps() -> None:
     assert all(torch.equal(a, b) for a, b in zip(one[0], other[0], strict=True))
 
 
+@pytest.mark.slow
 def test_a_run_with_muon_goes_on_exactly(cache: Path, tmp_path: Path) -> None:
     optim = {"name": "muon", "lr": 0.02, "schedule": "cosine", "warmup": 2, "weight_decay": 0.01}
     config = tiny(cache, "single", optim=optim)

@@ -34,6 +34,7 @@ def averaged(cache: Path) -> Config:
 # ---- a trained teacher
 
 
+@pytest.mark.slow
 def test_a_trained_teacher_is_used_as_it_was_saved(cache, run, reference) -> None:
     """Through a run of `STEPS` steps it does not change, and the student is no copy of it."""
     summary = run_training(taught(cache, reference.path), run, progress=False)
@@ -71,6 +72,7 @@ def test_weights_to_start_from_start_an_average_too(cache, run, reference) -> No
         )
 
 
+@pytest.mark.slow
 def test_what_cannot_teach_is_refused_in_a_line(cache, tmp_path, reference) -> None:
     config = taught(cache, reference.path)
     (student,) = build_networks(config, LSP)
@@ -95,6 +97,7 @@ def test_what_cannot_teach_is_refused_in_a_line(cache, tmp_path, reference) -> N
 # ---- two architectures
 
 
+@pytest.mark.slow
 def test_two_architectures_learn_and_know_what_they_are(cache, run) -> None:
     """Each file says its own backbone; evaluation, prediction and the checkpoint take each as it is."""
     config = replace(tiny(cache), peer=PEER)
@@ -124,6 +127,7 @@ def test_two_architectures_resume_to_the_bit(cache, tmp_path) -> None:
     assert_same_runs(broken, whole)
 
 
+@pytest.mark.slow
 def test_each_network_starts_from_its_own_file(cache, tmp_path) -> None:
     config = replace(tiny(cache, steps=1, optim={"lr": 0.0}), peer=PEER)
     first, second = RunDir.create(tmp_path / "first"), RunDir.create(tmp_path / "second")
@@ -155,6 +159,7 @@ def test_peers_that_do_not_fit_are_refused(cache, method, peer, message) -> None
         build_networks(replace(tiny(cache, method), peer=peer), LSP)
 
 
+@pytest.mark.slow
 def test_runs_that_began_before_a_setting_was_there_go_on(cache, run) -> None:
     run_training(tiny(cache), run, progress=False, stop_at=2)
     state = checkpoint.load(run.last)
@@ -194,6 +199,7 @@ def test_random_weights_that_are_frozen_are_said(cache, capsys) -> None:
     )
 
 
+@pytest.mark.slow
 def test_of_three_networks_the_first_is_scored_and_saved(cache, run) -> None:
     """A larger one may stand in as the second; all are in the checkpoint, with the copies of the last epoch's end."""
     config = replace(tiny(cache, "sspcm"), peer=PEER)
@@ -211,6 +217,7 @@ def test_of_three_networks_the_first_is_scored_and_saved(cache, run) -> None:
     assert evaluate(run.path)["mean"]["pck"] == pytest.approx(summary["val"]["mean"]["pck"])
 
 
+@pytest.mark.slow
 def test_copies_are_taken_where_a_pass_over_the_unlabelled_images_ends(cache, run, monkeypatch) -> None:
     """12 images, 4 a step: after steps 3 and 6 of 8, and at no other."""
     told: list[int] = []

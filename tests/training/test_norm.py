@@ -88,6 +88,7 @@ def test_dropout_stays_off_and_weights_stay() -> None:
     assert network.training and all(torch.equal(value, weights[name]) for name, value in network.named_parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "anew"), [("single", True), ("guarded", True), ("supervised", False)])
 def test_a_run_ends_with_them_where_there_are_unlabelled_images(cache, tmp_path, method: str, anew: bool) -> None:
     given = {"mix_group": 2, "mix_tiles": [2, 1]} if method == "guarded" else {}

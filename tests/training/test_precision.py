@@ -60,6 +60,7 @@ def test_bf16_is_taken_where_clearly_faster(seconds: float, cache: Path, tmp_pat
     assert capsys.readouterr().err == line
 
 
+@pytest.mark.slow
 def test_what_is_timed(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The larger batch learns, the unlabelled one teaches; one network of each architecture, in its own mode."""
     passes: list[tuple[str, bool, int, str]] = []

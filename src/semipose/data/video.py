@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from semipose import limits
 from semipose.data.pictures import OTHER_SIZE
 from semipose.data.refs import Frame
 from semipose.data.sample import PoseData, Sample
@@ -344,6 +345,8 @@ class _Container:
         try:
             self.container = av.open(os.path.abspath(path), metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
+            if limits.is_pointer(Path(path)):
+                raise UserError(f"{path} is {limits.FETCHED}") from None
             raise UserError(f"{path} is no video that can be opened ({_reason(error)}); convert or remove it") from None
 
     def __enter__(self) -> tuple[Any, Any]:

@@ -47,6 +47,7 @@ def test_in_front_of_a_still_camera_only_the_same_moment_counts() -> None:
     assert Twins({"0": prints["0"], "60": prints["60"]}).near({"1": prints["1"], "150": prints["150"]}) == {"1": "0"}
 
 
+@pytest.mark.slow
 def test_another_animal_at_the_same_place_of_the_same_box_is_none() -> None:
     """Those of a video of one mouse that look most like labelled frames of another."""
     project = shared_data("openfield", "project")
@@ -101,6 +102,7 @@ def prints_of(seed: int, count: int, noise: float) -> dict[str, Print]:
     return {f"{seed} {n}": fingerprint(each) for n, each in enumerate(grey)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 1.0, 3.0, 30.0])
 def test_the_tree_finds_what_comparing_each_with_each_finds(noise: float) -> None:
     these, those = prints_of(0, 90, noise), {**prints_of(0, 300, noise), **prints_of(1, 200, noise)}

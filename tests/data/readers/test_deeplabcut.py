@@ -16,6 +16,7 @@ from semipose.errors import UserError
 from tests.fixtures.projects import assert_labels, csv_text, deeplabcut, xy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [1, 3])
 @pytest.mark.parametrize("kind", ["csv", "h5"])
 def test_deeplabcut_in_both_layouts(tmp_path: Path, columns: int, kind: str) -> None:

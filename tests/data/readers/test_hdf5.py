@@ -208,6 +208,7 @@ def test_where_hdf5_crashes_or_hangs_a_sentence_says_so(
         read_frame(path)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_sentences(tmp_path: Path) -> None:
     content, draws = saved(tmp_path / "a.h5").read_bytes(), np.random.default_rng(3)
     told = 0

@@ -33,6 +33,7 @@ def whole(path: Path) -> Any:
     return found[0].value if found and not found[0].listed else [entry.value for entry in found]
 
 
+@pytest.mark.slow
 @given(VALUES, st.integers(1, 40), st.sampled_from([None, 1]))
 def test_entry_by_entry_is_what_it_is_at_once(
     tmp_path_factory: pytest.TempPathFactory, document: Any, block: int, indent: int | None
@@ -79,6 +80,7 @@ def _counted(function: Any, calls: list[int]) -> Any:
     return lambda self: calls.append(1) or function(self)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["results", "images"])
 def test_boxes_take_little_more_memory_than_what_is_kept(tmp_path: Path, kind: str) -> None:
     picture(tmp_path / "a.png")

@@ -75,6 +75,7 @@ def test_faults_are_one_line(tmp_path: Path) -> None:
         read_lsp(written(tmp_path / "beyond", people(), images=(7,)))
 
 
+@pytest.mark.slow
 def test_real_data() -> None:
     data = read_lsp(shared_data("lspet"))
     assert len(data) == 5000

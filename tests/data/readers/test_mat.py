@@ -20,6 +20,7 @@ CONTENT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [True, False])
 def test_names_and_numbers_as_scipy_wrote_them(tmp_path: Path, packed: bool) -> None:
     path = tmp_path / "a.mat"
@@ -47,6 +48,7 @@ def bomb(size: int) -> bytes:
     return b"MATLAB 5.0".ljust(124) + struct.pack("<H", 0x100) + b"IM" + struct.pack("<II", 15, len(data)) + data
 
 
+@pytest.mark.slow
 def test_a_small_file_that_holds_much_is_not_decompressed(tmp_path: Path) -> None:
     path = tmp_path / "a.mat"
     path.write_bytes(bomb(1 << 20))

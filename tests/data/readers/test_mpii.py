@@ -39,6 +39,7 @@ def test_the_list_of_pose_repositories(tmp_path: Path) -> None:
     assert len(alone) == 1 and not alone[0].labeled
 
 
+@pytest.mark.slow
 def test_head_sizes_of_the_list(tmp_path: Path) -> None:
     path = written(tmp_path, [PERSON])
     truth = np.array(JOINTS)[..., None]

@@ -53,6 +53,7 @@ def saved(path: Path, source: object, animals: int = 1, embed: bool = False, fra
     return path
 
 
+@pytest.mark.slow
 def test_frames_of_a_video(tmp_path: Path) -> None:
     path = saved(tmp_path / "labels.slp", str(video(tmp_path / "film.avi")))
     data = open_labeled(path)
@@ -72,6 +73,7 @@ def test_frames_of_a_video(tmp_path: Path) -> None:
     assert read_sleap(path, tmp_path / "elsewhere").ids == data.ids
 
 
+@pytest.mark.slow
 def test_pictures_and_packed_pictures(tmp_path: Path) -> None:
     pictures = [str(picture(tmp_path / "frames" / f"{i}.png", i)) for i in range(4)]
     data = read_sleap(saved(tmp_path / "labels.slp", pictures))
@@ -83,6 +85,7 @@ def test_pictures_and_packed_pictures(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [False, True])
 def test_symmetries_are_pairs_before_what_names_say(tmp_path: Path, packed: bool) -> None:
     names = ["head", "eyeB", "eyeA", "patte_d", "patte_g", "left_ear", "right_ear", "tail"]
@@ -103,6 +106,7 @@ def test_symmetries_are_pairs_before_what_names_say(tmp_path: Path, packed: bool
     assert told is not None and told.pairs == ((0, 2),)
 
 
+@pytest.mark.slow
 def test_several_animals_have_boxes_of_their_own(tmp_path: Path) -> None:
     data = read_sleap(saved(tmp_path / "labels.slp", str(video(tmp_path / "film.avi")), animals=2))
     assert data.ids == ("film/1#0", "film/1#1", "film/3#0", "film/3#1") and data[0].box[2] < 64
@@ -120,6 +124,7 @@ def test_faults_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         read_sleap(path)
 
 
+@pytest.mark.slow
 def test_videos_that_moved_are_found_below_the_folder(tmp_path: Path) -> None:
     film = video(tmp_path / "film.avi")
     (tmp_path / "labels").mkdir()
@@ -163,6 +168,7 @@ def test_a_frame_that_the_pictures_do_not_have_is_named(tmp_path: Path, number: 
         read_sleap(path)
 
 
+@pytest.mark.slow
 def test_a_joint_beyond_any_image_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path / "labels.slp", str(video(tmp_path / "film.avi")))
     with h5py.File(path, "a") as file:
@@ -173,6 +179,7 @@ def test_a_joint_beyond_any_image_is_refused(tmp_path: Path) -> None:
         read_sleap(path)
 
 
+@pytest.mark.slow
 def test_a_deleted_picture_is_left_out_and_named(tmp_path: Path) -> None:
     files = [str(picture(tmp_path / "shots" / f"{i}.png", i)) for i in range(4)]
     path = saved(tmp_path / "labels.slp", files)
@@ -184,6 +191,7 @@ def test_a_deleted_picture_is_left_out_and_named(tmp_path: Path) -> None:
         open_labeled(path)
 
 
+@pytest.mark.slow
 def test_of_two_videos_of_one_name_each_has_its_own_frames(tmp_path: Path) -> None:
     """Beside a file from another machine there may be one of them alone: it is not both."""
     skeleton, user = sio.Skeleton(["nose", "ear_L", "ear_R"], name="mouse"), []
