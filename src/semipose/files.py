@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import re
@@ -106,6 +107,14 @@ PART = re.compile(r"\.[0-9a-f]{8}\.part$")
 """How the names of such files end."""
 SHORT = 60
 """Characters before that, without those that not every library can write: a disk's names end at 255 bytes."""
+
+
+def sweep(place: Path) -> None:
+    """Remove what killed processes left of a file that only one at a time writes."""
+    for left in place.parent.glob(f"{glob.escape(place.name)}.*.part"):
+        if PART.search(left.name):
+            with contextlib.suppress(OSError):
+                left.unlink()
 
 
 class Part:

@@ -105,3 +105,22 @@ def test_two_annotations_of_one_id_are_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(document))
     with pytest.raises(UserError, match=r"annotation id .* occurs more than once"):
         store(tmp_path)
+
+
+def test_joints_that_nobody_touched_keep_their_numbers(tmp_path: Path) -> None:
+    """A place may stand beside a visibility of 0, and places may have more digits than the page's."""
+    coco(tmp_path)
+    file = tmp_path / "labels.json"
+    document = json.loads(file.read_text())
+    row = document["annotations"][0]
+    row["keypoints"] = [10, 20, 2, 50.5, 60.5, 0, *[1.23456, 7.5, 1], *row["keypoints"][9:]]
+    file.write_text(json.dumps(document))
+    one, image = store(tmp_path), key_of(str(tmp_path / "images" / "0.png"))
+    bodies = one.get(image)
+    bodies = one.put(image, [*bodies[:1], Body.of(POINTS, 11)], version_of(bodies))
+    assert json.loads(file.read_text())["annotations"][0] == row
+    points = bodies[0].array
+    points[0] = [11, 21, 2]
+    one.put(image, [Body.of(points, 10), bodies[1]], version_of(bodies))
+    after = json.loads(file.read_text())["annotations"][0]["keypoints"]
+    assert after[:3] == [11, 21, 2] and after[3:] == row["keypoints"][3:]

@@ -275,3 +275,13 @@ def test_a_word_that_is_no_number_or_without_end_is_refused(word: str) -> None:
     assert resolve(Config(), read_overrides(["--steps=010"])).steps == 10, "no eight"
     with pytest.raises(UserError, match=word.partition("=")[0][2:]):
         resolve(Config(), read_overrides([word]))
+
+
+def test_settings_beside_the_keys_of_data_are_named(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("labeled: a.json\nval: b.json\nsteps: 2\nmodel: {size: [64, 64]}\n")
+    with pytest.raises(
+        UsageError, match=r"data\.yaml: steps, model are no setting of data; write data: on a line .* and"
+    ):
+        read_yaml(tmp_path / "data.yaml", "data")
+    (tmp_path / "data.yaml").write_text("labeled: a.json\n")
+    assert read_yaml(tmp_path / "data.yaml", "data") == {"data": {"labeled": "a.json"}}

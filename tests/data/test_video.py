@@ -221,3 +221,17 @@ def test_a_damaged_choice_of_frames_is_made_again(clip: Path, tmp_path: Path, co
     (kept,) = (tmp_path / "cache" / "frames").iterdir()
     kept.write_text(content)
     assert choose(clip, "diverse3", tmp_path / "cache") == chosen == json.loads(kept.read_text())
+
+
+def test_a_list_of_other_files_is_no_video(clip: Path, tmp_path: Path) -> None:
+    """FFmpeg would read what they name."""
+    (tmp_path / "secret.mp4").write_bytes(clip.read_bytes())
+    lists = {
+        "a.mp4": "ffconcat version 1.0\nfile secret.mp4\n",
+        "b.mp4": "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:2.4,\nsecret.mp4\n#EXT-X-ENDLIST\n",
+    }
+    for name, text in lists.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(UserError, match=f"{name} is no video that can be opened"):
+            probe(tmp_path / name)
+        assert not is_own(tmp_path / name)

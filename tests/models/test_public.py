@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from semipose.errors import UserError
+from semipose.models import checkpoint
 from semipose.models.public import UNION, import_weights
 from semipose.models.weights import load_model
 from semipose.skeleton import COCO, MPII, SKELETONS, infer_pairs
@@ -199,3 +200,9 @@ def test_a_model_is_not_written_over(tmp_path: Path) -> None:
 
 def test_mpii_is_known() -> None:
     assert SKELETONS["mpii"] is MPII and len(MPII) == 16
+
+
+def test_a_checkpoint_of_ours_needs_no_import(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "last.ckpt", {"step": 1})
+    with pytest.raises(UserError, match=r"last\.ckpt is a checkpoint of semipose, which needs no import"):
+        import_weights(tmp_path / "last.ckpt", tmp_path / "out")

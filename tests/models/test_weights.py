@@ -194,3 +194,12 @@ def test_checkpoints_start_networks_too(network, tmp_path) -> None:
         load_weights(build_model(CONFIG, len(COCO)), tmp_path / "last.ckpt")
     said = load_weights(other, tmp_path / "last.ckpt", Skeleton("other", tuple(f"joint{i}" for i in range(len(LSP)))))
     assert said.startswith("none of its joints (14: ")
+
+
+def test_what_a_killed_process_left_of_it_is_removed(network, saved) -> None:
+    left = [saved.with_name(f"{name}.0123abcd.part") for name in ("model.json", "model.safetensors")]
+    other = saved.with_name("model.json.mine.part")
+    for path in (*left, other):
+        path.write_text("half")
+    save_model(saved.with_suffix(""), network, CONFIG, LSP)
+    assert other.exists() and not any(path.exists() for path in left)

@@ -82,12 +82,17 @@ def test_metrics_with_blank_and_cut_cells() -> None:
 def test_runs_are_named_apart(tmp_path: Path) -> None:
     for name in ("one/dual", "two/dual", "two/single"):
         (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.yaml").write_text("steps: 1")
     assert [r.name for r in read_runs([tmp_path / "one/dual", tmp_path / "two/single"])] == ["dual", "single"]
     assert [r.name for r in read_runs([tmp_path / "one/dual", tmp_path / "two/dual"])] == ["one/dual", "two/dual"]
     assert len(read_runs([tmp_path / "one/dual", tmp_path / "one/../one/dual"])) == 1, "given twice, shown once"
 
 
 def test_missing_directories_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no run directory at .*nowhere"):
+        read_runs([tmp_path / "nowhere"])
+    (tmp_path / "nowhere").mkdir()
+    (tmp_path / "nowhere" / "0.png").write_text("a picture")
     with pytest.raises(UserError, match=r"no run directory at .*nowhere"):
         read_runs([tmp_path / "nowhere"])
     with pytest.raises(UserError, match="no run directory given"):

@@ -140,25 +140,32 @@ class CocoStore(FileStore):
     _indent: int | None = None
 
     def _row(self, row: dict[str, Any], body: Body, image: str) -> dict[str, Any]:
-        """An annotation with a body's joints; the box grows with them, and is theirs where there was none."""
+        """An annotation with a body's joints, the others as they were; the box grows with them, and is theirs where
+        there was none."""
         points = body.array
         there = self._points(row)
-        if np.array_equal(there, points):
+        kept = (there == points).all(1) | (there[:, 2] == 0) & (points[:, 2] == 0)  # a place may stand beside a v of 0
+        if kept.all():
             return row
         shifted = points.copy()
         shifted[points[:, 2] > 0, :2] += self._shift
-        row = {**row, "keypoints": [plain(round(v, 3)) for v in shifted.ravel().tolist()]}
+        texts = [[plain(round(v, 3)) for v in joint] for joint in shifted.tolist()]
+        before = row.get("keypoints") or texts  # K joints in one list, or each in one of its own
+        if len(before) == 3 * len(points):
+            before = [before[3 * i : 3 * i + 3] for i in range(len(points))]
+        chosen = [old if same else new for old, new, same in zip(before, texts, kept, strict=True)]
+        row = {**row, "keypoints": [value for joint in chosen for value in joint]}
         row["num_keypoints"] = int((points[:, 2] > 0).sum())
         size = image_size(image)
-        before, box = row.get("bbox"), [round(v, 2) for v in label_box(points, size)]
-        if before and not np.allclose(before, label_box(there, size), atol=1):
+        beside, box = row.get("bbox"), [round(v, 2) for v in label_box(points, size)]
+        if beside and not np.allclose(beside, label_box(there, size), atol=1):
             seen = points[points[:, 2] > 0, :2]
-            x, y, w, h = before
+            x, y, w, h = beside
             low = np.minimum([x, y], seen.min(0) if len(seen) else np.inf)
             high = np.maximum([x + w, y + h], seen.max(0) if len(seen) else -np.inf)
             low, high = np.floor(100 * low) / 100, np.ceil(100 * high) / 100
             box = [round(v, 2) for v in (*low.tolist(), *(high - low).tolist())]
-        if box != before:
+        if box != beside:
             row["bbox"] = box
             if not row.get("segmentation"):
                 row["area"] = round(box[2] * box[3], 2)

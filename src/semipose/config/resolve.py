@@ -12,7 +12,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from semipose.config.schema import BOXES, SOURCES, Config, to_dict
+from semipose.config.schema import BOXES, SOURCES, Config, DataConfig, to_dict
 from semipose.errors import UsageError, UserError, reason_of
 from semipose.files import bears, plain_yaml, read_mapping
 from semipose.methods import METHODS, option_names, options, options_class, refuse_unread
@@ -88,6 +88,8 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     for key in content.keys() & SECTIONS:
         content[key] = {} if content[key] is None else content[key]  # a section with nothing in it
     layer = {section: content} if section and not isinstance(content.get(section), dict) else content
+    if section == "data" and layer is not content:
+        _refuse_beside(content, path)
     data = layer.get("data")
     if isinstance(data, dict):
         for key in SOURCES:
@@ -99,6 +101,17 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
             elif isinstance(value, list):
                 data[key] = [_beside(path, each) if isinstance(each, str) else each for each in value]
     return layer
+
+
+def _refuse_beside(content: Mapping[str, Any], path: Path) -> None:
+    """Of a file that is the section data alone, the settings of others."""
+    others = [key for key in content if key in _names(Config) and key not in _names(DataConfig)]
+    inner = [key for key in content if key in _names(DataConfig)]
+    if others and inner:
+        raise UsageError(
+            f"{path}: {', '.join(others)} {'is' if len(others) == 1 else 'are'} no setting of data; write data: on a"
+            f" line of its own, and {', '.join(inner)} indented below it"
+        )
 
 
 def _in_folder(folder: Path) -> Path | None:

@@ -23,6 +23,8 @@ BOXES = ("whole", "people", FINDER)
 FREE = ("workers", "threads", "save_every", "accelerator", "data.cache")
 """What a resumed run may have otherwise than it began with, and one that is recorded than the one asked for: no number
 depends on it (on threads and accelerator the last bits of some)."""
+MOST_IMAGES = 100_000
+"""Of a step."""
 
 
 @dataclass
@@ -138,9 +140,11 @@ class OptimConfig:
         0.0, within(0, 1, "it is a part of the rate, from 0 to 1"), "ours; Loshchilov and Hutter 2017"
     )
     restart: float = option(0.0, within(0, 1, PART), "ours; warm restarts, Loshchilov and Hutter 2017")
-    batch: int = option(32, at_least(1, "it can be 1 or more"), CODE)
+    batch: int = option(32, whole(1, MOST_IMAGES, f"it can be 1 to {MOST_IMAGES:,}"), CODE)
     unlabeled_batch: int = option(
-        0, at_least(0, "it can be 1 or more, or 0 for optim.batch"), "as many as labelled ones (Xie, section 3.2)"
+        0,
+        whole(0, MOST_IMAGES, f"it can be 1 to {MOST_IMAGES:,}, or 0 for optim.batch"),
+        "as many as labelled ones (Xie, section 3.2)",
     )
 
 

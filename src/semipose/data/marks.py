@@ -52,7 +52,7 @@ def is_own(path: Path) -> bool:
             with path.open("rb") as file:
                 return file.read(HEAD + len(COMMENT))[HEAD:] == COMMENT
         if path.suffix == ".mp4":
-            with av.open(os.path.abspath(path), metadata_errors="replace") as container:
+            with av.open(os.path.abspath(path), format="mp4", metadata_errors="replace") as container:
                 return container.metadata.get("comment") == MARK.decode()
     except (av.error.FFmpegError, OSError):
         pass

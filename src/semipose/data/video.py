@@ -53,6 +53,14 @@ CANDIDATES = 5000
 THUMBNAIL = 24
 
 
+ALONE = {
+    "format_whitelist": "mov,avi,matroska,webm,mpeg,mpegts,mpegtsraw,mpegvideo,m4v,h264,hevc,vvc,av1,obu,ivf,mjpeg,flv"
+    ",live_flv,asf,asf_o,ogg,nut,mxf,dv,rm,wtv,gif,yuv4mpegpipe,vc1",
+    "protocol_whitelist": "file",
+}
+"""For FFmpeg: formats of which one file is all there is. Lists of files, such as ffconcat and HLS, name others."""
+
+
 class Film(NamedTuple):
     """What a video's packets say, or its frames where packets are no frames. `stamps`: (N,) the frames' time stamps in
     the order they are shown, in units of `tick` seconds; `size`: (height, width) as shown, a phone's rotation applied;
@@ -343,7 +351,7 @@ class _Container:
         if os.path.exists(path) and not os.path.isfile(path):  # a pipe may never say anything
             raise UserError(f"{path} is no video: it is no plain file; replace or remove it")
         try:
-            self.container = av.open(os.path.abspath(path), metadata_errors="replace")
+            self.container = av.open(os.path.abspath(path), options={**ALONE}, metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
             if limits.is_pointer(Path(path)):
                 raise UserError(f"{path} is {limits.FETCHED}") from None

@@ -205,7 +205,11 @@ def predict_files(
         held = ", ".join(file.name for file in written if file.suffix != ".jpg") or "the pictures there"
         then = f"of these alone: {held}; the same command begins anew"
         raise Stopped(count, folder, then, f"{count:,} of {len(groups):,} images and frames")
-    remarks = [*data.remarks, *_gone(areas, groups), *_remarks(Path(source), folder, groups)]
+    remarks = [
+        *dict.fromkeys([*data.remarks, *areas.remarks]),
+        *_gone(areas, groups),
+        *_remarks(Path(source), folder, groups),
+    ]
     return Prediction(written, count, seconds, damaged, unlike, unfound, remarks)
 
 

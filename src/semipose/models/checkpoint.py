@@ -7,7 +7,6 @@ It is never unpickled beyond those.
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
 import io
 import math
@@ -20,7 +19,7 @@ import torch
 
 from semipose import limits
 from semipose.errors import UserError
-from semipose.files import write_atomically
+from semipose.files import sweep, write_atomically
 
 MAGIC = b"semipose-checkpoint 1 "
 
@@ -36,9 +35,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
             spare.unlink(missing_ok=True)
             os.link(path, spare)
-    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):  # by one who was killed: a run is of one process
-        with contextlib.suppress(OSError):
-            left.unlink()
+    sweep(path)
     write_atomically(path, header, data)
 
 

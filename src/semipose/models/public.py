@@ -18,7 +18,7 @@ from semipose import limits
 from semipose.errors import UserError, reason_of
 from semipose.files import read_json, read_mapping
 from semipose.models.build import build_model
-from semipose.models.checkpoint import refuse_bomb
+from semipose.models.checkpoint import MAGIC, refuse_bomb
 from semipose.models.config import ModelConfig
 from semipose.models.layouts import Public, places, read_layout
 from semipose.models.weights import save_model
@@ -137,13 +137,17 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Any]:
         raise UserError(
             f"{path} is a file of Keras, as SLEAP's and DeepLabCut's older networks, which is not read; {RETRAIN}"
         )
+    content: Any
     try:
         plain = path.suffix == ".safetensors"
         with limits.opened(path) as file:
-            if not plain:
-                refuse_bomb(path, file.read())
+            content = b"" if plain else file.read()
+        if content.startswith(MAGIC):
+            raise UserError(f"{path} is a checkpoint of semipose, which needs no import; name its run's folder")
+        if not plain:
+            refuse_bomb(path, content)
         with torch.serialization.safe_globals([*_numbers(), *([] if plain else _settings(path))]):
-            content: Any = load_file(path) if plain else torch.load(path, map_location="cpu", weights_only=True)
+            content = load_file(path) if plain else torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error})") from None
     except UserError:

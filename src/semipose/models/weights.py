@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import nn
 
 from semipose.errors import UserError, reason_of
-from semipose.files import read_mapping, write_atomically
+from semipose.files import read_mapping, sweep, write_atomically
 from semipose.heatmap import DECODERS
 from semipose.models.build import build_model
 from semipose.models.config import ModelConfig
@@ -50,8 +50,9 @@ def save_model(
         content["decode"] = decode
     if error_bars is not None:
         content["error_bars"] = error_bars.to_dict()
-    write_atomically(stem.with_name(f"{stem.name}.safetensors"), data)
-    write_atomically(stem.with_name(f"{stem.name}.json"), (json.dumps(content, indent=1) + "\n").encode())
+    for suffix, written in ((".safetensors", data), (".json", (json.dumps(content, indent=1) + "\n").encode())):
+        sweep(place := stem.with_name(f"{stem.name}{suffix}"))
+        write_atomically(place, written)
 
 
 class TrainedModel(NamedTuple):

@@ -131,17 +131,21 @@ class Run:
             return {}
 
 
+PARTS = ("config.yaml", "metrics.csv", "summary.json", "predictions/val.json")
+"""Of a run, what a page is of."""
+
+
 def read_runs(paths: Sequence[Path]) -> list[Run]:
     """Read run directories, named by as much of the end of their paths as tells them apart.
 
     Raises:
-        UserError: none is given, or one does not exist.
+        UserError: none is given, one does not exist, or it holds other things alone.
     """
     if not paths:
         raise UserError("report: no run directory given; name one or more, for example runs/dual")
     resolved = [Path(p).resolve() for p in paths]
     for given, path in zip(paths, resolved, strict=True):
-        if not path.is_dir():
+        if not path.is_dir() or (any(path.iterdir()) and not any((path / name).exists() for name in PARTS)):
             raise UserError(
                 f"report: no run directory at {given}; give the folder that holds metrics.csv and summary.json"
             )

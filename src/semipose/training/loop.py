@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from semipose.config.schema import FREE, Config, ModelConfig, differences, learn
 from semipose.data.checks.symmetry import side_doubts
 from semipose.data.crops.build import Crops
 from semipose.data.crops.store import images_of
-from semipose.data.datasets import Sets, cut, open_sets
+from semipose.data.datasets import Sets, cut, open_sets, untaught
 from semipose.data.extent import boxes_of
 from semipose.data.windows import windows
 from semipose.draws import Draws
@@ -196,7 +197,10 @@ class Training:
 
     def _open(self) -> Sets:
         """What is learnt from, and validation."""
-        return open_sets(self.config.data, learns_unlabeled(self.config), finder_in(self.run.path))
+        sets = open_sets(self.config.data, learns_unlabeled(self.config), finder_in(self.run.path))
+        if joints := untaught(sets.labeled):
+            warnings.warn(f"no labelled sample has {', '.join(joints)}; where that is cannot be learnt", stacklevel=2)
+        return sets
 
     def _method(self, codec: Codec) -> Method:
         """What the networks learn by."""

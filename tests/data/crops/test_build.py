@@ -20,7 +20,7 @@ from semipose.data.crops import build as crop_build
 from semipose.data.crops import store as crop_store
 from semipose.data.crops.build import Crops, CropSpec, build_crops, prune_cache
 from semipose.data.open import open_labeled
-from semipose.data.sample import PoseData, Sample
+from semipose.data.sample import PoseData, Sample, Samples
 from semipose.errors import UserError
 from semipose.skeleton import Skeleton
 
@@ -358,3 +358,16 @@ def test_crops_that_another_run_has_made_anew_are_not_mended(data: PoseData, tmp
         old.images(range(len(data) - 1, 0, -1))
     assert (new.path / "crops.bin").read_bytes() == content
     new.images(range(len(data)))
+
+
+def test_boxes_outside_their_images_are_refused_and_those_on_the_border_are_not(data: PoseData, tmp_path: Path) -> None:
+    def moved(*box: float) -> PoseData:
+        return replace(data, samples=Samples.of([*[*data.samples][:-1], replace(data[len(data) - 1], box=box)]))
+
+    assert len(build(moved(84, 10, 5, 5), tmp_path)) == len(data)
+    with pytest.raises(
+        UserError, match=r"1 of 12 boxes lie outside their image, first that of 3#2; .* data.boxes=labels"
+    ):
+        build(moved(89, 10, 5, 5), tmp_path)
+    with pytest.raises(UserError, match="1 of 12 boxes are more than 20 times as large as their image"):
+        build(moved(0, 0, 1700, 1300), tmp_path)

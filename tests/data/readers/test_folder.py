@@ -11,8 +11,10 @@ from PIL import Image
 
 from semipose.data.images import read_image
 from semipose.data.open import open_labeled, open_unlabeled
-from semipose.data.readers.folder import read_folder
+from semipose.data.readers.boxes import read_boxes
+from semipose.data.readers.folder import read_folder, with_boxes
 from semipose.errors import UserError
+from tests.fixtures.films import film
 from tests.fixtures.projects import picture
 
 
@@ -121,3 +123,20 @@ def test_a_list_of_windows(frames: Path) -> None:
     (frames / "list.txt").write_bytes(b"\xef\xbb\xbfb.png\r\na\\c.png\r\n")
     found = [s.image for s in read_folder(frames / "list.txt")]
     assert found == [str(frames.resolve() / name) for name in ("b.png", "a/c.png")]
+
+
+def test_boxes_in_frames_that_a_video_does_not_have_are_a_remark(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", 12)
+    rows = [{"image_id": f"a.mp4#{n}", "bbox": [1, 1, 50, 50]} for n in range(0, 20, 5)]
+    (tmp_path / "boxes.json").write_text(json.dumps(rows))
+    data = read_folder(tmp_path / "a.mp4", "uniform4")
+    found = with_boxes(data, read_boxes(tmp_path / "boxes.json", tmp_path))
+    assert len(found) and any("1 boxes of" in line and "(12 frames), first" in line for line in found.remarks)
+    (tmp_path / "boxes.json").write_text(json.dumps(rows[:3]))
+    assert not with_boxes(data, read_boxes(tmp_path / "boxes.json", tmp_path)).remarks
+
+
+def test_a_pipe_is_no_source(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(UserError, match=r"a\.mp4 is no plain file"):
+        read_folder(tmp_path / "a.mp4")

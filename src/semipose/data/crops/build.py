@@ -31,6 +31,7 @@ from semipose.data.crops.store import (
     refuse_above,
     remove,
 )
+from semipose.data.extent import LARGE, is_huge, lies_beside
 from semipose.data.images import read_image
 from semipose.data.pictures import UNLABELED_BAD_LIMIT, inside, leave_out
 from semipose.data.sample import PoseData
@@ -153,7 +154,8 @@ def build_crops(
             and 1 % for unlabelled.
 
     Raises:
-        UserError: too many unreadable images, more than `max_bytes`, a full disk or an unwritable directory.
+        UserError: too many unreadable images, a box outside its image or far larger, more than `max_bytes`, a full
+            disk or an unwritable directory.
     """
     if not len(data):
         raise UserError(f"{data.name} holds no samples; there is nothing to crop")
@@ -179,7 +181,9 @@ def build_crops(
         bad_limit = 0.0 if data.has_labels else UNLABELED_BAD_LIMIT
     leave_out(data.name, bad.values(), len(store.images), bad_limit)
     used = data if len(kept) == len(data) else data.subset(kept)
-    keypoints = _crop_keypoints(used, spec, store.images["shape"][place[kept]])
+    shapes = store.images["shape"][place[kept]]
+    _refuse_outside(used, shapes)
+    keypoints = _crop_keypoints(used, spec, shapes)
     contents = store.images["digest"][:, :8].copy()
     return Crops(used, spec, folder, kept, bad, decoded, contents, store.rows[kept], keypoints)
 
@@ -213,6 +217,18 @@ def _remove(folder: Path, lock: Path) -> list[Path]:
     except (Timeout, UserError):  # in use, or with files in it that are not ours
         return []
     return [folder]
+
+
+def _refuse_outside(data: PoseData, shapes: np.ndarray) -> None:
+    """Boxes of N samples that lie outside their images of `shapes` (N, 2): their crops are black."""
+    for rule, what in ((lies_beside, "lie outside"), (is_huge, f"are more than {LARGE} times as large as")):
+        wrong = np.flatnonzero(rule(data.samples.boxes.T, *shapes.T))
+        if len(wrong):
+            raise UserError(
+                f"{data.name}: {len(wrong)} of {len(data)} boxes {what} their image, first that of"
+                f" {data.samples.ids[int(wrong[0])]}; mend or remove them, or set data.boxes=labels; semipose check"
+                " names them"
+            )
 
 
 def _crop_keypoints(data: PoseData, spec: CropSpec, shapes: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -15,9 +15,9 @@ from semipose.data.extent import refuse_misplaced
 from semipose.data.packed import Texts
 from semipose.data.pictures import EXTENSIONS, OTHERS, is_hidden, is_picture, leave_out, picture_size, refuse_moving
 from semipose.data.readers import Format
-from semipose.data.refs import parse
+from semipose.data.refs import Frame, parse
 from semipose.data.sample import PoseData, Sample, Samples
-from semipose.data.video import FRAMES, VIDEOS, check_plan, is_video, read_video
+from semipose.data.video import FRAMES, VIDEOS, check_plan, is_video, probe, read_video
 from semipose.errors import UserError
 from semipose.files import below, names_below, real
 
@@ -92,6 +92,8 @@ def list_files(source: str | Path | Sequence[str | Path]) -> tuple[str, str, Seq
         return path.stem, "", [str(source)]
     if not path.exists():
         raise UserError(f"{path} does not exist; check the path")
+    if not path.is_dir():
+        raise UserError(f"{path} is no plain file; name an image, a video or a folder")
     shown = [name for name in names_below(path) if not is_hidden(name)]
     pictures, videos = [name for name in shown if is_picture(name)], [name for name in shown if is_video(name)]
     if not pictures and not videos:
@@ -108,7 +110,7 @@ def strange_in(source: str | Path | Sequence[str | Path]) -> list[Path]:
 
 def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
     """`data`, whole images, with the boxes that another set has in them, the images without one left out. A box of a
-    video (and no frame of it) is one in each of its frames.
+    video (and no frame of it) is one in each of its frames. What lies in frames that a video does not have is a remark.
 
     Raises:
         UserError: there is none, or one that lies outside its image or is far larger.
@@ -125,7 +127,25 @@ def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
             samples.append(replace(s, id=f"{s.id}@{n}", box=box.box, score=box.score, image_id=number))
     if not samples:
         raise UserError(f"{boxes.name} has no box in any of {len(data)} images of {data.name}; are the names the same?")
-    return PoseData(data.name, None, tuple(samples), data.remarks, data.left_out)
+    remarks = [*data.remarks, *_beyond(data, boxes_of, boxes.name)]
+    return PoseData(data.name, None, tuple(samples), tuple(remarks), data.left_out)
+
+
+def _beyond(data: PoseData, boxes_of: Mapping[str, Sequence[Sample]], name: str) -> Iterator[str]:
+    """Of boxes in frames after the last one of their video."""
+    films = dict.fromkeys(ref.file for image in data.images if isinstance(ref := parse(image), Frame))
+    counts = {_real(str(film)): len(probe(film)) for film in films}
+    late: dict[str, list[str]] = {}
+    for image, own in boxes_of.items():
+        ref = parse(image)
+        film = _real(str(ref.file))
+        if isinstance(ref, Frame) and ref.number >= counts.get(film, ref.number + 1):
+            late.setdefault(film, []).extend(box.id for box in own)
+    for film, ids in late.items():
+        yield (
+            f"{len(ids):,} boxes of {name} are of frames that {film} does not have ({counts[film]:,} frames), first"
+            f" {ids[0]}; is it the same video?"
+        )
 
 
 def _real(image: str) -> str:
