@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ import yaml
 import semipose
 from semipose.cli import main
 from semipose.errors import UsageError, UserError
+from semipose.verbs.evaluate import _print
 from tests.fixtures.runs import untrained
 
 
@@ -68,3 +70,13 @@ def test_images_that_taught_the_run_are_said(run: Path, capsys: pytest.CaptureFi
     assert said in capsys.readouterr().out
     semipose.evaluate(run)
     assert "taught" not in json.loads((run / "evaluation.json").read_text())
+
+
+def test_a_score_that_cannot_be_is_explained(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = semipose.evaluate(run)
+    asked = SimpleNamespace(run=run)
+    _print(scores, asked)
+    assert "per joint: " in capsys.readouterr().out
+    joints = dict.fromkeys(scores["mean"]["per_joint"])
+    _print({**scores, "mean": {**scores["mean"], "pck": None, "per_joint": joints}}, asked)
+    assert "no PCK@0.1: it is of the size of a body" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from semipose.cli import main
 from semipose.config import to_dict
 from semipose.errors import UsageError, UserError
 from semipose.reports.compare import guard_sentence
+from semipose.verbs.train import _print
 from tests.fixtures.films import dot, film
 from tests.fixtures.runs import OPTIONS, tiny
 
@@ -94,3 +96,13 @@ def test_a_bare_folder_of_a_video_and_clicks_trains_and_predicts(
     how = ["--device", "cpu", "--no-overlay", "--formats", "coco", "smoothed", "--out", str(tmp_path / "out")]
     assert main(["predict", str(tmp_path / "run"), str(folder / "clip.mp4"), *how]) == 0
     assert len((tmp_path / "out" / "keypoints_smoothed.csv").read_text().splitlines()) == 1 + 15 * 2
+
+
+@pytest.mark.parametrize(("pck", "said"), [(0.5, "PCK 50.0 % on"), (None, "median error 3.25 pixels on")])
+def test_bodies_of_one_joint_have_an_error_in_pixels(
+    pck: float | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    val = {"mean": {"pck": pck, "median_error_px": 3.25}}
+    run = SimpleNamespace(path=tmp_path, summary={"val": val, "val_images": 12})
+    _print(run, SimpleNamespace(print_config=False))  # type: ignore[arg-type]
+    assert f"{said} 12 validation samples; wrote" in capsys.readouterr().out

@@ -69,7 +69,8 @@ def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:
         pck, swap, ap, ar = map(_percent, (row["pck"], row["swap"], coco.get("AP"), coco.get("AR")))
         middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
         print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s} {middle:>13s}")
-    print(f"per joint: {_listed(scores['mean']['per_joint'])}")
+    joints = _listed(scores["mean"]["per_joint"])
+    print(f"per joint: {joints}" if joints else f"no {measured}: it is of the size of a body, which no sample shows")
     mean = scores["mean"]
     if mean.get("occluded") is not None:
         print(f"visible joints alone {_percent(mean['visible'])}, occluded ones {_percent(mean['occluded'])}")

@@ -109,8 +109,12 @@ def _print(run: Run, asked: SimpleNamespace) -> None:
         return print(*yaml.safe_dump(to_dict(run.config), sort_keys=False).splitlines(), sep="\n")
     if not run.summary:  # of several processes, the first alone has one
         return None
-    pck = (run.summary.get("val") or {}).get("mean", {}).get("pck")
-    score = f"PCK {100 * pck:.1f} % on {run.summary['val_images']} validation samples; " if pck is not None else ""
+    mean = (run.summary.get("val") or {}).get("mean", {})
+    pck, middle, score = mean.get("pck"), mean.get("median_error_px"), ""
+    if pck is not None or middle is not None:
+        # A body of one joint has no size that PCK could be a part of.
+        figure = f"PCK {100 * pck:.1f} %" if pck is not None else f"median error {middle:.2f} pixels"
+        score = f"{figure} on {run.summary['val_images']} validation samples; "
     if guard := run.summary.get("guard"):
         from semipose.reports.compare import guard_sentence
 
