@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from semipose.browser.coco import CocoStore, begin
-from semipose.browser.stores import Body, key_of, version_of
+from semipose.browser.stores import Body, bodies_from, key_of, version_of
 from semipose.errors import UserError
 from tests.browser.test_stores import POINTS, coco
 from tests.fixtures.projects import JOINTS, picture
@@ -117,9 +117,10 @@ def test_joints_that_nobody_touched_keep_their_numbers(tmp_path: Path) -> None:
     file.write_text(json.dumps(document))
     one, image = store(tmp_path), key_of(str(tmp_path / "images" / "0.png"))
     bodies = one.get(image)
-    bodies = one.put(image, [*bodies[:1], Body.of(POINTS, 11)], version_of(bodies))
+    page = bodies_from([{"key": body.key, "points": body.points} for body in bodies], len(JOINTS))
+    bodies = one.put(image, [*page[:1], Body.of(POINTS, 11)], version_of(bodies))
     assert json.loads(file.read_text())["annotations"][0] == row
-    points = bodies[0].array
+    points = page[0].array
     points[0] = [11, 21, 2]
     one.put(image, [Body.of(points, 10), bodies[1]], version_of(bodies))
     after = json.loads(file.read_text())["annotations"][0]["keypoints"]

@@ -280,8 +280,12 @@ def test_a_word_that_is_no_number_or_without_end_is_refused(word: str) -> None:
 def test_settings_beside_the_keys_of_data_are_named(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("labeled: a.json\nval: b.json\nsteps: 2\nmodel: {size: [64, 64]}\n")
     with pytest.raises(
-        UsageError, match=r"data\.yaml: steps, model are no setting of data; write data: on a line .* and"
+        UsageError, match=r"data\.yaml: labeled, val must be indented below data:, on a line of its own"
     ):
         read_yaml(tmp_path / "data.yaml", "data")
+    for value in ("", " 3"):
+        (tmp_path / "data.yaml").write_text(f"data:{value}\nlabeled: a.json\nsteps: 2\n")
+        with pytest.raises(UsageError, match=r"data\.yaml: labeled must be indented below data:$"):
+            read_yaml(tmp_path / "data.yaml", "data")
     (tmp_path / "data.yaml").write_text("labeled: a.json\n")
     assert read_yaml(tmp_path / "data.yaml", "data") == {"data": {"labeled": "a.json"}}

@@ -9,6 +9,7 @@ import pytest
 
 from semipose.errors import UserError
 from semipose.reports.runs import duration, parse_metrics, read_run, read_runs, wilson
+from semipose.training.rundir import RunDir
 from tests.fixtures.fake_runs import make_run
 
 
@@ -113,3 +114,8 @@ def test_wilson_s_interval() -> None:
     """Of Newcombe (1998), 81 of 263 and 0 of 20."""
     assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
     assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)
+
+
+def test_a_run_that_has_just_begun_is_one(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run")
+    assert "config.yaml is missing" in " ".join(read_runs([run.path])[0].notes)

@@ -79,4 +79,4 @@ def test_a_score_that_cannot_be_is_explained(run: Path, capsys: pytest.CaptureFi
     assert "per joint: " in capsys.readouterr().out
     joints = dict.fromkeys(scores["mean"]["per_joint"])
     _print({**scores, "mean": {**scores["mean"], "pck": None, "per_joint": joints}}, asked)
-    assert "no PCK@0.1: it is of the size of a body" in capsys.readouterr().out
+    assert "no PCK@0.1: no sample shows the size" in capsys.readouterr().out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,11 +12,14 @@ import yaml
 
 import semipose
 from semipose.cli import main
-from semipose.config import to_dict
+from semipose.config import DataConfig, to_dict
+from semipose.data.open import open_labeled
+from semipose.data.split import Split, make_split
 from semipose.errors import UsageError, UserError
 from semipose.reports.compare import guard_sentence
 from semipose.verbs.train import _print
 from tests.fixtures.films import dot, film
+from tests.fixtures.projects import picture
 from tests.fixtures.runs import OPTIONS, tiny
 
 PEOPLE = {"labeled": "synth:studio?count=6", "val": "synth:studio?count=3&start=500"}
@@ -106,3 +111,44 @@ def test_bodies_of_one_joint_have_an_error_in_pixels(
     run = SimpleNamespace(path=tmp_path, summary={"val": val, "val_images": 12})
     _print(run, SimpleNamespace(print_config=False))  # type: ignore[arg-type]
     assert f"{said} 12 validation samples; wrote" in capsys.readouterr().out
+
+
+def test_boxes_that_are_not_in_their_images_are_refused_where_they_teach_or_score(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def source(name: str, seed: int, wrong: bool) -> str:
+        images = [picture(tmp_path / name / f"{n}.png", seed + n) for n in range(8)]
+        document = {
+            "images": [{"id": n, "file_name": image.name, "width": 64, "height": 48} for n, image in enumerate(images)],
+            "annotations": [
+                {"id": n, "image_id": n, "category_id": 1, "keypoints": [20 + n, 20, 2, 35, 25 + n, 2, 0, 0, 0]}
+                | {"bbox": [900, 20, 10, 10] if wrong and n == 3 else [10, 10, 35, 30], "num_keypoints": 2}
+                for n in range(8)
+            ],
+            "categories": [{"id": 1, "name": "mouse", "keypoints": ["nose", "tail", "paw"]}],
+        }
+        (tmp_path / name / "labels.json").write_text(json.dumps(document))
+        return str(tmp_path / name / "labels.json")
+
+    good, other, bad = source("good", 0, False), source("other", 50, False), source("bad", 100, True)
+    config = tiny(tmp_path / "cache", "single", steps=2, eval_every=0)
+
+    def train(**data: str | None) -> None:
+        named = {"labeled": good, "unlabeled": other, **data}
+        whole = replace(config, data=DataConfig(**named, cache=config.data.cache))  # type: ignore[arg-type]
+        semipose.train(config=whole, out=tmp_path / "run", overwrite=True, progress=False)
+
+    said = "boxes lie outside their image or are far larger, first that of 3.png"
+    for use in ("labeled", "val"):
+        with pytest.raises(UserError, match=said + ".*; mend or remove them, or set data.boxes=labels"):
+            train(**{use: bad})
+    capsys.readouterr()
+    data = open_labeled(bad)
+    ids = list(data.samples.ids)
+    whole = make_split(data, 7, 1, unlabeled=0, seed=0).data
+    Split(whole, (*ids[:3], *ids[4:7]), (ids[3],), (ids[7],), 0, "random").save(tmp_path / "split.json")
+    train(labeled=bad, unlabeled=None, split=str(tmp_path / "split.json"))
+    said_now = capsys.readouterr().err
+    assert said in said_now and "they teach nothing" in said_now and "no labelled sample has paw" in said_now
+    with pytest.warns(UserWarning, match="what is there counts as missed"):
+        semipose.evaluate(tmp_path / "run", data=bad)

@@ -85,11 +85,10 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
         ours = path.with_name("semipose.yaml")
         how = f"name {ours}" if ours.exists() else f"semipose init {path} writes a semipose.yaml that trains it"
         raise UserError(f"{path} is a YOLO data set's own file; {how}")
+    _refuse_beside(content, path, section)
     for key in content.keys() & SECTIONS:
         content[key] = {} if content[key] is None else content[key]  # a section with nothing in it
     layer = {section: content} if section and not isinstance(content.get(section), dict) else content
-    if section == "data" and layer is not content:
-        _refuse_beside(content, path)
     data = layer.get("data")
     if isinstance(data, dict):
         for key in SOURCES:
@@ -103,15 +102,14 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     return layer
 
 
-def _refuse_beside(content: Mapping[str, Any], path: Path) -> None:
-    """Of a file that is the section data alone, the settings of others."""
-    others = [key for key in content if key in _names(Config) and key not in _names(DataConfig)]
+def _refuse_beside(content: Mapping[str, Any], path: Path, section: str | None) -> None:
+    """Keys of the section data beside those of others."""
+    others = [key for key in content if key in _names(Config)]
     inner = [key for key in content if key in _names(DataConfig)]
-    if others and inner:
-        raise UsageError(
-            f"{path}: {', '.join(others)} {'is' if len(others) == 1 else 'are'} no setting of data; write data: on a"
-            f" line of its own, and {', '.join(inner)} indented below it"
-        )
+    if not inner or (section == "data" and not others):
+        return
+    below = f"{', '.join(inner)} must be indented below data:"
+    raise UsageError(f"{path}: {below}" + ("" if "data" in content else ", on a line of its own"))
 
 
 def _in_folder(folder: Path) -> Path | None:

@@ -140,10 +140,10 @@ class OptimConfig:
         0.0, within(0, 1, "it is a part of the rate, from 0 to 1"), "ours; Loshchilov and Hutter 2017"
     )
     restart: float = option(0.0, within(0, 1, PART), "ours; warm restarts, Loshchilov and Hutter 2017")
-    batch: int = option(32, whole(1, MOST_IMAGES, f"it can be 1 to {MOST_IMAGES:,}"), CODE)
+    batch: int = option(32, whole(1, MOST_IMAGES, f"it can be 1 or more, up to {MOST_IMAGES:,}"), CODE)
     unlabeled_batch: int = option(
         0,
-        whole(0, MOST_IMAGES, f"it can be 1 to {MOST_IMAGES:,}, or 0 for optim.batch"),
+        whole(0, MOST_IMAGES, f"it can be 1 or more, up to {MOST_IMAGES:,}, or 0 for optim.batch"),
         "as many as labelled ones (Xie, section 3.2)",
     )
 

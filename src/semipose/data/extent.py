@@ -35,11 +35,9 @@ LARGE = 20
 
 
 def lies_beside(box: Any, height: Any, width: Any) -> Any:
-    """Whether a box x, y, w, h shows nothing of an image and lies further away than a tenth of its longer side; of
-    arrays of them, an array. A detector's box may lie on the border itself."""
+    """Whether a box x, y, w, h shows nothing of an image; of arrays of them, an array."""
     x, y, w, h = box
-    room = np.maximum(height, width) / 10
-    return (x - room >= width) | (y - room >= height) | (x + w + room <= 0) | (y + h + room <= 0)
+    return (x >= width) | (y >= height) | (x + w <= 0) | (y + h <= 0)
 
 
 def is_huge(box: Any, height: Any, width: Any) -> Any:
@@ -51,13 +49,15 @@ def is_huge(box: Any, height: Any, width: Any) -> Any:
 def refuse_misplaced(box: Box, size: tuple[int, int] | None, where: str) -> None:
     """
     Raises:
-        UserError: the box lies outside an image of `size` (height, width), or is far larger; None is of no size.
+        UserError: the box shows nothing of an image of `size` (height, width) and lies further away than a tenth of it,
+            or is far larger; None is of no size. A detector's box may lie on the border itself.
     """
     if size is None:
         return
     high, wide = size
     image = f"its image of {wide} x {high} pixels; mend or remove it"
-    if lies_beside(box, high, wide):
+    room = 0.1 * max(size)
+    if lies_beside((box[0] - room, box[1] - room, box[2] + 2 * room, box[3] + 2 * room), high, wide):
         raise UserError(f"{where} has the bbox {[*box]}, outside {image}")
     if is_huge(box, high, wide):
         raise UserError(f"{where} has the bbox {[*box]}, more than {LARGE} times as large as {image}")

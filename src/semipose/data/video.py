@@ -55,7 +55,7 @@ THUMBNAIL = 24
 
 ALONE = {
     "format_whitelist": "mov,avi,matroska,webm,mpeg,mpegts,mpegtsraw,mpegvideo,m4v,h264,hevc,vvc,av1,obu,ivf,mjpeg,flv"
-    ",live_flv,asf,asf_o,ogg,nut,mxf,dv,rm,wtv,gif,yuv4mpegpipe,vc1",
+    ",live_flv,asf,asf_o,ogg,nut,mxf,dv,rm,wtv,dhav,gif,yuv4mpegpipe,vc1",
     "protocol_whitelist": "file",
 }
 """For FFmpeg: formats of which one file is all there is. Lists of files, such as ffconcat and HLS, name others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,6 +76,8 @@ def evaluate_run(
     room = cover(looks, (config.model.size[0], config.model.size[1]))
     crops = cut(val.onto(skeleton).labeled(), config, False, True, room)
     assert crops is not None
+    if stray := crops.stray():
+        warnings.warn(f"{stray}; what is there counts as missed", stacklevel=2)
     networks = {name: each.network for name, each in loaded.items()}
     how: dict[str, Any] = {
         "refine": decoder(decode or config.decode, config.model.sigma),

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from semipose.files import mapping
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.metrics.summary import ENSEMBLE, evaluate_predictions
 from semipose.skeleton import Skeleton
+from semipose.training.rundir import MARKER
 
 THRESHOLD = 0.1
 Z = 1.96
@@ -131,8 +133,8 @@ class Run:
             return {}
 
 
-PARTS = ("config.yaml", "metrics.csv", "summary.json", "predictions/val.json")
-"""Of a run, what a page is of."""
+PARTS = {"config.yaml", "metrics.csv", "summary.json", "predictions", "checkpoints", "finder", MARKER}
+"""What a run's folder has, one that has just begun too."""
 
 
 def read_runs(paths: Sequence[Path]) -> list[Run]:
@@ -145,13 +147,22 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
         raise UserError("report: no run directory given; name one or more, for example runs/dual")
     resolved = [Path(p).resolve() for p in paths]
     for given, path in zip(paths, resolved, strict=True):
-        if not path.is_dir() or (any(path.iterdir()) and not any((path / name).exists() for name in PARTS)):
+        if not path.is_dir() or _is_other(path):
             raise UserError(
                 f"report: no run directory at {given}; give the folder that holds metrics.csv and summary.json"
             )
     resolved = list(dict.fromkeys(resolved))
     depth = next((d for d in range(1, 99) if len({p.parts[-d:] for p in resolved}) == len(resolved)), 1)
     return [read_run(path, "/".join(path.parts[-depth:])) for path in resolved]
+
+
+def _is_other(path: Path) -> bool:
+    """Whether a folder holds things and nothing of a run."""
+    try:
+        names = set(os.listdir(path))
+    except OSError:  # which is a note of each part
+        return False
+    return bool(names) and not names & PARTS
 
 
 def read_run(path: Path, name: str) -> Run:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -165,6 +164,7 @@ class Training:
         self.val = cut(self.sets.val, config, False, self.show)
         return_freed_memory()
         cuts = {"labeled": labeled, "unlabeled": unlabeled, "val": self.val}
+        self.strays = {use: crops.stray() for use, crops in cuts.items() if crops is not None}
         self.contents = {use: torch.from_numpy(crops.contents) for use, crops in cuts.items() if crops is not None}
         window = config.data.window
         frames = windows(unlabeled.data, window) if unlabeled is not None and window > 1 else None
@@ -197,10 +197,7 @@ class Training:
 
     def _open(self) -> Sets:
         """What is learnt from, and validation."""
-        sets = open_sets(self.config.data, learns_unlabeled(self.config), finder_in(self.run.path))
-        if joints := untaught(sets.labeled):
-            warnings.warn(f"no labelled sample has {', '.join(joints)}; where that is cannot be learnt", stacklevel=2)
-        return sets
+        return open_sets(self.config.data, learns_unlabeled(self.config), finder_in(self.run.path))
 
     def _method(self, codec: Codec) -> Method:
         """What the networks learn by."""
@@ -215,10 +212,14 @@ class Training:
             return method
         more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
         note = f"no mirrored pictures: {doubts[0]}{more}; name the pairs with data.skeleton, pairs ([] for none)"
+        self._note(note)
+        return unmirrored(method)
+
+    def _note(self, note: str) -> None:
+        """Say something about the data, and keep it."""
         self.state.warnings.append(note)
         if self.fabric.is_global_zero:
             print(f"semipose train: {note}", file=sys.stderr)
-        return unmirrored(method)
 
     @property
     def named(self) -> dict[str, nn.Module]:
@@ -227,7 +228,14 @@ class Training:
         return dict(zip(Method.names, self.networks[:results], strict=False))
 
     def begin(self) -> None:
-        """Start at the first step."""
+        """Start at the first step; refuses labelled and validation samples whose boxes are not in their images."""
+        for use, stray in self.strays.items():
+            if stray and use == "unlabeled":
+                self._note(f"{stray}; they teach nothing")
+            elif stray:
+                raise UserError(f"{stray}; mend or remove them, or set data.boxes=labels; semipose check names them")
+        if joints := untaught(self.sets.labeled):
+            self._note(f"no labelled sample has {', '.join(joints)}; where that is cannot be learnt")
         if self.fabric.is_global_zero:
             if (self.run.path / "config.yaml").exists():
                 raise UserError(f"{self.run.path} holds a run already; go on with --resume {self.run.path}")

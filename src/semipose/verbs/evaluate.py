@@ -70,7 +70,7 @@ def _print(scores: dict[str, Any], asked: SimpleNamespace) -> None:
         middle = "-" if row["median_error_px"] is None else f"{row['median_error_px']:.2f} px"
         print(f"{name:10s} {pck:>9s} {swap:>8s} {ap:>6s} {ar:>6s} {middle:>13s}")
     joints = _listed(scores["mean"]["per_joint"])
-    print(f"per joint: {joints}" if joints else f"no {measured}: it is of the size of a body, which no sample shows")
+    print(f"per joint: {joints}" if joints else f"no {measured}: no sample shows the size that it is a part of")
     mean = scores["mean"]
     if mean.get("occluded") is not None:
         print(f"visible joints alone {_percent(mean['visible'])}, occluded ones {_percent(mean['occluded'])}")

@@ -360,14 +360,17 @@ def test_crops_that_another_run_has_made_anew_are_not_mended(data: PoseData, tmp
     new.images(range(len(data)))
 
 
-def test_boxes_outside_their_images_are_refused_and_those_on_the_border_are_not(data: PoseData, tmp_path: Path) -> None:
-    def moved(*box: float) -> PoseData:
-        return replace(data, samples=Samples.of([*[*data.samples][:-1], replace(data[len(data) - 1], box=box)]))
+def test_boxes_outside_their_images_are_known(data: PoseData, tmp_path: Path) -> None:
+    def moved(*box: float) -> Crops:
+        samples = Samples.of([*[*data.samples][:-1], replace(data[len(data) - 1], box=box)])
+        return build(replace(data, samples=samples), tmp_path)
 
-    assert len(build(moved(84, 10, 5, 5), tmp_path)) == len(data)
-    with pytest.raises(
-        UserError, match=r"1 of 12 boxes lie outside their image, first that of 3#2; .* data.boxes=labels"
-    ):
-        build(moved(89, 10, 5, 5), tmp_path)
-    with pytest.raises(UserError, match="1 of 12 boxes are more than 20 times as large as their image"):
-        build(moved(0, 0, 1700, 1300), tmp_path)
+    for box in ((78, 10, 5, 5), (0, 0, 1600, 1200)):
+        crops = moved(*box)
+        assert not len(crops.outside) and crops.stray() is None
+    for box in ((80, 10, 5, 5), (0, 0, 1700, 1300)):
+        crops = moved(*box)
+        assert crops.outside.tolist() == [11]
+        assert crops.stray() == (
+            "some people: 1 of 12 boxes lie outside their image or are far larger, first that of 3#2"
+        )

@@ -31,7 +31,7 @@ from semipose.data.crops.store import (
     refuse_above,
     remove,
 )
-from semipose.data.extent import LARGE, is_huge, lies_beside
+from semipose.data.extent import is_huge, lies_beside
 from semipose.data.images import read_image
 from semipose.data.pictures import UNLABELED_BAD_LIMIT, inside, leave_out
 from semipose.data.sample import PoseData
@@ -53,6 +53,8 @@ class Crops:
         decoded: how many source images this call of `build_crops` decoded; 0 when the cache was there.
         contents: (M, 8) uint8, the beginning of the content hash of each image of the data set that `build_crops` was
             given, in the order of first use; 0 where there is none.
+        outside: (M,) positions of samples whose boxes show nothing of their images, or are far larger: their crops are
+            black, or a few pixels.
     """
 
     data: PoseData
@@ -62,6 +64,7 @@ class Crops:
     bad: dict[str, str]
     decoded: int
     contents: np.ndarray
+    outside: np.ndarray
     _rows: np.ndarray = field(repr=False)
     _keypoints: np.ndarray = field(repr=False)
     _file: np.ndarray | None = field(default=None, repr=False)
@@ -73,6 +76,16 @@ class Crops:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_file": None, "_sound": None}
+
+    def stray(self) -> str | None:
+        """What to say of these, if there are any."""
+        if not len(self.outside):
+            return None
+        first = self.data.samples.ids[int(self.outside[0])]
+        return (
+            f"{self.data.name}: {len(self.outside)} of {len(self)} boxes lie outside their image or are far larger,"
+            f" first that of {first}"
+        )
 
     @property
     def matrices(self) -> np.ndarray:
@@ -154,8 +167,7 @@ def build_crops(
             and 1 % for unlabelled.
 
     Raises:
-        UserError: too many unreadable images, a box outside its image or far larger, more than `max_bytes`, a full
-            disk or an unwritable directory.
+        UserError: too many unreadable images, more than `max_bytes`, a full disk or an unwritable directory.
     """
     if not len(data):
         raise UserError(f"{data.name} holds no samples; there is nothing to crop")
@@ -182,10 +194,10 @@ def build_crops(
     leave_out(data.name, bad.values(), len(store.images), bad_limit)
     used = data if len(kept) == len(data) else data.subset(kept)
     shapes = store.images["shape"][place[kept]]
-    _refuse_outside(used, shapes)
     keypoints = _crop_keypoints(used, spec, shapes)
     contents = store.images["digest"][:, :8].copy()
-    return Crops(used, spec, folder, kept, bad, decoded, contents, store.rows[kept], keypoints)
+    outside = _outside(used, shapes)
+    return Crops(used, spec, folder, kept, bad, decoded, contents, outside, store.rows[kept], keypoints)
 
 
 def prune_cache(directory: str | Path, max_bytes: int = MAX_BYTES) -> list[Path]:
@@ -219,16 +231,10 @@ def _remove(folder: Path, lock: Path) -> list[Path]:
     return [folder]
 
 
-def _refuse_outside(data: PoseData, shapes: np.ndarray) -> None:
-    """Boxes of N samples that lie outside their images of `shapes` (N, 2): their crops are black."""
-    for rule, what in ((lies_beside, "lie outside"), (is_huge, f"are more than {LARGE} times as large as")):
-        wrong = np.flatnonzero(rule(data.samples.boxes.T, *shapes.T))
-        if len(wrong):
-            raise UserError(
-                f"{data.name}: {len(wrong)} of {len(data)} boxes {what} their image, first that of"
-                f" {data.samples.ids[int(wrong[0])]}; mend or remove them, or set data.boxes=labels; semipose check"
-                " names them"
-            )
+def _outside(data: PoseData, shapes: np.ndarray) -> np.ndarray:
+    """The positions of samples whose boxes show nothing of their images of `shapes` (N, 2), or are far larger."""
+    boxes = data.samples.boxes.T
+    return np.flatnonzero(lies_beside(boxes, *shapes.T) | is_huge(boxes, *shapes.T))
 
 
 def _crop_keypoints(data: PoseData, spec: CropSpec, shapes: np.ndarray) -> np.ndarray:

@@ -134,17 +134,16 @@ def with_boxes(data: PoseData, boxes: PoseData) -> PoseData:
 def _beyond(data: PoseData, boxes_of: Mapping[str, Sequence[Sample]], name: str) -> Iterator[str]:
     """Of boxes in frames after the last one of their video."""
     films = dict.fromkeys(ref.file for image in data.images if isinstance(ref := parse(image), Frame))
-    counts = {_real(str(film)): len(probe(film)) for film in films}
-    late: dict[str, list[str]] = {}
-    for image, own in boxes_of.items():
+    counts = {Path(_real(str(film))): len(probe(film)) for film in films}
+    late: dict[Path, list[str]] = {}
+    for image, own in boxes_of.items() if counts else ():
         ref = parse(image)
-        film = _real(str(ref.file))
-        if isinstance(ref, Frame) and ref.number >= counts.get(film, ref.number + 1):
-            late.setdefault(film, []).extend(box.id for box in own)
+        if isinstance(ref, Frame) and ref.number >= counts.get(ref.file, ref.number + 1):
+            late.setdefault(ref.file, []).extend(box.id for box in own)
     for film, ids in late.items():
         yield (
-            f"{len(ids):,} boxes of {name} are of frames that {film} does not have ({counts[film]:,} frames), first"
-            f" {ids[0]}; is it the same video?"
+            f"{film} has {counts[film]:,} frames, and {name} boxes of later ones ({len(ids):,}), first {ids[0]}; is it"
+            " the same video?"
         )
 
 
