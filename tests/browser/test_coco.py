@@ -125,3 +125,18 @@ def test_joints_that_nobody_touched_keep_their_numbers(tmp_path: Path) -> None:
     one.put(image, [Body.of(points, 10), bodies[1]], version_of(bodies))
     after = json.loads(file.read_text())["annotations"][0]["keypoints"]
     assert after[:3] == [11, 21, 2] and after[3:] == row["keypoints"][3:]
+
+
+@pytest.mark.parametrize("box", ["text", [1, 2, 3], [1, None, 3, 4], {"x": 1}])
+def test_a_box_that_is_none_is_a_sentence(box: object, tmp_path: Path) -> None:
+    coco(tmp_path)
+    file = tmp_path / "labels.json"
+    document = json.loads(file.read_text())
+    document["annotations"][0]["bbox"] = box
+    file.write_text(json.dumps(document))
+    before = file.read_text()
+    one, image = store(tmp_path), key_of(str(tmp_path / "images" / "0.png"))
+    bodies = one.get(image)
+    with pytest.raises(UserError, match=r"labels\.json: annotation 10 has bbox .*, expected four numbers"):
+        one.put(image, [Body.of(POINTS, 10), *bodies[1:]], version_of(bodies))
+    assert file.read_text() == before

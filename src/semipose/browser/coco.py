@@ -14,7 +14,7 @@ import numpy as np
 from semipose.browser.stores import Body, FileStore, key_of, plain
 from semipose.data.extent import label_box
 from semipose.data.images import image_size
-from semipose.data.readers.json_files import ImageFolder, file_names, id_of, points_of, refuse_twice
+from semipose.data.readers.json_files import ImageFolder, file_names, id_of, numbers_of, points_of, refuse_twice
 from semipose.errors import UserError, reads
 from semipose.files import read_json, write_atomically
 from semipose.skeleton import Skeleton
@@ -158,7 +158,9 @@ class CocoStore(FileStore):
         row = {**row, "keypoints": [value for joint in chosen for value in joint]}
         row["num_keypoints"] = int((points[:, 2] > 0).sum())
         size = image_size(image)
-        beside, box = row.get("bbox"), [round(v, 2) for v in label_box(points, size)]
+        where = f"{self.path}: annotation {row.get('id')}"
+        beside = numbers_of(row["bbox"], 4, where, "bbox {}, expected four numbers") if row.get("bbox") else None
+        box = [round(v, 2) for v in label_box(points, size)]
         if beside and not np.allclose(beside, label_box(there, size), atol=1):
             seen = points[points[:, 2] > 0, :2]
             x, y, w, h = beside
