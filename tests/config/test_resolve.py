@@ -280,7 +280,7 @@ def test_a_word_that_is_no_number_or_without_end_is_refused(word: str) -> None:
 def test_settings_beside_the_keys_of_data_are_named(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("labeled: a.json\nval: b.json\nsteps: 2\nmodel: {size: [64, 64]}\n")
     with pytest.raises(
-        UsageError, match=r"data\.yaml: labeled, val must be indented below data:, on a line of its own"
+        UsageError, match=r"data\.yaml: write data: on a line of its own; labeled, val must be indented below data:$"
     ):
         read_yaml(tmp_path / "data.yaml", "data")
     for value in ("", " 3"):
@@ -289,3 +289,5 @@ def test_settings_beside_the_keys_of_data_are_named(tmp_path: Path) -> None:
             read_yaml(tmp_path / "data.yaml", "data")
     (tmp_path / "data.yaml").write_text("labeled: a.json\n")
     assert read_yaml(tmp_path / "data.yaml", "data") == {"data": {"labeled": "a.json"}}
+    (tmp_path / "data.yaml").write_text("train: images\nval: images\nnames: [mouse]\n")
+    assert read_yaml(tmp_path / "data.yaml").keys() == {"train", "val", "names"}, "another program's"

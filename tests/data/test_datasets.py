@@ -11,15 +11,14 @@ import torch
 from semipose.augment import parse
 from semipose.config import DataConfig
 from semipose.data import datasets as sets
-from semipose.data.datasets import Sets, cover, cut, open_sets, untaught
+from semipose.data.datasets import Sets, cover, cut, open_sets
 from semipose.data.open import open_labeled
 from semipose.data.refs import parse as parsed
-from semipose.data.sample import PoseData, Sample
+from semipose.data.sample import PoseData
 from semipose.data.split import Split, make_split
 from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import Size, View, central, inside, move, pixels, similarity
-from semipose.skeleton import Skeleton
 from tests.fixtures.films import cut as cut_film
 from tests.fixtures.films import film
 from tests.fixtures.projects import picture
@@ -254,10 +253,3 @@ def test_a_video_that_ends_early_is_learnt_from_as_far_as_it_goes(tmp_path: Path
     ):
         found = open_sets(config, True, None)
     assert found.unlabeled is not None and 0 < len(found.unlabeled) < 30
-
-
-def test_joints_without_a_label_are_named() -> None:
-    joints = Skeleton("three", ("a", "b", "c"), ())
-    each = [np.array([[1, 1, 2], [2, 2, 0], [3, 3, 0]]), np.array([[1, 1, 2], [2, 2, 1], [0, 0, 0]])]
-    samples = [Sample(str(n), "x.png", (0, 0, 9, 9), one.astype(np.float32)) for n, one in enumerate(each)]
-    assert untaught(PoseData("data", joints, tuple(samples))) == ["c"]

@@ -141,3 +141,11 @@ def test_sets_of_one_name_keep_their_samples_apart() -> None:
     one, other = two_sets()
     assert join([one, replace(other, name=one.name)]).ids == ("A/1", "A-2/1")
     assert join([one, other, one]).ids == ("A/1", "B/1", "A-2/1")
+
+
+def test_joints_without_a_label_are_named() -> None:
+    joints = Skeleton("three", ("a", "b", "c"), ())
+    each = [np.array([[1, 1, 2], [2, 2, 0], [3, 3, 0]]), np.array([[1, 1, 2], [2, 2, 1], [0, 0, 0]])]
+    samples = [Sample(str(n), "x.png", (0, 0, 9, 9), one.astype(np.float32)) for n, one in enumerate(each)]
+    assert PoseData("data", joints, tuple(samples)).never_labeled() == ["c"]
+    assert PoseData("data", joints, ()).never_labeled() == []

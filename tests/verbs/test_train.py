@@ -149,6 +149,6 @@ def test_boxes_that_are_not_in_their_images_are_refused_where_they_teach_or_scor
     Split(whole, (*ids[:3], *ids[4:7]), (ids[3],), (ids[7],), 0, "random").save(tmp_path / "split.json")
     train(labeled=bad, unlabeled=None, split=str(tmp_path / "split.json"))
     said_now = capsys.readouterr().err
-    assert said in said_now and "they teach nothing" in said_now and "no labelled sample has paw" in said_now
+    assert said in said_now and "they teach nothing" in said_now and "never labelled, so not learnt: paw" in said_now
     with pytest.warns(UserWarning, match="what is there counts as missed"):
         semipose.evaluate(tmp_path / "run", data=bad)

@@ -85,7 +85,7 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
         ours = path.with_name("semipose.yaml")
         how = f"name {ours}" if ours.exists() else f"semipose init {path} writes a semipose.yaml that trains it"
         raise UserError(f"{path} is a YOLO data set's own file; {how}")
-    _refuse_beside(content, path, section)
+    _refuse_beside(content, path)
     for key in content.keys() & SECTIONS:
         content[key] = {} if content[key] is None else content[key]  # a section with nothing in it
     layer = {section: content} if section and not isinstance(content.get(section), dict) else content
@@ -102,14 +102,12 @@ def read_yaml(path: Path, section: str | None = None) -> dict[str, Any]:
     return layer
 
 
-def _refuse_beside(content: Mapping[str, Any], path: Path, section: str | None) -> None:
-    """Keys of the section data beside those of others."""
-    others = [key for key in content if key in _names(Config)]
+def _refuse_beside(content: Mapping[str, Any], path: Path) -> None:
+    """Keys of the section data beside settings or sections. Alone they may be another program's: YOLO has val."""
     inner = [key for key in content if key in _names(DataConfig)]
-    if not inner or (section == "data" and not others):
-        return
-    below = f"{', '.join(inner)} must be indented below data:"
-    raise UsageError(f"{path}: {below}" + ("" if "data" in content else ", on a line of its own"))
+    if inner and any(key in content for key in _names(Config)):
+        head = "" if "data" in content else "write data: on a line of its own; "
+        raise UsageError(f"{path}: {head}{', '.join(inner)} must be indented below data:")
 
 
 def _in_folder(folder: Path) -> Path | None:

@@ -124,13 +124,6 @@ def open_sets(config: DataConfig, needs_unlabeled: bool, finder_of: FinderOf | N
     )
 
 
-def untaught(labeled: PoseData) -> list[str]:
-    """Joints that no sample labels."""
-    assert labeled.skeleton is not None
-    seen = np.any([points[:, 2] > 0 for _, points in labeled.labels()], axis=0)
-    return [joint for joint, there in zip(labeled.skeleton.joints, seen, strict=True) if not there]
-
-
 def _warn_of_short(unlabeled: PoseData) -> None:
     """Of videos that end early."""
     films = dict.fromkeys(ref.file for image in unlabeled.images if isinstance(ref := parse(image), Frame))

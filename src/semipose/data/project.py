@@ -394,7 +394,7 @@ def _found(inside: Inside, pool: PoseData, missing: Sequence[str]) -> list[str]:
     joints = pool.skeleton.joints
     points = np.stack([s.keypoints for s in pool if s.keypoints is not None])
     empty = int((points[..., 2] == 0).sum())
-    never = [joint for k, joint in enumerate(joints) if not points[:, k, 2].any()]
+    never = pool.never_labeled()
     of = f" of {len(sessions)} videos or folders" if len(sessions) > 1 else ""
     names = ", ".join(str(source) for source, _ in inside.labeled)
     pairs = [f"{joints[a]} - {joints[b]}" for a, b in pool.skeleton.pairs]

@@ -235,6 +235,13 @@ class PoseData:
             if points is not None:
                 yield row, points
 
+    def never_labeled(self) -> list[str]:
+        """Joints that no sample labels; none where nothing is labelled at all."""
+        seen = [points[:, 2] > 0 for _, points in self.labels()]
+        if self.skeleton is None or not seen:
+            return []
+        return [joint for joint, there in zip(self.skeleton.joints, np.any(seen, axis=0), strict=True) if not there]
+
     def _points(self) -> tuple[np.ndarray, np.ndarray]:
         """(N,) whether a joint's place is wrong, and whether a joint's visibility is. A place that is not finite is a
         missing one, of which no reader makes a label, and which has no weight in training."""

@@ -20,7 +20,6 @@ from semipose.files import mapping
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.metrics.summary import ENSEMBLE, evaluate_predictions
 from semipose.skeleton import Skeleton
-from semipose.training.rundir import MARKER
 
 THRESHOLD = 0.1
 Z = 1.96
@@ -133,8 +132,8 @@ class Run:
             return {}
 
 
-PARTS = {"config.yaml", "metrics.csv", "summary.json", "predictions", "checkpoints", "finder", MARKER}
-"""What a run's folder has, one that has just begun too."""
+PARTS = {"config.yaml", "metrics.csv", "summary.json", "predictions", "checkpoints", "finder"}
+"""Some of what a run's folder has. One that has just begun has hidden files alone."""
 
 
 def read_runs(paths: Sequence[Path]) -> list[Run]:
@@ -159,7 +158,7 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
 def _is_other(path: Path) -> bool:
     """Whether a folder holds things and nothing of a run."""
     try:
-        names = set(os.listdir(path))
+        names = {name for name in os.listdir(path) if not name.startswith(".")}
     except OSError:  # which is a note of each part
         return False
     return bool(names) and not names & PARTS

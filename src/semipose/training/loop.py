@@ -19,7 +19,7 @@ from semipose.config.schema import FREE, Config, ModelConfig, differences, learn
 from semipose.data.checks.symmetry import side_doubts
 from semipose.data.crops.build import Crops
 from semipose.data.crops.store import images_of
-from semipose.data.datasets import Sets, cut, open_sets, untaught
+from semipose.data.datasets import Sets, cut, open_sets
 from semipose.data.extent import boxes_of
 from semipose.data.windows import windows
 from semipose.draws import Draws
@@ -234,8 +234,8 @@ class Training:
                 self._note(f"{stray}; they teach nothing")
             elif stray:
                 raise UserError(f"{stray}; mend or remove them, or set data.boxes=labels; semipose check names them")
-        if joints := untaught(self.sets.labeled):
-            self._note(f"no labelled sample has {', '.join(joints)}; where that is cannot be learnt")
+        if joints := self.sets.labeled.never_labeled():
+            self._note(f"never labelled, so not learnt: {', '.join(joints)}")
         if self.fabric.is_global_zero:
             if (self.run.path / "config.yaml").exists():
                 raise UserError(f"{self.run.path} holds a run already; go on with --resume {self.run.path}")

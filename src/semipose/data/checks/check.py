@@ -299,7 +299,7 @@ def _samples(use: str, data: PoseData, scan: Scan, paired: bool) -> list[Finding
                 "keep one of each, if two people or two files label the same body",
                 list(ids.take(_doubled(data, scan))),
             ),
-            (False, "joints are never labelled", _without(use, data), _never(data)),
+            (False, "joints are never labelled", _without(use, data), data.never_labeled()),
         ]
     found = [
         Finding(problem, f"{use}: {len(ids)} {what}", tuple(ids), todo) for problem, what, todo, ids in rows if ids
@@ -416,20 +416,11 @@ def _joints_at(data: PoseData, which: np.ndarray) -> str:
     return ", ".join(np.array(data.skeleton.joints)[which])
 
 
-def _never(data: PoseData) -> list[str]:
-    points = [s.keypoints for s in data if s.keypoints is not None]
-    if data.skeleton is None or not points:
-        return []
-    return [
-        joint for joint, n in zip(data.skeleton.joints, (np.stack(points)[..., 2] > 0).sum(0), strict=True) if not n
-    ]
-
-
 def _without(use: str, data: PoseData) -> str:
     """What to do about joints that are never labelled."""
     if use == "val":
         return "nothing says how well they are predicted; label some images for validation that show them"
-    gone = set(_never(data))
+    gone = set(data.never_labeled())
     rest = [joint for joint in (data.skeleton.joints if data.skeleton else ()) if joint not in gone]
     return f"leave them out: skeleton: {{joints: [{', '.join(rest)}]}} in the data section" if gone and rest else ""
 
