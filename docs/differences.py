@@ -86,8 +86,9 @@ a step are explained in [ARCHITECTURE.md](ARCHITECTURE.md).
 ## Steps
 
 Every method of the papers takes one of these steps. What it teaches about unlabelled images is `pseudo`, which the
-step begins with.
+step begins with; a pair of networks learns it in `taught`.
 """
+PARTS = ("pseudo", "taught", "step")
 
 
 def document() -> str:
@@ -106,8 +107,11 @@ def document() -> str:
 
 
 def step_difference(first: type[Method], second: type[Method]) -> str:
-    """The unified difference of two methods' targets and steps, whole."""
-    lines = [["pseudo:", *body(each.pseudo), "", "step:", *body(each.step)] for each in (first, second)]
+    """The unified difference of two methods' parts, whole."""
+    lines = [
+        [line for name in PARTS if hasattr(each, name) for line in (f"{name}:", *body(getattr(each, name)), "")][:-1]
+        for each in (first, second)
+    ]
     return "\n".join(list(difflib.unified_diff(*lines, lineterm="", n=100))[3:])
 
 

@@ -120,7 +120,7 @@ class SingleOptions(TileOptions, EasyHardOptions):
 
 
 @dataclass
-class DualOptions(EasyHardOptions):
+class PairOptions(EasyHardOptions):
     """Of two networks.
 
     Attributes:
@@ -128,6 +128,13 @@ class DualOptions(EasyHardOptions):
     """
 
     share: float = option(1.0, at_least(0, "it can be 0 or more"), "Xie, Eq. 1 and section 3.2")
+
+
+@dataclass
+class DualOptions(TileOptions, PairOptions):
+    """Of two networks that learn from each other's heatmaps as they are."""
+
+    mix_group: int = option(1, at_least(1, "it can be 1 (nothing is mixed) or more"), "none in Xie")
 
 
 class Naive(Method):
@@ -209,6 +216,7 @@ class Dual(Method):
     Args:
         share: of each network's supervised loss; 1 in the paper, 1/2 in its released code.
         teach: how a network's predictions become its peer's target.
+        mix: draws a tap for both students' passes over the hard view, as in `Single`.
     """
 
     count = 2
@@ -223,24 +231,29 @@ class Dual(Method):
         weight: float = 1.0,
         share: float = 1.0,
         teach: Teach = soft,
+        mix: Mix | None = None,
     ) -> None:
         super().__init__(students, codec, easy)
         if len(students) != self.count:
             raise ValueError(f"{type(self).__name__} trains {self.count} networks, got {len(students)}")
         self.hard, self.move, self.weight, self.share = hard, move, weight, share
-        self.teach = teach
+        self.teach, self.mix = teach, mix
 
     def step(self, labels: Target, unlabeled: View, draws: Draws) -> Outcome:
         losses, measures = {}, []
         for name, student, target in zip(self.names, self.students, self.pseudo(unlabeled, draws), strict=False):
             learnt = follow(student, labels)
-            # One warp for both; each cutout follows its teacher.
-            hard = self.hard(target.frame, draws.again("hard"), target)
-            taught = follow(student, self.move(target, hard, self.codec.flip))
+            taught = self.taught(student, target, draws)
             losses[f"supervised_{name}"] = self.share * learnt.loss
             losses[f"unsupervised_{name}"] = self.weight * taught.loss
             measures.append(responses(learnt, target, taught))
         return Outcome(losses, mean_of(measures))
+
+    def taught(self, student: nn.Module, target: Target, draws: Draws) -> Fit:
+        """A student's lesson from its peer, on the hard view: one warp for both, each cutout follows its teacher."""
+        hard = self.hard(target.frame, draws.again("hard"), target)
+        tap = self.mix(len(hard), draws) if self.mix else None
+        return follow(student, self.move(target, hard, self.codec.flip), tap)
 
     def pseudo(self, unlabeled: View, draws: Draws) -> list[Target]:
         easy = self.easy(unlabeled, draws)
@@ -289,8 +302,9 @@ def undetached(options: SingleOptions, networks: Sequence[nn.Module], codec: Cod
     return single(options, networks, codec, Learning(networks[0]))
 
 
-def dual(options: DualOptions, networks: Sequence[nn.Module], codec: Codec) -> Dual:
+def dual(options: DualOptions, networks: Sequence[nn.Module], codec: Codec, kind: type[Dual] = Dual) -> Dual:
     """From its options."""
+    mix = options.mixing(networks[0]) if options.group > 1 else None
     move, changed = MOVES[options.outside], then(options.pooling(), *options.changes(codec))
     easy, hard = parse(options.easy), options.hard_policy()
-    return Dual(networks, codec, easy, hard, move, options.weight, options.share, changed)
+    return kind(networks, codec, easy, hard, move, options.weight, options.share, changed, mix)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from semipose.augment import Policy, parse
 from semipose.draws import Draws
 from semipose.geometry import View
-from semipose.methods.consistency import MOVES, Dual, DualOptions, Move
+from semipose.methods.consistency import MOVES, Dual, Move, PairOptions
 from semipose.methods.target import Codec, seen_from
 from semipose.methods.teach import Change, chain
 from semipose.methods.teachers import Itself
@@ -60,7 +60,7 @@ REFINE = ("after", "before")
 
 
 @dataclass
-class DenoiseSelectOptions(DualOptions):
+class DenoiseSelectOptions(PairOptions):
     """What Algorithm 1 reads beside Dual's.
 
     Attributes:

@@ -13,7 +13,7 @@ from semipose.draws import Draws
 from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.methods.base import Outcome
-from semipose.methods.consistency import HARD, MOVES, Dual, EasyHardOptions, Move, Single, mean_of, responses
+from semipose.methods.consistency import HARD, MOVES, Dual, EasyHardOptions, Move, Single, responses
 from semipose.methods.target import Codec, Fit, Teach, follow, seen_from, soft
 from semipose.methods.teach import then
 from semipose.options import Limit, one_of, option
@@ -117,15 +117,8 @@ class MultiAugsDual(Dual):
         super().__init__(students, codec, easy, paths[0], move, weight, teach=teach)
         self.paths = paths
 
-    def step(self, labels: Target, unlabeled: View, draws: Draws) -> Outcome:
-        losses, measures = {}, []
-        for name, student, target in zip(self.names, self.students, self.pseudo(unlabeled, draws), strict=False):
-            learnt = follow(student, labels)
-            taught = follow_each(student, copies(target, self.paths, self.move, self.codec.flip, draws))
-            losses[f"supervised_{name}"] = learnt.loss
-            losses[f"unsupervised_{name}"] = self.weight * taught.loss
-            measures.append(responses(learnt, target, taught))
-        return Outcome(losses, mean_of(measures))
+    def taught(self, student: nn.Module, target: Target, draws: Draws) -> Fit:
+        return follow_each(student, copies(target, self.paths, self.move, self.codec.flip, draws))
 
 
 def multiaugs(options: MultiAugsOptions, networks: Sequence[nn.Module], codec: Codec) -> MultiAugs:

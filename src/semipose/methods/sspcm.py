@@ -13,7 +13,7 @@ from semipose.augment import Policy, parse
 from semipose.draws import Draws
 from semipose.geometry import View
 from semipose.heatmap import peaks
-from semipose.methods.consistency import HARD, MOVES, Dual, DualOptions, Move
+from semipose.methods.consistency import HARD, MOVES, Dual, Move, PairOptions
 from semipose.methods.target import Codec, seen_from, soft
 from semipose.methods.teach import Change, chain
 from semipose.methods.teachers import Itself, Snapshot
@@ -43,7 +43,7 @@ CHOICES: dict[str, Choice] = {"closest": closest, "plain": plain}
 
 
 @dataclass
-class SspcmOptions(DualOptions):
+class SspcmOptions(PairOptions):
     """What it reads beside Dual's. `model` is the third network, and one of the two; `peer` the other of the two.
 
     Attributes:
