@@ -185,6 +185,8 @@ def rows(
         "multiaugs": {"method": {"name": "multiaugs", **paths}},
         "multiaugs_dual": {"method": {"name": "multiaugs_dual", **paths}},
         "dual_jo": {"method": {"name": "dual", **occluded}},
+        "dual_jo4": {"method": {"name": "dual", **occluded, "weight": 4.0}},
+        "dual_mum": {"method": {"name": "dual", **ours}},
         "single_jo": {"method": {"name": "single", **occluded}},
         "mum_jo": {"method": {"name": "mum", **occluded, **mixed(tiles)}},
         "mum_jo4": {"method": {"name": "mum", **occluded, **mixed(tiles), "weight": 4.0}},

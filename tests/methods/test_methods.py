@@ -84,7 +84,7 @@ def test_no_weight_is_saved_twice(name) -> None:
     expected = {f"students.{i}.{key}" for i, net in enumerate(method.students) for key in net.state_dict()}
     if name in (*AVERAGES, "unbiased_teacher", "pseudopose", "datadistill"):
         expected |= {f"teacher.net.{key}" for key in Tiny().state_dict()}
-    twins = [method.twin] if name == "guarded" else []
+    twins = [method.twin] if needs(name).twins else []
     expected |= {f"twin.{key}" for net in twins for key in net.state_dict()}
     if name == "sspcm":
         expected |= {f"last.{i}.net.{key}" for i in (0, 1) for key in Tiny().state_dict()}

@@ -31,8 +31,8 @@ class Entry:
         file: of this room; its function of the method's name builds it, and that function's first parameter is typed
             with the method's options.
         networks: how many it trains.
-        helpers: how many of these, the last ones, only help while it trains: what is scored, and saved as a model, are
-            the others.
+        helpers: how many of these, the last ones but for twins, only help while it trains: what is scored, and saved as
+            a model, are the others.
         unlabeled: it learns from unlabelled images.
         teacher: it is taught by a trained network, which comes after those it trains.
         twins: how many of the networks, the last ones, learn from labels alone, to be kept where they are better.
@@ -65,6 +65,7 @@ METHODS = {
     "denoise_select": Entry("denoise", networks=2),
     "dense_contrast": Entry("contrast"),
     "guarded": Entry("guarded", networks=2, tiles=True, twins=1),
+    "guarded_dual": Entry("guarded", networks=3, helpers=1, tiles=True, twins=1),
     "multiaugs": Entry("multiaugs"),
     "multiaugs_dual": Entry("multiaugs", networks=2),
     "sspcm": Entry("sspcm", networks=3, helpers=2),

@@ -1,29 +1,32 @@
-"""Our own method: the labels are learnt out, then the network teaches itself, beside a twin that has labels alone."""
+"""Our own methods: the labels are learnt out, then one network teaches itself, or two each other, beside a twin that
+has labels alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from semipose.draws import Draws
 from semipose.geometry import View
-from semipose.methods.base import Outcome
-from semipose.methods.consistency import Single, SingleOptions, single
-from semipose.methods.mix import Mixing, tiles_of
+from semipose.methods.base import Method, Outcome
+from semipose.methods.consistency import Dual, DualOptions, EasyHardOptions, Single, SingleOptions, dual, single
+from semipose.methods.mix import Mixing, TileOptions, tiles_of
 from semipose.methods.target import Codec, follow
 from semipose.options import at_least, every, option, within
 from semipose.target import Target
 
+MethodOf = TypeVar("MethodOf", bound=Method)
 GROUP = 4
 """Of images that exchange tiles (Kim et al., Figure 1)."""
 
 
 @dataclass
-class GuardedOptions(SingleOptions):
-    """What our own method reads.
+class TwinOptions(TileOptions, EasyHardOptions):
+    """What our own methods read.
 
     Attributes:
         mix_group: images that exchange tiles; 0 for 4 where the hard view is drawn from the plain image, and for none
@@ -51,15 +54,25 @@ class GuardedOptions(SingleOptions):
         return super().mixing(network)
 
 
-class Guarded(Single):
-    """Single, and beside it a twin: a copy of the student where the burn-in ends, which from then on learns from the
-    labels alone. A run keeps the better of the two on its validation images, so unlabelled images that mislead do no
-    harm."""
+@dataclass
+class GuardedOptions(TwinOptions, SingleOptions):
+    """Of one network."""
+
+
+@dataclass
+class GuardedDualOptions(TwinOptions, DualOptions):
+    """Of two networks."""
+
+
+class Twinned(Method):
+    """What comes beside students: a twin, a copy of the first where the burn-in ends, which from then on learns from
+    the labels alone. A run keeps the better of the two on its validation images, so unlabelled images that mislead do
+    no harm."""
 
     twin: nn.Module
 
     def learn(self, labels: Target) -> Outcome:
-        """The student alone. A loss of 0 is the twin's: several processes expect all parameters to learn."""
+        """The students alone. A loss of 0 is the twin's: several processes expect all parameters to learn."""
         losses, measures = super().learn(labels)
         nothing = torch.stack([p.sum() for p in self.twin.parameters()]).sum() * 0
         return Outcome({**losses, "twin": nothing}, measures)
@@ -73,9 +86,25 @@ class Guarded(Single):
         return Outcome({**losses, "twin": follow(self.twin, labels).loss}, measures)
 
 
+class Guarded(Twinned, Single):
+    """One network that teaches itself, and its twin."""
+
+
+class GuardedDual(Twinned, Dual):
+    """Two networks that teach each other, and a twin of the first."""
+
+
 def guarded(options: GuardedOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
     """From its options; the second network is the twin."""
-    method = single(options, networks, codec, kind=Guarded)
-    method.twin = networks[1]
-    method.twin.load_state_dict(networks[0].state_dict())
+    return _beside(single(options, networks, codec, kind=Guarded), networks[1])
+
+
+def guarded_dual(options: GuardedDualOptions, networks: Sequence[nn.Module], codec: Codec) -> Dual:
+    """From its options; the third network is the twin."""
+    return _beside(dual(options, networks[:2], codec, kind=GuardedDual), networks[2])
+
+
+def _beside(method: MethodOf, twin: nn.Module) -> MethodOf:
+    method.twin = twin
+    twin.load_state_dict(method.students[0].state_dict())
     return method

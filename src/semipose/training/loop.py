@@ -483,8 +483,9 @@ class Training:
         if not self.twins:
             files = ["model" if name == "a" else f"model-{name}" for name in self.named]
             return zip(files, self.networks, self.models, bars, strict=False)
-        turn = -1 if self.guarded and self.guarded["kept"] == "labels" else 1
-        return zip(("model", "twin"), self.networks[::turn], self.models[::turn], (*bars, None), strict=True)
+        order = (-1, 0) if self.guarded and self.guarded["kept"] == "labels" else (0, -1)
+        networks, models = [self.networks[i] for i in order], [self.models[i] for i in order]
+        return zip(("model", "twin"), networks, models, (*bars, None), strict=True)
 
     def _finish(self) -> dict[str, Any]:
         if not self.fabric.is_global_zero:

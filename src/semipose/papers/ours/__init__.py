@@ -36,6 +36,8 @@ labels alone."""
 OCCLUDED: dict[str, Any] = {**GUARDED, "hard": "jo2+affine30", "hard_of": "easy", "weight": 4.0}
 """The same, but instead of tiles mixed the crops that the teacher saw, turned again, with joints covered, as SSPCM's
 student sees them. They weigh as much as MultiAugs' four paths: for bodies that stand upright (docs/DECISIONS.md)."""
+OCCLUDED_DUAL: dict[str, Any] = {**OCCLUDED, "name": "guarded_dual"}
+"""The same of two networks, each of which is taught by the other."""
 COLOURED = f"{EASY}+ra20"
 DEMO: dict[str, dict[str, Any]] = {
     "supervised": SUPERVISED,
@@ -74,6 +76,11 @@ def auto(seed: int = 0, root: Path | None = None) -> Config:
     return replace(config, steps=2000, eval_every=500)
 
 
+def auto_two(seed: int = 0, root: Path | None = None) -> Config:
+    """`auto` for the time of two networks."""
+    return replace(auto(seed), method=options(**OCCLUDED_DUAL))
+
+
 def drawn_people(seed: int = 0, root: Path | None = None) -> Config:
     """What taught `model.weights: people`, the start that comes with this package."""
     return Config(
@@ -109,11 +116,13 @@ PAPER = Paper(
     plans={
         **{name: Plan({"mini": _small(method)}) for name, (method, _) in METHODS.items()},
         "auto": Plan({"paper": auto}),
+        "auto-two": Plan({"paper": auto_two}),
         "drawn-people": Plan({"paper": drawn_people}),
         "pretrain": Plan({"paper": pretrain}),
     },
     recipes={
         "auto": Recipe("auto", "the better of two networks: taught by itself after labels are learnt, or labels alone"),
+        "auto-two": Recipe("auto-two", "the same for two networks' time: they teach each other, beside labels alone"),
         "drawn-people": Recipe("drawn-people", "labels of drawn people: what taught model.weights=people"),
         "pretrain": Recipe(
             "pretrain", "no labels: places of one's own images told apart, a start for another training"
