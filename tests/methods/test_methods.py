@@ -13,7 +13,7 @@ from semipose.methods.base import Method, Outcome
 from semipose.methods.consistency import Dual, Naive, Single
 from semipose.methods.contrast import DenseContrast
 from semipose.methods.denoise import DenoiseSelect
-from semipose.methods.guarded import Guarded
+from semipose.methods.guarded import Guarded, GuardedDual
 from semipose.methods.multiaugs import MultiAugs, MultiAugsDual
 from semipose.methods.sspcm import Sspcm
 from semipose.methods.supervised import Supervised
@@ -53,6 +53,7 @@ def step(method: Method, key: int = 0) -> Outcome:
         ("denoise_select", DenoiseSelect, TWO),
         ("dense_contrast", DenseContrast, {"supervised", "unsupervised"}),
         ("guarded", Guarded, {"supervised", "unsupervised", "twin"}),
+        ("guarded_dual", GuardedDual, {*TWO, "twin"}),
         ("multiaugs", MultiAugs, {"supervised", "unsupervised"}),
         ("multiaugs_dual", MultiAugsDual, TWO),
         ("sspcm", Sspcm, {*TWO, "supervised_c", "unsupervised_c"}),

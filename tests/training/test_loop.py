@@ -311,11 +311,12 @@ def test_predictions_of_the_file_are_those_of_the_model(cache, reference) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["guarded", "guarded_dual"])
 @pytest.mark.parametrize("better", ["taught", "labels"])
-def test_the_better_of_two_twins_is_kept(cache, run, monkeypatch, better) -> None:
-    """Its weights, predictions and scores are the run's; the other's weights lie beside them."""
-    config = replace(tiny(cache), method=options("guarded", mix_group=2, mix_tiles=[1, 1]))
-    rank = {"taught": 0, "labels": 1}
+def test_the_better_of_two_twins_is_kept(cache, run, monkeypatch, better, name) -> None:
+    """Its weights, predictions and scores are the run's; the other's weights lie beside them, and no third one's."""
+    config = replace(tiny(cache), method=options(name, mix_group=2, mix_tiles=[1, 1]))
+    rank = {"taught": 0, "labels": -1}
     scored = train.Training._scored
 
     def as_told(self, networks, val, spreads):  # type: ignore[no-untyped-def]
@@ -336,7 +337,8 @@ def test_the_better_of_two_twins_is_kept(cache, run, monkeypatch, better) -> Non
     kept = load_model(run.path / "model.safetensors").network
     other = load_model(run.path / "twin.safetensors").network
     assert same(kept.state_dict(), training.networks[rank[better]].state_dict())
-    assert same(other.state_dict(), training.networks[1 - rank[better]].state_dict())
+    assert same(other.state_dict(), training.networks[-1 - rank[better]].state_dict())
+    assert {path.stem for path in run.path.glob("*.safetensors")} == {"model", "twin"}
 
 
 def test_the_schedule_begins_anew(cache, run) -> None:
@@ -349,23 +351,25 @@ def test_the_schedule_begins_anew(cache, run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("ours", "theirs"), [("guarded", "mum"), ("guarded_dual", "dual")])
 @pytest.mark.parametrize("name", ["adam", "muon"])
-def test_twins_learn_as_runs_of_their_own_would(cache, run, tmp_path, reference, name) -> None:
-    """The student as MUM's, its twin as supervised training, from one start: so a study needs no run of the pair."""
+def test_twins_learn_as_runs_of_their_own_would(cache, run, tmp_path, reference, name, ours, theirs) -> None:
+    """The students as MUM's or Dual's, their twin as supervised training, from one start: so a study needs no run of
+    them all."""
     mixing = {"mix_group": 2, "mix_tiles": [2, 1], "hard": "affine60+flip50"}
     methods = {
-        "guarded": options("guarded", burn_in=0.0, **mixing),
-        "mum": options("mum", **mixing),
+        ours: options(ours, burn_in=0.0, **mixing),
+        theirs: options(theirs, **mixing),
         "supervised": options("supervised"),
     }
     for method, chosen in methods.items():
         config = replace(tiny(cache, optim={"name": name}), method=chosen)
         run_training(config, RunDir.create(tmp_path / method), init_from=[reference.path], progress=False)
-    guarded = checkpoint.load(tmp_path / "guarded" / "checkpoints" / "last.ckpt")["method"]
-    for prefix, method in (("students.0.", "mum"), ("twin.", "supervised")):
+    guarded = checkpoint.load(tmp_path / ours / "checkpoints" / "last.ckpt")["method"]
+    for prefix, method in (("students.", theirs), ("twin.", "supervised")):
         alone = checkpoint.load(tmp_path / method / "checkpoints" / "last.ckpt")["method"]
         for key, value in alone.items():
-            mine = guarded[prefix + key.removeprefix("students.0.")]
+            mine = guarded[prefix + key.removeprefix("students." if method == theirs else "students.0.")]
             torch.testing.assert_close(mine, value, rtol=1e-4, atol=1e-5)
 
 
