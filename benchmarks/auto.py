@@ -7,13 +7,16 @@ Its two networks learn as runs of their own would (tests/training/test_loop.py),
 `--judges` images choose, drawn a hundred times; the rest says what the choice is worth. `worst_harm`: by how many
 points of PCK the choice is worse than labels alone, in the mean over the choices, where it is worst; without the choice
 it is `worst_harm_unguarded`. For these the same choice is made between labels and other methods too, some of which
-hurt. Writes results/auto.json, with what it has of runs that are gone.
+hurt. Of two networks (`guarded_dual`) the rows `dual_mum` and `dual_jo4` are the taught ones; what they choose is also
+compared with the best row of two networks, whatever that takes (`auto_minus_best_row_two`). Writes results/auto.json,
+with what it has of runs that are gone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +28,13 @@ from records import RESULTS, load
 from semipose.reports.runs import parse_predictions
 
 CHOICES = 100
-TAUGHT, OTHERS = ["mum", "mum_more", "single_jo4"], ["mum_average", "dual", "multiaugs", "multiaugs_dual", "sspcm"]
-"""Rows that stand for the taught network: auto's, and those that the harm is looked for in too."""
+Outcome = dict[str, float]
+TAUGHT, TWO = ["mum", "mum_more", "single_jo4"], ["dual_mum", "dual_jo4"]
+"""Rows that stand for the taught network: auto's of one network and of two."""
+PAIRS = ["dual", "multiaugs_dual"]
+"""Further rows of two networks."""
+OTHERS = ["mum_average", "multiaugs", "sspcm", *PAIRS]
+"""Rows that the harm is looked for in too."""
 
 
 def hits(run: Path, threshold: float) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +45,7 @@ def hits(run: Path, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     return distance <= threshold, np.isfinite(distance) & (predictions.truth[..., 2] > 0)
 
 
-def outcome(taught: Path, alone: Path, threshold: float, judges: int, seed: int = 0) -> dict[str, float]:
+def outcome(taught: Path, alone: Path, threshold: float, judges: int, seed: int = 0) -> Outcome:
     """Of two finished runs: PCK of each in %, of the chosen one in the mean, and how often it is the taught one."""
     (a, known), (b, _) = hits(taught, threshold), hits(alone, threshold)
     rng, scores = np.random.default_rng(seed), []
@@ -54,6 +62,22 @@ def outcome(taught: Path, alone: Path, threshold: float, judges: int, seed: int 
     return dict(zip(("taught", "alone", "auto", "chosen"), map(float, means), strict=True))
 
 
+def of_rows(runs: Mapping[str, Outcome], rows: Sequence[str]) -> dict[str, list[Outcome]]:
+    """The outcomes of these rows, by protocol, labels and draw."""
+    found: dict[str, list[Outcome]] = {}
+    for name, run in runs.items():
+        protocol, row, draw = name.split()
+        row, _, labels = row.rpartition("-")
+        if row in rows:
+            found.setdefault(f"{protocol} {labels} {draw}", []).append(run)
+    return found
+
+
+def gain(runs: Mapping[str, Sequence[Outcome]], over: Callable[[str, Outcome], float]) -> float:
+    """By how much the chosen network is better than `over` a place's outcome, in the mean."""
+    return float(np.mean([run["auto"] - over(at, run) for at, each in runs.items() for run in each]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, default=Path("runs/promise"))
@@ -64,18 +88,23 @@ def main() -> None:
     for name, protocol in PROTOCOLS.items():
         for folder in sorted((asked.root / name).glob("draw[0-9]")):
             for alone in sorted(folder.glob("supervised-*")):
-                for row in (*TAUGHT, *asked.others):
+                for row in (*TAUGHT, *TWO, *asked.others):
                     taught = folder / alone.name.replace("supervised", row)
                     if all((run / "summary.json").exists() for run in (taught, alone)):
                         key = f"{name} {taught.name} {folder.name}"
                         runs[key] = outcome(taught, alone, protocol.config.threshold, asked.judges)
                         print(key, json.dumps({k: round(v, 2) for k, v in runs[key].items()}))
-    ours = [run for name, run in runs.items() if name.split()[1].rpartition("-")[0] in TAUGHT]
+    ours, pairs = of_rows(runs, TAUGHT), of_rows(runs, TWO)
+    best = {place: max(run["taught"] for run in each) for place, each in of_rows(runs, [*TWO, *PAIRS]).items()}
     harmful = [run for run in runs.values() if run["taught"] < run["alone"]]
     summary = {
-        "auto_minus_best_row_one": float(np.mean([run["auto"] - run["taught"] for run in ours])),
-        "auto_minus_labels": float(np.mean([run["auto"] - run["alone"] for run in ours])),
-        "own_runs": len(ours),
+        "auto_minus_best_row_one": gain(ours, lambda _, run: run["taught"]),
+        "auto_minus_labels": gain(ours, lambda _, run: run["alone"]),
+        "own_runs": sum(map(len, ours.values())),
+        "auto_minus_best_row_two": gain(pairs, lambda at, run: best[at]),
+        "auto_minus_taught_two": gain(pairs, lambda _, run: run["taught"]),
+        "auto_minus_labels_two": gain(pairs, lambda _, run: run["alone"]),
+        "own_runs_two": sum(map(len, pairs.values())),
         "harmful_runs": len(harmful),
         "worst_harm": max(0.0, *(run["alone"] - run["auto"] for run in runs.values())),
         "worst_harm_unguarded": max(0.0, *(run["alone"] - run["taught"] for run in runs.values())),

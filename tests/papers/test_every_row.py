@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from semipose.config import Config
-from semipose.methods import needs
 from semipose.papers import reproduction
 from semipose.papers.find import PAPERS, find, recipe
 from semipose.papers.measures import DETECTED
@@ -89,7 +88,7 @@ def small(config: Config) -> Config:
         backbone, options = SMALL["hrnet" if model["backbone"].startswith("hrnet") else "resnet"]
         return {**model, "backbone": backbone, "options": options}
 
-    size = [128, 96] if needs(config.method.name).tiles else [64, 64]
+    size = [128, 96] if getattr(config.method, "group", 1) > 1 else [64, 64]
     changed = {"weights": "none", "size": size, **shrunk({"backbone": config.model.backbone})}
     if config.model.deconv:
         changed["deconv"] = [8, 8, 8]

@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from semipose.cli import main
+from semipose.config import to_dict
 from semipose.errors import UserError
 from semipose.models.build import build_model
 from semipose.models.weights import save_model
@@ -32,10 +34,35 @@ def test_the_verb_writes_the_picture_and_says_what_moved(model: Path, tmp_path: 
     assert main([*words, "--steps=3"]) == 2 and "settings of the method" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["guarded", "mum", "pose_mum_plus"])
-def test_a_method_with_a_twin_or_an_average_is_shown_too(model: Path, tmp_path: Path, name: str) -> None:
-    shown = show_mix(model, data=DATA, out=tmp_path / "mix.png", method={"name": name})
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"name": "guarded"},
+        {"name": "guarded_dual"},
+        {"name": "mum"},
+        {"name": "pose_mum_plus"},
+        {"name": "dual", "mix_group": 4},
+        {"name": "guarded", "hard": "jo2+affine30", "hard_of": "easy", "mix_group": 2},
+    ],
+)
+def test_a_method_with_a_twin_a_peer_or_an_average_is_shown_too(model: Path, tmp_path: Path, method: dict) -> None:
+    shown = show_mix(model, data=DATA, out=tmp_path / "mix.png", method=method)
     assert "image" in shown["mixed"] and (tmp_path / "mix.png").exists()
+
+
+@pytest.mark.parametrize("name", ["guarded", "guarded_dual", "single"])
+def test_a_run_that_mixes_nothing_is_shown_with_pose_mum(model: Path, tmp_path: Path, name: str) -> None:
+    """Recipe `auto` for one: its hard view is of the easy one."""
+    method = {"name": name, "hard": "jo2+affine30", "hard_of": "easy"}
+    run = tmp_path / "run"
+    run.mkdir()
+    for file in model.glob("model.*"):
+        (run / file.name).write_bytes(file.read_bytes())
+    (run / "config.yaml").write_text(yaml.safe_dump({"model": to_dict(tiny(run).model), "method": method}))
+    shown = show_mix(run, data=DATA, out=tmp_path / "mix.png", method={"mix_chance": 1})
+    assert shown["mixed"] == ["image", "layer1", "layer2", "layer3"]
+    with pytest.raises(UserError, match=rf"^nothing is mixed by these settings of {name}; --method\.mix_group=4"):
+        show_mix(run, data=DATA, out=tmp_path / "mix.png", method={"name": name})
 
 
 def test_what_cannot_be_shown_is_one_line(model: Path, tmp_path: Path) -> None:

@@ -36,7 +36,6 @@ class Entry:
         unlabeled: it learns from unlabelled images.
         teacher: it is taught by a trained network, which comes after those it trains.
         twins: how many of the networks, the last ones, learn from labels alone, to be kept where they are better.
-        tiles: it mixes tiles across groups of `mix_group` unlabelled images.
     """
 
     file: str
@@ -44,7 +43,6 @@ class Entry:
     helpers: int = 0
     unlabeled: bool = True
     teacher: bool = False
-    tiles: bool = False
     twins: int = 0
 
 
@@ -59,13 +57,13 @@ METHODS = {
     "unbiased_teacher": Entry("average"),
     "pseudopose": Entry("distill", teacher=True),
     "datadistill": Entry("distill", teacher=True),
-    "mum": Entry("pose_mum", tiles=True),
-    "pose_mum": Entry("pose_mum", tiles=True),
-    "pose_mum_plus": Entry("pose_mum", tiles=True),
+    "mum": Entry("pose_mum"),
+    "pose_mum": Entry("pose_mum"),
+    "pose_mum_plus": Entry("pose_mum"),
     "denoise_select": Entry("denoise", networks=2),
     "dense_contrast": Entry("contrast"),
-    "guarded": Entry("guarded", networks=2, tiles=True, twins=1),
-    "guarded_dual": Entry("guarded", networks=3, helpers=1, tiles=True, twins=1),
+    "guarded": Entry("guarded", networks=2, twins=1),
+    "guarded_dual": Entry("guarded", networks=3, helpers=1, twins=1),
     "multiaugs": Entry("multiaugs"),
     "multiaugs_dual": Entry("multiaugs", networks=2),
     "sspcm": Entry("sspcm", networks=3, helpers=2),

@@ -30,7 +30,7 @@ from semipose.geometry import View
 from semipose.inference.boxes import finder_in
 from semipose.inference.evaluation import evaluating
 from semipose.methods import build_method, needs
-from semipose.methods.consistency import Single
+from semipose.methods.consistency import Dual, Single
 from semipose.methods.mix import IMAGE, Mix, Mixing, move_tiles
 from semipose.methods.target import Codec
 from semipose.models.weights import load_model
@@ -85,12 +85,14 @@ def draw_group(
     refuse_drawn_by_others(Path(out))
     loaded, recorded = load_model(file), file.parent / "config.yaml"
     config = resolve(Config(), read_yaml(recorded)) if recorded.exists() else Config(model=loaded.config)
-    name = config.method.name if needs(config.method.name).tiles else "pose_mum"
+    name = config.method.name if _mixes(config) else "pose_mum"
     config = resolve(config, {"method": {"name": name, **(method or {})}})
+    if not _mixes(config):
+        raise UserError(f"nothing is mixed by these settings of {config.method.name}; --method.mix_group=4 mixes four")
     codec = Codec(loaded.network.stride, config.model.sigma, torch.tensor(loaded.skeleton.flip))
-    networks = [loaded.network] * needs(config.method.name).networks  # of a twin nothing is shown
+    networks = [loaded.network] * needs(config.method.name).networks  # of twins and peers nothing is shown
     taking = build_method(config.method, networks, codec)
-    assert isinstance(taking, Single) and isinstance(taking.mix, Mixing)
+    assert isinstance(taking, Single | Dual) and isinstance(taking.mix, Mixing)
     drawn = Draws(seed, step)
     view = taking.easy(_view(config, taking.mix.group, data, images, (seed, step)), drawn)
     with torch.no_grad(), evaluating(loaded.network):
@@ -105,6 +107,10 @@ def draw_group(
     own = torch.arange(len(hard))[:, None, None]
     moved = {name: float((origins != own).float().mean()) for name, origins in mix.origins.items()}
     return {"out": str(out), "mixed": list(mix.origins), "unmixed": taking.mix.unmix, "moved": moved}
+
+
+def _mixes(config: Config) -> bool:
+    return getattr(config.method, "group", 1) > 1
 
 
 def _view(config: Config, count: int, data: str | Path | None, images: str | Path | None, key: tuple[int, int]) -> View:
