@@ -44,6 +44,8 @@ class View:
         size: (H, W) of the rendered image.
         edits: changes of pixels after resampling (photometric ones, cutout, windows).
         unedited: the pixels before these, where another view has rendered them already.
+        told: (B, K, 3 or 4), what a finished teacher said of these images before the training: x and y in source-crop
+            pixels, how sure it is, and its doubt where it looked at several views.
     """
 
     source: Tensor
@@ -52,6 +54,7 @@ class View:
     size: Size
     edits: tuple[Edit, ...] = ()
     unedited: Tensor | None = None
+    told: Tensor | None = None
 
     @classmethod
     def of(cls, source: Tensor, size: Size) -> View:

@@ -12,16 +12,18 @@ from semipose.data.crops.build import Crops, CropSpec, build_crops
 from semipose.data.sample import PoseData
 from semipose.draws import Draws
 from semipose.geometry import View, move
-from semipose.heatmap import encode
+from semipose.heatmap import decoder, encode
+from semipose.methods import options
 from semipose.methods.base import Method
 from semipose.methods.target import Codec
+from semipose.methods.teachers import Frozen
 from semipose.models import checkpoint
 from semipose.skeleton import LSP
 from semipose.target import Target
 from semipose.training import loop as train
 from semipose.training.launch import launch
 from semipose.training.loop import Training, run_training
-from semipose.training.pseudo import HeldBack, hold_back, measure
+from semipose.training.pseudo import HeldBack, hold_back, measure, told_once
 from semipose.training.rundir import RunDir
 from tests.fixtures.runs import assert_same_runs, metrics, points, resume, same, tiny
 from tests.fixtures.tiny import Tiny
@@ -164,3 +166,47 @@ def test_a_method_that_teaches_with_nothing_is_not_measured(crops) -> None:
     nothing = Knows(data, held)
     nothing.pseudo = lambda unlabeled, draws: []  # type: ignore[method-assign]
     assert measure(nothing, held, "cpu", 0.15) is None
+
+
+def test_what_is_told_once_lies_in_the_crops_pixels(crops) -> None:
+    """Of every crop in its order, in batches; what was said of the plain view, whichever images it is asked with."""
+    data, cut = crops
+    method = Knows(data, hold_back(cut, data, 0, 4, 0) or HeldBack(cut, LSP, np.arange(0), np.zeros((0, 2, 3)), 4, 0))
+    inside = torch.rand(len(cut), 2, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([30.0, 46.0]) + 9
+    places = inside + torch.tensor([16.0, 14.0])  # by which the crop is larger all around
+    asked: list[int] = []
+
+    def once(view: View, draws: Draws) -> Target:
+        rows = slice(sum(asked), sum(asked) + len(view))
+        asked.append(len(view))
+        assert torch.equal(view.matrix, view.base.expand(len(view), 3, 3))
+        heatmaps = encode(move(view.base, places[rows]), (16, 12), 4, 1.5) * torch.tensor([0.9, 0.6])[:, None, None]
+        return Target(heatmaps, torch.ones(len(view), 2, 1, 1), view, doubt=torch.full((len(view), 2), 0.25))
+
+    method.once = once
+    found = told_once(method, cut, "cpu", seed=0, refine=decoder("dark", 1.5))
+    assert found.shape == (len(cut), 2, 4) and sum(asked) == len(cut) and found.dtype == np.float32
+    np.testing.assert_allclose(found[..., :2], places.numpy(), atol=0.2)
+    assert (found[:, 0, 2] > found[:, 1, 2]).all() and (found[..., 3] == 0.25).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pseudopose", "datadistill"])
+def test_a_finished_teacher_is_asked_once(cache, reference, tmp_path, monkeypatch, name) -> None:
+    """Before the first step and where a run goes on, not in a step nor where its teaching is measured; a run that was
+    stopped comes to what one without a pause does."""
+    asked: list[int] = []
+    told = Frozen.forward
+    monkeypatch.setattr(Frozen, "forward", lambda self, image: (asked.append(len(image)), told(self, image))[1])
+    config = tiny(cache)
+    method = options(name, teacher=str(reference.path / "model.safetensors"), stored=True)
+    config = replace(config, method=method, pseudo=4)
+    whole, broken = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "broken")
+    run_training(config, whole, progress=False)
+    views = 4 if name == "datadistill" else 1
+    assert asked == [12] * views
+    run_training(config, broken, progress=False, stop_at=3)
+    resume(config, broken)
+    assert asked == [12] * views * 3
+    assert_same_runs(broken, whole)
+    assert all(float(row["loss/unsupervised"]) > 0 for row in metrics(whole) if row["loss/unsupervised"])

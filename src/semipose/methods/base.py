@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
@@ -79,6 +79,8 @@ class Method(nn.Module):
     names: tuple[str, ...] = ("a", "b", "c", "d")
     share = 1.0
     masked = False
+    once: Callable[[View, Draws], Target] | None = None
+    """What is asked about each unlabelled image before the first step; its answers are `View.told` in every step."""
 
     def __init__(self, students: Sequence[nn.Module], codec: Codec, easy: Policy) -> None:
         super().__init__()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import nn
 
 from semipose.augment import Policy, parse
 from semipose.draws import Draws
 from semipose.errors import UserError
-from semipose.geometry import View
+from semipose.geometry import View, move, swap_sides
 from semipose.methods.consistency import Single, SingleOptions, single
-from semipose.methods.target import Codec, Teach, seen_from, soft
+from semipose.methods.target import Codec, Labeled, Teach, seen_from, soft, truth
 from semipose.methods.teach import refined
 from semipose.methods.teachers import Frozen, Teacher
 from semipose.options import at_least, option
@@ -25,9 +26,12 @@ class PseudoPoseOptions(SingleOptions):
 
     Attributes:
         teacher: the trained network: a run folder or model.safetensors.
+        stored: whether its pseudo-labels are made once, before the first step, from the plain image (and as many
+            further views as `views` says), and drawn as fresh Gaussians in each step's view; then steps are shorter.
     """
 
     teacher: str | None = option(None, source="yours to name")
+    stored: bool = option(False, source="ours: Xie, Eq. 8, has the teacher look at each step's easy view")
 
     def check(self) -> None:
         super().check()
@@ -71,12 +75,37 @@ def distilled(draw: Policy, views: int, sigma: float) -> Teach:
     return teach
 
 
+def stored(teach: Teach) -> Teach:
+    """Fresh Gaussians where the teacher saw joints before the training (`View.told`); as `teach` does in a view of
+    which nothing is told. The teacher is not asked again, and its view is not even rendered."""
+
+    def recall(teacher: Teacher, view: View, codec: Codec, draws: Draws) -> Target:
+        if view.told is None:
+            return teach(teacher, view, codec, draws)
+        plain, said = view.plain, view.told
+        xy, all_known = move(view.base, said[..., :2]), torch.ones_like(said[..., :1])
+        target = truth(Labeled(plain, torch.cat([xy, all_known], -1)), view, codec)
+        score, *doubt = (swap_sides(each, plain, view, codec.flip) for each in said[..., 2:].unbind(-1))
+        return replace(target, score=score, doubt=doubt[0] if doubt else None)
+
+    return recall
+
+
 def pseudopose(options: PseudoPoseOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
     """The trained network is the second (Eq. 8)."""
-    return single(options, networks, codec, Frozen(networks[1]))
+    return _taught(options, networks, codec, options.pooling())
 
 
 def datadistill(options: DataDistillOptions, networks: Sequence[nn.Module], codec: Codec) -> Single:
     """The same, of several views."""
-    teach = distilled(parse(options.easy), options.views, options.sigma or codec.sigma)
-    return single(options, networks, codec, Frozen(networks[1]), teach)
+    return _taught(
+        options, networks, codec, distilled(parse(options.easy), options.views, options.sigma or codec.sigma)
+    )
+
+
+def _taught(options: PseudoPoseOptions, networks: Sequence[nn.Module], codec: Codec, teach: Teach) -> Single:
+    teacher = Frozen(networks[1])
+    method = single(options, networks, codec, teacher, stored(teach) if options.stored else teach)
+    if options.stored:
+        method.once = lambda view, draws: teach(teacher, view, codec, draws)
+    return method

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ from semipose.training.norm import estimate_norm, over_ranks
 from semipose.training.optim import Guard, build_optimizer, copy_state, learning_rate, not_finite, set_rates
 from semipose.training.precision import Precision, choose
 from semipose.training.progress import Progress
-from semipose.training.pseudo import hold_back, measure
+from semipose.training.pseudo import hold_back, measure, told_once
 from semipose.training.rundir import MetricsFile, RunDir
 from semipose.training.stream import Batches, Share, loading
 from semipose.training.video import check_losses, video_losses
@@ -119,14 +119,15 @@ class OnCrops(nn.Module):
         draws: Draws,
         unlabeled: Tensor | None = None,
         to_crop: Tensor | None = None,
+        told: Tensor | None = None,
         alone: bool = False,
     ) -> Outcome:
         """Crops (B, Hs, Ws, 3) uint8 and keypoints (B, K, 3) in their pixels; of windows of frames also the matrices
-        (B, 3, 3) from image to crop pixels. With the method `alone`, without losses beside it."""
+        (B, 3, 3) from image to crop pixels; `told` as in `View`. With the method `alone`, without losses beside it."""
         view = View.of(labeled, self.size)
         xy = move(view.base, keypoints[..., :2])
         known = Labeled(view, torch.cat([xy, keypoints[..., 2:]], -1))
-        others = None if unlabeled is None else View.of(unlabeled, self.size)
+        others = None if unlabeled is None else replace(View.of(unlabeled, self.size), told=told)
         outcome: Outcome = self.method(known, others, draws)
         if self.beside is None or others is None or alone:
             return outcome
@@ -292,6 +293,7 @@ class Training:
             self.table = MetricsFile(self.run.metrics, self.state.step)
             self.boards = Boards(self.run.path, self.state.step)
         stop, pin = min(stop_at or self.steps, self.steps), self.fabric.device.type == "cuda"
+        self._ask_once()
         with (
             Interruption() as interruption,
             Progress(self.show, self.steps) as bar,
@@ -301,6 +303,17 @@ class Training:
         summary = self._finish() if self.state.step == self.steps else {}
         Interruption.late = interruption.asked  # and the loop had no step left to stop after
         return summary
+
+    def _ask_once(self) -> None:
+        """What a finished teacher says of the unlabelled images, where it is asked before the first step."""
+        unlabeled = self.batches.unlabeled
+        if self.method.once is None or unlabeled is None:
+            return
+        with self.precision.around(self.fabric.device):
+            refine = decoder(self.config.decode, self.config.model.sigma)
+            self.batches.told = told_once(self.method, unlabeled, self.fabric.device, self.config.seed, refine)
+        if self.held is not None:
+            self.held = replace(self.held, told=self.batches.told[self.held.rows])
 
     def _loop(
         self, incoming: Iterable[dict[str, Tensor]], stop: int, interruption: Interruption, bar: Progress
@@ -313,7 +326,7 @@ class Training:
             set_rates(self.optimizer, config.optim, *self._in_schedule(step))
             draws = Draws(config.seed, step, rank=self.share.rank, world=self.share.world, device=self.fabric.device)
             if step < self.burn_in:
-                batch.pop("unlabeled", None)
+                batch = {name: each for name, each in batch.items() if name not in ("unlabeled", "told")}
             with self.precision.around(self.fabric.device), over_ranks(self.share.world):
                 outcome = self.wrapped(draws=draws, alone=step < self.alone, **self.fabric.to_device(batch))
             self.optimizer.zero_grad()

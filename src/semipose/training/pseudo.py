@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ from semipose.data.crops.build import Crops
 from semipose.data.sample import PoseData
 from semipose.draws import Draws, permutation
 from semipose.geometry import View, inside, invert, move, swap_sides
-from semipose.heatmap import decode, quarter
+from semipose.heatmap import Refine, decode, quarter
 from semipose.methods.base import Method
 from semipose.metrics.pck import box_norm, normalized_distance
 from semipose.metrics.pseudo import pseudo_scores
 from semipose.skeleton import Skeleton
 from semipose.target import Target
 
+AT_ONCE = 32
+"""Images that a finished teacher sees in one batch."""
 STREAM = 3
 """Of the random choice of images; `stream.py` has 1 and 2."""
 
@@ -33,6 +35,7 @@ class HeldBack:
     Attributes:
         rows: (n,) which of `crops`, in batches of `batch`.
         truth: (n, K, 3) their labels, x and y in source-crop pixels.
+        told: what a finished teacher said of them, as in `View`.
     """
 
     crops: Crops
@@ -41,6 +44,7 @@ class HeldBack:
     truth: np.ndarray
     batch: int
     seed: int
+    told: np.ndarray | None = None
 
 
 def hold_back(crops: Crops | None, held: PoseData | None, count: int, batch: int, seed: int) -> HeldBack | None:
@@ -72,6 +76,8 @@ def measure(method: Method, held: HeldBack, device: torch.device | str, threshol
         for start in range(0, len(held.rows), held.batch):
             rows = slice(start, start + held.batch)
             view = View.of(torch.from_numpy(held.crops.images(held.rows[rows])).to(device), held.crops.spec.size)
+            if held.told is not None:
+                view = replace(view, told=torch.from_numpy(held.told[rows]).to(device))
             truth = torch.from_numpy(held.truth[rows, :, :2]).to(view.matrix)
             targets = method.pseudo(view, Draws(held.seed, start, device=device).again("pseudo"))
             if not targets:
@@ -83,6 +89,22 @@ def measure(method: Method, held: HeldBack, device: torch.device | str, threshol
     distance = np.stack([normalized_distance(xy, held.truth, norm) for xy in whole["xy"]])
     distance[~whole["shown"]] = np.nan
     return pseudo_scores(distance, whole["taught"], whole["confidence"], whole.get("doubt"), held.skeleton, threshold)
+
+
+@torch.no_grad()
+def told_once(
+    method: Method, crops: Crops, device: torch.device | str, seed: int, refine: Refine | None = quarter
+) -> np.ndarray:
+    """(N, K, 3 or 4) float32, `View.told` of all unlabelled crops: what `method.once` says of each one's plain view."""
+    assert method.once is not None
+    parts = []
+    for rows in np.split(np.arange(len(crops)), range(AT_ONCE, len(crops), AT_ONCE)):
+        view = View.of(torch.from_numpy(crops.images(rows)).to(device), crops.spec.size)
+        target = method.once(view, Draws(seed, int(rows[0]), device=device).again("once"))
+        xy, _ = decode(target.heatmaps, view.size[0] / target.heatmaps.shape[-2], refine)
+        sure = [target.confidence] if target.doubt is None else [target.confidence, target.doubt]
+        parts.append(torch.cat([move(invert(view.base), xy), torch.stack(sure, -1)], -1).float().cpu().numpy())
+    return np.concatenate(parts)
 
 
 def told(target: Target, plain: View, truth: Tensor, flip: Tensor) -> dict[str, Tensor]:

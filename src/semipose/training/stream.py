@@ -53,7 +53,8 @@ def _order(n: int, seed: int, stream: int, turn: int) -> np.ndarray:
 
 
 class Batches(Dataset):
-    """Step -> {"labeled": crops (B,Hs,Ws,3) uint8, "keypoints": (B,K,3) in crop pixels, "unlabeled": crops}.
+    """Step -> {"labeled": crops (B,Hs,Ws,3) uint8, "keypoints": (B,K,3) in crop pixels, "unlabeled": crops, and "told",
+    rows of `told`, if a finished teacher has said it of each unlabelled crop}.
 
     Of windows also "to_crop" (B,3,3), from image to crop pixels; unlabelled crops are then the first frames of a
     process's windows, then their second ones, and so on, so that images next to each other are no neighbours in time.
@@ -75,6 +76,7 @@ class Batches(Dataset):
     ) -> None:
         self.labeled, self.unlabeled, self.windows = labeled, unlabeled, windows
         self.batch, self.unlabeled_batch, self.seed = batch, unlabeled_batch, seed
+        self.told: np.ndarray | None = None
         count = unlabeled_batch if windows is None else unlabeled_batch // windows.shape[1]
         self.mine = {size: share.of(size) for size in (batch, unlabeled_batch, count)}
 
@@ -104,6 +106,8 @@ class Batches(Dataset):
         if self.unlabeled is not None:
             rows = self._unlabeled_rows(step, len(self.unlabeled))
             batch["unlabeled"] = torch.from_numpy(self.unlabeled.images(rows))
+            if self.told is not None:
+                batch["told"] = torch.from_numpy(self.told[rows])
             if self.windows is not None:
                 batch["to_crop"] = torch.from_numpy(self.unlabeled.matrices[rows].astype(np.float32))
         return batch
