@@ -395,10 +395,10 @@ def test_pictures_are_not_mirrored_until_someone_says_which_joints_are_left(cach
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["mean_teacher", "guarded"])
-def test_frozen_stages_stay_as_they_are_and_resume_to_the_bit(cache, tmp_path, method) -> None:
+@pytest.mark.parametrize(("method", "average"), [("mean_teacher", 0.0), ("guarded", 0.0), ("guarded", 0.9)])
+def test_frozen_stages_stay_as_they_are_and_resume_to_the_bit(cache, tmp_path, method, average) -> None:
     """With two rates, Muon, an average or a twin, and statistics that are estimated anew at the end."""
-    optim = {"name": "muon", "lr": 0.02, "backbone_rate": 0.1}
+    optim = {"name": "muon", "lr": 0.02, "backbone_rate": 0.1, "average": average}
     config = tiny(cache, method, optim=optim, model={"freeze": ["stem", "layer1"]}, norm_batches=2)
     whole, broken = RunDir.create(tmp_path / "whole"), RunDir.create(tmp_path / "broken")
     (start,) = build_networks(config, LSP)[:1]

@@ -116,6 +116,8 @@ class OptimConfig:
         final: of cosine and wsd, the part of the rate that is left at the end.
         restart: the part of the length after which the schedule begins anew; not at all where it is 0. Where a burn-in
             ends, the labels are learnt out before their network teaches.
+        average: how much of each network's average over its steps stays in a step; above 0 the averages are scored and
+            saved instead of the networks, which learn and teach as before.
         batch: labelled images a step, over all devices.
         unlabeled_batch: unlabelled images a step, over all devices; `batch` when 0.
     """
@@ -140,6 +142,9 @@ class OptimConfig:
         0.0, within(0, 1, "it is a part of the rate, from 0 to 1"), "ours; Loshchilov and Hutter 2017"
     )
     restart: float = option(0.0, within(0, 1, PART), "ours; warm restarts, Loshchilov and Hutter 2017")
+    average: float = option(
+        0.0, Limit(lambda value: 0 <= value < 1, "it is 0 or more and below 1, usually about 0.99"), "none in Xie; ours"
+    )
     batch: int = option(32, whole(1, MOST_IMAGES, f"it can be 1 or more, up to {MOST_IMAGES:,}"), CODE)
     unlabeled_batch: int = option(
         0,

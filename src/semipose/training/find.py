@@ -193,7 +193,7 @@ def of_finder(config: Config) -> Config:
         ),
         model=replace(config.model, size=list(config.find.size), padding=1.0, sigma=SIGMA),
         method=options("single" if weight else "supervised", easy=easy, **more),
-        optim=replace(config.optim, restart=0.0),
+        optim=replace(config.optim, restart=0.0, average=0.0),
         peer={},
         find=FindConfig(),
         losses=LossesConfig(),

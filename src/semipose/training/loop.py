@@ -42,6 +42,7 @@ from semipose.options import check_limits
 from semipose.provenance import commit, machine
 from semipose.signals import Interruption, Stopped
 from semipose.skeleton import Skeleton
+from semipose.training.average import Averages
 from semipose.training.boards import Boards
 from semipose.training.launch import check_batches, launch, mean_over_ranks, together
 from semipose.training.monitor import CollapseMonitor
@@ -181,6 +182,7 @@ class Training:
         self.parameters = [*self.method.parameters()]
         optimizer = build_optimizer(config.optim, self.method)
         self.wrapped, self.optimizer = fabric.setup(OnCrops(self.method, self.networks[0].size, self.beside), optimizer)
+        self.averages = Averages(self.networks, config.optim.average) if config.optim.average else None
         self.guard = Guard(self.optimizer.optimizer, late=fabric.device.type == "cuda")
         self.precision = Precision.of(config.precision)
         self.monitor = CollapseMonitor()
@@ -223,10 +225,15 @@ class Training:
             print(f"semipose train: {note}", file=sys.stderr)
 
     @property
+    def evaluated(self) -> Sequence[nn.Module]:
+        """What is scored and saved of the networks: themselves, or their averages."""
+        return self.networks if self.averages is None else self.averages.networks
+
+    @property
     def named(self) -> dict[str, nn.Module]:
         """The networks that are a result, by name: without helpers and twins."""
         results = len(self.networks) - self.twins - needs(self.config.method.name).helpers
-        return dict(zip(Method.names, self.networks[:results], strict=False))
+        return dict(zip(Method.names, self.evaluated[:results], strict=False))
 
     def begin(self) -> None:
         """Start at the first step; refuses labelled and validation samples whose boxes are not in their images."""
@@ -268,9 +275,13 @@ class Training:
             raise UserError(f"{self.run.path} cannot be resumed exactly: {reasons}; use --init-from for a new run")
         fresh = {"progress": asdict(RunState()), "monitor": asdict(self.monitor), "method": self.method.state_dict()}
         fresh["optimizer"] = self.optimizer.optimizer.state_dict()
+        if self.averages is not None:
+            fresh["average"] = self.averages.state_dict()
         checkpoint.refuse_unlike({key: saved[key] for key in fresh}, fresh, f"{self.run.path}: the checkpoint")
         self.method.load_state_dict(saved["method"])
         self.optimizer.optimizer.load_state_dict(saved["optimizer"])
+        if self.averages is not None:
+            self.averages.load_state_dict(saved["average"])
         self.state, self.monitor = RunState(**saved["progress"]), CollapseMonitor(**saved["monitor"])
         self.precision = Precision(**saved.get("precision", asdict(self.precision)))
         device = self.fabric.device
@@ -334,12 +345,16 @@ class Training:
             self._account(step, outcome, interruption.asked)
             self.optimizer.step()
             self.method.after_step()
+            if self.averages is not None:
+                self.averages.update(step)
             if self.batches.ends_epoch(step):
                 self.method.after_epoch()
             state.step, state.window_steps = step + 1, state.window_steps + 1
             if state.step == self.burn_in:
                 for network, copy in self.method.after_burn_in():
                     copy_state(self.optimizer.optimizer, network, copy)
+                    if self.averages is not None:
+                        self.averages.copy(network, copy)
             state.seconds = time.perf_counter() - began
             log, evaluate, save = (self._due(n) for n in (config.log_every, config.eval_every, config.save_every))
             log |= state.step in (self.burn_in, self.alone)  # a row of metrics.csv is of one kind of step
@@ -426,7 +441,7 @@ class Training:
             return self.method.easy(view, draws.again("norm")).image
 
         with self.fabric.autocast(), over_ranks(self.share.world):
-            estimate_norm(self.networks, map(images, range(config.norm_batches)))
+            estimate_norm(self.evaluated, map(images, range(config.norm_batches)))
 
     def _evaluate(self) -> dict[str, float]:
         """Score what the networks predict and what the method teaches with; the columns of both."""
@@ -447,7 +462,7 @@ class Training:
         last = self.state.step == self.steps
         predictions, self.scores = self._scored(self.named, val, last)
         if self.twins and self.state.step > self.burn_in:
-            others, scores = self._scored({"a": self.networks[-1]}, val, last)
+            others, scores = self._scored({"a": self.evaluated[-1]}, val, last)
             taught, alone = (each["mean"]["pck"] for each in (self.scores, scores))
             if taught is None or alone is None:
                 if UNGUARDED not in self.state.warnings:
@@ -484,6 +499,7 @@ class Training:
             "precision": asdict(self.precision),
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.optimizer.state_dict(),
+            **({} if self.averages is None else {"average": self.averages.state_dict()}),
             "skeleton": self.sets.skeleton.to_dict(),
         }
         for path in (self.run.last, self.run.best) if best else (self.run.last,):
@@ -495,9 +511,9 @@ class Training:
         bars = [self.error_bars.get(name) for name in self.named]
         if not self.twins:
             files = ["model" if name == "a" else f"model-{name}" for name in self.named]
-            return zip(files, self.networks, self.models, bars, strict=False)
+            return zip(files, self.evaluated, self.models, bars, strict=False)
         order = (-1, 0) if self.guarded and self.guarded["kept"] == "labels" else (0, -1)
-        networks, models = [self.networks[i] for i in order], [self.models[i] for i in order]
+        networks, models = [self.evaluated[i] for i in order], [self.models[i] for i in order]
         return zip(("model", "twin"), networks, models, (*bars, None), strict=True)
 
     def _finish(self) -> dict[str, Any]:
