@@ -22,7 +22,8 @@ from records import load, stored
 
 Scores = dict[int, dict[str, float]]
 """Of each draw PCK, gross errors, the median error in pixels, and seconds a step."""
-MUM, SINGLE_OR_DUAL = ("mum", "mum_more", "mum_long", "mum_average"), ("dual", "dual_jo", "single_jo4")
+MUM = ("mum", "mum_more", "mum_long", "mum_average")
+SINGLE_OR_DUAL = ("dual", "dual_jo", "dual_jo4", "dual_mum", "single_jo4")
 ROWS = (*MUM, *SINGLE_OR_DUAL, "multiaugs", "multiaugs_dual", "sspcm")
 
 
