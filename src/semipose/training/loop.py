@@ -320,6 +320,8 @@ class Training:
         unlabeled = self.batches.unlabeled
         if self.method.once is None or unlabeled is None:
             return
+        if self.show:
+            print(f"semipose train: the teacher is asked about {len(unlabeled):,} images, once", file=sys.stderr)
         with self.precision.around(self.fabric.device):
             refine = decoder(self.config.decode, self.config.model.sigma)
             self.batches.told = told_once(self.method, unlabeled, self.fabric.device, self.config.seed, refine)
