@@ -40,16 +40,17 @@ def test_views_are_summed_and_redrawn_at_the_peak() -> None:
 
 @pytest.mark.parametrize("name", ["pseudopose", "datadistill"])
 @pytest.mark.parametrize("easy", ["affine30+flip50", "affine30+flip100"])
-def test_what_is_stored_is_drawn_in_each_view_and_nobody_is_asked(name: str, easy: str) -> None:
+@pytest.mark.parametrize("sigma", [None, 1.0])
+def test_what_is_stored_is_drawn_in_each_view_and_nobody_is_asked(name: str, easy: str, sigma: float | None) -> None:
     """Joints are where the labels would be in that view, left and right swapped in a mirrored one, and each is as sure
     as the teacher was."""
-    method = build_method(options(name, teacher="run", stored=True, easy=easy), [Tiny(0), Tiny(1)], CODEC)
+    method = build_method(options(name, teacher="run", stored=True, easy=easy, sigma=sigma), [Tiny(0), Tiny(1)], CODEC)
     known = labeled(5)
     sure = torch.rand(5, K, generator=torch.Generator().manual_seed(3))
     to_crop = invert(known.view.base)
     told = torch.cat([move(to_crop, known.keypoints[..., :2]), sure[..., None]], -1)
     (target,) = method.pseudo(replace(known.view, told=told), Draws(0, 1))
-    wanted = truth(known, target.frame, CODEC)
+    wanted = truth(known, target.frame, replace(CODEC, sigma=sigma or CODEC.sigma))
     torch.testing.assert_close(target.heatmaps, wanted.heatmaps, atol=1e-5, rtol=1e-4)
     assert torch.equal(target.weight, wanted.weight) and target.doubt is None
     swapped = torch.where(target.frame.mirrored[:, None], sure[:, FLIP], sure)

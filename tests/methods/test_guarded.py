@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from semipose.config import OptimConfig
+from semipose.config import Config, ModelConfig, OptimConfig
 from semipose.draws import Draws
+from semipose.errors import UserError
 from semipose.geometry import View
 from semipose.methods import build_method, needs, options, switched
 from semipose.methods.guarded import Guarded, GuardedDual, Twinned
+from semipose.training.networks import check_networks
 from semipose.training.optim import build_optimizer, copy_state
 from tests.fixtures.tiny import CODEC, Tiny, labeled, view
 
@@ -122,3 +124,14 @@ def test_tiles_are_mixed_where_the_hard_view_is_of_the_plain_image() -> None:
     assert [options("guarded", hard_of=of, mix_group=2).group for of in ("image", "easy")] == [2, 2]  # type: ignore
     other = switched(turned, "mum")
     assert (other.group, other.hard_of) == (4, "easy")  # type: ignore[attr-defined]
+
+
+def test_tiles_that_would_be_put_back_in_other_ways_are_refused() -> None:
+    """Of the peer's pyramid, which reads stages that the model's decoder does not."""
+    plain = ModelConfig("resnet18", size=[64, 64], weights="none", decoder="deconv", deconv=[8, 8, 8], freeze=[])
+    peer = {"decoder": "fpn", "deconv": [8, 8, 8, 8]}
+    method = options("dual", mix_group=4, mix_tiles=[2, 2])
+    check_networks(Config(model=plain, method=method))
+    with pytest.raises(UserError, match=r"the peer's decoder reads other stages .* method\.mix_group=1"):
+        check_networks(Config(model=plain, peer=peer, method=method))
+    check_networks(Config(model=plain, peer=peer, method=options("dual")))

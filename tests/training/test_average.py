@@ -13,8 +13,10 @@ from semipose.methods import options
 from semipose.models import checkpoint
 from semipose.models.weights import load_model
 from semipose.options import check_limits
+from semipose.skeleton import LSP
 from semipose.training.average import Averages
 from semipose.training.loop import Training, run_training
+from semipose.training.networks import build_networks
 from semipose.training.rundir import RunDir
 from tests.fixtures.runs import metrics, same, tiny
 from tests.fixtures.tiny import Tiny
@@ -88,3 +90,7 @@ def test_averages_are_scored_and_saved_and_change_nothing_that_is_learnt(cache, 
     kept = load_model(averaged.path / "model.safetensors").network.state_dict()
     assert same(kept, training.averages.networks[at].state_dict())
     assert not same(kept, training.networks[at].state_dict())
+    start = build_networks(replace(config, method=options("supervised")), LSP, [averaged.last])[0]
+    assert same(start.state_dict(), training.averages.networks[0].state_dict()), (
+        "a checkpoint stands for what it scored"
+    )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from semipose.methods.base import Method
 from semipose.methods.target import Codec
 from semipose.methods.teachers import Frozen
 from semipose.models import checkpoint
+from semipose.signals import Stopped
 from semipose.skeleton import LSP
 from semipose.target import Target
 from semipose.training import loop as train
@@ -210,3 +213,23 @@ def test_a_finished_teacher_is_asked_once(cache, reference, tmp_path, monkeypatc
     assert asked == [12] * views * 3
     assert_same_runs(broken, whole)
     assert all(float(row["loss/unsupervised"]) > 0 for row in metrics(whole) if row["loss/unsupervised"])
+
+
+@pytest.mark.slow
+def test_a_signal_while_a_teacher_is_asked_loses_nothing(cache, reference, tmp_path, monkeypatch) -> None:
+    """The run can go on; and the time of asking is time of training."""
+    told = Frozen.forward
+
+    def signalled(self, image):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return told(self, image)
+
+    method = options("pseudopose", teacher=str(reference.path / "model.safetensors"), stored=True)
+    config = replace(tiny(cache), method=method, pseudo=4)
+    run = RunDir.create(tmp_path / "run")
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(Frozen, "forward", signalled)
+        run_training(config, run, progress=False)
+    before = checkpoint.load(run.last)["progress"]
+    assert before["step"] == 0 and before["seconds"] > 0
+    assert resume(config, run)["steps"] == config.steps

@@ -42,6 +42,7 @@ def test_the_verb_writes_the_picture_and_says_what_moved(model: Path, tmp_path: 
         {"name": "mum"},
         {"name": "pose_mum_plus"},
         {"name": "dual", "mix_group": 4},
+        {"name": "pseudopose", "teacher": "run", "mix_group": 4},
         {"name": "guarded", "hard": "jo2+affine30", "hard_of": "easy", "mix_group": 2},
     ],
 )
@@ -53,7 +54,7 @@ def test_a_method_with_a_twin_a_peer_or_an_average_is_shown_too(model: Path, tmp
 @pytest.mark.parametrize("name", ["guarded", "guarded_dual", "single"])
 def test_a_run_that_mixes_nothing_is_shown_with_pose_mum(model: Path, tmp_path: Path, name: str) -> None:
     """Recipe `auto` for one: its hard view is of the easy one."""
-    method = {"name": name, "hard": "jo2+affine30", "hard_of": "easy"}
+    method = {"name": name, "hard": "jo2+affine30", "hard_of": "easy", "mix_group": 1}
     run = tmp_path / "run"
     run.mkdir()
     for file in model.glob("model.*"):
@@ -61,8 +62,10 @@ def test_a_run_that_mixes_nothing_is_shown_with_pose_mum(model: Path, tmp_path: 
     (run / "config.yaml").write_text(yaml.safe_dump({"model": to_dict(tiny(run).model), "method": method}))
     shown = show_mix(run, data=DATA, out=tmp_path / "mix.png", method={"mix_chance": 1})
     assert shown["mixed"] == ["image", "layer1", "layer2", "layer3"]
-    with pytest.raises(UserError, match=rf"^nothing is mixed by these settings of {name}; --method\.mix_group=4"):
+    with pytest.raises(UserError, match=rf"^{name} mixes nothing with these settings; --method\.mix_group=4 mixes"):
         show_mix(run, data=DATA, out=tmp_path / "mix.png", method={"name": name})
+    with pytest.raises(UserError, match=r"^supervised mixes nothing with these settings; --method\.name=mum does"):
+        show_mix(run, data=DATA, out=tmp_path / "mix.png", method={"name": "supervised"})
 
 
 def test_what_cannot_be_shown_is_one_line(model: Path, tmp_path: Path) -> None:

@@ -116,8 +116,8 @@ class OptimConfig:
         final: of cosine and wsd, the part of the rate that is left at the end.
         restart: the part of the length after which the schedule begins anew; not at all where it is 0. Where a burn-in
             ends, the labels are learnt out before their network teaches.
-        average: how much of each network's average over its steps stays in a step; above 0 the averages are scored and
-            saved instead of the networks, which learn and teach as before.
+        average: how much of each network's average over its steps stays in a step, after t steps (1 + t) / (10 + t) at
+            most; above 0 the averages are scored and saved instead of the networks, which learn and teach as before.
         batch: labelled images a step, over all devices.
         unlabeled_batch: unlabelled images a step, over all devices; `batch` when 0.
     """

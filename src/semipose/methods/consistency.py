@@ -11,7 +11,7 @@ from semipose.augment import Policy, afresh, onto, parse
 from semipose.draws import Draws
 from semipose.geometry import View
 from semipose.methods.base import Method, Options, Outcome
-from semipose.methods.mix import TileOptions
+from semipose.methods.mix import TileOptions, mixing_of
 from semipose.methods.target import (
     Codec,
     Fit,
@@ -304,7 +304,7 @@ def undetached(options: SingleOptions, networks: Sequence[nn.Module], codec: Cod
 
 def dual(options: DualOptions, networks: Sequence[nn.Module], codec: Codec, kind: type[Dual] = Dual) -> Dual:
     """From its options."""
-    mix = options.mixing(networks[0]) if options.group > 1 else None
+    mix = mixing_of(options, networks) if options.group > 1 else None
     move, changed = MOVES[options.outside], then(options.pooling(), *options.changes(codec))
     easy, hard = parse(options.easy), options.hard_policy()
     return kind(networks, codec, easy, hard, move, options.weight, options.share, changed, mix)

@@ -75,16 +75,16 @@ def distilled(draw: Policy, views: int, sigma: float) -> Teach:
     return teach
 
 
-def stored(teach: Teach) -> Teach:
-    """Fresh Gaussians where the teacher saw joints before the training (`View.told`); as `teach` does in a view of
-    which nothing is told. The teacher is not asked again, and its view is not even rendered."""
+def stored(teach: Teach, sigma: float) -> Teach:
+    """Fresh Gaussians, `sigma` cells wide, where the teacher saw joints before the training (`View.told`); as `teach`
+    does in a view of which nothing is told. The teacher is not asked again, and its view is not even rendered."""
 
     def recall(teacher: Teacher, view: View, codec: Codec, draws: Draws) -> Target:
         if view.told is None:
             return teach(teacher, view, codec, draws)
         plain, said = view.plain, view.told
         xy, all_known = move(view.base, said[..., :2]), torch.ones_like(said[..., :1])
-        target = truth(Labeled(plain, torch.cat([xy, all_known], -1)), view, codec)
+        target = truth(Labeled(plain, torch.cat([xy, all_known], -1)), view, replace(codec, sigma=sigma))
         score, *doubt = (swap_sides(each, plain, view, codec.flip) for each in said[..., 2:].unbind(-1))
         return replace(target, score=score, doubt=doubt[0] if doubt else None)
 
@@ -105,7 +105,8 @@ def datadistill(options: DataDistillOptions, networks: Sequence[nn.Module], code
 
 def _taught(options: PseudoPoseOptions, networks: Sequence[nn.Module], codec: Codec, teach: Teach) -> Single:
     teacher = Frozen(networks[1])
-    method = single(options, networks, codec, teacher, stored(teach) if options.stored else teach)
+    sigma = options.sigma or codec.sigma
+    method = single(options, networks, codec, teacher, stored(teach, sigma) if options.stored else teach)
     if options.stored:
         method.once = lambda view, draws: teach(teacher, view, codec, draws)
     return method

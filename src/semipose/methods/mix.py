@@ -163,6 +163,21 @@ class TileOptions:
         return fitted(Mixing(self.group, (self.mix_tiles[0], self.mix_tiles[1]), unmix=self.unmix), network)
 
 
+def mixing_of(options: TileOptions, networks: Sequence[nn.Module]) -> Mixing:
+    """How tiles are mixed for networks that see the same ones.
+
+    Raises:
+        UserError: they do not fit one of the networks, or would be put back in other ways.
+    """
+    first, *others = (options.mixing(network) for network in networks)
+    if any(other != first for other in others):
+        raise UserError(
+            "method.mix_group: the peer's decoder reads other stages than the model's, so that tiles cannot be put back"
+            " alike; set peer.decoder as model.decoder, or method.mix_group=1 (nothing is mixed)"
+        )
+    return first
+
+
 def check_groups(group: int, batch: int, world: int = 1) -> None:
     """Whether each of `world` devices' part of a batch of unlabelled images divides into groups.
 

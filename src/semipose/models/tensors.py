@@ -98,10 +98,10 @@ def description_of(path: Path) -> dict[str, Any]:
 
 
 def _checkpointed(path: Path) -> tuple[dict[str, torch.Tensor], list[str] | None, bool | None]:
-    prefix = "students.0."
     saved = checkpoint.load(path)
+    kept, prefix = ("average", "each.0.net.") if "average" in saved else ("method", "students.0.")
     with boundary(path, "a checkpoint of a run"):
-        parts: dict[str, torch.Tensor] = saved["method"]
+        parts: dict[str, torch.Tensor] = saved[kept]
         if not isinstance(parts, dict) or not all(isinstance(value, torch.Tensor) for value in parts.values()):
             raise ValueError("its weights are not all tensors")
         state = {key.removeprefix(prefix): value for key, value in parts.items() if key.startswith(prefix)}

@@ -85,12 +85,16 @@ def draw_group(
     refuse_drawn_by_others(Path(out))
     loaded, recorded = load_model(file), file.parent / "config.yaml"
     config = resolve(Config(), read_yaml(recorded)) if recorded.exists() else Config(model=loaded.config)
-    name = config.method.name if _mixes(config) else "pose_mum"
-    config = resolve(config, {"method": {"name": name, **(method or {})}})
+    stays = _mixes(config) or "name" in (method or {})
+    base = {"name": config.method.name} if stays else {"name": "pose_mum", "mix_group": 4}
+    config = resolve(config, {"method": {**base, **(method or {})}})
     if not _mixes(config):
-        raise UserError(f"nothing is mixed by these settings of {config.method.name}; --method.mix_group=4 mixes four")
+        able = hasattr(config.method, "mix_group")
+        what = "--method.mix_group=4 mixes four images" if able else "--method.name=mum does"
+        raise UserError(f"{config.method.name} mixes nothing with these settings; {what}")
     codec = Codec(loaded.network.stride, config.model.sigma, torch.tensor(loaded.skeleton.flip))
-    networks = [loaded.network] * needs(config.method.name).networks  # of twins and peers nothing is shown
+    wants = needs(config.method.name)
+    networks = [loaded.network] * (wants.networks + wants.teacher)  # of twins, peers and teachers nothing is shown
     taking = build_method(config.method, networks, codec)
     assert isinstance(taking, Single | Dual) and isinstance(taking.mix, Mixing)
     drawn = Draws(seed, step)

@@ -304,27 +304,39 @@ class Training:
             self.table = MetricsFile(self.run.metrics, self.state.step)
             self.boards = Boards(self.run.path, self.state.step)
         stop, pin = min(stop_at or self.steps, self.steps), self.fabric.device.type == "cuda"
-        self._ask_once()
-        with (
-            Interruption() as interruption,
-            Progress(self.show, self.steps) as bar,
-            loading(self.batches, self.state.step, stop, self.config.workers, pin) as incoming,
-        ):
-            self._loop(incoming, stop, interruption, bar)
+        with Interruption() as interruption:
+            self._ask_once(interruption)
+            with (
+                Progress(self.show, self.steps) as bar,
+                loading(self.batches, self.state.step, stop, self.config.workers, pin) as incoming,
+            ):
+                self._loop(incoming, stop, interruption, bar)
         summary = self._finish() if self.state.step == self.steps else {}
         Interruption.late = interruption.asked  # and the loop had no step left to stop after
         return summary
 
-    def _ask_once(self) -> None:
-        """What a finished teacher says of the unlabelled images, where it is asked before the first step."""
-        unlabeled = self.batches.unlabeled
+    def _ask_once(self, interruption: Interruption) -> None:
+        """What a finished teacher says of the unlabelled images, where it is asked before the first step. One process
+        stops at a signal; several, which have to agree, do in the loop."""
+        unlabeled, began = self.batches.unlabeled, time.perf_counter()
         if self.method.once is None or unlabeled is None:
             return
         if self.show:
             print(f"semipose train: the teacher is asked about {len(unlabeled):,} images, once", file=sys.stderr)
         with self.precision.around(self.fabric.device):
             refine = decoder(self.config.decode, self.config.model.sigma)
-            self.batches.told = told_once(self.method, unlabeled, self.fabric.device, self.config.seed, refine)
+            self.batches.told = told_once(
+                self.method,
+                unlabeled,
+                self.fabric.device,
+                self.config.seed,
+                refine,
+                lambda: interruption.asked and self.share.world == 1,
+            )
+        self.state.seconds += time.perf_counter() - began
+        if self.batches.told is None:
+            self._save(False)
+            raise Stopped(self.state.step, self.run.last)
         if self.held is not None:
             self.held = replace(self.held, told=self.batches.told[self.held.rows])
 

@@ -15,6 +15,7 @@ from semipose.bodies import BODIES
 from semipose.config import Config, ModelConfig, peer_of
 from semipose.errors import UserError
 from semipose.methods import needs
+from semipose.methods.mix import mixing_of
 from semipose.models.build import build_model
 from semipose.models.own import OWN, load_own
 from semipose.models.pose import SimpleBaseline
@@ -46,7 +47,7 @@ def check_networks(config: Config) -> None:
         networks = [build_model(replace(each, weights="none"), 1) for each in model_configs(config)]
     method = deepcopy(config.method)  # which chooses its tiles where it is asked
     if getattr(method, "group", 1) > 1:
-        method.mixing(networks[0])  # type: ignore[attr-defined]
+        mixing_of(method, networks)  # type: ignore[arg-type]
 
 
 def build_networks(

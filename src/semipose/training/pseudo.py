@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,9 +93,15 @@ def measure(method: Method, held: HeldBack, device: torch.device | str, threshol
 
 @torch.no_grad()
 def told_once(
-    method: Method, crops: Crops, device: torch.device | str, seed: int, refine: Refine | None = quarter
-) -> np.ndarray:
-    """(N, K, 3 or 4) float32, `View.told` of all unlabelled crops: what `method.once` says of each one's plain view."""
+    method: Method,
+    crops: Crops,
+    device: torch.device | str,
+    seed: int,
+    refine: Refine | None = quarter,
+    stop: Callable[[], bool] = bool,
+) -> np.ndarray | None:
+    """(N, K, 3 or 4) float32, `View.told` of all unlabelled crops: what `method.once` says of each one's plain view.
+    None where it was to `stop` after a batch."""
     assert method.once is not None
     parts = []
     for rows in np.split(np.arange(len(crops)), range(AT_ONCE, len(crops), AT_ONCE)):
@@ -104,6 +110,8 @@ def told_once(
         xy, _ = decode(target.heatmaps, view.size[0] / target.heatmaps.shape[-2], refine)
         sure = [target.confidence] if target.doubt is None else [target.confidence, target.doubt]
         parts.append(torch.cat([move(invert(view.base), xy), torch.stack(sure, -1)], -1).float().cpu().numpy())
+        if stop():
+            return None
     return np.concatenate(parts)
 
 
