@@ -99,8 +99,9 @@ def configured(plan: Plan, seed: int, asked: Setting, teacher: Path | None = Non
     if teacher:
         config = resolve(config, {"method": {"teacher": str(teacher)}})
     if asked.dry_run:
-        group = getattr(config.method, "group", 0)
-        optim = replace(config.optim, batch=min(config.optim.batch, 2), unlabeled_batch=group)
+        group = getattr(config.method, "group", 1)
+        whole = group if group > 1 else 0  # as many as labelled ones
+        optim = replace(config.optim, batch=min(config.optim.batch, 2), unlabeled_batch=whole)
         config = replace(config, optim=optim, steps=asked.dry_run, eval_every=0, log_every=1)
     if asked.scale == "paper" and config.data.split is None:
         split = _split(config, plan, seed, asked)
