@@ -10,8 +10,8 @@ finished and the record has not yet: remove the record where the protocol has ch
 draw's tuning split: its validation images are other ones, from what is unlabelled else.
 
 Rows: `start2`, a second start from other random numbers; `supervised` (labels alone, the start's views; people's
-labelled images are recoloured), controls (what a method's student sees, on labels), methods, and `oracle`, which has
-the labels of all training images. `best` is the method that was chosen on tuning splits.
+labelled images are recoloured), controls (what a method's student sees, on labels), methods, `auto_two`, one run from
+the first step on, burn-in and all, and `oracle`, which has the labels of all training images. `best` is the method that was chosen on tuning splits.
 """
 
 from __future__ import annotations
@@ -126,6 +126,11 @@ class Protocol:
             return began
         if row == START2:
             return run_once(names[1], replace(config, steps=self.start, seed=draw + SECOND), root)
+        if row == WHOLE:
+            steps, method = self.start + self.steps, self.rows[row]["method"]
+            part = self.start / steps
+            asked_for = {"steps": steps, "optim": {"restart": part}, "method": {**method, "burn_in": part}}
+            return run_once(f"{row}-{labels}", resolve(config, asked_for), root)
         whole = resolve(config, {"steps": self.steps, **self.rows[row]})
         if needs(whole.method.name).networks > 1:  # equal ones would teach each other what they know
             self.run(START2, draw, asked)
@@ -136,7 +141,7 @@ class Protocol:
 
 JOINTS = ("mouse", "people", "mouse_deconv", "people_deconv")
 """Protocols of which pages tell the joints apart."""
-START, START2, ORACLE = "start", "start2", "oracle"
+START, START2, ORACLE, WHOLE = "start", "start2", "oracle", "auto_two"
 SECOND = 100
 """Between the seeds of two starts of a draw."""
 CONTROLS = (START, "supervised", "plain", "colour", "mixed", "longer", "longest", "hidden", "hidden_longest")
@@ -187,6 +192,7 @@ def rows(
         "dual_jo": {"method": {"name": "dual", **occluded}},
         "dual_jo4": {"method": {"name": "dual", **occluded, "weight": 4.0}},
         "dual_mum": {"method": {"name": "dual", **ours}},
+        WHOLE: {"method": {"name": "guarded_dual", **ours}},
         "single_jo": {"method": {"name": "single", **occluded}},
         "mum_jo": {"method": {"name": "mum", **occluded, **mixed(tiles)}},
         "mum_jo4": {"method": {"name": "mum", **occluded, **mixed(tiles), "weight": 4.0}},
