@@ -11,7 +11,8 @@ draw's tuning split: its validation images are other ones, from what is unlabell
 
 Rows: `start2`, a second start from other random numbers; `supervised` (labels alone, the start's views; people's
 labelled images are recoloured), controls (what a method's student sees, on labels), methods, `auto_two`, one run from
-the first step on, burn-in and all, and `oracle`, which has the labels of all training images. `best` is the method that was chosen on tuning splits.
+the first step on, burn-in and all, and `oracle`, which has the labels of all training images. `best` is the method that
+was chosen on tuning splits.
 """
 
 from __future__ import annotations
